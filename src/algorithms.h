@@ -1,0 +1,7 @@
+/*
+ * algorithms.h - one line per algorithm: X(id, name); ids are on disk: append only, never reuse
+ *
+ * Each has a const EcmlAlgorithm ecml_algorithm_<name> in its <method>_sql.c.
+ */
+X(1, linreg)
+X(2, kmeans)

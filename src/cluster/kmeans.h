@@ -1,0 +1,67 @@
+/*
+ * kmeans.h - k-means clustering (Lloyd 1982) with k-means++ seeding (Arthur and Vassilvitskii 2007)
+ *
+ * The kernel works in the space of the data it is given: whoever wants standardised columns standardises them before,
+ * and presents rows to kmeans_assign in the same space.
+ */
+#ifndef ECML_KMEANS_H
+#define ECML_KMEANS_H
+
+#include "num/blocks.h"
+#include "num/bytes.h"
+
+typedef enum KmeansInit
+{
+	KMEANS_INIT_PLUSPLUS,		/* greedy k-means++, 2 + log k candidates a step, as scikit-learn does */
+	KMEANS_INIT_RANDOM			/* k distinct rows */
+} KmeansInit;
+
+typedef struct KmeansParams
+{
+	int			k;				/* clusters, 1 .. 65536, default 8 */
+	int			n_init;			/* starts, the best one is kept; default 3 */
+	int			max_iter;		/* iterations a start, default 300 */
+	double		tolerance;		/* stop when the centroids' squared shift is at most tolerance times the mean variance of
+								 * the columns; default 1e-4; 0: until no row changes its cluster */
+	int			init;			/* KmeansInit */
+} KmeansParams;
+
+#define KMEANS_DEFAULTS {.k = 8, .n_init = 3, .max_iter = 300, .tolerance = 1e-4, .init = KMEANS_INIT_PLUSPLUS}
+
+typedef struct KmeansModel
+{
+	int			k;
+	int			columns;
+	double	   *centroids;		/* [k][columns], sorted by size, the largest first (ties: by first coordinate) */
+	double	   *sizes;			/* [k] sum of weights (rows when there are none) */
+	double		inertia;		/* weighted sum of squared distances to the nearest centroid */
+	int			iterations;		/* of the best start */
+	bool		converged;		/* it stopped by tolerance, not by max_iter */
+} KmeansModel;
+
+/* NULL, or what is wrong with the parameters. */
+extern const char *kmeans_check(const KmeansParams *params);
+
+/*
+ * Fit to data (ECML_F4, no NaN).  Fewer distinct rows than k: ECML_DATA_EXCEPTION with both numbers in the detail.
+ * The result is owned by ctx.  Same ctx seed and row order: same bits, at any thread count and however much of the data is
+ * resident.
+ */
+extern KmeansModel *kmeans_fit(EcmlCtx *ctx, EcmlData *data, const KmeansParams *params);
+
+/* The nearest centroid of x [columns]; its squared distance in *distance2 unless NULL. Ties: the lowest number. */
+extern int	kmeans_assign(const KmeansModel *model, const double *x, double *distance2);
+
+/* Inertia, and sizes [k], of data under the model. */
+extern double kmeans_score(EcmlCtx *ctx, EcmlData *data, const KmeansModel *model, double *sizes);
+
+/*
+ * Mean simplified-free (exact) silhouette of a random sample of at most sample rows, each measured against the rows of
+ * the sample; in [-1, 1], NaN when fewer than two clusters are met in it.
+ */
+extern double kmeans_silhouette(EcmlCtx *ctx, EcmlData *data, const KmeansModel *model, size_t sample);
+
+extern void kmeans_write(EcmlWriter *w, const KmeansModel *model);
+extern KmeansModel *kmeans_read(EcmlReader *r, int columns);	/* checks that it has that many columns */
+
+#endif							/* ECML_KMEANS_H */

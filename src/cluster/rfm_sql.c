@@ -1,0 +1,195 @@
+/*
+ * rfm_sql.c - ecml_rfm: recency, frequency and monetary value by customer, scored and named
+ *
+ * The sums are what SQL is made for, so this writes the query and runs it with the caller's rights: one GROUP BY over the
+ * source, and ranks over the customers.  Score of a customer: 1 + floor(bins * customers that are worse / customers), so that
+ * equal customers have equal scores.  Segments are named after the usual grid of recency against frequency (Hughes 1994;
+ * names as marketing tools use them), by the fifths that the scores fall in.
+ *
+ * Cost: one scan and aggregation, a sort of the customers for each of the three scores.
+ */
+#include "core/compat.h"
+
+#include "catalog/pg_type.h"
+#include "lib/stringinfo.h"
+
+#include "core/bind.h"
+#include "core/options.h"
+#include "core/result.h"
+#include "core/source.h"
+
+typedef struct Options
+{
+	char	   *customer;
+	char	   *time;
+	char	   *amount;
+	char	   *order;
+	char	   *as_of;
+	int			bins;
+} Options;
+
+static const EcmlOption options[] = {
+	ECML_OPT_TEXT(Options, customer, "customer"),
+	ECML_OPT_TEXT(Options, time, "time"),
+	ECML_OPT_TEXT(Options, amount, "amount"),
+	ECML_OPT_TEXT(Options, order, "order"),
+	ECML_OPT_TEXT(Options, as_of, "as_of"),
+	ECML_OPT_INT(Options, bins, "bins", 2, 100),
+	ECML_OPT_END
+};
+
+static const char *const customer_names[] = {"customer", "customer_id", "customerid", "user_id", "client_id", NULL};
+static const char *const time_names[] = {"time", "ordered_at", "order_date", "invoice_date", "invoicedate", "created_at",
+"date", "ds", NULL};
+static const char *const amount_names[] = {"amount", "total", "revenue", "monetary", "total_price", "order_total", "price",
+NULL};
+
+/* The column that the option names, or the first of the usual names that the source has. */
+static int
+find_column(const EcmlSource *source, const char *given, const char *what, const char *const *usual)
+{
+	if (given)
+		return ecml_source_column(source, given, what);
+	for (int u = 0; usual[u]; u++)
+		for (int i = 0; i < source->desc->natts; i++)
+			if (pg_strcasecmp(NameStr(TupleDescAttr(source->desc, i)->attname), usual[u]) == 0)
+				return i;
+	ereport(ERROR,
+			(errcode(ERRCODE_UNDEFINED_OBJECT),
+			 errmsg("the source has no column that is known as the %s", what),
+			 errdetail("None of its columns is called %s, or like it.", usual[0]),
+			 errhint("Name the column with the option \"%s\".", what)));
+	return -1;
+}
+
+/* As an identifier of the source, quoted. */
+static const char *
+column(const EcmlSource *source, int number)
+{
+	return psprintf("s.%s", quote_identifier(NameStr(TupleDescAttr(source->desc, number)->attname)));
+}
+
+static void
+check_type(const EcmlSource *source, int number, const char *what, EcmlKind kind)
+{
+	Form_pg_attribute attribute = TupleDescAttr(source->desc, number);
+	EcmlConvert convert;
+	EcmlConvert element_convert;
+	EcmlKind	found;
+	Oid			element;
+
+	if (ecml_bind_plan(attribute->atttypid, &convert, &found, &element, &element_convert) && found == kind &&
+		convert != ECML_FROM_ARRAY)
+		return;
+	ereport(ERROR,
+			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+			 errmsg("column \"%s\" cannot be the %s", NameStr(attribute->attname), what),
+			 errdetail("Its type is %s.", format_type_be(attribute->atttypid)),
+			 kind == ECML_TIME ? errhint("It must be a date or a timestamp.") : errhint("It must be a number.")));
+}
+
+/* The query over the source; moment: SQL of the moment that recency is counted from (NULL: the last purchase). */
+static char *
+make_query(const EcmlSource *source, const char *from, const char *moment, const Options *given)
+{
+	int			customer = find_column(source, given->customer, "customer", customer_names);
+	int			time = find_column(source, given->time, "time", time_names);
+	int			amount = find_column(source, given->amount, "amount", amount_names);
+	StringInfoData query;
+	static const char *const scores[] = {"recency", "frequency", "monetary"};
+
+	check_type(source, time, "time", ECML_TIME);
+	check_type(source, amount, "amount", ECML_NUMBER);
+	initStringInfo(&query);
+	appendStringInfo(&query,
+					 "WITH c AS (SELECT %s::pg_catalog.text AS customer, pg_catalog.max(%s)::pg_catalog.timestamptz AS last, ",
+					 column(source, customer), column(source, time));
+	if (given->order)
+		appendStringInfo(&query, "pg_catalog.count(DISTINCT %s) AS frequency, ",
+						 column(source, ecml_source_column(source, given->order, "order")));
+	else
+		appendStringInfo(&query, "pg_catalog.count(%s) AS frequency, ", column(source, time));
+	appendStringInfo(&query,
+					 "coalesce(pg_catalog.sum(%s), 0)::pg_catalog.float8 AS monetary FROM %s AS s "
+					 "WHERE %s IS NOT NULL AND %s IS NOT NULL GROUP BY %s), "
+					 "d AS (SELECT customer, pg_catalog.date_part('epoch', "
+					 "coalesce(%s, pg_catalog.max(last) OVER ()) OPERATOR(pg_catalog.-) last) "
+					 "OPERATOR(pg_catalog./) 86400 AS recency, frequency, monetary, pg_catalog.count(*) OVER () AS n FROM c), "
+					 "g AS (SELECT customer, recency, frequency, monetary",
+					 column(source, amount), from, column(source, customer), column(source, time),
+					 column(source, customer), moment);
+	for (int i = 0; i < 3; i++)
+		appendStringInfo(&query,
+						 ", (1 OPERATOR(pg_catalog.+) %d::pg_catalog.int8 OPERATOR(pg_catalog.*) "
+						 "(pg_catalog.rank() OVER (ORDER BY %s%s) OPERATOR(pg_catalog.-) 1) OPERATOR(pg_catalog./) n)"
+						 "::pg_catalog.int4 AS %c", given->bins, scores[i], i == 0 ? " DESC" : "", scores[i][0]);
+	appendStringInfo(&query, " FROM d) SELECT customer, recency, frequency, monetary, r, f, m FROM g ORDER BY customer");
+	return query.data;
+}
+
+/* The segment of scores, by the fifths that they fall in. */
+static const char *
+segment(int r, int f, int bins)
+{
+	/* rows: recency 1 (long ago) to 5, columns: frequency 1 (seldom) to 5 */
+	static const char *const names[5][5] = {
+		{"hibernating", "hibernating", "at risk", "at risk", "cannot lose"},
+		{"hibernating", "hibernating", "at risk", "at risk", "cannot lose"},
+		{"about to sleep", "about to sleep", "need attention", "loyal", "loyal"},
+		{"promising", "potential loyalist", "potential loyalist", "loyal", "loyal"},
+		{"new", "potential loyalist", "potential loyalist", "champions", "champions"}
+	};
+
+	return names[(r - 1) * 5 / bins][(f - 1) * 5 / bins];
+}
+
+typedef struct Output
+{
+	EcmlRows   *rows;
+	int			bins;
+} Output;
+
+static void
+add_row(void *arg, TupleTableSlot *slot)
+{
+	Output	   *output = arg;
+	Datum		values[8];
+	bool		nulls[8] = {false};
+
+	memcpy(values, slot->tts_values, 7 * sizeof(Datum));
+	memcpy(nulls, slot->tts_isnull, 7 * sizeof(bool));
+	values[7] = CStringGetTextDatum(segment(DatumGetInt32(values[4]), DatumGetInt32(values[5]), output->bins));
+	ecml_rows_add(output->rows, values, nulls);
+}
+
+PG_FUNCTION_INFO_V1(ecml_rfm);
+
+/* ecml_rfm(source text, options jsonb): rows customer, recency, frequency, monetary, r, f, m, segment */
+Datum
+ecml_rfm(PG_FUNCTION_ARGS)
+{
+	Output		output = {.rows = ecml_rows_begin(fcinfo)};
+	Options		given = {.bins = 5};
+	EcmlOptionSet set = {options, &given};
+	EcmlSource	source;
+	EcmlSource	query;
+	char	   *source_text;
+	char	   *moment = "NULL::pg_catalog.timestamptz";
+
+	if (PG_ARGISNULL(0))
+		ereport(ERROR,
+				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+				 errmsg("the source must not be NULL"),
+				 errhint("Give the name of a table or view, or a query.")));
+	source_text = text_to_cstring(PG_GETARG_TEXT_PP(0));
+	ecml_options_parse("ecml_rfm", PG_ARGISNULL(1) ? NULL : PG_GETARG_JSONB_P(1), &set, 1);
+	output.bins = given.bins;
+	if (given.as_of)
+		moment = psprintf("%s::pg_catalog.timestamptz", quote_literal_cstr(given.as_of));
+	SPI_connect();
+	ecml_source_open(&source, source_text);
+	ecml_source_open(&query, make_query(&source, ecml_source_from(source_text), moment, &given));
+	ecml_source_run(&query, add_row, &output);
+	SPI_finish();
+	return (Datum) 0;
+}

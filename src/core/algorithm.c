@@ -1,0 +1,63 @@
+/*
+ * algorithm.c - the registry of algorithms
+ */
+#include "core/compat.h"
+
+#include "core/algorithm.h"
+#include "core/error.h"
+
+#define X(id, name) extern const EcmlAlgorithm ecml_algorithm_##name;
+#include "algorithms.h"
+#undef X
+
+static const EcmlAlgorithm *const algorithms[] = {
+#define X(id, name) &ecml_algorithm_##name,
+#include "algorithms.h"
+#undef X
+};
+
+const EcmlAlgorithm *
+ecml_algorithm_by_id(int id)
+{
+	for (int i = 0; i < (int) lengthof(algorithms); i++)
+		if (algorithms[i]->id == id)
+			return algorithms[i];
+	return NULL;
+}
+
+const EcmlAlgorithm *
+ecml_algorithm_by_name(const char *name)
+{
+	for (int i = 0; i < (int) lengthof(algorithms); i++)
+		if (strcmp(algorithms[i]->name, name) == 0)
+			return algorithms[i];
+	return NULL;
+}
+
+const EcmlAlgorithm *
+ecml_algorithm_get(const char *name)
+{
+	const EcmlAlgorithm *algorithm = ecml_algorithm_by_name(name);
+	const char *names[lengthof(algorithms)];
+	const char *nearest;
+
+	if (algorithm)
+		return algorithm;
+	for (int i = 0; i < (int) lengthof(algorithms); i++)
+		names[i] = algorithms[i]->name;
+	nearest = ecml_error_nearest(name, names, lengthof(algorithms));
+	ereport(ERROR,
+			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+			 errmsg("unknown algorithm \"%s\"", name),
+			 nearest ? errdetail("Perhaps you mean \"%s\".", nearest) : errdetail("No known algorithm resembles it."),
+			 errhint("Known algorithms: %s.", ecml_error_list(names, lengthof(algorithms)))));
+	return NULL;
+}
+
+const char *
+ecml_task_name(EcmlModelTask task)
+{
+	static const char *const names[] = {"regression", "classification", "clustering", "anomaly detection"};
+
+	return names[task];
+}

@@ -1,0 +1,89 @@
+/*
+ * algorithm.h - what the core knows of an algorithm: a struct of functions, made by its <method>_sql.c
+ *
+ * An algorithm learns in one of two ways: fit, from rows that were collected; or one_pass, from each block of rows as it
+ * comes, in a state that can be merged with others.
+ */
+#ifndef ECML_ALGORITHM_H
+#define ECML_ALGORITHM_H
+
+#include "postgres.h"
+
+#include "core/json.h"
+#include "core/options.h"
+#include "core/schema.h"
+#include "num/blocks.h"
+
+typedef enum EcmlModelTask
+{
+	ECML_REGRESSION,
+	ECML_CLASSIFICATION,
+	ECML_CLUSTERING,
+	ECML_ANOMALY
+} EcmlModelTask;
+
+typedef enum EcmlTargetUse
+{
+	ECML_TARGET_NONE,			/* a target is an error */
+	ECML_TARGET_NUMBER,			/* needed, a number */
+	ECML_TARGET_CLASS			/* needed, anything: its text is the class */
+} EcmlTargetUse;
+
+/* Learning block by block.  Terms are numbered in the order in which they are met; the kernel's state may grow. */
+typedef struct EcmlOnePass
+{
+	void	   *(*create) (EcmlCtx *ctx, int terms);
+	void		(*grow) (EcmlCtx *ctx, void *state, int terms);
+	void		(*absorb) (EcmlCtx *ctx, void *state, const EcmlBlock *block);
+	void		(*merge) (EcmlCtx *ctx, void *state, const void *source, const int *map);
+	void		(*write) (EcmlWriter *w, const void *state);
+	void	   *(*read) (EcmlReader *r);
+	int			(*terms) (const void *state);
+	/* weighted sum of a term over all rows; of the weights for term -1 */
+	double		(*sum) (const void *state, int term);
+	/* in every row so far, add factor times one term to another: how NULLs are filled after the fact */
+	void		(*add_term) (EcmlCtx *ctx, void *state, int to, int from, double factor);
+	/* does the first category of each column stand as reference, without a term? */
+	bool		(*drop_first) (const void *params);
+	/* fit on the terms select[0 .. n-1], in that order */
+	void	   *(*fit) (EcmlCtx *ctx, const void *state, const void *params, const int *select, int n);
+} EcmlOnePass;
+
+typedef struct EcmlAlgorithm
+{
+	int			id;				/* in src/algorithms.h; on disk */
+	const char *name;
+	EcmlModelTask	task;
+	EcmlTargetUse target;
+
+	const EcmlOption *options;
+	size_t		params_size;
+	const void *defaults;		/* [params_size] */
+	const char *(*check) (const void *params);	/* NULL, or what is wrong beyond single options */
+
+	/* collected rows; element of the dataset */
+	EcmlElement element;
+	bool		(*standardize) (const void *params);	/* NULL: never */
+	void	   *(*fit) (EcmlCtx *ctx, EcmlData *data, const void *params);
+
+	const EcmlOnePass *one_pass;	/* NULL: fit */
+
+	void		(*write) (EcmlWriter *w, const void *fitted);
+	void	   *(*read) (EcmlReader *r, const EcmlSchema *schema);	/* checks everything */
+	double		(*predict) (const void *fitted, const double *x);	/* x [schema->nterms] */
+	void		(*metrics) (const void *fitted, const EcmlSchema *schema, EcmlJson *json);	/* of the training */
+	void		(*warn) (const void *fitted, const EcmlSchema *schema);	/* after ecml_train; NULL: nothing to say */
+	/* algorithms without a target: metrics on other rows (of terms) */
+	void		(*evaluate) (EcmlCtx *ctx, EcmlData *data, const void *fitted, EcmlJson *json);
+} EcmlAlgorithm;
+
+/* By id, or by name; NULL when there is none. */
+extern const EcmlAlgorithm *ecml_algorithm_by_id(int id);
+extern const EcmlAlgorithm *ecml_algorithm_by_name(const char *name);
+
+/* By name, or an error that names the nearest and lists all. */
+extern const EcmlAlgorithm *ecml_algorithm_get(const char *name);
+
+extern const char *ecml_task_name(EcmlModelTask task);
+
+#endif							/* ECML_ALGORITHM_H */

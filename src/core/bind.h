@@ -1,0 +1,119 @@
+/*
+ * bind.h - from SQL values to rows of doubles
+ *
+ * Inputs are the arguments of a VARIADIC "any" call, the columns of a query's result, or the fields of one row-typed
+ * argument.  How each is converted is planned once, by its type; then a row costs a switch a value.
+ *
+ * In training the binder learns: names, kinds, the length of arrays, the categories as they come.  In prediction it follows
+ * the schema of a model.
+ */
+#ifndef ECML_BIND_H
+#define ECML_BIND_H
+
+#include "postgres.h"
+#include "access/tupdesc.h"
+#include "fmgr.h"
+
+#include "core/dict.h"
+#include "core/schema.h"
+
+typedef enum EcmlConvert
+{
+	ECML_FROM_FLOAT8,
+	ECML_FROM_FLOAT4,
+	ECML_FROM_INT2,
+	ECML_FROM_INT4,
+	ECML_FROM_INT8,
+	ECML_FROM_BOOL,
+	ECML_FROM_NUMERIC,
+	ECML_FROM_DATE,
+	ECML_FROM_TIMESTAMP,		/* also with time zone */
+	ECML_FROM_TIME,
+	ECML_FROM_INTERVAL,
+	ECML_FROM_INET,
+	ECML_FROM_VARLENA,			/* text, varchar, and all that are stored like them */
+	ECML_FROM_BPCHAR,
+	ECML_FROM_NAME,
+	ECML_FROM_CSTRING,			/* a literal of type unknown */
+	ECML_FROM_ENUM,
+	ECML_FROM_ARRAY
+} EcmlConvert;
+
+typedef struct EcmlInput
+{
+	char	   *name;
+	int			number;			/* of the argument or column, 0-based */
+	Oid			type;
+	EcmlConvert convert;
+	EcmlKind	kind;
+	int			first;			/* number of its first feature */
+	int			count;			/* features it makes: 1; arrays: the length, -1 as long as it is not known */
+	Oid			element_type;	/* ARRAY */
+	EcmlConvert element_convert;
+	EcmlDict   *categories;		/* CATEGORY: the label's code */
+	EcmlDict   *enums;			/* ENUM: value's oid to category code, filled as they come */
+} EcmlInput;
+
+typedef struct EcmlBinder
+{
+	MemoryContext context;		/* of the binder and all that it learns */
+	bool		training;		/* learn new categories; NaN and infinity are errors */
+	int			ninputs;
+	EcmlInput  *inputs;
+	bool		laid_out;		/* lengths of all arrays are known */
+	bool		all_float8;		/* every input is a float8 */
+	int			nfeatures;		/* once laid out */
+	double	   *values;			/* [nfeatures] the present row; NaN: NULL */
+	int			missing;		/* the first feature that is NULL in the present row, or -1 */
+
+	/* of an argument that is a row, or record */
+	bool		whole_row;
+	Oid			row_type;		/* type and typmod the inputs' numbers were found for */
+	int32		row_typmod;
+	TupleDesc	row_desc;
+	Datum	   *row_values;
+	bool	   *row_nulls;
+} EcmlBinder;
+
+/* How a type is converted; false when it is not supported. */
+extern bool ecml_bind_plan(Oid type, EcmlConvert *convert, EcmlKind *kind, Oid *element_type, EcmlConvert *element_convert);
+
+extern EcmlBinder *ecml_binder_create(MemoryContext context, bool training);
+
+/* Add an input (training); number: 0-based place in the arrays given to ecml_bind_row.  Unsupported types are errors. */
+extern EcmlInput *ecml_binder_add(EcmlBinder *binder, const char *name, int number, Oid type);
+
+/* Number the features, once the lengths of all arrays are known. */
+extern void ecml_binder_lay_out(EcmlBinder *binder);
+
+/*
+ * The inputs of fcinfo's arguments from first on (training), named x1, x2, ... or, for a single argument of a row type,
+ * after its columns.
+ */
+extern EcmlBinder *ecml_binder_from_arguments(MemoryContext context, FunctionCallInfo fcinfo, int first);
+
+/* The inputs of a model: from arguments of fcinfo from first on, or from the columns of desc by name. */
+extern EcmlBinder *ecml_binder_for_model(MemoryContext context, const EcmlSchema *schema, FunctionCallInfo fcinfo, int first);
+extern EcmlBinder *ecml_binder_for_columns(MemoryContext context, const EcmlSchema *schema, TupleDesc desc,
+										   const bool *excluded);
+
+/*
+ * Read a row into binder->values.  False: an array's length is not known yet (it is NULL), so the row cannot be used.
+ * schema: of the model, in prediction.
+ */
+extern bool ecml_bind_row(EcmlBinder *binder, const Datum *values, const bool *nulls);
+extern bool ecml_bind_arguments(EcmlBinder *binder, const EcmlSchema *schema, FunctionCallInfo fcinfo, int first);
+
+/* One value by itself, not an array, not a category. */
+extern double ecml_bind_number(const EcmlInput *input, Datum value);
+
+/* The bytes of a category value. */
+extern const char *ecml_bind_label(const EcmlInput *input, Datum value, int *length);
+
+/* The name of a feature (of an element: "name[i]"); palloc'd. */
+extern char *ecml_binder_feature_name(const EcmlBinder *binder, int feature);
+
+/* The input that a feature comes from. */
+extern EcmlInput *ecml_binder_input(const EcmlBinder *binder, int feature);
+
+#endif							/* ECML_BIND_H */

@@ -1,0 +1,64 @@
+/*
+ * catalog.h - the tables of schema ecml: models, versions, owners, grants
+ *
+ * Reading goes through indexes by the snapshot of the query, works in parallel workers and on a standby, and needs no
+ * privilege on the tables; who may use a model is decided here.  Writing goes through SPI as the tables' owner.
+ */
+#ifndef ECML_CATALOG_H
+#define ECML_CATALOG_H
+
+#include "postgres.h"
+#include "storage/itemptr.h"
+#include "utils/jsonb.h"
+
+#include "core/model.h"
+
+typedef struct EcmlCatalogEntry
+{
+	int64		model_id;
+	int			version;
+	Oid			owner;
+	TransactionId xmin;			/* with the row's place: which version of the row it is */
+	ItemPointerData tid;
+} EcmlCatalogEntry;
+
+/* What is kept about a model beside its body. */
+typedef struct EcmlProvenance
+{
+	const char *source;			/* NULL: not trained from a source */
+	const char *target;
+	const char *const *features;	/* names of columns, as ecml_train takes them */
+	int			nfeatures;
+	Jsonb	   *options;		/* as given; NULL: none */
+	double		seconds;
+} EcmlProvenance;
+
+#define ECML_NAME_LIMIT 63
+
+/* A valid name for a new model, or an error. */
+extern void ecml_catalog_check_name(const char *name);
+
+/* The active version (version 0) or the given one; false: there is none that this user may know of. */
+extern bool ecml_catalog_find(const char *name, int version, EcmlCatalogEntry *entry);
+
+/* The same; an error when there is none, or it is not the user's and not granted. */
+extern void ecml_catalog_get(const char *name, int version, EcmlCatalogEntry *entry);
+
+/* The body of an entry; palloc'd. */
+extern struct varlena *ecml_catalog_body(const EcmlCatalogEntry *entry);
+
+/* An error unless the user owns the model of this name; missing_ok: there may be none yet. */
+extern void ecml_catalog_check_owner(const char *name, bool missing_ok);
+
+/* Store a model as the next version of name, and activate it.  Gives the version. */
+extern int	ecml_catalog_insert(const char *name, EcmlModel *model, struct varlena *body, const EcmlProvenance *provenance);
+
+/* What ecml_retrain needs. */
+extern void ecml_catalog_provenance(const char *name, char **algorithm, EcmlProvenance *provenance);
+
+extern void ecml_catalog_activate(const char *name, int version);
+extern void ecml_catalog_drop(const char *name, int version);	/* 0: all versions, and the grants */
+extern void ecml_catalog_rename(const char *name, const char *new_name);
+extern void ecml_catalog_grant(const char *name, const char *role, bool grant);
+
+#endif							/* ECML_CATALOG_H */

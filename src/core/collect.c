@@ -1,0 +1,193 @@
+/*
+ * collect.c - the columns of a source that a training uses
+ */
+#include "core/compat.h"
+
+#include <math.h>
+
+#include "catalog/pg_type.h"
+#include "utils/array.h"
+
+#include "core/collect.h"
+
+/* A column that must be a number, beside the features. */
+static EcmlInput *
+number_column(MemoryContext context, const EcmlSource *source, const char *name, const char *what)
+{
+	int			number = ecml_source_column(source, name, what);
+	Oid			type = TupleDescAttr(source->desc, number)->atttypid;
+	EcmlInput  *input = MemoryContextAllocZero(context, sizeof(EcmlInput));
+
+	input->name = MemoryContextStrdup(context, name);
+	input->number = number;
+	input->type = type;
+	if (!ecml_bind_plan(type, &input->convert, &input->kind, &input->element_type, &input->element_convert) ||
+		input->convert == ECML_FROM_ARRAY || (input->kind != ECML_NUMBER && input->kind != ECML_BOOLEAN))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("%s column \"%s\" must be a number", what, name),
+				 errdetail("Its type is %s.", format_type_be(type)),
+				 errhint("Cast it to a number in the source, or name another column.")));
+	return input;
+}
+
+static void
+add_feature(EcmlColumns *columns, const EcmlSource *source, int number)
+{
+	const char *name = NameStr(TupleDescAttr(source->desc, number)->attname);
+
+	columns->features[columns->nfeatures++] = pstrdup(name);
+	ecml_binder_add(columns->binder, name, number, TupleDescAttr(source->desc, number)->atttypid);
+}
+
+/* The features that are named. */
+static void
+add_named(EcmlColumns *columns, const EcmlSource *source, ArrayType *features)
+{
+	Datum	   *names;
+	bool	   *nulls;
+	int			n;
+
+	deconstruct_array(features, TEXTOID, -1, false, TYPALIGN_INT, &names, &nulls, &n);
+	if (n == 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("the list of features is empty"),
+				 errhint("Name columns of the source, or give NULL for all but the target.")));
+	columns->features = palloc(n * sizeof(char *));
+	for (int i = 0; i < n; i++)
+	{
+		char	   *name;
+		int			number;
+
+		if (nulls[i])
+			ereport(ERROR,
+					(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+					 errmsg("a feature's name is NULL"),
+					 errhint("Name columns of the source.")));
+		name = TextDatumGetCString(names[i]);
+		number = ecml_source_column(source, name, "feature");
+		for (int k = 0; k < columns->nfeatures; k++)
+			if (strcmp(columns->features[k], name) == 0)
+				ereport(ERROR,
+						(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+						 errmsg("feature \"%s\" is named twice", name),
+						 errhint("Name each column once.")));
+		if (columns->target && columns->target->number == number)
+			ereport(ERROR,
+					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+					 errmsg("column \"%s\" is both target and feature", name),
+					 errhint("Take it out of the features.")));
+		add_feature(columns, source, number);
+	}
+}
+
+void
+ecml_columns_choose(EcmlColumns *columns, MemoryContext context, const EcmlSource *source,
+					const EcmlTraining *training, const char *target, ArrayType *features)
+{
+	const EcmlAlgorithm *algorithm = training->algorithm;
+	MemoryContext old = MemoryContextSwitchTo(context);
+
+	memset(columns, 0, sizeof(*columns));
+	columns->binder = ecml_binder_create(context, true);
+	if (algorithm->target == ECML_TARGET_NONE && target != NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("%s takes no target", algorithm->name),
+				 errdetail("The target \"%s\" is given.", target),
+				 errhint("Give NULL as the target.")));
+	if (algorithm->target != ECML_TARGET_NONE)
+	{
+		if (target == NULL)
+			ereport(ERROR,
+					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+					 errmsg("%s needs a target", algorithm->name),
+					 errdetail("The target is NULL."),
+					 errhint("Name the column to learn, for example: target => '%s'.",
+							 source->desc->natts > 0 ? NameStr(TupleDescAttr(source->desc, 0)->attname) : "price")));
+		columns->target = number_column(context, source, target, "target");
+	}
+	if (training->common.sample_weight)
+		columns->weight = number_column(context, source, training->common.sample_weight, "weight");
+	if (features)
+		add_named(columns, source, features);
+	else
+	{
+		columns->features = palloc((source->desc->natts + 1) * sizeof(char *));
+		for (int i = 0; i < source->desc->natts; i++)
+			if (!TupleDescAttr(source->desc, i)->attisdropped &&
+				!(columns->target && columns->target->number == i) &&
+				!(columns->weight && columns->weight->number == i))
+				add_feature(columns, source, i);
+	}
+	if (columns->nfeatures == 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("there are no features to learn from"),
+				 errdetail("The source has no column beside target and weight."),
+				 errhint("Give a source with more columns.")));
+	ecml_binder_lay_out(columns->binder);
+	MemoryContextSwitchTo(old);
+}
+
+static bool
+read_number(const EcmlInput *input, TupleTableSlot *slot, const char *what, double *result)
+{
+	if (slot->tts_isnull[input->number])
+		return false;
+	*result = ecml_bind_number(input, slot->tts_values[input->number]);
+	if (!isfinite(*result))
+		ereport(ERROR,
+				(errcode(ERRCODE_DATA_EXCEPTION),
+				 errmsg("%s column \"%s\" holds a value that is not finite", what, input->name),
+				 errdetail("A row has %g there.", *result),
+				 errhint("Filter such rows out, or turn the values into NULL.")));
+	return true;
+}
+
+EcmlRow
+ecml_columns_read(const EcmlColumns *columns, TupleTableSlot *slot)
+{
+	EcmlRow		row = {.has_y = true,.has_w = true,.w = 1};
+
+	if (columns->target)
+		row.has_y = read_number(columns->target, slot, "target", &row.y);
+	if (columns->weight)
+		row.has_w = read_number(columns->weight, slot, "weight", &row.w);
+	row.usable = ecml_bind_row(columns->binder, slot->tts_values, slot->tts_isnull);
+	return row;
+}
+
+typedef struct Collection
+{
+	EcmlColumns *columns;
+	EcmlTrainer *trainer;
+} Collection;
+
+static void
+collect_row(void *arg, TupleTableSlot *slot)
+{
+	Collection *collection = arg;
+	EcmlTrainer *trainer = collection->trainer;
+	EcmlRow		row = ecml_columns_read(collection->columns, slot);
+
+	ecml_trainer_row(trainer, row.usable, row.has_y, row.y, row.has_w, row.w);
+	if (((trainer->rows + trainer->skipped) & 4095) == 0)
+		ecml_poll(&trainer->ctx, (double) (trainer->rows + trainer->skipped), 0);
+}
+
+EcmlTrainer *
+ecml_collect(MemoryContext context, const EcmlTraining *training, const char *source_text, const char *target,
+			 ArrayType *features, EcmlColumns *columns)
+{
+	EcmlSource	source;
+	Collection	collection = {.columns = columns};
+
+	ecml_source_open(&source, source_text);
+	ecml_columns_choose(columns, context, &source, training, target, features);
+	collection.trainer = ecml_trainer_create(context, training, columns->binder, target ? target : "",
+											 columns->weight != NULL);
+	ecml_source_run(&source, collect_row, &collection);
+	return collection.trainer;
+}

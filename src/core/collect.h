@@ -1,0 +1,43 @@
+/*
+ * collect.h - the columns of a source that a training uses: features, target, weight
+ */
+#ifndef ECML_COLLECT_H
+#define ECML_COLLECT_H
+
+#include "utils/array.h"
+
+#include "core/source.h"
+#include "core/trainer.h"
+
+typedef struct EcmlColumns
+{
+	EcmlBinder *binder;			/* features, by number of the source's columns */
+	EcmlInput  *target;			/* NULL: none */
+	EcmlInput  *weight;
+	const char **features;		/* their names */
+	int			nfeatures;
+} EcmlColumns;
+
+/* Choose the columns; features NULL: all that are neither target nor weight.  Errors name what is wrong. */
+extern void ecml_columns_choose(EcmlColumns *columns, MemoryContext context, const EcmlSource *source,
+								const EcmlTraining *training, const char *target, ArrayType *features);
+
+/* A row as read; without a value where there should be one: has_y, has_w false. */
+typedef struct EcmlRow
+{
+	bool		usable;
+	bool		has_y;
+	bool		has_w;
+	double		y;
+	double		w;
+} EcmlRow;
+
+extern EcmlRow ecml_columns_read(const EcmlColumns *columns, TupleTableSlot *slot);
+
+/*
+ * All rows of a source in a trainer, ready to finish.  SPI must be connected.  columns: what was chosen.
+ */
+extern EcmlTrainer *ecml_collect(MemoryContext context, const EcmlTraining *training, const char *source,
+								 const char *target, ArrayType *features, EcmlColumns *columns);
+
+#endif							/* ECML_COLLECT_H */

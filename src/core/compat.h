@@ -1,0 +1,51 @@
+/*
+ * compat.h - every difference between PostgreSQL 14 to 18 that the code meets, each with its reason
+ */
+#ifndef ECML_COMPAT_H
+#define ECML_COMPAT_H
+
+#include "postgres.h"
+
+#include "fmgr.h"
+#include "storage/buffile.h"
+#include "utils/builtins.h"
+#include "utils/regproc.h"
+
+#if PG_VERSION_NUM < 140000
+#error "ecml needs PostgreSQL 14 or later"
+#endif
+
+/* 16: stringToQualifiedNameList takes an error context */
+#if PG_VERSION_NUM >= 160000
+#define ecml_qualified_name_list(s) stringToQualifiedNameList(s, NULL)
+#else
+#define ecml_qualified_name_list(s) stringToQualifiedNameList(s)
+#endif
+
+/* 16: varatt.h split off postgres.h */
+#if PG_VERSION_NUM >= 160000
+#include "varatt.h"
+#endif
+
+/* 15: reserving a GUC prefix got its own name */
+#if PG_VERSION_NUM >= 150000
+#define ecml_reserve_guc_prefix(prefix) MarkGUCPrefixReserved(prefix)
+#else
+#define ecml_reserve_guc_prefix(prefix) EmitWarningsOnPlaceholders(prefix)
+#endif
+
+/* 16: BufFileWrite takes a const pointer, and BufFileReadExact replaced a checked BufFileRead */
+static inline void
+ecml_buffile_read(BufFile *file, void *data, size_t size)
+{
+#if PG_VERSION_NUM >= 160000
+	BufFileReadExact(file, data, size);
+#else
+	if (BufFileRead(file, data, size) != size)
+		ereport(ERROR, (errcode_for_file_access(), errmsg("could not read from temporary file: read too few bytes")));
+#endif
+}
+
+/* 18: an index of a tuple descriptor's attribute may be compact; TupleDescAttr works in all, attrs[] does not */
+
+#endif							/* ECML_COMPAT_H */

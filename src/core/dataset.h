@@ -1,0 +1,71 @@
+/*
+ * dataset.h - rows kept for training: column blocks in memory up to a budget, then in temporary files
+ *
+ * Rows of values (schema.h) are appended; when all are there, ecml_dataset_finish says how terms come from values, and the
+ * dataset is an EcmlData for kernels.  Memory: rows * columns * 4 or 8 bytes up to the budget.  Past it the blocks go to a
+ * temporary file of PostgreSQL's (temp_file_limit holds; it vanishes with the query), and come back a window at a time.
+ */
+#ifndef ECML_DATASET_H
+#define ECML_DATASET_H
+
+#include "postgres.h"
+#include "storage/buffile.h"
+
+#include "core/schema.h"
+#include "num/blocks.h"
+
+/* Moments of a column of values, NULLs left out. */
+typedef struct EcmlColumnStats
+{
+	double		n;
+	double		mean;
+	double		m2;				/* sum of squared deviations */
+	double		min;
+	double		max;
+} EcmlColumnStats;
+
+typedef struct EcmlDataset
+{
+	EcmlData	data;			/* what kernels see; must be first */
+	EcmlCtx    *ctx;
+	MemoryContext context;
+	int			nvalues;		/* columns appended */
+	size_t		budget;			/* bytes for blocks in memory */
+	double	   *origin;			/* [nvalues] subtracted before a value is kept as float, or NULL */
+	bool		shifted;		/* keep float4 relative to the first row's values: no digits lost to a common offset */
+
+	EcmlBlock  *blocks;			/* [nblocks] resident blocks */
+	size_t		nblocks;
+	size_t		capacity;
+	EcmlBlock	open;			/* the block under way */
+	int			open_capacity;
+
+	BufFile    *file;			/* spilled blocks, all of the same size; NULL: none */
+	size_t		nspilled;		/* the first blocks are in the file */
+	size_t		block_size;		/* bytes of a spilled block */
+
+	EcmlColumnStats *stats;		/* [nvalues] of the complete blocks; all, once finished */
+
+	/* from finish on */
+	const EcmlSchema *schema;	/* how terms are made; NULL: values as they are */
+	int		  **recode;			/* [nvalues] for categories: kept code to the schema's code; NULL: the same */
+	EcmlBlock  *window;			/* [nwindow] buffers for blocks that are read back or expanded */
+	size_t		nwindow;
+	void	   *raw;			/* a block as it was in the file */
+	bool		finished;
+	bool		baked;			/* resident blocks hold terms already */
+} EcmlDataset;
+
+extern EcmlDataset *ecml_dataset_create(EcmlCtx *ctx, MemoryContext context, EcmlElement element, int nvalues,
+										bool has_y, bool has_w, bool shifted);
+
+/* Append a row; y, w are left aside when the dataset has none. */
+extern void ecml_dataset_append(EcmlDataset *dataset, const double *values, double y, double w);
+
+/* No more rows.  The statistics are complete, and ecml_data_fetch yields the values themselves. */
+extern void ecml_dataset_complete(EcmlDataset *dataset);
+
+/* From now on it yields terms, by the schema and recode (either may be NULL).  Once, and after it no values. */
+extern void ecml_dataset_transform(EcmlDataset *dataset, const EcmlSchema *schema, int **recode);
+
+#endif							/* ECML_DATASET_H */

@@ -1,0 +1,460 @@
+/*
+ * evaluate.c - ecml_evaluate and ecml_cross_validate
+ *
+ * Regression: RMSE, MAE, bias, MAPE (rows with target 0 left out), R2 against the mean of the rows evaluated.
+ * Without a target the algorithm has its own metrics, on collected rows.
+ *
+ * Cross validation collects the rows once; fold f of k trains on the rows of the other folds.  Each run of k rows has one of
+ * each fold, in random order: folds are balanced, and nothing is kept per row.
+ */
+#include "core/compat.h"
+
+#include <math.h>
+
+#include "utils/array.h"
+#include "utils/fmgrprotos.h"
+#include "utils/memutils.h"
+#include "utils/numeric.h"
+
+#include "core/catalog.h"
+#include "core/collect.h"
+#include "core/evaluate.h"
+#include "core/guc.h"
+#include "core/serve.h"
+#include "core/source.h"
+#include "core/trainer.h"
+
+EcmlEvaluator *
+ecml_evaluator_create(MemoryContext context, const EcmlModel *model)
+{
+	EcmlEvaluator *evaluator = MemoryContextAllocZero(context, sizeof(EcmlEvaluator));
+
+	evaluator->model = model;
+	evaluator->terms = MemoryContextAllocHuge(context, (model->schema->nterms + 1) * sizeof(double));
+	ecml_host_init(&evaluator->ctx, &evaluator->host, context, (size_t) ecml_guc_work_mem * 1024, model->seed);
+	if (model->algorithm->target == ECML_TARGET_NONE)
+		evaluator->dataset = ecml_dataset_create(&evaluator->ctx, context, model->algorithm->element,
+												 model->schema->nfeatures, false, false, true);
+	return evaluator;
+}
+
+void
+ecml_evaluator_row(EcmlEvaluator *evaluator, const double *values, int missing, bool has_y, double y)
+{
+	const EcmlModel *model = evaluator->model;
+	double		error;
+	double		delta;
+
+	if ((missing >= 0 && model->schema->missing != ECML_MISSING_IMPUTE) || !has_y)
+	{
+		evaluator->skipped++;
+		return;
+	}
+	evaluator->rows++;
+	if (evaluator->dataset)
+	{
+		ecml_dataset_append(evaluator->dataset, values, 0, 1);
+		return;
+	}
+	error = ecml_model_predict(model, values, evaluator->terms) - y;
+	evaluator->sum_error += error;
+	evaluator->sum_absolute += fabs(error);
+	evaluator->sum_squared += error * error;
+	if (y != 0)
+	{
+		evaluator->sum_percentage += fabs(error / y);
+		evaluator->percentage_rows++;
+	}
+	delta = y - evaluator->y_mean;
+	evaluator->y_mean += delta / evaluator->rows;
+	evaluator->y_m2 += delta * (y - evaluator->y_mean);
+}
+
+void
+ecml_evaluator_finish(EcmlEvaluator *evaluator, EcmlJson *json)
+{
+	const EcmlModel *model = evaluator->model;
+	double		n = evaluator->rows;
+
+	if (evaluator->rows == 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_DATA_EXCEPTION),
+				 errmsg("there are no rows to evaluate on"),
+				 errdetail(INT64_FORMAT " rows were left out because of NULLs.", evaluator->skipped),
+				 errhint("Look at what the source gives.")));
+	ecml_json_int(json, "rows", evaluator->rows);
+	ecml_json_int(json, "skipped", evaluator->skipped);
+	if (evaluator->dataset)
+	{
+		ecml_dataset_complete(evaluator->dataset);
+		ecml_dataset_transform(evaluator->dataset, model->schema, NULL);
+		model->algorithm->evaluate(&evaluator->ctx, &evaluator->dataset->data, model->fitted, json);
+		return;
+	}
+	ecml_json_number(json, "rmse", sqrt(evaluator->sum_squared / n));
+	ecml_json_number(json, "mae", evaluator->sum_absolute / n);
+	ecml_json_number(json, "bias", evaluator->sum_error / n);
+	ecml_json_number(json, "mape", evaluator->percentage_rows > 0 ?
+					 evaluator->sum_percentage / evaluator->percentage_rows : NAN);
+	ecml_json_number(json, "r2", evaluator->y_m2 > 0 ? 1 - evaluator->sum_squared / evaluator->y_m2 : NAN);
+}
+
+typedef struct Evaluation
+{
+	EcmlEvaluator *evaluator;
+	EcmlBinder *binder;
+	EcmlInput	target;
+	bool		has_target;
+} Evaluation;
+
+static void
+evaluate_row(void *arg, TupleTableSlot *slot)
+{
+	Evaluation *evaluation = arg;
+	bool		has_y = true;
+	double		y = 0;
+
+	if (evaluation->has_target)
+	{
+		has_y = !slot->tts_isnull[evaluation->target.number];
+		if (has_y)
+			y = ecml_bind_number(&evaluation->target, slot->tts_values[evaluation->target.number]);
+		has_y = has_y && isfinite(y);
+	}
+	if (!ecml_bind_row(evaluation->binder, slot->tts_values, slot->tts_isnull))
+		evaluation->evaluator->skipped++;
+	else
+		ecml_evaluator_row(evaluation->evaluator, evaluation->binder->values, evaluation->binder->missing, has_y, y);
+}
+
+/* The target column of a model in a source: as in training, or named by the option "target". */
+static void
+find_target(Evaluation *evaluation, const EcmlSource *source, const char *name)
+{
+	EcmlInput  *input = &evaluation->target;
+	int			number = ecml_source_column(source, name, "target");
+
+	input->name = pstrdup(name);
+	input->number = number;
+	input->type = TupleDescAttr(source->desc, number)->atttypid;
+	if (!ecml_bind_plan(input->type, &input->convert, &input->kind, &input->element_type, &input->element_convert) ||
+		input->convert == ECML_FROM_ARRAY || input->kind == ECML_CATEGORY)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("target column \"%s\" must be a number", name),
+				 errdetail("Its type is %s.", format_type_be(input->type)),
+				 errhint("Cast it to a number in the source.")));
+	evaluation->has_target = true;
+}
+
+typedef struct EvaluateOptions
+{
+	char	   *target;
+} EvaluateOptions;
+
+static const EcmlOption evaluate_options[] = {
+	ECML_OPT_TEXT(EvaluateOptions, target, "target"),
+	ECML_OPT_END
+};
+
+/* ecml_evaluate(model, source text, options jsonb): jsonb */
+ECML_MODEL_FUNCTION(ecml_evaluate)
+{
+	MemoryContext caller = CurrentMemoryContext;
+	MemoryContext context = AllocSetContextCreate(caller, "ecml evaluation", ALLOCSET_DEFAULT_SIZES);
+	EcmlModel  *model = ecml_serving_model(fcinfo, by_name);
+	EvaluateOptions options = {NULL};
+	EcmlOptionSet set = {evaluate_options, &options};
+	EcmlSource	source;
+	Evaluation	evaluation = {0};
+	EcmlJson   *json;
+	Jsonb	   *result;
+
+	if (model == NULL || PG_ARGISNULL(1))
+		PG_RETURN_NULL();
+	MemoryContextSwitchTo(context);
+	ecml_options_parse("ecml_evaluate", PG_ARGISNULL(2) ? NULL : PG_GETARG_JSONB_P(2), &set, 1);
+	SPI_connect();
+	ecml_source_open(&source, text_to_cstring(PG_GETARG_TEXT_PP(1)));
+	if (model->algorithm->target != ECML_TARGET_NONE)
+		find_target(&evaluation, &source, options.target ? options.target : model->schema->target);
+	evaluation.binder = ecml_binder_for_columns(context, model->schema, source.desc, NULL);
+	evaluation.evaluator = ecml_evaluator_create(context, model);
+	ecml_source_run(&source, evaluate_row, &evaluation);
+	SPI_finish();
+	MemoryContextSwitchTo(caller);
+	json = ecml_json_object();
+	ecml_evaluator_finish(evaluation.evaluator, json);
+	result = ecml_json_finish(json);
+	MemoryContextDelete(context);
+	PG_RETURN_JSONB_P(result);
+}
+
+typedef struct FoldOptions
+{
+	int			folds;
+} FoldOptions;
+
+static const EcmlOption fold_options[] = {
+	ECML_OPT_INT(FoldOptions, folds, "folds", 2, 1000),
+	ECML_OPT_END
+};
+
+typedef struct Validation
+{
+	EcmlColumns columns;
+	EcmlTraining *training;
+	EcmlDataset *dataset;		/* all rows as they came; made at the first usable one */
+	EcmlCtx		ctx;
+	EcmlServerHost host;
+	MemoryContext context;
+	int64		skipped;
+	int			folds;
+	int		   *order;			/* [folds] scratch: the folds of a run of rows */
+} Validation;
+
+static void
+validation_row(void *arg, TupleTableSlot *slot)
+{
+	Validation *validation = arg;
+	EcmlBinder *binder = validation->columns.binder;
+	EcmlRow		row = ecml_columns_read(&validation->columns, slot);
+
+	if (!row.usable || !row.has_y || !row.has_w || (validation->columns.weight && row.w <= 0))
+	{
+		validation->skipped++;
+		return;
+	}
+	if (validation->dataset == NULL)
+		validation->dataset = ecml_dataset_create(&validation->ctx, validation->context, ECML_F8, binder->nfeatures,
+												  true, true, false);
+	ecml_dataset_append(validation->dataset, binder->values, row.y, row.w);
+}
+
+/* The folds of the rows of run number r. */
+static void
+deal(Validation *validation, uint64 r)
+{
+	EcmlRng		rng = ecml_rng_stream(&validation->ctx.rng, r);
+
+	for (int i = 0; i < validation->folds; i++)
+		validation->order[i] = i;
+	for (int i = validation->folds - 1; i > 0; i--)
+	{
+		int			k = ecml_rng_below(&rng, i + 1);
+		int			t = validation->order[i];
+
+		validation->order[i] = validation->order[k];
+		validation->order[k] = t;
+	}
+}
+
+/* Give the rows of the fold to the evaluator, or all others to the trainer (evaluator NULL). */
+static void
+pass(Validation *validation, int fold, EcmlTrainer *trainer, EcmlEvaluator *evaluator, int **recode)
+{
+	EcmlData   *data = &validation->dataset->data;
+	double	   *values = palloc((data->columns + 1) * sizeof(double));
+	EcmlBlock	blocks[ECML_FETCH];
+	size_t		got;
+	uint64		dealt = PG_UINT64_MAX;
+
+	for (size_t b = 0; b < data->nblocks; b += got)
+	{
+		got = ecml_data_fetch(&validation->ctx, data, b, blocks, ECML_FETCH);
+		for (size_t k = 0; k < got; k++)
+			for (int i = 0; i < blocks[k].rows; i++)
+			{
+				size_t		row = blocks[k].first + i;
+				int			missing = -1;
+
+				if (row / validation->folds != dealt)
+					deal(validation, dealt = row / validation->folds);
+				if ((validation->order[row % validation->folds] == fold) != (evaluator != NULL))
+					continue;
+				for (int j = data->columns - 1; j >= 0; j--)
+				{
+					values[j] = ECML_BLOCK_F8(&blocks[k], j)[i];
+					if (isnan(values[j]))
+						missing = j;
+					else if (evaluator && recode[j])
+						values[j] = recode[j][(int) values[j]];
+				}
+				if (evaluator)
+					ecml_evaluator_row(evaluator, values, missing, true, blocks[k].y[i]);
+				else
+					ecml_trainer_values(trainer, values, missing, blocks[k].y[i], blocks[k].w[i]);
+			}
+	}
+	pfree(values);
+}
+
+/* From the binder's category codes to places in a schema's sorted lists. */
+static int **
+make_recode(const EcmlBinder *binder)
+{
+	int		  **recode = palloc0((binder->nfeatures + 1) * sizeof(int *));
+
+	for (int j = 0; j < binder->nfeatures; j++)
+	{
+		const EcmlInput *input = ecml_binder_input(binder, j);
+		int		   *order;
+
+		if (input->kind != ECML_CATEGORY)
+			continue;
+		order = ecml_dict_order(input->categories);
+		recode[j] = palloc((input->categories->n + 1) * sizeof(int));
+		for (int c = 0; c < input->categories->n; c++)
+			recode[j][order[c]] = c;
+	}
+	return recode;
+}
+
+/* The metrics of one fold. */
+static Jsonb *
+run_fold(Validation *validation, int fold, MemoryContext caller)
+{
+	MemoryContext context = AllocSetContextCreate(caller, "ecml fold", ALLOCSET_DEFAULT_SIZES);
+	MemoryContext old = MemoryContextSwitchTo(context);
+	EcmlTrainer *trainer = ecml_trainer_create(context, validation->training, validation->columns.binder, "",
+											   validation->columns.weight != NULL);
+	EcmlEvaluator *evaluator;
+	EcmlModel  *model;
+	EcmlJson   *json;
+	Jsonb	   *result;
+
+	pass(validation, fold, trainer, NULL, NULL);
+	model = ecml_trainer_finish(trainer);
+	evaluator = ecml_evaluator_create(context, model);
+	pass(validation, fold, NULL, evaluator, make_recode(validation->columns.binder));
+	MemoryContextSwitchTo(old);
+	json = ecml_json_object();
+	ecml_evaluator_finish(evaluator, json);
+	result = ecml_json_finish(json);
+	MemoryContextDelete(context);
+	return result;
+}
+
+/* Mean and standard deviation of a metric over the folds that have it. */
+static void
+summarize_metric(EcmlJson *json, Jsonb **folds, int n, const char *name)
+{
+	double		mean = 0;
+	double		m2 = 0;
+	int			count = 0;
+
+	for (int f = 0; f < n; f++)
+	{
+		JsonbValue	value;
+		double		v;
+		double		delta;
+
+		if (!getKeyJsonValueFromContainer(&folds[f]->root, name, strlen(name), &value) || value.type != jbvNumeric)
+			continue;
+		v = DatumGetFloat8(DirectFunctionCall1(numeric_float8_no_overflow, NumericGetDatum(value.val.numeric)));
+		delta = v - mean;
+		mean += delta / ++count;
+		m2 += delta * (v - mean);
+	}
+	if (count == 0)
+		return;
+	ecml_json_open_object(json, name);
+	ecml_json_number(json, "mean", mean);
+	ecml_json_number(json, "sd", count > 1 ? sqrt(m2 / (count - 1)) : NAN);
+	ecml_json_close_object(json);
+}
+
+static Jsonb *
+summarize(Jsonb **folds, int n, int64 rows, int64 skipped)
+{
+	EcmlJson   *json = ecml_json_object();
+	JsonbIterator *iterator = JsonbIteratorInit(&folds[0]->root);
+	JsonbIteratorToken token;
+	JsonbValue	value;
+
+	ecml_json_int(json, "folds", n);
+	ecml_json_int(json, "rows", rows);
+	ecml_json_int(json, "skipped", skipped);
+	while ((token = JsonbIteratorNext(&iterator, &value, true)) != WJB_DONE)
+	{
+		char	   *name;
+
+		if (token != WJB_KEY)
+			continue;
+		name = pnstrdup(value.val.string.val, value.val.string.len);
+		if (strcmp(name, "rows") != 0 && strcmp(name, "skipped") != 0)
+			summarize_metric(json, folds, n, name);
+	}
+	return ecml_json_finish(json);
+}
+
+/* Split options into those of the folds and those of the algorithm. */
+static Jsonb *
+without_fold_options(Jsonb *options, FoldOptions *fold)
+{
+	EcmlOptionSet set = {fold_options, fold};
+	JsonbValue	value;
+	EcmlJson   *json;
+
+	if (options == NULL || !JB_ROOT_IS_OBJECT(options) ||
+		!getKeyJsonValueFromContainer(&options->root, "folds", 5, &value))
+		return options;
+	json = ecml_json_object();
+	if (value.type == jbvNumeric)
+		ecml_json_jsonb(json, "folds", JsonbValueToJsonb(&value));
+	else
+		ecml_json_string(json, "folds", ecml_json_value_text(&value));
+	ecml_options_parse("ecml_cross_validate", ecml_json_finish(json), &set, 1);
+	return DatumGetJsonbP(DirectFunctionCall2(jsonb_delete, JsonbPGetDatum(options), CStringGetTextDatum("folds")));
+}
+
+PG_FUNCTION_INFO_V1(ecml_cross_validate);
+
+/* ecml_cross_validate(algorithm text, source text, target text, features text[], options jsonb): jsonb */
+Datum
+ecml_cross_validate(PG_FUNCTION_ARGS)
+{
+	MemoryContext caller = CurrentMemoryContext;
+	MemoryContext context = AllocSetContextCreate(caller, "ecml cross validation", ALLOCSET_DEFAULT_SIZES);
+	FoldOptions fold = {.folds = 5};
+	Validation	validation = {0};
+	EcmlSource	source;
+	Jsonb	  **folds;
+	Jsonb	   *result;
+
+	if (PG_ARGISNULL(0) || PG_ARGISNULL(1))
+		ereport(ERROR,
+				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+				 errmsg("algorithm and source must not be NULL"),
+				 errhint("Call ecml_cross_validate(algorithm, source, target, features, options).")));
+	MemoryContextSwitchTo(context);
+	validation.context = context;
+	validation.training = ecml_training_parse(ecml_algorithm_get(text_to_cstring(PG_GETARG_TEXT_PP(0))),
+											  without_fold_options(PG_ARGISNULL(4) ? NULL : PG_GETARG_JSONB_P(4), &fold));
+	validation.folds = fold.folds;
+	validation.order = palloc(fold.folds * sizeof(int));
+	ecml_host_init(&validation.ctx, &validation.host, context, (size_t) ecml_guc_work_mem * 1024,
+				   validation.training->common.seed);
+	SPI_connect();
+	ecml_source_open(&source, text_to_cstring(PG_GETARG_TEXT_PP(1)));
+	ecml_columns_choose(&validation.columns, context, &source, validation.training,
+						PG_ARGISNULL(2) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(2)),
+						PG_ARGISNULL(3) ? NULL : PG_GETARG_ARRAYTYPE_P(3));
+	ecml_source_run(&source, validation_row, &validation);
+	SPI_finish();
+	if (validation.dataset == NULL || validation.dataset->data.rows < (size_t) fold.folds)
+		ereport(ERROR,
+				(errcode(ERRCODE_DATA_EXCEPTION),
+				 errmsg("there are fewer rows than folds"),
+				 errdetail("There are %zu rows and %d folds.", validation.dataset ? validation.dataset->data.rows : 0,
+						   fold.folds),
+				 errhint("Give more rows, or fewer \"folds\".")));
+	ecml_dataset_complete(validation.dataset);
+	folds = palloc(fold.folds * sizeof(Jsonb *));
+	for (int f = 0; f < fold.folds; f++)
+		folds[f] = run_fold(&validation, f, context);
+	MemoryContextSwitchTo(caller);
+	result = summarize(folds, fold.folds, validation.dataset->data.rows, validation.skipped);
+	MemoryContextDelete(context);
+	PG_RETURN_JSONB_P(result);
+}

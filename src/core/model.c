@@ -1,0 +1,247 @@
+/*
+ * model.c - the type ecml_model
+ *
+ * Hostile bytes: the envelope's lengths and checksum are checked first, then every count inside against what is left, by
+ * the reader of num/bytes.h; methods check the ranges of their own payload in their _read.
+ */
+#include "core/compat.h"
+
+#include <math.h>
+
+#include "libpq/pqformat.h"
+#include "utils/memutils.h"
+
+#include "core/algorithm.h"
+#include "core/model.h"
+
+#define MAGIC 0x4C4D4345		/* "ECML" */
+#define FORMAT 1
+#define HEADER 16				/* bytes before what the checksum covers */
+
+static void
+write_section(EcmlWriter *w, const EcmlWriter *section)
+{
+	ecml_write_u32(w, (uint32) section->size);
+	ecml_write_bytes(w, section->data, section->size);
+}
+
+struct varlena *
+ecml_model_write(EcmlModel *model)
+{
+	EcmlCtx    *ctx = &model->ctx;
+	EcmlWriter	body;
+	EcmlWriter	section;
+	struct varlena *result;
+	char	   *bytes;
+	uint32		word;
+	uint16		half;
+
+	ecml_writer_init(&body, ctx);
+	ecml_write_u64(&body, model->rows);
+	ecml_write_u64(&body, model->skipped);
+	ecml_write_u64(&body, model->seed);
+	ecml_write_string(&body, model->options);
+	ecml_write_string(&body, model->metrics);
+	ecml_writer_init(&section, ctx);
+	ecml_schema_write(&section, model->schema);
+	write_section(&body, &section);
+	section.size = 0;
+	model->algorithm->write(&section, model->fitted);
+	write_section(&body, &section);
+
+	if (body.size > MaxAllocSize - HEADER - VARHDRSZ)
+		ereport(ERROR,
+				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+				 errmsg("the model is too large for one value"),
+				 errdetail("It takes %zu bytes; the limit is 1 GB.", body.size),
+				 errhint("Give fewer features or categories, or smaller model options.")));
+	result = palloc(VARHDRSZ + HEADER + body.size);
+	SET_VARSIZE(result, VARHDRSZ + HEADER + body.size);
+	bytes = VARDATA(result);
+	word = MAGIC;
+	memcpy(bytes, &word, 4);
+	half = FORMAT;
+	memcpy(bytes + 4, &half, 2);
+	half = model->algorithm->id;
+	memcpy(bytes + 6, &half, 2);
+	word = 0;
+	memcpy(bytes + 8, &word, 4);
+	word = ecml_crc32c(body.data, body.size);
+	memcpy(bytes + 12, &word, 4);
+	memcpy(bytes + HEADER, body.data, body.size);
+	ecml_free(ctx, body.data);
+	ecml_free(ctx, section.data);
+	return result;
+}
+
+static void
+corrupted(const char *detail)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_DATA_CORRUPTED),
+			 errmsg("model data is corrupted"),
+			 errdetail("%s", detail),
+			 errhint("Train the model again, or take an undamaged copy.")));
+}
+
+/* The envelope: algorithm, and that the rest is what was written. */
+static const EcmlAlgorithm *
+check_envelope(const char *bytes, size_t size)
+{
+	const EcmlAlgorithm *algorithm;
+	uint32		word;
+	uint16		half;
+
+	if (size < HEADER)
+		corrupted("It is too short to be a model.");
+	memcpy(&word, bytes, 4);
+	if (word != MAGIC)
+		corrupted("It does not begin as a model does.");
+	memcpy(&half, bytes + 4, 2);
+	if (half != FORMAT)
+		ereport(ERROR,
+				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+				 errmsg("model format %u is not supported", half),
+				 errdetail("This version of ecml reads format %d.", FORMAT),
+				 errhint("Update ecml, or train the model again.")));
+	memcpy(&word, bytes + 12, 4);
+	if (word != ecml_crc32c(bytes + HEADER, size - HEADER))
+		corrupted("Its checksum does not fit.");
+	memcpy(&half, bytes + 6, 2);
+	algorithm = ecml_algorithm_by_id(half);
+	if (algorithm == NULL)
+		corrupted("Its algorithm is not known.");
+	memcpy(&word, bytes + 8, 4);
+	if (word != 0)
+		corrupted("It has flags that this version of ecml does not know.");
+	return algorithm;
+}
+
+static void
+open_section(EcmlReader *r, EcmlReader *section)
+{
+	uint32		size = ecml_read_count(r, 1);
+
+	ecml_reader_init(section, r->ctx, ecml_read_bytes(r, size), size);
+}
+
+EcmlModel *
+ecml_model_read(struct varlena *value, MemoryContext parent)
+{
+	const char *bytes = VARDATA_ANY(value);
+	size_t		size = VARSIZE_ANY_EXHDR(value);
+	const EcmlAlgorithm *algorithm = check_envelope(bytes, size);
+	MemoryContext context = AllocSetContextCreate(parent, "ecml model", ALLOCSET_SMALL_SIZES);
+	EcmlModel  *model = MemoryContextAllocZero(context, sizeof(EcmlModel));
+	EcmlReader	r;
+	EcmlReader	section;
+
+	model->algorithm = algorithm;
+	model->context = context;
+	/* whatever the counts inside say, it may not make more of itself than some hundred times its size */
+	ecml_host_init(&model->ctx, &model->host, context, size * 128 + 1048576, 0);
+	ecml_reader_init(&r, &model->ctx, bytes + HEADER, size - HEADER);
+	model->rows = ecml_read_u64(&r);
+	model->skipped = ecml_read_u64(&r);
+	model->seed = ecml_read_u64(&r);
+	model->options = ecml_read_string(&r);
+	model->metrics = ecml_read_string(&r);
+	open_section(&r, &section);
+	model->schema = ecml_schema_read(&section);
+	ecml_read_end(&section);
+	open_section(&r, &section);
+	model->fitted = algorithm->read(&section, model->schema);
+	ecml_read_end(&section);
+	ecml_read_end(&r);
+	model->memory = MemoryContextMemAllocated(context, true);
+	return model;
+}
+
+void
+ecml_model_verify(struct varlena *value)
+{
+	EcmlModel  *model = ecml_model_read(value, CurrentMemoryContext);
+
+	/* these two are shown as jsonb */
+	ecml_json_parse(model->options);
+	ecml_json_parse(model->metrics);
+	MemoryContextDelete(model->context);
+}
+
+double
+ecml_model_predict(const EcmlModel *model, const double *values, double *x)
+{
+	if (model->schema->plain)
+		return model->algorithm->predict(model->fitted, values);
+	ecml_schema_expand(model->schema, values, x);
+	return model->algorithm->predict(model->fitted, x);
+}
+
+PG_FUNCTION_INFO_V1(ecml_model_in);
+PG_FUNCTION_INFO_V1(ecml_model_out);
+PG_FUNCTION_INFO_V1(ecml_model_recv);
+PG_FUNCTION_INFO_V1(ecml_model_send);
+
+/* ecml_model_in(cstring): hexadecimal digits, as ecml_model_out wrote them */
+Datum
+ecml_model_in(PG_FUNCTION_ARGS)
+{
+	const char *text = PG_GETARG_CSTRING(0);
+	size_t		length = strlen(text);
+	struct varlena *value;
+
+	if (length % 2 != 0 || length == 0 || strspn(text, "0123456789abcdefABCDEF") != length)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_TEXT_REPRESENTATION),
+				 errmsg("invalid input for type ecml_model"),
+				 errdetail("A model's text form is an even number of hexadecimal digits."),
+				 errhint("Models are made by ecml_train, or by an aggregate such as ecml_linreg.")));
+	value = palloc(VARHDRSZ + length / 2);
+	SET_VARSIZE(value, VARHDRSZ + hex_decode(text, length, VARDATA(value)));
+	ecml_model_verify(value);
+	PG_RETURN_POINTER(value);
+}
+
+/* ecml_model_out(ecml_model): cstring */
+Datum
+ecml_model_out(PG_FUNCTION_ARGS)
+{
+	struct varlena *value = PG_DETOAST_DATUM_PACKED(PG_GETARG_DATUM(0));
+	size_t		size = VARSIZE_ANY_EXHDR(value);
+	char	   *text;
+
+	if (size > (MaxAllocSize - 1) / 2)
+		ereport(ERROR,
+				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+				 errmsg("the model is too large for its text form"),
+				 errhint("Use the binary form: COPY ... WITH (FORMAT binary).")));
+	text = palloc(size * 2 + 1);
+	text[hex_encode(VARDATA_ANY(value), size, text)] = '\0';
+	PG_RETURN_CSTRING(text);
+}
+
+/* ecml_model_recv(internal): the bytes themselves */
+Datum
+ecml_model_recv(PG_FUNCTION_ARGS)
+{
+	StringInfo	buffer = (StringInfo) PG_GETARG_POINTER(0);
+	int			size = buffer->len - buffer->cursor;
+	struct varlena *value = palloc(VARHDRSZ + size);
+
+	SET_VARSIZE(value, VARHDRSZ + size);
+	pq_copymsgbytes(buffer, VARDATA(value), size);
+	ecml_model_verify(value);
+	PG_RETURN_POINTER(value);
+}
+
+/* ecml_model_send(ecml_model): bytea */
+Datum
+ecml_model_send(PG_FUNCTION_ARGS)
+{
+	struct varlena *value = PG_DETOAST_DATUM_PACKED(PG_GETARG_DATUM(0));
+	StringInfoData buffer;
+
+	pq_begintypsend(&buffer);
+	pq_sendbytes(&buffer, VARDATA_ANY(value), VARSIZE_ANY_EXHDR(value));
+	PG_RETURN_BYTEA_P(pq_endtypsend(&buffer));
+}

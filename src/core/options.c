@@ -1,0 +1,209 @@
+/*
+ * options.c - options given as jsonb, checked against a typed list
+ */
+#include "core/compat.h"
+
+#include <math.h>
+
+#include "utils/numeric.h"
+
+#include "core/error.h"
+#include "core/json.h"
+#include "core/options.h"
+
+static const EcmlOption *
+find(const EcmlOptionSet *sets, int nsets, const char *name, void **params)
+{
+	for (int s = 0; s < nsets; s++)
+		for (const EcmlOption *option = sets[s].options; option && option->name; option++)
+			if (strcmp(option->name, name) == 0)
+			{
+				*params = sets[s].params;
+				return option;
+			}
+	return NULL;
+}
+
+static void
+unknown(const char *what, const EcmlOptionSet *sets, int nsets, const char *name)
+{
+	const char *names[128] = {NULL};
+	const char *nearest;
+	int			n = 0;
+
+	for (int s = 0; s < nsets; s++)
+		for (const EcmlOption *option = sets[s].options; option && option->name; option++)
+			if (n < (int) lengthof(names))
+				names[n++] = option->name;
+	nearest = ecml_error_nearest(name, names, n);
+	ereport(ERROR,
+			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+			 errmsg("unknown option \"%s\" for %s", name, what),
+			 n == 0 ? errdetail("There are no options.") :
+			 nearest ? errdetail("Perhaps you mean \"%s\".", nearest) :
+			 errdetail("No known option resembles it."),
+			 n > 0 ? errhint("Known options: %s.", ecml_error_list(names, n)) : 0));
+}
+
+static const char *
+describe(const EcmlOption *option)
+{
+	int			n = 0;
+
+	switch (option->type)
+	{
+		case ECML_OPTION_INT:
+		case ECML_OPTION_INT64:
+			return psprintf("an integer from %.0f to %.0f", option->low, option->high);
+		case ECML_OPTION_FLOAT:
+			if (isinf(option->high))
+				return psprintf("a number of at least %g", option->low);
+			return psprintf("a number from %g to %g", option->low, option->high);
+		case ECML_OPTION_BOOL:
+			return "true or false";
+		case ECML_OPTION_TEXT:
+			return "a string";
+		case ECML_OPTION_ENUM:
+			while (option->choices[n])
+				n++;
+			return psprintf("one of: %s", ecml_error_list(option->choices, n));
+	}
+	return "";
+}
+
+static void
+reject(const char *what, const EcmlOption *option, JsonbValue *value)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+			 errmsg("invalid value for option \"%s\" of %s", option->name, what),
+			 errdetail("The value is %s.", ecml_json_value_text(value)),
+			 errhint("It must be %s.", describe(option))));
+}
+
+/* A JSON number as a double; false when it is not a number. */
+static bool
+number(JsonbValue *value, double *result)
+{
+	if (value->type != jbvNumeric)
+		return false;
+	*result = DatumGetFloat8(DirectFunctionCall1(numeric_float8_no_overflow, NumericGetDatum(value->val.numeric)));
+	return true;
+}
+
+static void
+store(const char *what, const EcmlOption *option, JsonbValue *value, void *params)
+{
+	void	   *place = (char *) params + option->offset;
+	double		v;
+
+	switch (option->type)
+	{
+		case ECML_OPTION_INT:
+		case ECML_OPTION_INT64:
+		case ECML_OPTION_FLOAT:
+			if (!number(value, &v) || !isfinite(v) || v < option->low || v > option->high)
+				reject(what, option, value);
+			if (option->type == ECML_OPTION_FLOAT)
+				*(double *) place = v;
+			else if (v != rint(v))
+				reject(what, option, value);
+			else if (option->type == ECML_OPTION_INT)
+				*(int *) place = (int) v;
+			else
+				*(int64 *) place = (int64) v;
+			return;
+		case ECML_OPTION_BOOL:
+			if (value->type != jbvBool)
+				reject(what, option, value);
+			*(bool *) place = value->val.boolean;
+			return;
+		case ECML_OPTION_TEXT:
+			if (value->type == jbvNull)
+				return;
+			if (value->type != jbvString)
+				reject(what, option, value);
+			*(char **) place = pnstrdup(value->val.string.val, value->val.string.len);
+			return;
+		case ECML_OPTION_ENUM:
+			if (value->type == jbvString)
+				for (int i = 0; option->choices[i]; i++)
+					if ((int) strlen(option->choices[i]) == value->val.string.len &&
+						memcmp(option->choices[i], value->val.string.val, value->val.string.len) == 0)
+					{
+						*(int *) place = i;
+						return;
+					}
+			reject(what, option, value);
+	}
+}
+
+void
+ecml_options_parse(const char *what, Jsonb *jsonb, const EcmlOptionSet *sets, int nsets)
+{
+	JsonbIterator *iterator;
+	JsonbIteratorToken token;
+	JsonbValue	value;
+
+	if (jsonb == NULL)
+		return;
+	if (!JB_ROOT_IS_OBJECT(jsonb))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("options for %s must be a JSON object", what),
+				 errdetail("The value is %s.", JsonbToCString(NULL, &jsonb->root, VARSIZE(jsonb))),
+				 errhint("Give them as in '{\"seed\": 1}'.")));
+	iterator = JsonbIteratorInit(&jsonb->root);
+	while ((token = JsonbIteratorNext(&iterator, &value, true)) != WJB_DONE)
+	{
+		const EcmlOption *option;
+		void	   *params;
+		char	   *name;
+
+		if (token != WJB_KEY)
+			continue;
+		name = pnstrdup(value.val.string.val, value.val.string.len);
+		token = JsonbIteratorNext(&iterator, &value, true);
+		option = find(sets, nsets, name, &params);
+		if (option == NULL)
+			unknown(what, sets, nsets, name);
+		else
+			store(what, option, &value, params);
+	}
+}
+
+Jsonb *
+ecml_options_jsonb(const EcmlOptionSet *sets, int nsets)
+{
+	EcmlJson   *json = ecml_json_object();
+
+	for (int s = 0; s < nsets; s++)
+		for (const EcmlOption *option = sets[s].options; option && option->name; option++)
+		{
+			const void *place = (const char *) sets[s].params + option->offset;
+
+			switch (option->type)
+			{
+				case ECML_OPTION_INT:
+					ecml_json_int(json, option->name, *(const int *) place);
+					break;
+				case ECML_OPTION_INT64:
+					ecml_json_int(json, option->name, *(const int64 *) place);
+					break;
+				case ECML_OPTION_FLOAT:
+					ecml_json_number(json, option->name, *(const double *) place);
+					break;
+				case ECML_OPTION_BOOL:
+					ecml_json_bool(json, option->name, *(const bool *) place);
+					break;
+				case ECML_OPTION_TEXT:
+					if (*(char *const *) place)
+						ecml_json_string(json, option->name, *(char *const *) place);
+					break;
+				case ECML_OPTION_ENUM:
+					ecml_json_string(json, option->name, option->choices[*(const int *) place]);
+					break;
+			}
+		}
+	return ecml_json_finish(json);
+}

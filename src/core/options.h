@@ -1,0 +1,55 @@
+/*
+ * options.h - options given as jsonb, checked against a typed list
+ *
+ * A method declares its options as an array that ends with an entry without a name; each has a type, a range, and the
+ * place of its value in the method's parameters struct, which holds the defaults before parsing.  Unknown names, wrong
+ * types and values out of range are errors that say what would be right.
+ */
+#ifndef ECML_OPTIONS_H
+#define ECML_OPTIONS_H
+
+#include "postgres.h"
+#include "utils/jsonb.h"
+
+typedef enum EcmlOptionType
+{
+	ECML_OPTION_INT,			/* int */
+	ECML_OPTION_INT64,			/* int64 */
+	ECML_OPTION_FLOAT,			/* double */
+	ECML_OPTION_BOOL,			/* bool */
+	ECML_OPTION_TEXT,			/* char *, palloc'd; NULL by default */
+	ECML_OPTION_ENUM			/* int, the number of the choice */
+} EcmlOptionType;
+
+typedef struct EcmlOption
+{
+	const char *name;
+	EcmlOptionType type;
+	size_t		offset;			/* in the parameters struct */
+	double		low;			/* INT, INT64, FLOAT: the least and the greatest value allowed */
+	double		high;
+	const char *const *choices; /* ENUM: the choices, ended by NULL */
+} EcmlOption;
+
+#define ECML_OPT_INT(s, f, name, low, high)   {name, ECML_OPTION_INT, offsetof(s, f), low, high, NULL}
+#define ECML_OPT_INT64(s, f, name, low, high) {name, ECML_OPTION_INT64, offsetof(s, f), low, high, NULL}
+#define ECML_OPT_FLOAT(s, f, name, low, high) {name, ECML_OPTION_FLOAT, offsetof(s, f), low, high, NULL}
+#define ECML_OPT_BOOL(s, f, name)             {name, ECML_OPTION_BOOL, offsetof(s, f), 0, 0, NULL}
+#define ECML_OPT_TEXT(s, f, name)             {name, ECML_OPTION_TEXT, offsetof(s, f), 0, 0, NULL}
+#define ECML_OPT_ENUM(s, f, name, choices)    {name, ECML_OPTION_ENUM, offsetof(s, f), 0, 0, choices}
+#define ECML_OPT_END                          {NULL, ECML_OPTION_INT, 0, 0, 0, NULL}
+
+/* One list of options with the struct that it fills. */
+typedef struct EcmlOptionSet
+{
+	const EcmlOption *options;	/* NULL: none */
+	void	   *params;
+} EcmlOptionSet;
+
+/* Fill the params of the sets from jsonb (NULL: nothing given).  what: whose options, for messages ("kmeans"). */
+extern void ecml_options_parse(const char *what, Jsonb *jsonb, const EcmlOptionSet *sets, int nsets);
+
+/* The values of the sets as jsonb, defaults included; options of type TEXT that are NULL are left out. */
+extern Jsonb *ecml_options_jsonb(const EcmlOptionSet *sets, int nsets);
+
+#endif							/* ECML_OPTIONS_H */

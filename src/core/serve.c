@@ -1,0 +1,224 @@
+/*
+ * serve.c - a model at hand for a call
+ *
+ * What a row costs: comparing the name (or the value) with the one at hand and the snapshot with the one it was found
+ * under, converting the arguments, and the kernel's own work.  A new snapshot looks the model up again: a function that
+ * trains and predicts in turn sees its own model at once.
+ */
+#include "core/compat.h"
+
+#include <math.h>
+
+#include "utils/memutils.h"
+#include "utils/snapmgr.h"
+
+#include "core/serve.h"
+
+/* Two numbers that are the same only for snapshots that see the same. */
+static inline void
+fingerprint(uint64 seen[2])
+{
+	Snapshot	snapshot = GetActiveSnapshot();
+
+	seen[0] = ((uint64) snapshot->xmin << 32) | snapshot->xmax;
+	seen[1] = (snapshot->snapXactCompletionCount << 24) ^ snapshot->curcid;
+}
+
+static void
+release(void *arg)
+{
+	EcmlServing *serving = arg;
+
+	if (serving->cached)
+		ecml_cache_release(serving->cached);
+	serving->cached = NULL;
+}
+
+/* Forget the model at hand. */
+static void
+forget(EcmlServing *serving)
+{
+	release(serving);
+	MemoryContextReset(serving->model_context);
+	serving->model = NULL;
+	serving->binder = NULL;
+	serving->terms = NULL;
+	serving->value = NULL;
+	serving->name_length = -1;
+}
+
+static EcmlServing *
+create(MemoryContext context)
+{
+	EcmlServing *serving = MemoryContextAllocZero(context, sizeof(EcmlServing));
+	MemoryContextCallback *callback = MemoryContextAlloc(context, sizeof(MemoryContextCallback));
+
+	serving->call_context = context;
+	serving->model_context = AllocSetContextCreate(context, "ecml serving", ALLOCSET_SMALL_SIZES);
+	serving->name_length = -1;
+	callback->func = release;
+	callback->arg = serving;
+	MemoryContextRegisterResetCallback(context, callback);
+	return serving;
+}
+
+static void
+find_by_name(EcmlServing *serving, const char *bytes, int length, const uint64 seen[2])
+{
+	char		name[64];
+	EcmlCatalogEntry entry;
+	EcmlCached *cached;
+
+	if (length > ECML_NAME_LIMIT)
+		ecml_catalog_check_name(pnstrdup(bytes, length));
+	memcpy(name, bytes, length);
+	name[length] = '\0';
+	ecml_catalog_get(name, 0, &entry);
+	cached = ecml_cache_get(&entry);
+	if (cached == serving->cached)
+		ecml_cache_release(cached);	/* still the same: the pin that we have is enough */
+	else
+	{
+		forget(serving);
+		serving->cached = cached;
+		serving->model = ecml_cached_model(cached);
+	}
+	memcpy(serving->name, name, length + 1);
+	serving->name_length = length;
+	serving->seen[0] = seen[0];
+	serving->seen[1] = seen[1];
+}
+
+static void
+take_value(EcmlServing *serving, struct varlena *value)
+{
+	MemoryContext old;
+	size_t		size = VARSIZE_ANY(value);
+
+	forget(serving);
+	old = MemoryContextSwitchTo(serving->model_context);
+	serving->model = ecml_model_read(PG_DETOAST_DATUM(value), serving->model_context);
+	serving->value = palloc(size);
+	memcpy(serving->value, value, size);
+	serving->value_size = size;
+	MemoryContextSwitchTo(old);
+}
+
+EcmlServing *
+ecml_serving(FunctionCallInfo fcinfo, bool by_name)
+{
+	EcmlServing *serving = fcinfo->flinfo->fn_extra;
+
+	if (PG_ARGISNULL(0))
+		return NULL;
+	if (serving == NULL)
+		fcinfo->flinfo->fn_extra = serving = create(fcinfo->flinfo->fn_mcxt);
+	if (by_name)
+	{
+		text	   *name = PG_GETARG_TEXT_PP(0);
+		int			length = VARSIZE_ANY_EXHDR(name);
+		uint64		seen[2];
+
+		fingerprint(seen);
+		if (length != serving->name_length || seen[0] != serving->seen[0] || seen[1] != serving->seen[1] ||
+			memcmp(serving->name, VARDATA_ANY(name), length) != 0)
+			find_by_name(serving, VARDATA_ANY(name), length, seen);
+	}
+	else
+	{
+		/* a value in a table is known by its toast pointer, any other by its bytes */
+		struct varlena *value = (struct varlena *) PG_GETARG_POINTER(0);
+
+		if (VARATT_IS_EXTERNAL_INDIRECT(value) || VARATT_IS_EXTERNAL_EXPANDED(value))
+			value = PG_DETOAST_DATUM(PG_GETARG_DATUM(0));
+		if (serving->value == NULL || VARSIZE_ANY(value) != serving->value_size ||
+			memcmp(serving->value, value, serving->value_size) != 0)
+			take_value(serving, value);
+	}
+	return serving;
+}
+
+EcmlModel *
+ecml_serving_model(FunctionCallInfo fcinfo, bool by_name)
+{
+	EcmlServing *serving = ecml_serving(fcinfo, by_name);
+
+	return serving ? serving->model : NULL;
+}
+
+bool
+ecml_serving_bind(EcmlServing *serving, FunctionCallInfo fcinfo, int first)
+{
+	const EcmlModel *model = serving->model;
+	EcmlBinder *binder = serving->binder;
+
+	if (binder == NULL)
+	{
+		MemoryContext old = MemoryContextSwitchTo(serving->model_context);
+
+		binder = ecml_binder_for_model(serving->model_context, model->schema, fcinfo, first);
+		serving->terms = palloc((model->schema->nterms + 1) * sizeof(double));
+		serving->binder = binder;
+		MemoryContextSwitchTo(old);
+	}
+	if (!ecml_bind_arguments(binder, model->schema, fcinfo, first))
+		return false;
+	if (binder->missing < 0)
+		return true;
+	if (model->schema->missing == ECML_MISSING_ERROR)
+		ereport(ERROR,
+				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+				 errmsg("feature \"%s\" is NULL", model->schema->features[binder->missing].name),
+				 errdetail("The model was trained with the option \"missing\" set to \"error\"."),
+				 errhint("Filter such rows out, or train with \"missing\" set to \"skip\" or \"impute\".")));
+	return model->schema->missing == ECML_MISSING_IMPUTE;
+}
+
+bool
+ecml_serving_predict(EcmlServing *serving, FunctionCallInfo fcinfo, int first, double *result)
+{
+	if (!ecml_serving_bind(serving, fcinfo, first))
+		return false;
+	*result = ecml_model_predict(serving->model, serving->binder->values, serving->terms);
+	return true;
+}
+
+const double *
+ecml_serving_terms(EcmlServing *serving)
+{
+	if (serving->model->schema->plain)
+		return serving->binder->values;
+	ecml_schema_expand(serving->model->schema, serving->binder->values, serving->terms);
+	return serving->terms;
+}
+
+/* ecml_predict(model, VARIADIC "any"): float8 */
+ECML_MODEL_FUNCTION(ecml_predict)
+{
+	EcmlServing *serving = ecml_serving(fcinfo, by_name);
+	double		result;
+
+	if (serving == NULL || !ecml_serving_predict(serving, fcinfo, 1, &result))
+		PG_RETURN_NULL();
+	PG_RETURN_FLOAT8(result);
+}
+
+/* ecml_classify(model, VARIADIC "any"): text */
+ECML_MODEL_FUNCTION(ecml_classify)
+{
+	EcmlServing *serving = ecml_serving(fcinfo, by_name);
+	double		result;
+
+	if (serving == NULL)
+		PG_RETURN_NULL();
+	if (serving->model->algorithm->task == ECML_REGRESSION)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("the model does not classify"),
+				 errdetail("Its algorithm is %s, its task %s.", serving->model->algorithm->name,
+						   ecml_task_name(serving->model->algorithm->task)),
+				 errhint("Use ecml_predict.")));
+	if (!ecml_serving_predict(serving, fcinfo, 1, &result))
+		PG_RETURN_NULL();
+	PG_RETURN_TEXT_P(cstring_to_text(psprintf("%d", (int) result)));
+}

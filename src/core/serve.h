@@ -1,0 +1,55 @@
+/*
+ * serve.h - a model at hand for a call: found once per query, then kept with the call
+ */
+#ifndef ECML_SERVE_H
+#define ECML_SERVE_H
+
+#include "postgres.h"
+#include "fmgr.h"
+
+#include "core/bind.h"
+#include "core/cache.h"
+#include "core/model.h"
+
+typedef struct EcmlServing
+{
+	EcmlModel  *model;
+	EcmlBinder *binder;			/* of the arguments after the model, once ecml_serving_predict was called */
+	double	   *terms;			/* scratch [nterms] */
+	MemoryContext call_context;	/* as long as the call's fn_extra */
+	MemoryContext model_context;	/* binder and, for a model given as a value, the model */
+
+	/* a model by name */
+	char		name[64];
+	int			name_length;
+	uint64		seen[2];		/* the snapshot it was looked up with */
+	EcmlCached *cached;
+
+	/* a model as a value */
+	struct varlena *value;		/* the datum as it was given: to know it again */
+	size_t		value_size;
+} EcmlServing;
+
+/* The model that argument 0 names (by_name) or is; kept in fn_extra.  NULL when the argument is NULL. */
+extern EcmlServing *ecml_serving(FunctionCallInfo fcinfo, bool by_name);
+
+/* The same, for a call that needs the model once. */
+extern EcmlModel *ecml_serving_model(FunctionCallInfo fcinfo, bool by_name);
+
+/* Predict for the arguments from first on; false: NULL. */
+extern bool ecml_serving_bind(EcmlServing *serving, FunctionCallInfo fcinfo, int first);
+extern bool ecml_serving_predict(EcmlServing *serving, FunctionCallInfo fcinfo, int first, double *result);
+
+/* The terms of the row that was bound. */
+extern const double *ecml_serving_terms(EcmlServing *serving);
+
+/* Each function on a model exists twice: for a model's name, and for a model as a value. */
+#define ECML_MODEL_FUNCTION(name) \
+	static Datum name(FunctionCallInfo fcinfo, bool by_name); \
+	PG_FUNCTION_INFO_V1(name##_by_name); \
+	PG_FUNCTION_INFO_V1(name##_by_value); \
+	Datum name##_by_name(PG_FUNCTION_ARGS) { return name(fcinfo, true); } \
+	Datum name##_by_value(PG_FUNCTION_ARGS) { return name(fcinfo, false); } \
+	static Datum name(FunctionCallInfo fcinfo, bool by_name)
+
+#endif							/* ECML_SERVE_H */

@@ -1,0 +1,269 @@
+/*
+ * source.c - the rows of a source
+ *
+ * Read-only is kept in three ways: only a query can be given, its parse tree must not change data (a WITH that does is
+ * found there), and while it runs the transaction is read-only, so that functions in it cannot write either.
+ *
+ * The plan is never parallel and scans are not synchronised: the same table gives the same row order, and with it the
+ * same model.
+ */
+#include "core/compat.h"
+
+#include <ctype.h>
+
+#include "access/xact.h"
+#include "catalog/namespace.h"
+#include "catalog/pg_class.h"
+#include "nodes/makefuncs.h"
+#include "parser/parse_node.h"
+#include "tcop/dest.h"
+#include "utils/guc.h"
+#include "utils/lsyscache.h"
+#include "utils/memutils.h"
+#include "utils/plancache.h"
+#include "utils/syscache.h"
+
+#include "core/error.h"
+#include "core/source.h"
+
+bool
+ecml_source_is_query(const char *text)
+{
+	static const char *const words[] = {"select", "with", "values", "table"};
+
+	while (isspace((unsigned char) *text))
+		text++;
+	if (*text == '(')
+		return true;
+	for (int i = 0; i < (int) lengthof(words); i++)
+	{
+		size_t		length = strlen(words[i]);
+
+		if (pg_strncasecmp(text, words[i], length) == 0 &&
+			!(isalnum((unsigned char) text[length]) || text[length] == '_' || text[length] == '.' ||
+			  text[length] == '\0'))
+			return true;
+	}
+	return false;
+}
+
+/* The visible relation whose name is nearest, for a hint; NULL: none is near. */
+static const char *
+nearest_relation(const char *name)
+{
+	const char *nearest = NULL;
+
+	/* names only, as the catalogs show them to everybody */
+	SPI_connect();
+	if (SPI_execute("SELECT relname FROM pg_catalog.pg_class WHERE relkind OPERATOR(pg_catalog.=) "
+					"ANY (ARRAY['r', 'v', 'm', 'f', 'p']::pg_catalog.\"char\"[]) "
+					"AND pg_catalog.pg_table_is_visible(oid) AND relnamespace OPERATOR(pg_catalog.<>) "
+					"'pg_catalog'::pg_catalog.regnamespace", true, 10000) == SPI_OK_SELECT)
+	{
+		const char **names = palloc((SPI_processed + 1) * sizeof(char *));
+
+		for (uint64 i = 0; i < SPI_processed; i++)
+			names[i] = SPI_getvalue(SPI_tuptable->vals[i], SPI_tuptable->tupdesc, 1);
+		nearest = ecml_error_nearest(name, names, (int) SPI_processed);
+		if (nearest)
+		{
+			char	   *copy = SPI_palloc(strlen(nearest) + 1);
+
+			strcpy(copy, nearest);
+			nearest = copy;
+		}
+	}
+	SPI_finish();
+	return nearest;
+}
+
+/* "schema"."name" of a relation's name, or an error. */
+static char *
+qualify(const char *text)
+{
+	List	   *names;
+	RangeVar   *range;
+	Oid			oid;
+
+	if (text[strspn(text, " \t\r\n")] == '\0')
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("the source is empty"),
+				 errhint("Give the name of a table or view, or a query that begins with SELECT, WITH, VALUES or TABLE.")));
+	names = ecml_qualified_name_list(text);
+	range = makeRangeVarFromNameList(names);
+	oid = RangeVarGetRelid(range, NoLock, true);
+	if (!OidIsValid(oid))
+	{
+		const char *nearest = nearest_relation(range->relname);
+
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_OBJECT),
+				 errmsg("relation \"%s\" does not exist", text),
+				 nearest ? errdetail("Perhaps you mean \"%s\".", nearest) : 0,
+				 errhint("A source is the name of a table or view, or a query that begins with SELECT, WITH, VALUES or TABLE.")));
+	}
+	switch (get_rel_relkind(oid))
+	{
+		case RELKIND_RELATION:
+		case RELKIND_VIEW:
+		case RELKIND_MATVIEW:
+		case RELKIND_FOREIGN_TABLE:
+		case RELKIND_PARTITIONED_TABLE:
+			break;
+		default:
+			ereport(ERROR,
+					(errcode(ERRCODE_WRONG_OBJECT_TYPE),
+					 errmsg("\"%s\" is not a table or view", text),
+					 errhint("A source is the name of a table or view, or a query.")));
+	}
+	return quote_qualified_identifier(get_namespace_name(get_rel_namespace(oid)), get_rel_name(oid));
+}
+
+char *
+ecml_source_from(const char *text)
+{
+	if (ecml_source_is_query(text))
+		return psprintf("(%s\n)", text);
+	return qualify(text);
+}
+
+/* Can the query only read? */
+static void
+check_reads_only(SPIPlanPtr plan)
+{
+	List	   *sources = SPI_plan_get_plan_sources(plan);
+	CachedPlanSource *source;
+	Query	   *query;
+
+	if (list_length(sources) != 1)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("the source must be one query"),
+				 errdetail("It holds %d statements.", list_length(sources)),
+				 errhint("Give a single query that begins with SELECT, WITH, VALUES or TABLE.")));
+	source = linitial(sources);
+	query = list_length(source->query_list) == 1 ? linitial_node(Query, source->query_list) : NULL;
+	if (query == NULL || query->commandType != CMD_SELECT || query->hasModifyingCTE || query->rowMarks != NIL ||
+		source->resultDesc == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("the source must only read"),
+				 errdetail("It would change or lock rows."),
+				 errhint("Give a query without INSERT, UPDATE, DELETE, MERGE, INTO and FOR UPDATE.")));
+}
+
+void
+ecml_source_open(EcmlSource *source, const char *text)
+{
+	CachedPlanSource *plan_source;
+
+	if (ecml_source_is_query(text))
+		source->query = pstrdup(text);
+	else
+		source->query = psprintf("SELECT * FROM %s", qualify(text));
+	source->plan = SPI_prepare_cursor(source->query, 0, NULL, 0);
+	if (source->plan == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("the source cannot be run"),
+				 errdetail("%s", SPI_result_code_string(SPI_result)),
+				 errhint("Give a query that begins with SELECT, WITH, VALUES or TABLE.")));
+	check_reads_only(source->plan);
+	plan_source = linitial(SPI_plan_get_plan_sources(source->plan));
+	source->desc = CreateTupleDescCopy(plan_source->resultDesc);
+}
+
+typedef struct Receiver
+{
+	DestReceiver receiver;		/* must be first */
+	EcmlRowFunction row;
+	void	   *arg;
+	MemoryContext per_row;
+	int			rows;
+} Receiver;
+
+static bool
+receive(TupleTableSlot *slot, DestReceiver *self)
+{
+	Receiver   *receiver = (Receiver *) self;
+	MemoryContext old = MemoryContextSwitchTo(receiver->per_row);
+
+	slot_getallattrs(slot);
+	receiver->row(receiver->arg, slot);
+	MemoryContextSwitchTo(old);
+	/* conversions may leave garbage; resetting an unused context costs next to nothing */
+	MemoryContextReset(receiver->per_row);
+	return true;
+}
+
+static void
+begin_receive(DestReceiver *self, int operation, TupleDesc desc)
+{
+}
+
+static void
+end_receive(DestReceiver *self)
+{
+}
+
+void
+ecml_source_run(EcmlSource *source, EcmlRowFunction row, void *arg)
+{
+	Receiver	receiver = {
+		.receiver = {
+			.receiveSlot = receive,
+			.rStartup = begin_receive,
+			.rShutdown = end_receive,
+			.rDestroy = end_receive,
+			.mydest = DestNone
+		},
+		.row = row,
+		.arg = arg,
+		.per_row = AllocSetContextCreate(CurrentMemoryContext, "ecml source row", ALLOCSET_DEFAULT_SIZES)
+	};
+	SPIExecuteOptions options = {0};
+	bool		read_only = XactReadOnly;
+	int			nest = NewGUCNestLevel();
+	int			result;
+
+	(void) set_config_option("synchronize_seqscans", "off", PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
+	options.read_only = true;
+	options.dest = &receiver.receiver;
+	XactReadOnly = true;
+	PG_TRY();
+	{
+		result = SPI_execute_plan_extended(source->plan, &options);
+	}
+	PG_FINALLY();
+	{
+		XactReadOnly = read_only;
+	}
+	PG_END_TRY();
+	AtEOXact_GUC(true, nest);
+	if (result < 0)
+		elog(ERROR, "source could not be run: %s", SPI_result_code_string(result));
+	MemoryContextDelete(receiver.per_row);
+}
+
+int
+ecml_source_column(const EcmlSource *source, const char *name, const char *what)
+{
+	const char **names = palloc((source->desc->natts + 1) * sizeof(char *));
+	const char *nearest;
+
+	for (int i = 0; i < source->desc->natts; i++)
+	{
+		names[i] = NameStr(TupleDescAttr(source->desc, i)->attname);
+		if (strcmp(names[i], name) == 0)
+			return i;
+	}
+	nearest = ecml_error_nearest(name, names, source->desc->natts);
+	ereport(ERROR,
+			(errcode(ERRCODE_UNDEFINED_OBJECT),
+			 errmsg("%s column \"%s\" does not exist in the source", what, name),
+			 errdetail("Its columns are: %s.", ecml_error_list(names, source->desc->natts)),
+			 nearest ? errhint("Perhaps you mean \"%s\".", nearest) :
+			 errhint("Name a column of the source.")));
+	return -1;
+}

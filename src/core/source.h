@@ -1,0 +1,38 @@
+/*
+ * source.h - the rows of a source: a relation's name, or a query
+ *
+ * The source is run with the rights of the caller, read-only, and its rows are pushed to a function one by one.
+ */
+#ifndef ECML_SOURCE_H
+#define ECML_SOURCE_H
+
+#include "postgres.h"
+#include "access/tupdesc.h"
+#include "executor/spi.h"
+#include "executor/tuptable.h"
+
+typedef struct EcmlSource
+{
+	char	   *query;
+	SPIPlanPtr	plan;
+	TupleDesc	desc;			/* columns of its rows */
+} EcmlSource;
+
+typedef void (*EcmlRowFunction) (void *arg, TupleTableSlot *slot);
+
+/* Prepare; SPI must be connected.  Errors: no such relation, not a query that only reads. */
+extern void ecml_source_open(EcmlSource *source, const char *text);
+
+/* Run it: row(arg, slot) for each row. */
+extern void ecml_source_run(EcmlSource *source, EcmlRowFunction row, void *arg);
+
+/* Is the text a query (it begins with SELECT, WITH, VALUES, TABLE or a parenthesis), not a name? */
+extern bool ecml_source_is_query(const char *text);
+
+/* The source as it can stand in FROM: a qualified name, or the query in parentheses.  Checks that it exists. */
+extern char *ecml_source_from(const char *text);
+
+/* Number of the column of that name, or an error that names the nearest; what: "target", "feature". */
+extern int	ecml_source_column(const EcmlSource *source, const char *name, const char *what);
+
+#endif							/* ECML_SOURCE_H */

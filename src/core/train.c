@@ -1,0 +1,123 @@
+/*
+ * train.c - ecml_train and ecml_retrain: source to stored model in one statement
+ */
+#include "core/compat.h"
+
+#include "catalog/pg_type.h"
+#include "portability/instr_time.h"
+#include "utils/array.h"
+#include "utils/memutils.h"
+
+#include "core/catalog.h"
+#include "core/collect.h"
+#include "core/result.h"
+#include "core/source.h"
+#include "core/trainer.h"
+
+/* Train, store, and give the row that describes it. */
+static Datum
+train(FunctionCallInfo fcinfo, const char *name, const char *algorithm_name, const char *source_text,
+	  const char *target, ArrayType *features, Jsonb *options)
+{
+	MemoryContext caller = CurrentMemoryContext;
+	MemoryContext context = AllocSetContextCreate(caller, "ecml training", ALLOCSET_DEFAULT_SIZES);
+	const EcmlAlgorithm *algorithm;
+	EcmlTraining *training;
+	EcmlProvenance provenance = {0};
+	EcmlColumns columns;
+	EcmlModel  *model;
+	TupleDesc	desc = ecml_composite_desc(fcinfo);
+	Datum		values[7];
+	bool		nulls[7] = {false};
+	instr_time	began;
+	instr_time	took;
+	int			version;
+	Datum		result;
+
+	INSTR_TIME_SET_CURRENT(began);
+	MemoryContextSwitchTo(context);
+	ecml_catalog_check_name(name);
+	algorithm = ecml_algorithm_get(algorithm_name);
+	training = ecml_training_parse(algorithm, options);
+	ecml_catalog_check_owner(name, true);
+
+	SPI_connect();
+	model = ecml_trainer_finish(ecml_collect(context, training, source_text, target, features, &columns));
+	if (algorithm->warn)
+		algorithm->warn(model->fitted, model->schema);
+	INSTR_TIME_SET_CURRENT(took);
+	INSTR_TIME_SUBTRACT(took, began);
+
+	provenance.source = source_text;
+	provenance.target = target;
+	provenance.features = columns.features;
+	provenance.nfeatures = columns.nfeatures;
+	provenance.options = options;
+	provenance.seconds = INSTR_TIME_GET_DOUBLE(took);
+	version = ecml_catalog_insert(name, model, ecml_model_write(model), &provenance);
+	SPI_finish();
+
+	MemoryContextSwitchTo(caller);
+	values[0] = CStringGetTextDatum(name);
+	values[1] = Int32GetDatum(version);
+	values[2] = CStringGetTextDatum(algorithm->name);
+	values[3] = Int64GetDatum(model->rows);
+	values[4] = Int64GetDatum(model->skipped);
+	values[5] = Float8GetDatum(provenance.seconds);
+	values[6] = JsonbPGetDatum(ecml_json_parse(model->metrics));
+	result = ecml_composite(desc, values, nulls);
+	MemoryContextDelete(context);
+	return result;
+}
+
+/* An argument that must not be NULL. */
+static char *
+text_argument(FunctionCallInfo fcinfo, int i, const char *what)
+{
+	if (PG_ARGISNULL(i))
+		ereport(ERROR,
+				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+				 errmsg("%s must not be NULL", what),
+				 errhint("Call ecml_train(model, algorithm, source, target, features, options).")));
+	return text_to_cstring(PG_GETARG_TEXT_PP(i));
+}
+
+PG_FUNCTION_INFO_V1(ecml_train);
+PG_FUNCTION_INFO_V1(ecml_retrain);
+
+/* ecml_train(model text, algorithm text, source text, target text, features text[], options jsonb): ecml_training */
+Datum
+ecml_train(PG_FUNCTION_ARGS)
+{
+	char	   *name = text_argument(fcinfo, 0, "the model's name");
+	char	   *algorithm = text_argument(fcinfo, 1, "the algorithm");
+	char	   *source = text_argument(fcinfo, 2, "the source");
+
+	return train(fcinfo, name, algorithm, source,
+				 PG_ARGISNULL(3) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(3)),
+				 PG_ARGISNULL(4) ? NULL : PG_GETARG_ARRAYTYPE_P(4),
+				 PG_ARGISNULL(5) ? NULL : PG_GETARG_JSONB_P(5));
+}
+
+/* ecml_retrain(model text): ecml_training */
+Datum
+ecml_retrain(PG_FUNCTION_ARGS)
+{
+	char	   *name = text_to_cstring(PG_GETARG_TEXT_PP(0));
+	char	   *algorithm;
+	EcmlProvenance provenance;
+	Datum	   *names;
+
+	ecml_catalog_provenance(name, &algorithm, &provenance);
+	if (provenance.source == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("model \"%s\" was not trained from a source", name),
+				 errdetail("It was stored by ecml_save."),
+				 errhint("Train it with ecml_train.")));
+	names = palloc((provenance.nfeatures + 1) * sizeof(Datum));
+	for (int i = 0; i < provenance.nfeatures; i++)
+		names[i] = CStringGetTextDatum(provenance.features[i]);
+	return train(fcinfo, name, algorithm, provenance.source, provenance.target,
+				 construct_array(names, provenance.nfeatures, TEXTOID, -1, false, TYPALIGN_INT), provenance.options);
+}

@@ -1,0 +1,97 @@
+/*
+ * trainer.h - from rows of values to a model: the one way that ecml_train, the aggregates and cross validation share
+ *
+ *     trainer = ecml_trainer_create(...); ecml_trainer_row(...) for each row; model = ecml_trainer_finish(trainer);
+ */
+#ifndef ECML_TRAINER_H
+#define ECML_TRAINER_H
+
+#include "postgres.h"
+
+#include "core/algorithm.h"
+#include "core/bind.h"
+#include "core/dataset.h"
+#include "core/host.h"
+#include "core/model.h"
+
+/* Options of every algorithm. */
+typedef struct EcmlCommonOptions
+{
+	int			missing;		/* EcmlMissing */
+	int64		seed;			/* -1: the setting ecml.seed */
+	bool		progress;
+	char	   *sample_weight;	/* name of the column with the rows' weights, or NULL */
+} EcmlCommonOptions;
+
+/* Options given, parsed and checked. */
+typedef struct EcmlTraining
+{
+	const EcmlAlgorithm *algorithm;
+	EcmlCommonOptions common;
+	void	   *params;			/* the algorithm's */
+	Jsonb	   *given;			/* as they came; NULL: none */
+} EcmlTraining;
+
+typedef struct EcmlTrainer
+{
+	const EcmlTraining *training;
+	const EcmlAlgorithm *algorithm;
+	MemoryContext context;		/* everything below */
+	EcmlCtx		ctx;
+	EcmlServerHost host;
+	EcmlBinder *binder;			/* what the columns are; its dictionaries grow with the rows */
+	char	   *target;			/* name, or "" */
+	int			weight;			/* number of the feature that is the weight, or -1 (arguments only) */
+	int64		rows;			/* used */
+	int64		skipped;
+	uint64		seed;
+
+	EcmlDataset *dataset;		/* collected rows, or NULL */
+	double	   *features;		/* [nfeatures] scratch: values without the weight */
+
+	void	   *state;			/* one pass: the kernel's, or NULL as long as there is no row */
+	int			nterms;			/* terms met */
+	int		  **term_of;		/* [nfeatures] of a number: its term; of a category: by code; -1: none yet */
+	int		   *nterm_of;		/* [nfeatures] length of term_of */
+	bool	   *category;		/* [nfeatures] is it one? */
+	bool		sparse;			/* some column is a category, or holds NULLs */
+	int		   *null_term;		/* [nfeatures] the term that marks NULLs; -1: none met */
+	EcmlBlock	pending;		/* rows not yet absorbed */
+	int			pending_capacity;	/* rows */
+	int			pending_terms;	/* columns that pending has room for */
+} EcmlTrainer;
+
+/* Parse options; errors for unknown or wrong ones. */
+extern EcmlTraining *ecml_training_parse(const EcmlAlgorithm *algorithm, Jsonb *options);
+
+/* All options with their values, as jsonb. */
+extern Jsonb *ecml_training_options(const EcmlTraining *training);
+
+/*
+ * The trainer lives in context; the binder tells the columns (its memory must live as long).  has_y: rows come with a target,
+ * has_w: with a weight.
+ */
+extern EcmlTrainer *ecml_trainer_create(MemoryContext context, const EcmlTraining *training, EcmlBinder *binder,
+										const char *target, bool has_w);
+
+/*
+ * A row that was read into the binder's values.  usable: what ecml_bind_row said.  A row that must be left out is counted.
+ */
+extern void ecml_trainer_row(EcmlTrainer *trainer, bool usable, bool has_target, double y, bool has_weight, double w);
+
+/* The same for values given directly (cross validation); missing: the first NULL feature, or -1. */
+extern void ecml_trainer_values(EcmlTrainer *trainer, const double *values, int missing, double y, double w);
+
+/* Absorb pending rows, so that the one-pass state is complete. */
+extern void ecml_trainer_flush(EcmlTrainer *trainer);
+
+/* Fit; the model's memory is the trainer's context. */
+extern EcmlModel *ecml_trainer_finish(EcmlTrainer *trainer);
+
+/* The collected rows as terms, for a caller that fits by itself; instead of ecml_trainer_finish. */
+extern EcmlData *ecml_trainer_data(EcmlTrainer *trainer);
+
+/* Add the rows of another trainer of the same training (one pass). */
+extern void ecml_trainer_merge(EcmlTrainer *trainer, EcmlTrainer *other);
+
+#endif							/* ECML_TRAINER_H */

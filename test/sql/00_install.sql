@@ -1,0 +1,8 @@
+-- The extension installs; every other file here finds it in the same database.
+CREATE EXTENSION ecml;
+SELECT e.extversion = a.default_version AS default_version, n.nspname AS schema
+FROM pg_extension e JOIN pg_namespace n ON n.oid = e.extnamespace JOIN pg_available_extensions a ON a.name = e.extname
+WHERE e.extname = 'ecml';
+-- Loading the library changes nothing for the rest of the backend: denormal numbers are still numbers.
+LOAD 'ecml';
+SELECT 4.9e-324::float8 > 0 AS denormals_kept;
