@@ -123,12 +123,6 @@ kmeans_fit(EcmlCtx *ctx, EcmlData *data, const KmeansParams *params)
 	}
 	if (data->element != ECML_F4)
 		ecml_fail(ctx, ECML_INTERNAL, "k-means needs data in single precision");
-	if (data->rows < (size_t) k)
-	{
-		ecml_detail(ctx, "There are %zu rows for %d clusters.", data->rows, k);
-		ecml_hint(ctx, "Ask for at most as many clusters as there are distinct rows.");
-		ecml_fail(ctx, ECML_DATA_EXCEPTION, "fewer distinct rows than clusters");
-	}
 	sample = kmeans_sample(ctx, data, sample_rows(k, columns), ecml_rng_stream(&ctx->rng, 1));
 	if (params->tolerance > 0)
 		threshold = params->tolerance * kmeans_mean_variance(ctx, data);

@@ -12,7 +12,7 @@
 
 typedef enum KmeansInit
 {
-	KMEANS_INIT_PLUSPLUS,		/* greedy k-means++, 2 + log k candidates a step, as scikit-learn does */
+	KMEANS_INIT_PLUSPLUS,		/* greedy k-means++ with 2 + floor(log k) candidates a step, then a short local search */
 	KMEANS_INIT_RANDOM			/* k distinct rows */
 } KmeansInit;
 
@@ -35,17 +35,17 @@ typedef struct KmeansModel
 	double	   *centroids;		/* [k][columns], sorted by size, the largest first (ties: by first coordinate) */
 	double	   *sizes;			/* [k] sum of weights (rows when there are none) */
 	double		inertia;		/* weighted sum of squared distances to the nearest centroid */
-	int			iterations;		/* of the best start */
-	bool		converged;		/* it stopped by tolerance, not by max_iter */
+	int			iterations;		/* over all rows, of the best start */
+	bool		converged;		/* stopped by tolerance or because nothing changed, not by max_iter */
 } KmeansModel;
 
 /* NULL, or what is wrong with the parameters. */
 extern const char *kmeans_check(const KmeansParams *params);
 
 /*
- * Fit to data (ECML_F4, no NaN).  Fewer distinct rows than k: ECML_DATA_EXCEPTION with both numbers in the detail.
- * The result is owned by ctx.  Same ctx seed and row order: same bits, at any thread count and however much of the data is
- * resident.
+ * Fit to data (ECML_F4, no NaN).  No rows, or fewer distinct rows than k: ECML_DATA_EXCEPTION with the numbers in the
+ * detail.  The result is owned by ctx.  Same seed of the ctx, same rows in the same order: same bits, at any thread count,
+ * in any memory budget and however much of the data is resident.
  */
 extern KmeansModel *kmeans_fit(EcmlCtx *ctx, EcmlData *data, const KmeansParams *params);
 
@@ -56,8 +56,8 @@ extern int	kmeans_assign(const KmeansModel *model, const double *x, double *dist
 extern double kmeans_score(EcmlCtx *ctx, EcmlData *data, const KmeansModel *model, double *sizes);
 
 /*
- * Mean simplified-free (exact) silhouette of a random sample of at most sample rows, each measured against the rows of
- * the sample; in [-1, 1], NaN when fewer than two clusters are met in it.
+ * Mean silhouette of a random sample of at most sample rows, each measured against all rows of the sample; weights are not
+ * looked at.  In [-1, 1]; NaN when the sample meets fewer than two clusters.
  */
 extern double kmeans_silhouette(EcmlCtx *ctx, EcmlData *data, const KmeansModel *model, size_t sample);
 

@@ -225,22 +225,6 @@ ecml_binder_from_arguments(MemoryContext context, FunctionCallInfo fcinfo, int f
 	return binder;
 }
 
-/* "name" of "name[3]" */
-static char *
-base_name(const EcmlFeature *feature)
-{
-	char	   *name = pstrdup(feature->name);
-
-	if (feature->element > 0)
-	{
-		char	   *bracket = strrchr(name, '[');
-
-		if (bracket)
-			*bracket = '\0';
-	}
-	return name;
-}
-
 /* How many features from j on are elements of one array. */
 static int
 elements_from(const EcmlSchema *schema, int j)
@@ -311,7 +295,7 @@ follow_columns(EcmlBinder *binder, const EcmlSchema *schema, TupleDesc desc, con
 {
 	for (int j = 0; j < schema->nfeatures;)
 	{
-		char	   *name = base_name(&schema->features[j]);
+		char	   *name = ecml_feature_column(&schema->features[j]);
 		int			count = schema->features[j].element > 0 ? Max(1, elements_from(schema, j)) : 1;
 		int			found = -1;
 

@@ -336,6 +336,8 @@ feature_array(EcmlModel *model)
 		ecml_json_string(json, "kind", ecml_kind_name(feature->kind));
 		if (feature->kind == ECML_CATEGORY)
 			ecml_json_int(json, "categories", feature->ncategories);
+		if (feature->element > 0)
+			ecml_json_string(json, "column", ecml_feature_column(feature));
 		ecml_json_close_object(json);
 	}
 	ecml_json_close_array(json);
@@ -411,9 +413,9 @@ ecml_catalog_provenance(const char *name, char **algorithm, EcmlProvenance *prov
 	SPI_connect();
 	values[0] = Int64GetDatum(entry.model_id);
 	execute("SELECT algorithm, source, target, options, "
-			"ARRAY(SELECT DISTINCT ON (pg_catalog.min(i)) pg_catalog.regexp_replace(f OPERATOR(pg_catalog.->>) 'name', "
-			"'\\[[0-9]+\\]$', '') FROM pg_catalog.jsonb_array_elements(features) WITH ORDINALITY AS e (f, i) "
-			"GROUP BY 1 ORDER BY pg_catalog.min(i)) "
+			"ARRAY(SELECT c FROM pg_catalog.jsonb_array_elements(features) WITH ORDINALITY AS e (f, i), "
+			"LATERAL (SELECT coalesce(f OPERATOR(pg_catalog.->>) 'column', f OPERATOR(pg_catalog.->>) 'name')) AS n (c) "
+			"GROUP BY c ORDER BY pg_catalog.min(i)) "
 			"FROM ecml.model WHERE model_id OPERATOR(pg_catalog.=) $1", 1, types, values, NULL);
 	if (SPI_processed != 1)
 		elog(ERROR, "model vanished from the catalog");

@@ -15,6 +15,17 @@ ecml_kind_name(EcmlKind kind)
 	return names[kind];
 }
 
+char *
+ecml_feature_column(const EcmlFeature *feature)
+{
+	char	   *name = pstrdup(feature->name);
+	char	   *bracket = feature->element > 0 ? strrchr(name, '[') : NULL;
+
+	if (bracket)
+		*bracket = '\0';
+	return name;
+}
+
 void
 ecml_schema_layout(EcmlSchema *schema)
 {

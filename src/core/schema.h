@@ -64,6 +64,9 @@ extern void ecml_schema_expand(const EcmlSchema *schema, const double *values, d
 /* "price", or "colour=red"; palloc'd. */
 extern char *ecml_schema_term_name(const EcmlSchema *schema, int term);
 
+/* The column that a feature comes from: its name, without "[i]" for an array's element; palloc'd. */
+extern char *ecml_feature_column(const EcmlFeature *feature);
+
 extern const char *ecml_kind_name(EcmlKind kind);
 
 extern void ecml_schema_write(EcmlWriter *w, const EcmlSchema *schema);

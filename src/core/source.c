@@ -26,22 +26,43 @@
 #include "core/error.h"
 #include "core/source.h"
 
+/* Where the text begins, after white space and comments. */
+static const char *
+skip_comments(const char *text)
+{
+	for (;;)
+	{
+		while (isspace((unsigned char) *text))
+			text++;
+		if (text[0] == '-' && text[1] == '-')
+			text += strcspn(text, "\n");
+		else if (text[0] == '/' && text[1] == '*')
+		{
+			const char *end = strstr(text + 2, "*/");
+
+			text = end ? end + 2 : text + strlen(text);
+		}
+		else
+			return text;
+	}
+}
+
 bool
 ecml_source_is_query(const char *text)
 {
 	static const char *const words[] = {"select", "with", "values", "table"};
 
-	while (isspace((unsigned char) *text))
-		text++;
+	text = skip_comments(text);
 	if (*text == '(')
 		return true;
 	for (int i = 0; i < (int) lengthof(words); i++)
 	{
 		size_t		length = strlen(words[i]);
+		char		next = text[0] && pg_strncasecmp(text, words[i], length) == 0 ? text[length] : '\0';
 
-		if (pg_strncasecmp(text, words[i], length) == 0 &&
-			!(isalnum((unsigned char) text[length]) || text[length] == '_' || text[length] == '.' ||
-			  text[length] == '\0'))
+		/* a name may begin with such a word, or be one */
+		if (next != '\0' && next != '_' && next != '.' && next != '$' && !IS_HIGHBIT_SET(next) &&
+			!isalnum((unsigned char) next))
 			return true;
 	}
 	return false;
@@ -123,9 +144,13 @@ qualify(const char *text)
 char *
 ecml_source_from(const char *text)
 {
-	if (ecml_source_is_query(text))
-		return psprintf("(%s\n)", text);
-	return qualify(text);
+	int			length = strlen(text);
+
+	if (!ecml_source_is_query(text))
+		return qualify(text);
+	while (length > 0 && (isspace((unsigned char) text[length - 1]) || text[length - 1] == ';'))
+		length--;
+	return psprintf("(%.*s\n)", length, text);
 }
 
 /* Can the query only read? */

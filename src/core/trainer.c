@@ -88,7 +88,7 @@ ecml_trainer_create(MemoryContext context, const EcmlTraining *training, EcmlBin
 	trainer->binder = binder;
 	trainer->target = MemoryContextStrdup(context, target);
 	trainer->weight = -1;
-	trainer->pending.w = has_w ? (double *) 1 : NULL;	/* replaced when the block is made */
+	trainer->has_w = has_w;
 	ecml_host_init(&trainer->ctx, &trainer->host, context, (size_t) ecml_guc_work_mem * 1024, trainer->seed);
 	if (training->common.progress)
 		trainer->host.progress = training->algorithm->name;
@@ -98,7 +98,7 @@ ecml_trainer_create(MemoryContext context, const EcmlTraining *training, EcmlBin
 static bool
 weighted(const EcmlTrainer *trainer)
 {
-	return trainer->pending.w != NULL || trainer->weight >= 0;
+	return trainer->has_w || trainer->weight >= 0;
 }
 
 /* The number of features that are learnt from: the weight is not one of them. */
@@ -121,7 +121,7 @@ find_weight(EcmlTrainer *trainer)
 {
 	const char *name = trainer->training->common.sample_weight;
 
-	if (name == NULL || trainer->pending.w != NULL)
+	if (name == NULL || trainer->has_w)
 		return;
 	for (int j = 0; j < trainer->binder->nfeatures; j++)
 		if (strcmp(ecml_binder_feature_name(trainer->binder, j), name) == 0 &&
@@ -234,7 +234,6 @@ static void
 prepare_pending(EcmlTrainer *trainer)
 {
 	EcmlBlock  *pending = &trainer->pending;
-	bool		has_w = weighted(trainer);
 	int			rows = Min(Max(PENDING_FIRST, trainer->pending_capacity * 4), PENDING_ROWS);
 	int			terms = trainer->pending_terms;
 
@@ -254,7 +253,7 @@ prepare_pending(EcmlTrainer *trainer)
 		pending->stride = rows;
 		pending->x = memory;
 		pending->y = memory + (size_t) terms * rows;
-		pending->w = has_w ? memory + (size_t) (terms + 1) * rows : NULL;
+		pending->w = weighted(trainer) ? memory + (size_t) (terms + 1) * rows : NULL;
 	}
 }
 

