@@ -118,10 +118,11 @@ make_query(const EcmlSource *source, const char *from, const char *moment, const
 					 "g AS (SELECT customer, recency, frequency, monetary",
 					 column(source, amount), from, column(source, customer), column(source, time),
 					 column(source, customer), moment);
+	/* OPERATOR() has one precedence for all operators: each needs its parentheses */
 	for (int i = 0; i < 3; i++)
 		appendStringInfo(&query,
-						 ", (1 OPERATOR(pg_catalog.+) %d::pg_catalog.int8 OPERATOR(pg_catalog.*) "
-						 "(pg_catalog.rank() OVER (ORDER BY %s%s) OPERATOR(pg_catalog.-) 1) OPERATOR(pg_catalog./) n)"
+						 ", (1 OPERATOR(pg_catalog.+) (%d::pg_catalog.int8 OPERATOR(pg_catalog.*) "
+						 "(pg_catalog.rank() OVER (ORDER BY %s%s) OPERATOR(pg_catalog.-) 1) OPERATOR(pg_catalog./) n))"
 						 "::pg_catalog.int4 AS %c", given->bins, scores[i], i == 0 ? " DESC" : "", scores[i][0]);
 	appendStringInfo(&query, " FROM d) SELECT customer, recency, frequency, monetary, r, f, m FROM g ORDER BY customer");
 	return query.data;

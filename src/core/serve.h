@@ -19,6 +19,8 @@ typedef struct EcmlServing
 	MemoryContext call_context;	/* as long as the call's fn_extra */
 	MemoryContext model_context;	/* binder and, for a model given as a value, the model */
 
+	bool		quick;			/* a constant name, a plain schema, float8 arguments: see ecml_predict */
+
 	/* a model by name */
 	char		name[64];
 	int			name_length;

@@ -15,7 +15,9 @@
 #include "catalog/namespace.h"
 #include "catalog/pg_class.h"
 #include "nodes/makefuncs.h"
+#include "nodes/nodeFuncs.h"
 #include "parser/parse_node.h"
+#include "parser/parser.h"
 #include "tcop/dest.h"
 #include "utils/guc.h"
 #include "utils/lsyscache.h"
@@ -141,16 +143,49 @@ qualify(const char *text)
 	return quote_qualified_identifier(get_namespace_name(get_rel_namespace(oid)), get_rel_name(oid));
 }
 
+static void
+not_one(int statements)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+			 errmsg("the source must be one query"),
+			 errdetail("It holds %d statements.", statements),
+			 errhint("Give a single query that begins with SELECT, WITH, VALUES or TABLE.")));
+}
+
 char *
 ecml_source_from(const char *text)
 {
-	int			length = strlen(text);
+	List	   *statements;
+	RawStmt    *statement;
+	int			length;
 
 	if (!ecml_source_is_query(text))
 		return qualify(text);
-	while (length > 0 && (isspace((unsigned char) text[length - 1]) || text[length - 1] == ';'))
-		length--;
+	/* the parser knows where the query ends: before a semicolon, and comments after it */
+	statements = raw_parser(text, RAW_PARSE_DEFAULT);
+	if (list_length(statements) != 1)
+		not_one(list_length(statements));
+	statement = linitial_node(RawStmt, statements);
+	text += statement->stmt_location;
+	length = statement->stmt_len > 0 ? statement->stmt_len : (int) strlen(text);
 	return psprintf("(%.*s\n)", length, text);
+}
+
+/* Does a query, or one inside it, lock or change rows? */
+static bool
+touches_rows(Node *node, void *context)
+{
+	if (node == NULL)
+		return false;
+	if (IsA(node, Query))
+	{
+		Query	   *query = (Query *) node;
+
+		return query->commandType != CMD_SELECT || query->rowMarks != NIL ||
+			query_tree_walker(query, touches_rows, context, 0);
+	}
+	return expression_tree_walker(node, touches_rows, context);
 }
 
 /* Can the query only read? */
@@ -162,15 +197,10 @@ check_reads_only(SPIPlanPtr plan)
 	Query	   *query;
 
 	if (list_length(sources) != 1)
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("the source must be one query"),
-				 errdetail("It holds %d statements.", list_length(sources)),
-				 errhint("Give a single query that begins with SELECT, WITH, VALUES or TABLE.")));
+		not_one(list_length(sources));
 	source = linitial(sources);
 	query = list_length(source->query_list) == 1 ? linitial_node(Query, source->query_list) : NULL;
-	if (query == NULL || query->commandType != CMD_SELECT || query->hasModifyingCTE || query->rowMarks != NIL ||
-		source->resultDesc == NULL)
+	if (query == NULL || source->resultDesc == NULL || touches_rows((Node *) query, NULL))
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("the source must only read"),

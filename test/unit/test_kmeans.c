@@ -525,7 +525,7 @@ test_same_bits(size_t n, int d, int k, int groups, bool weighted, int init, int 
 	}
 	data = ecml_data_from_rows(own, ECML_F4, n, d, x, NULL, w);
 	params.k = k;
-	params.n_init = init == KMEANS_INIT_RANDOM ? 1 : 2;
+	params.n_init = init == KMEANS_INIT_RANDOM || weighted ? 1 : 2;
 	params.max_iter = max_iter;
 	params.init = init;
 	want = kmeans_fit(first, data, &params);
@@ -761,7 +761,7 @@ test_interruptions(void)
 	long		polls;
 	size_t		left;
 
-	params.n_init = 2;
+	params.n_init = 1;
 	params.max_iter = 15;
 	ok(fit(whole, data, &params, &model), "a fit");
 	polls = test_host(whole)->polls;
