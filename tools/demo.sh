@@ -38,7 +38,8 @@ start()
 	fi
 	trap - EXIT INT TERM
 	say ""
-	say "The cluster goes on: make psql opens psql on it, make stop ends it."
+	say "The shop stays: make psql opens psql on it, to try statements of your own or those of doc/ (begin with doc/index.md);"
+	say "make stop ends it and takes it away."
 }
 
 stop()

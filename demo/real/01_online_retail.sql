@@ -9,6 +9,7 @@ CREATE TABLE online_retail (
 \copy online_retail FROM PROGRAM 'gzip -dc "$ECML_DATA"/transactions/online_retail_2010_2011.csv.gz' WITH (FORMAT csv, HEADER)
 ANALYZE online_retail;
 
+\echo
 \echo One row an invoice, without guests and cancellations; recency, frequency and monetary value of every customer:
 CREATE VIEW online_invoices AS
 SELECT customer_id AS customer, min(invoice_date) AS time, sum(quantity * unit_price) AS amount

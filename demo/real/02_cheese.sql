@@ -5,6 +5,7 @@
 CREATE TABLE cheese (retailer text, volume float8, display float8, price float8);
 \copy cheese FROM PROGRAM 'gzip -dc "$ECML_DATA"/pricing/cheese_sales.csv.gz' WITH (FORMAT csv, HEADER)
 
+\echo
 \echo 'One price line for all retailers. The name of the retailer is a feature: text becomes a 0/1 term for each value but one.'
 SELECT model, rows, (metrics ->> 'r2')::float8 AS r2
 FROM ecml_train('cheese', 'linreg', 'SELECT ln(volume) AS ln_volume, ln(price) AS ln_price, display, retailer FROM cheese',

@@ -7,6 +7,7 @@ CREATE TABLE email (
 	segment text, visit int, conversion int, spend float8);
 \copy email FROM PROGRAM 'gzip -dc "$ECML_DATA"/abtest/hillstrom_email.csv.gz' WITH (FORMAT csv, HEADER)
 
+\echo
 \echo Each of two e-mails against none, in visits, orders and money a customer:
 SELECT mail, metric, (t).mean_a AS with_mail, (t).mean_b AS without, (t).difference, (t).ci_low, (t).ci_high, (t).p_value
 FROM (

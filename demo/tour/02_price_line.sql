@@ -27,6 +27,7 @@ CREATE TABLE price_lines AS
 SELECT product_id, ecml_linreg('{}', ln(units), ln(price), promo, season) AS line
 FROM sales GROUP BY product_id;
 
+\echo
 \echo How far are the elasticities from what was put in, and how many of the 95 % intervals hold it?
 SELECT count(*) AS products, avg(abs(c.estimate - t.value)) AS mean_error,
 	avg((t.value BETWEEN c.conf_low AND c.conf_high)::int::float8) AS share_within

@@ -9,6 +9,7 @@ SELECT s.product_id, s.week, ln(s.units) AS ln_units, ln(b.units) AS ln_units_be
 FROM sales s JOIN sales b ON b.product_id = s.product_id AND b.week = s.week - 364;
 CREATE TABLE demand_known AS SELECT * FROM demand WHERE week < '2026-04-01';
 
+\echo
 \echo Where nobody looked at the competitor, its price is NULL; such rows are skipped, and counted.
 SELECT model, version, rows, skipped, (metrics ->> 'r2')::float8 AS r2
 FROM ecml_train('demand', 'linreg', 'demand_known', 'ln_units',
@@ -45,6 +46,7 @@ SELECT product_id, exp(ecml_predict('demand', d))::int AS expected, exp(ln_units
 FROM demand d WHERE week = '2026-06-22' ORDER BY product_id LIMIT 3;
 ROLLBACK;
 
+\echo
 \echo A model is a value too: keep it in a table, copy it, carry it to another database.
 SELECT ecml_save('demand of spring', ecml_load('demand')) AS version;
 SELECT ecml_drop_model('demand of spring') \g /dev/null

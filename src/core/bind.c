@@ -1,8 +1,7 @@
 /*
  * bind.c - from SQL values to rows of doubles
  *
- * Cost a row: a switch and a conversion a value; numeric goes through its text form and costs some 100 ns, a category a
- * hash look-up.  A whole row is deformed first, which costs more than separate arguments.
+ * Cost a row: a switch and a conversion a value; a category costs a hash look-up.  A whole row is deformed first, which costs more than separate arguments.
  */
 #include "core/compat.h"
 
@@ -22,6 +21,7 @@
 #include "utils/typcache.h"
 
 #include "core/bind.h"
+#include "core/decimal.h"
 #include "core/error.h"
 
 #define MAX_FEATURES 100000
@@ -440,7 +440,7 @@ convert_number(const EcmlInput *input, EcmlConvert convert, Datum value)
 		case ECML_FROM_BOOL:
 			return DatumGetBool(value) ? 1 : 0;
 		case ECML_FROM_NUMERIC:
-			return DatumGetFloat8(DirectFunctionCall1(numeric_float8_no_overflow, value));
+			return ecml_decimal_float8(value);
 		case ECML_FROM_DATE:
 			{
 				DateADT		date = DatumGetDateADT(value);

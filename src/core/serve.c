@@ -9,20 +9,28 @@
 
 #include <math.h>
 
+#include "miscadmin.h"
 #include "nodes/primnodes.h"
 #include "utils/memutils.h"
 #include "utils/snapmgr.h"
 
 #include "core/serve.h"
 
-/* Two numbers that are the same only for snapshots that see the same. */
+/* Three numbers that are the same only for snapshots that see the same, under the same role. */
 static inline void
-fingerprint(uint64 seen[2])
+fingerprint(uint64 seen[3])
 {
 	Snapshot	snapshot = GetActiveSnapshot();
 
 	seen[0] = ((uint64) snapshot->xmin << 32) | snapshot->xmax;
 	seen[1] = (snapshot->snapXactCompletionCount << 24) ^ snapshot->curcid;
+	seen[2] = GetUserId();
+}
+
+static inline bool
+unchanged(const EcmlServing *serving, const uint64 seen[3])
+{
+	return seen[0] == serving->seen[0] && seen[1] == serving->seen[1] && seen[2] == serving->seen[2];
 }
 
 static void
@@ -65,7 +73,7 @@ create(MemoryContext context)
 }
 
 static void
-find_by_name(EcmlServing *serving, const char *bytes, int length, const uint64 seen[2])
+find_by_name(EcmlServing *serving, const char *bytes, int length, const uint64 seen[3])
 {
 	char		name[64];
 	EcmlCatalogEntry entry;
@@ -89,6 +97,7 @@ find_by_name(EcmlServing *serving, const char *bytes, int length, const uint64 s
 	serving->name_length = length;
 	serving->seen[0] = seen[0];
 	serving->seen[1] = seen[1];
+	serving->seen[2] = seen[2];
 }
 
 static void
@@ -119,10 +128,10 @@ ecml_serving(FunctionCallInfo fcinfo, bool by_name)
 	{
 		text	   *name = PG_GETARG_TEXT_PP(0);
 		int			length = VARSIZE_ANY_EXHDR(name);
-		uint64		seen[2];
+		uint64		seen[3];
 
 		fingerprint(seen);
-		if (length != serving->name_length || seen[0] != serving->seen[0] || seen[1] != serving->seen[1] ||
+		if (length != serving->name_length || !unchanged(serving, seen) ||
 			memcmp(serving->name, VARDATA_ANY(name), length) != 0)
 			find_by_name(serving, VARDATA_ANY(name), length, seen);
 	}
@@ -213,14 +222,14 @@ predict_quickly(FunctionCallInfo fcinfo, double *result)
 {
 	const EcmlServing *serving = fcinfo->flinfo->fn_extra;
 	const NullableDatum *arguments = fcinfo->args + 1;
-	uint64		seen[2];
+	uint64		seen[3];
 	double	   *values;
 	int			n;
 
 	if (serving == NULL || !serving->quick)
 		return false;
 	fingerprint(seen);
-	if (seen[0] != serving->seen[0] || seen[1] != serving->seen[1])
+	if (!unchanged(serving, seen))
 		return false;
 	values = serving->binder->values;
 	n = serving->binder->ninputs;

@@ -24,7 +24,7 @@ typedef struct EcmlServing
 	/* a model by name */
 	char		name[64];
 	int			name_length;
-	uint64		seen[2];		/* the snapshot it was looked up with */
+	uint64		seen[3];		/* the snapshot and role it was looked up with */
 	EcmlCached *cached;
 
 	/* a model as a value */

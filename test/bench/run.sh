@@ -78,7 +78,7 @@ psql()
 	"$bindir/psql" -X -q -v ON_ERROR_STOP=1 "$@"
 }
 psql -d postgres -c 'CREATE DATABASE bench'
-psql -c 'CREATE EXTENSION ecml' -c 'CREATE EXTENSION pg_prewarm'
+psql -c 'CREATE EXTENSION ecml'
 say "== data"
 psql -v n="$(number 1000000)" -v suffix= -f "$here/data.sql"
 if wanted big || wanted memory; then

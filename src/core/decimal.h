@@ -1,0 +1,12 @@
+/*
+ * decimal.h - numeric to double, quickly
+ */
+#ifndef ECML_DECIMAL_H
+#define ECML_DECIMAL_H
+
+#include "postgres.h"
+
+/* The double nearest to a numeric; beyond the range of doubles infinity; NaN is NaN. */
+extern double ecml_decimal_float8(Datum numeric);
+
+#endif							/* ECML_DECIMAL_H */

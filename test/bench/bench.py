@@ -1,0 +1,41 @@
+"""Runs the rows that the environment variable ROWS names, prints their tables, and writes them to the file OUT."""
+import os
+import sys
+
+import growth
+import quality
+import speed
+from harness import connect, machine
+
+TABLES = [
+    (speed.speed_table, {"kmeans": speed.kmeans, "linreg": speed.linreg, "ttest": speed.ttest, "predict": speed.predict}),
+    (growth.growth_table, {"big": growth.big}),
+    (growth.memory_table, {"memory": growth.memory}),
+    (quality.quality_table, {"quality": quality.quality}),
+]
+
+
+def main():
+    wanted = os.environ["ROWS"].split()
+    with connect() as connection:
+        parts = [machine(connection) + "\n"]
+    missed = 0
+    print(f"\n{parts[0]}", flush=True)
+    for make, rows in TABLES:
+        chosen = [row for name, row in rows.items() if name in wanted]
+        if not chosen:
+            continue
+        table = make()
+        for row in chosen:
+            row(table)
+        missed += table.missed
+        parts.append(table.markdown())
+        print(parts[-1], flush=True)
+    print(f"{missed} targets missed" if missed else "all targets reached")
+    if os.environ.get("OUT"):
+        with open(os.environ["OUT"], "w", encoding="utf-8") as out:
+            out.write("\n".join(parts))
+    return 1 if missed else 0
+
+
+sys.exit(main())
