@@ -33,5 +33,5 @@ CREATE FUNCTION ecml_rfm(source text, options jsonb DEFAULT '{}', OUT customer t
 	OUT monetary float8, OUT r int, OUT f int, OUT m int, OUT segment text) RETURNS SETOF record
 AS 'MODULE_PATHNAME' LANGUAGE C VOLATILE PARALLEL UNSAFE COST 100000 ROWS 10000;
 COMMENT ON FUNCTION ecml_rfm(text, jsonb) IS
-'Recency (days since the last purchase), frequency (purchases) and monetary value (sum of amounts) of each customer, scores 1 to bins for each (the highest is best), and the name of the segment. Options: customer, time, amount, order (columns), as_of (time), bins. Errors: undefined_object (table, column), invalid_parameter_value (options).';
+'Recency (days since the last purchase), frequency (purchases) and monetary value (sum of amounts) of each customer, scores 1 to bins for each (the highest is best), and the name of the segment. Options: customer, time, amount, order (columns), as_of (a moment: recency is counted from there, later purchases are left out; default: the last purchase), bins. Errors: undefined_object (table, column), invalid_parameter_value (options).';
 

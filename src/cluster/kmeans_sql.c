@@ -232,6 +232,7 @@ ecml_kmeans_scan(PG_FUNCTION_ARGS)
 		ecml_set_number(values, nulls, 2, kmeans_silhouette(&trainer->ctx, data, model, SILHOUETTE_ROWS));
 		ecml_rows_add(rows, values, nulls);
 	}
+	ecml_trainer_close(trainer);
 	MemoryContextSwitchTo(caller);
 	MemoryContextDelete(context);
 	return (Datum) 0;

@@ -12,6 +12,7 @@
 
 #include "catalog/pg_type.h"
 #include "lib/stringinfo.h"
+#include "utils/fmgrprotos.h"
 
 #include "core/bind.h"
 #include "core/options.h"
@@ -111,12 +112,15 @@ make_query(const EcmlSource *source, const char *from, const char *moment, const
 		appendStringInfo(&query, "pg_catalog.count(%s) AS frequency, ", column(source, time));
 	appendStringInfo(&query,
 					 "coalesce(pg_catalog.sum(%s), 0)::pg_catalog.float8 AS monetary FROM %s AS s "
-					 "WHERE %s IS NOT NULL AND %s IS NOT NULL GROUP BY %s), "
+					 "WHERE %s IS NOT NULL AND %s IS NOT NULL%s GROUP BY %s), "
 					 "d AS (SELECT customer, pg_catalog.date_part('epoch', "
 					 "coalesce(%s, pg_catalog.max(last) OVER ()) OPERATOR(pg_catalog.-) last) "
 					 "OPERATOR(pg_catalog./) 86400 AS recency, frequency, monetary, pg_catalog.count(*) OVER () AS n FROM c), "
 					 "g AS (SELECT customer, recency, frequency, monetary",
 					 column(source, amount), from, column(source, customer), column(source, time),
+					 /* what was bought later is not known at that moment */
+					 given->as_of ? psprintf(" AND %s::pg_catalog.timestamptz OPERATOR(pg_catalog.<=) %s",
+											 column(source, time), moment) : "",
 					 column(source, customer), moment);
 	/* OPERATOR() has one precedence for all operators: each needs its parentheses */
 	for (int i = 0; i < 3; i++)
@@ -186,7 +190,12 @@ ecml_rfm(PG_FUNCTION_ARGS)
 	ecml_options_parse("ecml_rfm", PG_ARGISNULL(1) ? NULL : PG_GETARG_JSONB_P(1), &set, 1);
 	output.bins = given.bins;
 	if (given.as_of)
+	{
+		/* read it here, for an error that does not show the query */
+		(void) DirectFunctionCall3(timestamptz_in, CStringGetDatum(given.as_of), ObjectIdGetDatum(InvalidOid),
+								   Int32GetDatum(-1));
 		moment = psprintf("%s::pg_catalog.timestamptz", quote_literal_cstr(given.as_of));
+	}
 	SPI_connect();
 	ecml_source_open(&source, source_text);
 	ecml_source_open(&query, make_query(&source, ecml_source_from(source_text), moment, &given));

@@ -12,6 +12,13 @@
 #include "core/state.h"
 #include "core/trainer.h"
 
+/* The aggregate's memory goes: called when it is rescanned, or ends, but not after an error. */
+static void
+end_aggregate(Datum trainer)
+{
+	ecml_trainer_close((EcmlTrainer *) DatumGetPointer(trainer));
+}
+
 Datum
 ecml_aggregate_transition(FunctionCallInfo fcinfo, const EcmlAlgorithm *algorithm)
 {
@@ -26,6 +33,7 @@ ecml_aggregate_transition(FunctionCallInfo fcinfo, const EcmlAlgorithm *algorith
 		EcmlTraining *training = ecml_training_parse(algorithm, PG_ARGISNULL(1) ? NULL : PG_GETARG_JSONB_P(1));
 
 		trainer = ecml_trainer_create(context, training, ecml_binder_from_arguments(context, fcinfo, 2), "", false);
+		AggRegisterCallback(fcinfo, end_aggregate, PointerGetDatum(trainer));
 		MemoryContextSwitchTo(old);
 	}
 	usable = ecml_bind_arguments(trainer->binder, NULL, fcinfo, 2);

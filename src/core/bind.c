@@ -266,7 +266,7 @@ follow(EcmlInput *input, const EcmlSchema *schema, int j, int count)
 {
 	const EcmlFeature *feature = &schema->features[j];
 
-	if (!compatible(input, feature->kind))
+	if (!compatible(input, feature->kind) || (count > 1 && input->convert != ECML_FROM_ARRAY))
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("feature \"%s\" of the model cannot be of type %s", feature->name, format_type_be(input->type)),
@@ -660,6 +660,24 @@ ecml_bind_row(EcmlBinder *binder, const Datum *values, const bool *nulls)
 			return false;
 	}
 	binder->missing = -1;
+	if (binder->all_float8)
+	{
+		/* as in ecml_bind_arguments */
+		double		check = 0;
+		bool		null = false;
+
+		for (int i = 0; i < binder->ninputs; i++)
+		{
+			int			number = binder->inputs[i].number;
+			double		value = DatumGetFloat8(values[number]);
+
+			null |= nulls[number];
+			check += 0 * value;
+			binder->values[i] = value;
+		}
+		if (!null && (check == 0 || !binder->training))
+			return true;
+	}
 	for (int i = 0; i < binder->ninputs; i++)
 	{
 		EcmlInput  *input = &binder->inputs[i];
@@ -742,19 +760,22 @@ ecml_bind_arguments(EcmlBinder *binder, const EcmlSchema *schema, FunctionCallIn
 			return false;
 	}
 	binder->missing = -1;
-	if (binder->all_float8 && !binder->training)
+	if (binder->all_float8)
 	{
+		/* no NULL and, in training, nothing but finite numbers (0 times another is NaN): the row is read */
+		double		check = 0;
+		bool		null = false;
+
 		for (int i = 0; i < binder->ninputs; i++)
 		{
-			if (arguments[i].isnull)
-			{
-				binder->values[i] = NAN;
-				binder->missing = i;
-			}
-			else
-				binder->values[i] = DatumGetFloat8(arguments[i].value);
+			double		value = DatumGetFloat8(arguments[i].value);
+
+			null |= arguments[i].isnull;
+			check += 0 * value;
+			binder->values[i] = value;
 		}
-		return true;
+		if (!null && (check == 0 || !binder->training))
+			return true;
 	}
 	for (int i = 0; i < binder->ninputs; i++)
 		convert_input(binder, &binder->inputs[i], arguments[i].value, arguments[i].isnull);

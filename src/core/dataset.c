@@ -537,3 +537,13 @@ fetch(EcmlCtx *ctx, EcmlData *data, size_t first_block, EcmlBlock *blocks, size_
 	}
 	return n;
 }
+
+void
+ecml_dataset_close(EcmlDataset *dataset)
+{
+	BufFile    *file = dataset->file;
+
+	dataset->file = NULL;
+	if (file)
+		BufFileClose(file);
+}

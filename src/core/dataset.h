@@ -68,4 +68,10 @@ extern void ecml_dataset_complete(EcmlDataset *dataset);
 /* From now on it yields terms, by the schema and recode (either may be NULL).  Once, and after it no values. */
 extern void ecml_dataset_transform(EcmlDataset *dataset, const EcmlSchema *schema, int **recode);
 
+/*
+ * Nothing is read any more: close the temporary file, if there is one.  After an error the transaction does that; otherwise
+ * it would complain of a file that was left open.
+ */
+extern void ecml_dataset_close(EcmlDataset *dataset);
+
 #endif							/* ECML_DATASET_H */

@@ -89,6 +89,7 @@ ecml_evaluator_finish(EcmlEvaluator *evaluator, EcmlJson *json)
 		ecml_dataset_complete(evaluator->dataset);
 		ecml_dataset_transform(evaluator->dataset, model->schema, NULL);
 		model->algorithm->evaluate(&evaluator->ctx, &evaluator->dataset->data, model->fitted, json);
+		ecml_dataset_close(evaluator->dataset);
 		return;
 	}
 	ecml_json_number(json, "rmse", sqrt(evaluator->sum_squared / n));
@@ -453,6 +454,7 @@ ecml_cross_validate(PG_FUNCTION_ARGS)
 	folds = palloc(fold.folds * sizeof(Jsonb *));
 	for (int f = 0; f < fold.folds; f++)
 		folds[f] = run_fold(&validation, f, context);
+	ecml_dataset_close(validation.dataset);
 	MemoryContextSwitchTo(caller);
 	result = summarize(folds, fold.folds, validation.dataset->data.rows, validation.skipped);
 	MemoryContextDelete(context);

@@ -3,6 +3,7 @@
  */
 #include "core/compat.h"
 
+#include "mb/pg_wchar.h"
 #include "miscadmin.h"
 #include "utils/memutils.h"
 
@@ -118,4 +119,14 @@ ecml_host_init(EcmlCtx *ctx, EcmlServerHost *host, MemoryContext context, size_t
 	host->total = 0;
 	INSTR_TIME_SET_CURRENT(host->noticed);
 	ecml_ctx_init(ctx, &server_operations, host, budget, ecml_guc_effective_threads(), seed);
+}
+
+char *
+ecml_host_read_text(EcmlReader *r)
+{
+	char	   *text = ecml_read_string(r);
+
+	if (!pg_verifymbstr(text, strlen(text), true))
+		ecml_read_corrupted(r, "a text is not valid in the encoding of the database");
+	return text;
 }

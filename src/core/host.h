@@ -7,6 +7,7 @@
 #include "postgres.h"
 #include "portability/instr_time.h"
 
+#include "num/bytes.h"
 #include "num/ctx.h"
 
 typedef struct EcmlServerHost
@@ -23,5 +24,8 @@ extern void ecml_host_init(EcmlCtx *ctx, EcmlServerHost *host, MemoryContext con
 
 /* The SQLSTATE of a kernel's failure. */
 extern int	ecml_host_sqlstate(EcmlStatus status);
+
+/* ecml_read_string of bytes that may come from anywhere: corrupted as well when they are no text of the database's encoding. */
+extern char *ecml_host_read_text(EcmlReader *r);
 
 #endif							/* ECML_HOST_H */

@@ -144,8 +144,10 @@ ecml_model_read(struct varlena *value, MemoryContext parent)
 	model->rows = ecml_read_u64(&r);
 	model->skipped = ecml_read_u64(&r);
 	model->seed = ecml_read_u64(&r);
-	model->options = ecml_read_string(&r);
-	model->metrics = ecml_read_string(&r);
+	if (model->rows < 0 || model->skipped < 0)
+		ecml_read_corrupted(&r, "a count of rows is out of range");
+	model->options = ecml_host_read_text(&r);
+	model->metrics = ecml_host_read_text(&r);
 	open_section(&r, &section);
 	model->schema = ecml_schema_read(&section);
 	ecml_read_end(&section);

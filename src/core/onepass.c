@@ -65,7 +65,7 @@ ecml_onepass_write(EcmlWriter *w, void *content)
 static void
 read_input(EcmlReader *r, EcmlBinder *binder)
 {
-	char	   *name = ecml_read_string(r);
+	char	   *name = ecml_host_read_text(r);
 	uint8		kind = ecml_read_u8(r);
 	bool		array = ecml_read_bool(r);
 	int32		count = ecml_read_i32(r);
@@ -84,7 +84,7 @@ read_input(EcmlReader *r, EcmlBinder *binder)
 
 		for (uint32 c = 0; c < n; c++)
 		{
-			char	   *label = ecml_read_string(r);
+			char	   *label = ecml_host_read_text(r);
 
 			if (ecml_dict_add(input->categories, label, strlen(label)) != (int) c)
 				ecml_read_corrupted(r, "a category stands twice");
@@ -147,7 +147,7 @@ void *
 ecml_onepass_read(EcmlReader *r, MemoryContext context, const void *arg)
 {
 	const EcmlAlgorithm *algorithm = arg;
-	char	   *options = ecml_read_string(r);
+	char	   *options = ecml_host_read_text(r);
 	EcmlTraining *training = ecml_training_parse(algorithm, options[0] ? ecml_json_parse(options) : NULL);
 	EcmlBinder *binder = ecml_binder_create(context, true);
 	EcmlTrainer *trainer;
@@ -155,6 +155,8 @@ ecml_onepass_read(EcmlReader *r, MemoryContext context, const void *arg)
 	int32		weight;
 	int			n;
 
+	if (ninputs > FUNC_MAX_ARGS)
+		ecml_read_corrupted(r, "there are more columns than a call can have");
 	for (uint32 i = 0; i < ninputs; i++)
 		read_input(r, binder);
 	ecml_binder_lay_out(binder);

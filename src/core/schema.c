@@ -5,6 +5,7 @@
 
 #include <math.h>
 
+#include "core/host.h"
 #include "core/schema.h"
 
 const char *
@@ -106,7 +107,7 @@ read_strings(EcmlReader *r, int *n)
 	char	  **strings = ECML_NEW(r->ctx, char *, count);
 
 	for (uint32 i = 0; i < count; i++)
-		strings[i] = ecml_read_string(r);
+		strings[i] = ecml_host_read_text(r);
 	*n = count;
 	return strings;
 }
@@ -141,11 +142,13 @@ ecml_schema_write(EcmlWriter *w, const EcmlSchema *schema)
 static void
 read_feature(EcmlReader *r, EcmlFeature *feature)
 {
-	feature->name = ecml_read_string(r);
+	feature->name = ecml_host_read_text(r);
 	feature->kind = ecml_read_u8(r);
 	if (feature->kind > ECML_CATEGORY)
 		ecml_read_corrupted(r, "a column is of no known kind");
 	feature->element = ecml_read_u32_in(r, 0, PG_INT32_MAX);
+	if (feature->element > 0 && feature->kind != ECML_NUMBER && feature->kind != ECML_BOOLEAN)
+		ecml_read_corrupted(r, "an element of an array is no number");
 	feature->drop_first = ecml_read_bool(r);
 	feature->fill = ecml_read_f8(r);
 	if (isinf(feature->fill))
@@ -167,7 +170,7 @@ ecml_schema_read(EcmlReader *r)
 	if (missing > ECML_MISSING_ERROR)
 		ecml_read_corrupted(r, "the treatment of missing values is not known");
 	schema->missing = missing;
-	schema->target = ecml_read_string(r);
+	schema->target = ecml_host_read_text(r);
 	schema->classes = read_strings(r, &schema->nclasses);
 	schema->nfeatures = ecml_read_count(r, 18);	/* the least bytes a feature takes */
 	schema->features = ECML_NEW0(r->ctx, EcmlFeature, schema->nfeatures);

@@ -24,6 +24,7 @@
 #include "utils/memutils.h"
 #include "utils/plancache.h"
 #include "utils/syscache.h"
+#include "utils/varlena.h"
 
 #include "core/error.h"
 #include "core/source.h"
@@ -113,6 +114,12 @@ qualify(const char *text)
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("the source is empty"),
 				 errhint("Give the name of a table or view, or a query that begins with SELECT, WITH, VALUES or TABLE.")));
+	if (!SplitIdentifierString(pstrdup(text), '.', &names) || names == NIL)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("the source is neither a name nor a query"),
+				 errdetail("It is: %s", text),
+				 errhint("A source is the name of a table or view, or a query that begins with SELECT, WITH, VALUES or TABLE.")));
 	names = ecml_qualified_name_list(text);
 	range = makeRangeVarFromNameList(names);
 	oid = RangeVarGetRelid(range, NoLock, true);

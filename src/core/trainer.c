@@ -692,8 +692,16 @@ ecml_trainer_finish(EcmlTrainer *trainer)
 		trainer->state = state;
 	algorithm->metrics(model->fitted, model->schema, json);
 	model->metrics = ecml_json_text(ecml_json_finish(json));
+	ecml_trainer_close(trainer);
 	MemoryContextSwitchTo(old);
 	return model;
+}
+
+void
+ecml_trainer_close(EcmlTrainer *trainer)
+{
+	if (trainer->dataset)
+		ecml_dataset_close(trainer->dataset);
 }
 
 /* Are the columns of the other trainer ours?  What one has not learnt yet, it takes from the other. */

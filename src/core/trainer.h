@@ -92,6 +92,9 @@ extern EcmlModel *ecml_trainer_finish(EcmlTrainer *trainer);
 /* The collected rows as terms, for a caller that fits by itself; instead of ecml_trainer_finish. */
 extern EcmlData *ecml_trainer_data(EcmlTrainer *trainer);
 
+/* The trainer's rows are not needed any more; ecml_trainer_finish says so by itself.  NULL dataset, or twice: nothing. */
+extern void ecml_trainer_close(EcmlTrainer *trainer);
+
 /* Add the rows of another trainer of the same training (one pass). */
 extern void ecml_trainer_merge(EcmlTrainer *trainer, EcmlTrainer *other);
 

@@ -105,7 +105,7 @@ read_test(EcmlReader *r, MemoryContext context, const void *arg)
 		ecml_read_corrupted(r, "there are more than two groups");
 	for (int g = 0; g < test->groups; g++)
 	{
-		test->labels[g] = ecml_read_string(r);
+		test->labels[g] = ecml_host_read_text(r);
 		test->lengths[g] = strlen(test->labels[g]);
 	}
 	return test;

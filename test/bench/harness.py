@@ -19,6 +19,7 @@ REPEAT = int(os.environ.get("REPEAT") or 7)
 def connect(**settings):
     """A session of its own; settings: names (dots as __) and values."""
     connection = psycopg.connect(autocommit=True)
+    connection.execute("SELECT ecml_version()")  # loads the library, and with it its settings
     for name, value in settings.items():
         connection.execute("SELECT set_config(%s, %s, false)", (name.replace("__", "."), str(value)))
     return connection

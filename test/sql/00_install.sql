@@ -6,3 +6,16 @@ WHERE e.extname = 'ecml';
 -- Loading the library changes nothing for the rest of the backend: denormal numbers are still numbers.
 LOAD 'ecml';
 SELECT 4.9e-324::float8 > 0 AS denormals_kept;
+-- How a statement fails, as four lines that no version or place in a file changes; the other files here use it.
+CREATE FUNCTION failure(command text) RETURNS text LANGUAGE plpgsql AS $$
+DECLARE
+	message text;
+	detail text;
+	hint text;
+BEGIN
+	EXECUTE command;
+	RETURN 'it does not fail';
+EXCEPTION WHEN OTHERS THEN
+	GET STACKED DIAGNOSTICS message = MESSAGE_TEXT, detail = PG_EXCEPTION_DETAIL, hint = PG_EXCEPTION_HINT;
+	RETURN format(E'%s %s\n  %s\n  %s', sqlstate, message, detail, hint);
+END $$;
