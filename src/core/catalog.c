@@ -527,8 +527,14 @@ ecml_catalog_grant(const char *name, const char *role, bool grant)
 {
 	Oid			types[] = {TEXTOID, OIDOID};
 	Datum		values[2];
-	Oid			oid = strcmp(role, "public") == 0 ? InvalidOid : get_role_oid(role, false);
+	bool		everybody = strcmp(role, "public") == 0;
+	Oid			oid = everybody ? InvalidOid : get_role_oid(role, true);
 
+	if (!everybody && !OidIsValid(oid))
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_OBJECT),
+				 errmsg("role \"%s\" does not exist", role),
+				 errhint("Give the name of a role, without quotes of SQL, or public for everybody.")));
 	values[0] = CStringGetTextDatum(name);
 	values[1] = ObjectIdGetDatum(oid);
 	SPI_connect();

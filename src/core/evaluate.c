@@ -401,10 +401,7 @@ without_fold_options(Jsonb *options, FoldOptions *fold)
 		!getKeyJsonValueFromContainer(&options->root, "folds", 5, &value))
 		return options;
 	json = ecml_json_object();
-	if (value.type == jbvNumeric)
-		ecml_json_jsonb(json, "folds", JsonbValueToJsonb(&value));
-	else
-		ecml_json_string(json, "folds", ecml_json_value_text(&value));
+	ecml_json_jsonb(json, "folds", JsonbValueToJsonb(&value));
 	ecml_options_parse("ecml_cross_validate", ecml_json_finish(json), &set, 1);
 	return DatumGetJsonbP(DirectFunctionCall2(jsonb_delete, JsonbPGetDatum(options), CStringGetTextDatum("folds")));
 }

@@ -84,10 +84,22 @@ ecml_load(PG_FUNCTION_ARGS)
 	PG_RETURN_POINTER(ecml_catalog_body(&entry));
 }
 
+static void
+check_version(int version, const char *hint)
+{
+	if (version < 1)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("invalid version"),
+				 errdetail("The version is %d.", version),
+				 errhint("%s", hint)));
+}
+
 /* ecml_activate(name text, version int4): void */
 Datum
 ecml_activate(PG_FUNCTION_ARGS)
 {
+	check_version(PG_GETARG_INT32(1), "Versions count from 1; ecml.models lists them.");
 	ecml_catalog_activate(text_to_cstring(PG_GETARG_TEXT_PP(0)), PG_GETARG_INT32(1));
 	PG_RETURN_VOID();
 }
@@ -100,12 +112,8 @@ ecml_drop_model(PG_FUNCTION_ARGS)
 
 	if (PG_ARGISNULL(0))
 		PG_RETURN_NULL();
-	if (!PG_ARGISNULL(1) && version < 1)
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("invalid version"),
-				 errdetail("The version is %d.", version),
-				 errhint("Versions count from 1; give NULL to drop all of them.")));
+	if (!PG_ARGISNULL(1))
+		check_version(version, "Versions count from 1; give NULL to drop all of them.");
 	ecml_catalog_drop(text_to_cstring(PG_GETARG_TEXT_PP(0)), version);
 	PG_RETURN_VOID();
 }

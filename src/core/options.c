@@ -182,6 +182,8 @@ ecml_options_jsonb(const EcmlOptionSet *sets, int nsets)
 		{
 			const void *place = (const char *) sets[s].params + option->offset;
 
+			if (option->alias)
+				continue;
 			switch (option->type)
 			{
 				case ECML_OPTION_INT:

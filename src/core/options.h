@@ -29,15 +29,17 @@ typedef struct EcmlOption
 	double		low;			/* INT, INT64, FLOAT: the least and the greatest value allowed */
 	double		high;
 	const char *const *choices; /* ENUM: the choices, ended by NULL */
+	bool		alias;			/* another name of the option before it */
 } EcmlOption;
 
-#define ECML_OPT_INT(s, f, name, low, high)   {name, ECML_OPTION_INT, offsetof(s, f), low, high, NULL}
-#define ECML_OPT_INT64(s, f, name, low, high) {name, ECML_OPTION_INT64, offsetof(s, f), low, high, NULL}
-#define ECML_OPT_FLOAT(s, f, name, low, high) {name, ECML_OPTION_FLOAT, offsetof(s, f), low, high, NULL}
-#define ECML_OPT_BOOL(s, f, name)             {name, ECML_OPTION_BOOL, offsetof(s, f), 0, 0, NULL}
-#define ECML_OPT_TEXT(s, f, name)             {name, ECML_OPTION_TEXT, offsetof(s, f), 0, 0, NULL}
-#define ECML_OPT_ENUM(s, f, name, choices)    {name, ECML_OPTION_ENUM, offsetof(s, f), 0, 0, choices}
-#define ECML_OPT_END                          {NULL, ECML_OPTION_INT, 0, 0, 0, NULL}
+#define ECML_OPT_INT(s, f, name, low, high)   {name, ECML_OPTION_INT, offsetof(s, f), low, high, NULL, false}
+#define ECML_OPT_INT64(s, f, name, low, high) {name, ECML_OPTION_INT64, offsetof(s, f), low, high, NULL, false}
+#define ECML_OPT_FLOAT(s, f, name, low, high) {name, ECML_OPTION_FLOAT, offsetof(s, f), low, high, NULL, false}
+#define ECML_OPT_BOOL(s, f, name)             {name, ECML_OPTION_BOOL, offsetof(s, f), 0, 0, NULL, false}
+#define ECML_OPT_TEXT(s, f, name)             {name, ECML_OPTION_TEXT, offsetof(s, f), 0, 0, NULL, false}
+#define ECML_OPT_ENUM(s, f, name, choices)    {name, ECML_OPTION_ENUM, offsetof(s, f), 0, 0, choices, false}
+#define ECML_OPT_ALIAS_TEXT(s, f, name)       {name, ECML_OPTION_TEXT, offsetof(s, f), 0, 0, NULL, true}
+#define ECML_OPT_END                          {NULL, ECML_OPTION_INT, 0, 0, 0, NULL, false}
 
 /* One list of options with the struct that it fills. */
 typedef struct EcmlOptionSet

@@ -28,6 +28,7 @@ static const EcmlOption common_options[] = {
 	ECML_OPT_INT64(EcmlCommonOptions, seed, "seed", 0, 9007199254740992.0),
 	ECML_OPT_BOOL(EcmlCommonOptions, progress, "progress"),
 	ECML_OPT_TEXT(EcmlCommonOptions, sample_weight, "sample_weight"),
+	ECML_OPT_ALIAS_TEXT(EcmlCommonOptions, sample_weight, "weights"),
 	ECML_OPT_END
 };
 

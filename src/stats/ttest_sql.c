@@ -43,7 +43,10 @@ typedef struct Test
 
 static const char *const alternatives[] = {"two-sided", "less", "greater", NULL};
 
+static const char *const functions[] = {"ecml_ttest", "ecml_ttest_paired", "ecml_ttest_1samp"};	/* by TestKind */
+
 static const EcmlOption options[] = {
+	/* the first is of two samples alone */
 	ECML_OPT_BOOL(TtestParams, equal_var, "equal_var"),
 	ECML_OPT_ENUM(TtestParams, alternative, "alternative", alternatives),
 	ECML_OPT_FLOAT(TtestParams, level, "level", 0, 1),
@@ -123,19 +126,19 @@ begin(FunctionCallInfo fcinfo, TestKind kind, int options_argument)
 	MemoryContext context = state->header.eoh_context;
 	MemoryContext old = MemoryContextSwitchTo(context);
 	Test	   *test = palloc0(sizeof(Test));
-	EcmlOptionSet set = {options, &test->params};
+	EcmlOptionSet set = {kind == TWO_SAMPLES ? options : options + 1, &test->params};
 	const char *wrong;
 
 	test->kind = kind;
 	test->context = context;
 	test->params = (TtestParams) TTEST_DEFAULTS;
 	if (options_argument > 0 && !PG_ARGISNULL(options_argument))
-		ecml_options_parse("ecml_ttest", PG_GETARG_JSONB_P(options_argument), &set, 1);
+		ecml_options_parse(functions[kind], PG_GETARG_JSONB_P(options_argument), &set, 1);
 	wrong = ttest_check(&test->params);
 	if (wrong)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("invalid options for ecml_ttest"),
+				 errmsg("invalid options for %s", functions[kind]),
 				 errdetail("%s", wrong),
 				 errhint("Give, for example, '{\"level\": 0.95}'.")));
 	state->content = test;

@@ -1,9 +1,8 @@
 -- Names of models, algorithms, columns; number and type of features.
 \pset format unaligned
 \pset tuples_only on
-CREATE TYPE arguments_colour AS ENUM ('red', 'green', 'blue');
 CREATE TABLE arguments_t AS SELECT i::float8 AS price, (i % 7)::int AS stock, 'k' || i % 3 AS kind, 3 * i + i % 5 AS sales,
-	i % 2 = 0 AS promo, date '2024-01-01' + i AS day FROM generate_series(1, 40) i;
+	i % 2 = 0 AS promo, date '2024-01-01' + i * i AS day FROM generate_series(1, 40) i;
 SELECT (ecml_train('sales', 'linreg', 'arguments_t', 'sales', '{price,stock}')).version;
 SELECT (ecml_train('kinds', 'linreg', 'arguments_t', 'sales', '{price,kind}')).version;
 SELECT (ecml_train('times', 'linreg', 'arguments_t', 'sales', '{price,day}')).version;
@@ -122,7 +121,8 @@ SELECT failure($$ SELECT ecml_classify('sales', 1::float8, 2::float8) $$);
 SELECT failure($$ SELECT ecml_coefficients('segments') $$);
 SELECT failure($$ SELECT ecml_centroids('sales') $$);
 SELECT failure($$ SELECT ecml_predict_interval('segments', 0.9, 1::float8, 2::float8) $$);
-SELECT failure($$ SELECT ecml_retrain(m) FROM (SELECT 'saved' AS m, ecml_save('saved', ecml_load('sales')) AS v OFFSET 0) s WHERE v > 0 $$);
+SELECT ecml_save('saved', ecml_load('sales'));
+SELECT failure($$ SELECT ecml_retrain('saved') $$);
 -- bytes that are no model
 SELECT failure($$ SELECT ''::ecml_model $$);
 SELECT failure($$ SELECT 'zz'::ecml_model $$);
@@ -137,11 +137,10 @@ SELECT left(failure($$ SELECT '00'::ecml_linreg_state $$), 5), left(failure($$ S
 SELECT ecml_predict('kinds', 1::float8, 'never met'::text) = ecml_predict('kinds', 1::float8, 'k0'::text),
 	ecml_predict('kinds', 1::float8, 'k1'::text) = ecml_predict('kinds', 1::float8, 'k0'::text);
 
-SELECT ecml_drop_model(name) FROM (VALUES ('sales'), ('kinds'), ('times'), ('vector'), ('segments')) m (name);
+SELECT ecml_drop_model(name) FROM (VALUES ('sales'), ('kinds'), ('times'), ('vector'), ('segments'), ('saved')) m (name);
 -- a dropped model
 SELECT failure($$ SELECT ecml_predict('sales', 1::float8, 2::float8) $$);
 SELECT failure($$ SELECT ecml_retrain('sales') $$);
 SELECT failure($$ SELECT ecml_drop_model('sales') $$);
 SELECT count(*) FROM ecml.models;
 DROP TABLE arguments_t;
-DROP TYPE arguments_colour;

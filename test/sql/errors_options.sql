@@ -16,6 +16,7 @@ SELECT failure($$ SELECT ecml_kmeans_scan('options_t', '{a,b}', 2, 3, '{"ninit":
 SELECT failure($$ SELECT ecml_rfm('options_t', '{"bin": 3}') $$);
 SELECT failure($$ SELECT ecml_ttest(a, g, '{"equal_variance": true}') FROM options_t $$);
 SELECT failure($$ SELECT ecml_ttest_paired(a, b, '{"levle": 0.9}') FROM options_t $$);
+SELECT failure($$ SELECT ecml_ttest_paired(a, b, '{"equal_var": true}') FROM options_t $$);
 SELECT failure($$ SELECT ecml_ttest_1samp(a, 0, '{"alternativ": "less"}') FROM options_t $$);
 SELECT failure($$ SELECT ecml_cross_validate('linreg', 'options_t', 'y', '{a,b}', '{"fold": 3}') $$);
 SELECT failure($$ SELECT ecml_evaluate(ecml_linreg('{}', y, a, b), 'options_t', '{"tagret": "y"}') FROM options_t $$);
@@ -46,7 +47,7 @@ SELECT failure($$ SELECT ecml_train('m', 'linreg', 'options_t', 'y', '{a,b}', '{
 SELECT failure($$ SELECT ecml_train('m', 'linreg', 'options_t', 'y', '{a,b}', '{"l1_ratio": 1.01}') $$);
 SELECT failure($$ SELECT ecml_train('m', 'linreg', 'options_t', 'y', '{a,b}', '{"level": 1}') $$);
 SELECT failure($$ SELECT ecml_train('m', 'linreg', 'options_t', 'y', '{a,b}', '{"seed": -1}') $$);
-SELECT failure($$ SELECT ecml_train('m', 'linreg', 'options_t', 'y', '{a,b}', '{"seed": 9007199254740993}') $$);
+SELECT failure($$ SELECT ecml_train('m', 'linreg', 'options_t', 'y', '{a,b}', '{"seed": 9007199254740994}') $$);
 SELECT failure($$ SELECT ecml_train('m', 'kmeans', 'options_t', NULL, '{a,b}', '{"k": 0}') $$);
 SELECT failure($$ SELECT ecml_train('m', 'kmeans', 'options_t', NULL, '{a,b}', '{"k": 100000}') $$);
 SELECT failure($$ SELECT ecml_kmeans('{"tolerance": -0.1}', a, b) FROM options_t $$);
@@ -57,6 +58,7 @@ SELECT failure($$ SELECT ecml_kmeans_scan('options_t', '{a,b}', 2, 65537) $$);
 SELECT failure($$ SELECT ecml_rfm('options_t', '{"bins": 1}') $$);
 SELECT failure($$ SELECT ecml_rfm('options_t', '{"as_of": "yesteryear"}') $$);
 SELECT failure($$ SELECT ecml_ttest(a, g, '{"level": 0}') FROM options_t $$);
+SELECT failure($$ SELECT ecml_ttest_1samp(a, 0, '{"level": 1}') FROM options_t $$);
 SELECT failure($$ SELECT ecml_ttest(a, g, '{"level": 95}') FROM options_t $$);
 SELECT failure($$ SELECT ecml_cross_validate('linreg', 'options_t', 'y', '{a,b}', '{"folds": 1}') $$);
 SELECT failure($$ SELECT ecml_cross_validate('linreg', 'options_t', 'y', '{a,b}', '{"folds": 1001}') $$);
@@ -79,11 +81,8 @@ SELECT left(failure($$ SELECT ecml_train('m', 'linreg', 'options_t', 'y', '{a,b}
 SELECT failure($$ SELECT ecml_train('options', 'linreg', 'options_t', 'y', '{a,b}', NULL) $$);
 
 -- settings
-SELECT failure('SET ecml.threads = -1');
-SELECT failure('SET ecml.threads = 1000');
-SELECT failure($$ SET ecml.work_mem = '1kB' $$);
-SELECT failure('SET ecml.seed = -1');
-SELECT left(failure('SET ecml.thread = 1'), 5);
+SELECT left(failure('SET ecml.threads = -1'), 5), left(failure('SET ecml.threads = 1000'), 5),
+	left(failure($$ SET ecml.work_mem = '1kB' $$), 5), left(failure('SET ecml.seed = -1'), 5);
 
 -- nothing was stored by what failed
 SELECT count(*) FROM ecml.models WHERE name = 'm';

@@ -1,0 +1,117 @@
+# Ecml.pm - what the TAP tests share: a psql session that runs beside the test, and what a backend leaves behind.
+package Ecml;
+
+use strict;
+use warnings;
+use IPC::Run;
+use Time::HiRes qw(time usleep);
+
+# A session of node in database.  Errors come with their SQLSTATE.
+sub new
+{
+	my ($class, $node, $database) = @_;
+	my $self = bless { in => '', out => '', err => '', marks => 0 }, $class;
+
+	$self->{run} = IPC::Run::start(
+		[
+			$node->installed_command('psql'), '-XqAt', '-v', 'VERBOSITY=verbose', '-d',
+			$node->connstr($database // 'postgres')
+		],
+		'<', \$self->{in}, '>', \$self->{out}, '2>', \$self->{err});
+	$self->{pid} = $self->query('SELECT pg_backend_pid()');
+	return $self;
+}
+
+sub pid { return $_[0]{pid} }
+
+# Send a statement, and come back at once.
+sub begin
+{
+	my ($self, $sql) = @_;
+
+	$self->{out} = $self->{err} = '';
+	$self->{mark} = 'mark ' . ++$self->{marks};
+	$self->{in} .= "$sql;\n\\echo $self->{mark}\n";
+	$self->{run}->pump_nb;
+	return $self;
+}
+
+# Wait for it to end; what it printed.  It has a minute, on however slow a machine.
+sub end
+{
+	my ($self) = @_;
+	my $until = time + 60;
+
+	while ($self->{out} !~ /^\Q$self->{mark}\E$/m)
+	{
+		die "no answer within 60 s; so far: $self->{out}$self->{err}" if time > $until;
+		last unless $self->{run}->pumpable;
+		# select() wakes as soon as psql prints
+		$self->{run}->pump;
+	}
+	$self->{out} =~ s/^\Q$self->{mark}\E\n//m;
+	chomp(my $out = $self->{out});
+	return $out;
+}
+
+sub query
+{
+	my ($self, $sql) = @_;
+
+	return $self->begin($sql)->end;
+}
+
+# SQLSTATE of the last error, '' when there was none; and what all of it said.
+sub sqlstate { return $_[0]{err} =~ /(?:ERROR|FATAL|PANIC):  (\w{5}):/ ? $1 : '' }
+sub messages { return $_[0]{err} }
+
+# Has the statement under way ended already?
+sub ended
+{
+	my ($self) = @_;
+
+	$self->{run}->pump_nb;
+	return $self->{out} =~ /^\Q$self->{mark}\E$/m ? 1 : 0;
+}
+
+sub quit
+{
+	my ($self) = @_;
+
+	$self->{in} .= "\\q\n";
+	eval { $self->{run}->finish };
+	return;
+}
+
+# Threads of a process; undef without /proc.
+sub threads
+{
+	my ($pid) = @_;
+
+	opendir(my $dir, "/proc/$pid/task") or return undef;
+	return scalar grep { /^\d+$/ } readdir $dir;
+}
+
+# Temporary files that lie in the cluster.
+sub temporary_files
+{
+	my ($node) = @_;
+
+	return map { s{.*/}{}r } glob($node->data_dir . '/base/pgsql_tmp/*');
+}
+
+# Wait until the condition holds; false after some seconds.
+sub wait_until
+{
+	my ($condition, $seconds) = @_;
+	my $until = time + ($seconds // 60);
+
+	while (!$condition->())
+	{
+		return 0 if time > $until;
+		usleep(2000);
+	}
+	return 1;
+}
+
+1;
