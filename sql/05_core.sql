@@ -67,6 +67,13 @@ WHERE pg_catalog.pg_has_role(m.owner, 'USAGE')
 	OR EXISTS (SELECT FROM ecml.model_grant g WHERE g.name = m.name
 		AND CASE WHEN g.role::oid = 0 THEN true ELSE pg_catalog.pg_has_role(g.role, 'USAGE') END);
 COMMENT ON VIEW ecml.models IS 'The models that the current role may use, all versions; size in bytes, training time in seconds.';
+COMMENT ON COLUMN ecml.models.active IS 'Is it the version that predicts?';
+COMMENT ON COLUMN ecml.models.source IS 'Table, view or query that it was trained on; NULL: stored by ecml_save';
+COMMENT ON COLUMN ecml.models.features IS 'Columns that it learnt from, in the order of prediction, with their kinds';
+COMMENT ON COLUMN ecml.models.rows IS 'Rows that it learnt from';
+COMMENT ON COLUMN ecml.models.skipped IS 'Rows that were left out: a feature, the target or the weight is NULL, or the weight 0';
+COMMENT ON COLUMN ecml.models.seconds IS 'Time that the training took; 0: stored by ecml_save';
+COMMENT ON COLUMN ecml.models.bytes IS 'Size of the model as it is stored, in bytes';
 GRANT SELECT ON ecml.models TO PUBLIC;
 
 CREATE TYPE ecml_training AS (

@@ -71,7 +71,7 @@ COMMENT ON FUNCTION ecml_coefficients(ecml_model) IS
 'Coefficients of a linear model given as a value, as in ecml_coefficients(text). Errors: invalid_parameter_value (not a linear model), data_corrupted.';
 
 CREATE TYPE ecml_interval AS (lower float8, upper float8);
-COMMENT ON TYPE ecml_interval IS 'An interval of values.';
+COMMENT ON TYPE ecml_interval IS 'Both ends of an interval, in units of the target.';
 CREATE FUNCTION ecml_predict_interval(model text, level float8, VARIADIC features "any") RETURNS ecml_interval
 AS 'MODULE_PATHNAME', 'ecml_predict_interval_by_name' LANGUAGE C STABLE PARALLEL SAFE COST 50;
 COMMENT ON FUNCTION ecml_predict_interval(text, float8, "any") IS

@@ -10,7 +10,7 @@ CREATE AGGREGATE ecml_kmeans(options jsonb, VARIADIC features "any") (
 	SFUNC = ecml_kmeans_transition, STYPE = internal, FINALFUNC = ecml_kmeans_final, FINALFUNC_MODIFY = READ_WRITE,
 	PARALLEL = RESTRICTED);
 COMMENT ON AGGREGATE ecml_kmeans(jsonb, "any") IS
-'k-means clustering of the features, named x1, x2 and so on: a model a group. Options: k, n_init, max_iter, tolerance, init, standardize, missing, sample_weight, seed. NULL without usable rows. Errors: data_exception (NaN, infinity, fewer distinct rows than k), program_limit_exceeded (memory).';
+'Clustering by k-means of the features, named x1, x2 and so on: a model a group. Options: k, n_init, max_iter, tolerance, init, standardize, missing, sample_weight, seed. NULL without usable rows. Errors: data_exception (NaN, infinity, fewer distinct rows than k), program_limit_exceeded (memory).';
 
 CREATE FUNCTION ecml_centroids(model text, OUT cluster int, OUT size float8, OUT centroid float8[], OUT features jsonb)
 	RETURNS SETOF record
@@ -27,7 +27,7 @@ CREATE FUNCTION ecml_kmeans_scan(source text, features text[] DEFAULT NULL, k_mi
 	options jsonb DEFAULT '{}', OUT k int, OUT inertia float8, OUT silhouette float8) RETURNS SETOF record
 AS 'MODULE_PATHNAME' LANGUAGE C VOLATILE PARALLEL UNSAFE COST 100000 ROWS 9;
 COMMENT ON FUNCTION ecml_kmeans_scan(text, text[], int, int, jsonb) IS
-'k-means for each k from k_min to k_max on one reading of the source: inertia, and silhouette (-1 to 1, of a sample of 2000 rows; NULL for one cluster). Options as in ecml_kmeans. Errors: those of ecml_train.';
+'Inertia and silhouette of k-means for each k from k_min to k_max, on one reading of the source; silhouette -1 to 1, of a sample of 2000 rows, NULL for one cluster. Options as in ecml_kmeans. Errors: those of ecml_train.';
 
 CREATE FUNCTION ecml_rfm(source text, options jsonb DEFAULT '{}', OUT customer text, OUT recency float8, OUT frequency bigint,
 	OUT monetary float8, OUT r int, OUT f int, OUT m int, OUT segment text) RETURNS SETOF record

@@ -26,7 +26,7 @@ static dlist_head models = DLIST_STATIC_INIT(models);
 static bool
 same(const EcmlCatalogEntry *a, const EcmlCatalogEntry *b)
 {
-	return a->model_id == b->model_id && a->xmin == b->xmin &&
+	return a->model_id == b->model_id && a->xmin == b->xmin && a->storage == b->storage &&
 		ItemPointerGetBlockNumberNoCheck(&a->tid) == ItemPointerGetBlockNumberNoCheck(&b->tid) &&
 		ItemPointerGetOffsetNumberNoCheck(&a->tid) == ItemPointerGetOffsetNumberNoCheck(&b->tid);
 }

@@ -110,8 +110,9 @@ is_granted(const char *name)
 }
 
 static void
-fill_entry(EcmlCatalogEntry *entry, HeapTuple tuple, TupleDesc desc)
+fill_entry(EcmlCatalogEntry *entry, HeapTuple tuple, Relation table)
 {
+	TupleDesc	desc = RelationGetDescr(table);
 	bool		isnull;
 
 	entry->model_id = DatumGetInt64(heap_getattr(tuple, COLUMN_MODEL_ID, desc, &isnull));
@@ -119,6 +120,7 @@ fill_entry(EcmlCatalogEntry *entry, HeapTuple tuple, TupleDesc desc)
 	entry->owner = DatumGetObjectId(heap_getattr(tuple, COLUMN_OWNER, desc, &isnull));
 	entry->xmin = HeapTupleHeaderGetRawXmin(tuple->t_data);
 	entry->tid = tuple->t_self;
+	entry->storage = table->rd_rel->relfilenode;
 }
 
 /* Find without asking who may use it. */
@@ -140,7 +142,7 @@ find(const char *name, int version, EcmlCatalogEntry *entry)
 	tuple = systable_getnext(scan);
 	found = HeapTupleIsValid(tuple);
 	if (found)
-		fill_entry(entry, tuple, RelationGetDescr(table));
+		fill_entry(entry, tuple, table);
 	systable_endscan(scan);
 	table_close(table, AccessShareLock);
 	return found;
@@ -167,7 +169,7 @@ usable_names(const char **names, int max)
 		bool		isnull;
 		char	   *name = TextDatumGetCString(heap_getattr(tuple, COLUMN_NAME, RelationGetDescr(table), &isnull));
 
-		fill_entry(&entry, tuple, RelationGetDescr(table));
+		fill_entry(&entry, tuple, table);
 		if (is_owner(entry.owner) || is_granted(name))
 			names[n++] = name;
 	}

@@ -19,6 +19,7 @@ typedef struct EcmlCatalogEntry
 	int			version;
 	Oid			owner;
 	TransactionId xmin;			/* with the row's place: which version of the row it is */
+	Oid			storage;		/* the table's file: the extension may be made anew in the same transaction, and count from 1 */
 	ItemPointerData tid;
 } EcmlCatalogEntry;
 

@@ -3,6 +3,8 @@
  */
 #include "core/compat.h"
 
+#include "miscadmin.h"
+
 #include "core/catalog.h"
 #include "core/json.h"
 #include "core/serve.h"
@@ -66,6 +68,7 @@ ecml_save(PG_FUNCTION_ARGS)
 	EcmlProvenance provenance = {0};
 	EcmlModel  *model;
 
+	PreventCommandIfReadOnly("ecml_save()");
 	ecml_catalog_check_name(name);
 	ecml_catalog_check_owner(name, true);
 	model = ecml_model_read(body, CurrentMemoryContext);
@@ -100,6 +103,7 @@ Datum
 ecml_activate(PG_FUNCTION_ARGS)
 {
 	check_version(PG_GETARG_INT32(1), "Versions count from 1; ecml.models lists them.");
+	PreventCommandIfReadOnly("ecml_activate()");
 	ecml_catalog_activate(text_to_cstring(PG_GETARG_TEXT_PP(0)), PG_GETARG_INT32(1));
 	PG_RETURN_VOID();
 }
@@ -114,6 +118,7 @@ ecml_drop_model(PG_FUNCTION_ARGS)
 		PG_RETURN_NULL();
 	if (!PG_ARGISNULL(1))
 		check_version(version, "Versions count from 1; give NULL to drop all of them.");
+	PreventCommandIfReadOnly("ecml_drop_model()");
 	ecml_catalog_drop(text_to_cstring(PG_GETARG_TEXT_PP(0)), version);
 	PG_RETURN_VOID();
 }
@@ -122,6 +127,7 @@ ecml_drop_model(PG_FUNCTION_ARGS)
 Datum
 ecml_rename_model(PG_FUNCTION_ARGS)
 {
+	PreventCommandIfReadOnly("ecml_rename_model()");
 	ecml_catalog_rename(text_to_cstring(PG_GETARG_TEXT_PP(0)), text_to_cstring(PG_GETARG_TEXT_PP(1)));
 	PG_RETURN_VOID();
 }
@@ -130,6 +136,7 @@ ecml_rename_model(PG_FUNCTION_ARGS)
 Datum
 ecml_grant(PG_FUNCTION_ARGS)
 {
+	PreventCommandIfReadOnly("ecml_grant()");
 	ecml_catalog_grant(text_to_cstring(PG_GETARG_TEXT_PP(0)), text_to_cstring(PG_GETARG_TEXT_PP(1)), true);
 	PG_RETURN_VOID();
 }
@@ -138,6 +145,7 @@ ecml_grant(PG_FUNCTION_ARGS)
 Datum
 ecml_revoke(PG_FUNCTION_ARGS)
 {
+	PreventCommandIfReadOnly("ecml_revoke()");
 	ecml_catalog_grant(text_to_cstring(PG_GETARG_TEXT_PP(0)), text_to_cstring(PG_GETARG_TEXT_PP(1)), false);
 	PG_RETURN_VOID();
 }

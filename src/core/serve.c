@@ -108,7 +108,7 @@ take_value(EcmlServing *serving, struct varlena *value)
 
 	forget(serving);
 	old = MemoryContextSwitchTo(serving->model_context);
-	serving->model = ecml_model_read(PG_DETOAST_DATUM(value), serving->model_context);
+	serving->model = ecml_model_read((struct varlena *) PG_DETOAST_DATUM(PointerGetDatum(value)), serving->model_context);
 	serving->value = palloc(size);
 	memcpy(serving->value, value, size);
 	serving->value_size = size;

@@ -4,6 +4,7 @@
 #include "core/compat.h"
 
 #include "catalog/pg_type.h"
+#include "miscadmin.h"
 #include "portability/instr_time.h"
 #include "utils/array.h"
 #include "utils/memutils.h"
@@ -93,6 +94,8 @@ ecml_train(PG_FUNCTION_ARGS)
 	char	   *algorithm = text_argument(fcinfo, 1, "the algorithm");
 	char	   *source = text_argument(fcinfo, 2, "the source");
 
+	/* on a standby: before the work, not after it */
+	PreventCommandIfReadOnly("ecml_train()");
 	return train(fcinfo, name, algorithm, source,
 				 PG_ARGISNULL(3) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(3)),
 				 PG_ARGISNULL(4) ? NULL : PG_GETARG_ARRAYTYPE_P(4),
@@ -108,6 +111,7 @@ ecml_retrain(PG_FUNCTION_ARGS)
 	EcmlProvenance provenance;
 	Datum	   *names;
 
+	PreventCommandIfReadOnly("ecml_retrain()");
 	ecml_catalog_provenance(name, &algorithm, &provenance);
 	if (provenance.source == NULL)
 		ereport(ERROR,

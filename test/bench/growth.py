@@ -4,7 +4,7 @@ import json
 from harness import Peak, Table, column, connect, in_turn, time_of, value
 from speed import AGGREGATE, SUMS, train_kmeans, train_linreg
 
-REPEAT_BIG = 3
+REPEAT_BIG = 5
 
 
 def growth_table():

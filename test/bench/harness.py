@@ -152,5 +152,6 @@ def machine(connection):
         f"- PostgreSQL {value(connection, 'SHOW server_version')}; {settings}",
         f"- ecml {value(connection, 'SELECT ecml_version()')}; Python {platform.python_version()}, NumPy {numpy.__version__}, "
         f"SciPy {scipy.__version__}, scikit-learn {sklearn.__version__}",
-        f"- {REPEAT} repetitions in turn after a warm-up, medians" + (f"; rows times {SCALE:g}" if SCALE != 1 else ""),
+        f"- {REPEAT} repetitions in turn after a warm-up, medians" + (
+            f"; rows times {SCALE:g}, while the targets are for 1" if SCALE != 1 else ""),
     ])

@@ -57,6 +57,7 @@ def load(connection):
         if not path.exists():
             print(f"left out: {name} ({path} is not there)")
     found.append(("mixture of 50 clusters", "mixture", 50))
+    found.append(("one normal cloud", "cloud", 30))
     return found
 
 
