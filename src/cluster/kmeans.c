@@ -24,15 +24,15 @@ const char *
 kmeans_check(const KmeansParams *params)
 {
 	if (params->k < 1 || params->k > MAX_CLUSTERS)
-		return "the number of clusters must be between 1 and 65536";
+		return "The number of clusters must be between 1 and 65536.";
 	if (params->n_init < 1)
-		return "the number of starts must be at least 1";
+		return "The number of starts must be at least 1.";
 	if (params->max_iter < 1)
-		return "the number of iterations must be at least 1";
+		return "The number of iterations must be at least 1.";
 	if (!(params->tolerance >= 0) || isinf(params->tolerance))
-		return "the tolerance must be zero or a positive number";
+		return "The tolerance must be zero or a positive number.";
 	if (params->init != KMEANS_INIT_PLUSPLUS && params->init != KMEANS_INIT_RANDOM)
-		return "the initialization must be k-means++ or random";
+		return "The initialization must be k-means++ or random.";
 	return NULL;
 }
 

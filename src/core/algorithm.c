@@ -49,8 +49,9 @@ ecml_algorithm_get(const char *name)
 	ereport(ERROR,
 			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 			 errmsg("unknown algorithm \"%s\"", name),
-			 nearest ? errdetail("Perhaps you mean \"%s\".", nearest) : errdetail("No known algorithm resembles it."),
-			 errhint("Known algorithms: %s.", ecml_error_list(names, lengthof(algorithms)))));
+			 errdetail("No algorithm has this name."),
+			 errhint("%sKnown algorithms: %s.", ecml_error_perhaps(nearest),
+					 ecml_error_list(names, lengthof(algorithms)))));
 	return NULL;
 }
 

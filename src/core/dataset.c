@@ -327,6 +327,18 @@ make_window(EcmlDataset *dataset)
 	dataset->nwindow = n;
 }
 
+/* The buffers go: blocks will have other columns. */
+static void
+drop_window(EcmlDataset *dataset)
+{
+	for (size_t b = 0; b < dataset->nwindow; b++)
+		ecml_free(dataset->ctx, (void *) dataset->window[b].x);
+	if (dataset->window)
+		ecml_free(dataset->ctx, dataset->window);
+	dataset->window = NULL;
+	dataset->nwindow = 0;
+}
+
 /* Set column term of the block to values of a source column, standardised. */
 static void
 make_column(const EcmlDataset *dataset, EcmlBlock *block, const EcmlBlock *source, int term, int column, double fill)
@@ -468,6 +480,7 @@ ecml_dataset_transform(EcmlDataset *dataset, const EcmlSchema *schema, int **rec
 	bool		in_place = schema == NULL || schema->nterms == dataset->nvalues;
 
 	Assert(dataset->finished && !dataset->baked);
+	drop_window(dataset);
 	if (schema)
 		for (int j = 0; j < schema->nfeatures; j++)
 			if (schema->features[j].kind == ECML_CATEGORY)

@@ -36,6 +36,12 @@ ecml_error_nearest(const char *word, const char *const *candidates, int n)
 	return nearest;
 }
 
+const char *
+ecml_error_perhaps(const char *word)
+{
+	return word ? psprintf("Perhaps you mean \"%s\". ", word) : "";
+}
+
 char *
 ecml_error_list(const char *const *words, int n)
 {

@@ -25,7 +25,7 @@ find(const EcmlOptionSet *sets, int nsets, const char *name, void **params)
 }
 
 static void
-unknown(const char *what, const EcmlOptionSet *sets, int nsets, const char *name)
+unknown(const char *what, const EcmlOptionSet *sets, int nsets, const char *name, JsonbValue *value)
 {
 	const char *names[128] = {NULL};
 	const char *nearest;
@@ -39,10 +39,9 @@ unknown(const char *what, const EcmlOptionSet *sets, int nsets, const char *name
 	ereport(ERROR,
 			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 			 errmsg("unknown option \"%s\" for %s", name, what),
-			 n == 0 ? errdetail("There are no options.") :
-			 nearest ? errdetail("Perhaps you mean \"%s\".", nearest) :
-			 errdetail("No known option resembles it."),
-			 n > 0 ? errhint("Known options: %s.", ecml_error_list(names, n)) : 0));
+			 errdetail("Its value is %s.", ecml_json_value_text(value)),
+			 n > 0 ? errhint("%sKnown options: %s.", ecml_error_perhaps(nearest), ecml_error_list(names, n)) :
+			 errhint("There are no options.")));
 }
 
 static const char *
@@ -166,7 +165,7 @@ ecml_options_parse(const char *what, Jsonb *jsonb, const EcmlOptionSet *sets, in
 		token = JsonbIteratorNext(&iterator, &value, true);
 		option = find(sets, nsets, name, &params);
 		if (option == NULL)
-			unknown(what, sets, nsets, name);
+			unknown(what, sets, nsets, name, &value);
 		else
 			store(what, option, &value, params);
 	}

@@ -130,8 +130,9 @@ qualify(const char *text)
 		ereport(ERROR,
 				(errcode(ERRCODE_UNDEFINED_OBJECT),
 				 errmsg("relation \"%s\" does not exist", text),
-				 nearest ? errdetail("Perhaps you mean \"%s\".", nearest) : 0,
-				 errhint("A source is the name of a table or view, or a query that begins with SELECT, WITH, VALUES or TABLE.")));
+				 errdetail("No relation of this name is visible in the search path, or in the schema given."),
+				 errhint("%sA source is the name of a table or view, or a query that begins with SELECT, WITH, VALUES or TABLE.",
+						 ecml_error_perhaps(nearest))));
 	}
 	switch (get_rel_relkind(oid))
 	{

@@ -433,18 +433,68 @@ make_schema(EcmlTrainer *trainer, int **recode)
 	return schema;
 }
 
-/* The most frequent category of a collected column, as a place in the sorted list. */
+/*
+ * The weight of all rows.  With weights the columns' means and squared deviations are made again as those of rows that are
+ * repeated so often (West 1979).
+ */
+static double
+weigh(EcmlTrainer *trainer)
+{
+	EcmlDataset *dataset = trainer->dataset;
+	double	   *origin = dataset->origin;
+	double		total = 0;
+	EcmlBlock	blocks[ECML_FETCH];
+	size_t		got;
+
+	if (!weighted(trainer))
+		return dataset->data.rows;
+	dataset->origin = NULL;		/* values as they are kept: with all their digits */
+	for (int j = 0; j < dataset->nvalues; j++)
+		dataset->stats[j].n = dataset->stats[j].mean = dataset->stats[j].m2 = 0;
+	for (size_t b = 0; b < dataset->data.nblocks; b += got)
+	{
+		got = ecml_data_fetch(&trainer->ctx, &dataset->data, b, blocks, ECML_FETCH);
+		for (size_t k = 0; k < got; k++)
+		{
+			for (int i = 0; i < blocks[k].rows; i++)
+				total += blocks[k].w[i];
+			for (int j = 0; j < dataset->nvalues; j++)
+			{
+				EcmlColumnStats *stats = &dataset->stats[j];
+
+				for (int i = 0; i < blocks[k].rows; i++)
+				{
+					double		value = dataset->data.element == ECML_F4 ? ECML_BLOCK_F4(&blocks[k], j)[i] :
+						ECML_BLOCK_F8(&blocks[k], j)[i];
+					double		delta = value - stats->mean;
+
+					if (isnan(value))
+						continue;
+					stats->n += blocks[k].w[i];
+					stats->mean += delta * (blocks[k].w[i] / stats->n);
+					stats->m2 += blocks[k].w[i] * delta * (value - stats->mean);
+				}
+			}
+		}
+	}
+	dataset->origin = origin;
+	for (int j = 0; origin && j < dataset->nvalues; j++)
+		dataset->stats[j].mean += origin[j];
+	return total;
+}
+
+/* The most frequent category of a collected column (with weights, that of most weight), as a place in the sorted list. */
 static void
 count_categories(EcmlTrainer *trainer, EcmlSchema *schema, int **recode)
 {
 	EcmlData   *data = &trainer->dataset->data;
-	int64	  **counts = palloc0(schema->nfeatures * sizeof(int64 *));
+	double	  **counts = palloc0(schema->nfeatures * sizeof(double *));
 	EcmlBlock	blocks[ECML_FETCH];
 	size_t		got;
 
 	for (int j = 0; j < schema->nfeatures; j++)
 		if (schema->features[j].kind == ECML_CATEGORY)
-			counts[j] = palloc0((schema->features[j].ncategories + 1) * sizeof(int64));
+			counts[j] = palloc0((schema->features[j].ncategories + 1) * sizeof(double));
 	for (size_t b = 0; b < data->nblocks; b += got)
 	{
 		got = ecml_data_fetch(&trainer->ctx, data, b, blocks, ECML_FETCH);
@@ -456,7 +506,7 @@ count_categories(EcmlTrainer *trainer, EcmlSchema *schema, int **recode)
 						ECML_BLOCK_F8(&blocks[k], j)[i];
 
 					if (!isnan(code))
-						counts[j][recode[j][(int) code]]++;
+						counts[j][recode[j][(int) code]] += blocks[k].w ? blocks[k].w[i] : 1;
 				}
 	}
 	for (int j = 0; j < schema->nfeatures; j++)
@@ -471,12 +521,11 @@ count_categories(EcmlTrainer *trainer, EcmlSchema *schema, int **recode)
 		}
 }
 
-/* Means and deviations of the terms, for standardisation. */
+/* Means and deviations of the terms, for standardisation; rows: their weight. */
 static void
-standardize(EcmlTrainer *trainer, EcmlSchema *schema, int **recode)
+standardize(EcmlTrainer *trainer, EcmlSchema *schema, int **recode, double rows)
 {
 	EcmlDataset *dataset = trainer->dataset;
-	double		rows = dataset->data.rows;
 	EcmlBlock	blocks[ECML_FETCH];
 	size_t		got;
 
@@ -507,7 +556,7 @@ standardize(EcmlTrainer *trainer, EcmlSchema *schema, int **recode)
 						ECML_BLOCK_F8(&blocks[k], j)[i];
 					int			at = isnan(code) ? (int) feature->fill : recode[j][(int) code];
 
-					schema->shift[feature->first_term + at]++;
+					schema->shift[feature->first_term + at] += blocks[k].w ? blocks[k].w[i] : 1;
 				}
 		}
 	}
@@ -532,8 +581,10 @@ complete(EcmlTrainer *trainer, EcmlSchema *schema, int **recode)
 {
 	const EcmlAlgorithm *algorithm = trainer->algorithm;
 	EcmlDataset *dataset = trainer->dataset;
+	double		rows;
 
 	ecml_dataset_complete(dataset);
+	rows = weigh(trainer);
 	if (schema->missing == ECML_MISSING_IMPUTE)
 	{
 		bool		categories = false;
@@ -548,7 +599,7 @@ complete(EcmlTrainer *trainer, EcmlSchema *schema, int **recode)
 		ecml_schema_layout(schema);
 	}
 	if (algorithm->standardize && algorithm->standardize(trainer->training->params))
-		standardize(trainer, schema, recode);
+		standardize(trainer, schema, recode, rows);
 	ecml_dataset_transform(dataset, schema, recode);
 }
 

@@ -34,15 +34,15 @@ const char *
 linreg_check(const LinregParams *params)
 {
 	if (!(params->alpha >= 0) || isinf(params->alpha))
-		return "alpha must be 0 or greater";
+		return "Alpha must be 0 or greater.";
 	if (!(params->l1_ratio >= 0 && params->l1_ratio <= 1))
-		return "l1_ratio must be between 0 and 1";
+		return "The l1_ratio must be between 0 and 1.";
 	if (!(params->level > 0 && params->level < 1))
-		return "level must be greater than 0 and less than 1";
+		return "The level must be greater than 0 and less than 1.";
 	if (params->max_iter < 1)
-		return "max_iter must be at least 1";
+		return "The number of iterations, max_iter, must be at least 1.";
 	if (!(params->tolerance > 0 && params->tolerance < 1))
-		return "tolerance must be greater than 0 and less than 1";
+		return "The tolerance must be greater than 0 and less than 1.";
 	return NULL;
 }
 

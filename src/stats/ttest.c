@@ -19,12 +19,12 @@ const char *
 ttest_check(const TtestParams *params)
 {
 	if (!(params->level > 0 && params->level < 1))
-		return "level must be between 0 and 1";
+		return "The level must be greater than 0 and less than 1.";
 	if (!isfinite(params->mu))
-		return "mu must be finite";
+		return "The mean must be finite.";
 	if (params->alternative != TTEST_TWO_SIDED && params->alternative != TTEST_LESS
 		&& params->alternative != TTEST_GREATER)
-		return "alternative must be two-sided, less or greater";
+		return "The alternative must be two-sided, less or greater.";
 	return NULL;
 }
 

@@ -27,8 +27,7 @@ GROUP BY k ORDER BY k;
 
 SELECT (ecml_train('five', 'kmeans', 'SELECT a, b, c FROM ring', NULL, NULL, '{"k": 5, "standardize": false, "n_init": 10}')).rows;
 SELECT results_eq('SELECT cluster, size::bigint FROM ecml_centroids(''five'') ORDER BY cluster',
-	'SELECT ecml_predict(''five'', a, b, c)::int AS cluster, count(*) FROM ring GROUP BY 1 ORDER BY 1', 'clusters count from 0, the largest first, and have the sizes that predict gives')
-	WHERE true;
+	'SELECT ecml_predict(''five'', a, b, c)::int AS cluster, count(*) FROM ring GROUP BY 1 ORDER BY 1', 'clusters count from 0, the largest first, and have the sizes that predict gives');
 SELECT ok(bool_and(size >= next), 'the largest first') FROM (SELECT size, lead(size) OVER (ORDER BY cluster) AS next FROM ecml_centroids('five')) s;
 SELECT is_empty($$ SELECT cluster FROM ecml_centroids('five') c JOIN (SELECT ecml_predict('five', a, b, c)::int AS cluster, ARRAY[avg(a), avg(b), avg(c)] AS mean FROM ring GROUP BY 1) m USING (cluster)
 	WHERE NOT (pg_temp.close(centroid[1], mean[1], 1e-4) AND pg_temp.close(centroid[2], mean[2], 1e-4) AND pg_temp.close(centroid[3], mean[3], 1e-4)) $$, 'a centroid is the mean of its rows');
@@ -77,8 +76,8 @@ SELECT (ecml_train('repeated', 'kmeans', 'SELECT a, b, c FROM ring, generate_ser
 SELECT ok(pg_temp.close(pg_temp.metric('weighted', 'inertia'), pg_temp.metric('repeated', 'inertia'), 1e-3), 'weights are as many equal rows: inertia');
 SELECT is((SELECT sum(size) FROM ecml_centroids('weighted')), (SELECT sum(i % 4)::float8 FROM ring), 'sizes are sums of weights');
 SELECT is((SELECT (rows, skipped) FROM ecml.models WHERE name = 'weighted'), (2250::bigint, 750::bigint), 'rows of weight 0 are left out');
-SELECT (ecml_train('weighted', 'kmeans', 'SELECT a, b, c, i % 4 AS w FROM ring', NULL, NULL, '{"k": 5, "n_init": 10, "sample_weight": "w"}')).rows;
-SELECT (ecml_train('repeated', 'kmeans', 'SELECT a, b, c FROM ring, generate_series(1, i % 4)', NULL, NULL, '{"k": 5, "n_init": 10}')).rows;
+SELECT (ecml_train('weighted', 'kmeans', 'SELECT a, b, c, i % 7 / 3 AS w FROM ring', NULL, NULL, '{"k": 5, "n_init": 10, "sample_weight": "w"}')).rows;
+SELECT (ecml_train('repeated', 'kmeans', 'SELECT a, b, c FROM ring, generate_series(1, i % 7 / 3)', NULL, NULL, '{"k": 5, "n_init": 10}')).rows;
 SELECT ok(pg_temp.close(pg_temp.metric('weighted', 'inertia'), pg_temp.metric('repeated', 'inertia'), 1e-3), 'standardised by weighted means and deviations, too');
 SELECT (ecml_train('weighted', 'kmeans', 'SELECT g, v, CASE WHEN g = ''x'' THEN 3 ELSE 1 END AS w FROM mixed', NULL, NULL, '{"k": 3, "n_init": 10, "missing": "impute", "sample_weight": "w"}')).rows;
 SELECT (ecml_train('repeated', 'kmeans', 'SELECT g, v FROM mixed, generate_series(1, CASE WHEN g = ''x'' THEN 3 ELSE 1 END)', NULL, NULL, '{"k": 3, "n_init": 10, "missing": "impute"}')).rows;
@@ -108,8 +107,6 @@ RESET ecml.threads;
 SELECT is((SELECT count(DISTINCT body) FROM trained WHERE name LIKE 'seed 1%'), 1::bigint, 'the same seed gives the same bytes, whatever the number of threads');
 SELECT is((SELECT count(DISTINCT body) FROM trained WHERE name IN ('seed 1, one thread', 'seed 2')), 2::bigint, 'another seed is recorded in the model');
 SELECT is((SELECT array_agg((ecml_model_info(body::ecml_model) ->> 'seed')::int ORDER BY name) FROM trained WHERE name IN ('no seed', 'the setting''s seed')), ARRAY[0, 2], 'without the option ecml.seed is the seed');
-SELECT is((SELECT a.body FROM trained a WHERE name = 'the setting''s seed') = (SELECT body FROM trained WHERE name = 'seed 2'), false, 'options as they were given are part of the model')
-	WHERE false;
 SELECT ok(ecml_model_info((SELECT body FROM trained WHERE name = 'the setting''s seed')::ecml_model) -> 'metrics' = ecml_model_info((SELECT body FROM trained WHERE name = 'seed 2')::ecml_model) -> 'metrics',
 	'with the same result as the option');
 
@@ -121,8 +118,6 @@ SELECT is((SELECT count(*) FROM ecml_centroids((SELECT ecml_kmeans('{"k": 5, "st
 	WHERE x.centroid = y.centroid), 5::bigint, 'from an array, too');
 SELECT is((SELECT count(*) FROM (SELECT i % 30 AS g, ecml_kmeans('{"k": 2, "n_init": 1}', a, b) AS m FROM ring GROUP BY 1) s WHERE ecml_predict(m, 1, 2) IN (0, 1)), 30::bigint, 'a model a group');
 SELECT is((SELECT ecml_model_info(ecml_kmeans('{"k": 2}', ring)) #> '{features,0,name}' FROM ring), '"i"'::jsonb, 'a whole row gives its columns'' names');
-SELECT is((SELECT count(*) FROM (SELECT ecml_kmeans('{"k": 2, "n_init": 1}', a, b) OVER (ORDER BY i) AS m FROM ring WHERE i <= 20) s WHERE m IS NOT NULL), 20::bigint, 'as a window function')
-	WHERE false;
 SELECT is(ecml_model_info(ecml_kmeans('{"k": 2, "sample_weight": "x2"}', a, i, b)) #> '{features}', '[{"kind": "number", "name": "x1"}, {"kind": "number", "name": "x3"}]'::jsonb, 'a weight among the arguments') FROM ring;
 
 -- ---- the scan over k
@@ -138,7 +133,7 @@ SELECT results_eq($$ SELECT k FROM ecml_kmeans_scan('SELECT a, b FROM ring', k_m
 
 -- ---- memory: spilled rows give the same bytes
 
-CREATE TABLE big AS SELECT (i * 7919 % 10007)::float4 AS a, sin(i) AS b, (i % 13 * 5)::float8 AS c, (i * 104729 % 1009)::int AS d, cos(i * 3) AS e, (i % 29)::int2 AS f,
+CREATE TABLE big AS SELECT (i::bigint * 7919 % 10007)::float4 AS a, sin(i) AS b, (i % 13 * 5)::float8 AS c, (i::bigint * 104729 % 1009)::int AS d, cos(i * 3) AS e, (i % 29)::int2 AS f,
 	(i % 7 * i % 11)::float4 AS g, sqrt(i) AS h FROM generate_series(1, 300000) i;
 CREATE FUNCTION pg_temp.spilled(algorithm text, target text, options jsonb) RETURNS TABLE (inside text, outside text) LANGUAGE plpgsql AS $$
 BEGIN

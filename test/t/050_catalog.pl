@@ -51,10 +51,12 @@ SKIP:
 # ---- the cache
 
 # two models in one query, and room for none: each row changes the model
-is($session->query(q(SET ecml.cache_size = 0; SELECT sum(ecml_predict(m, x)) FROM line, (VALUES ('two'), ('three')) AS v (m))),
-	$session->query(q(SELECT sum(two) + sum(three) FROM line)), 'two models in turn, and no cache');
-is($session->query(q(SELECT sum(ecml_predict('two', x)) = sum(two) AND sum(ecml_predict('three', x)) = sum(three),
-	count(ecml_predict('wide', ARRAY(SELECT x FROM generate_series(1, 300)))) FROM line)), 't|1000', 'three models in a query, and no cache');
+is($session->query(q(SET ecml.cache_size = 0;
+	SELECT bool_and(abs(ecml_predict(m, x) - CASE m WHEN 'two' THEN two ELSE three END) < 1e-6)
+	FROM line, (VALUES ('two'), ('three')) AS v (m))), 't', 'two models in turn, and no cache');
+is($session->query(q(SELECT bool_and(abs(ecml_predict('two', x) - two) < 1e-6 AND abs(ecml_predict('three', x) - three) < 1e-6),
+	count(ecml_predict('wide', ARRAY(SELECT x FROM generate_series(1, 300)))) FROM line)), 't|1000',
+	'three models in a query, and no cache');
 is($session->query(q(SELECT count(*) FROM pg_backend_memory_contexts WHERE parent = 'ecml model cache')), '0', 'nothing is kept');
 $session->query(q(RESET ecml.cache_size));
 $session->query($look);
@@ -70,8 +72,6 @@ is($session->query(q(SELECT bool_and(abs(ecml_predict('many ' || i, 7::float8) -
 cmp_ok($session->query(q(SELECT sum(total_bytes) FROM pg_backend_memory_contexts WHERE parent = 'ecml model cache')), '<=', 65536,
 	'within the limit');
 # a query ends with an error while it has a model at hand
-$session->query(q(SELECT ecml_predict('two', x) / (x - 500 = 0)::int FROM line));
-is($session->sqlstate, '42883', 'an error of the parser');
 $session->query(q(SELECT 1 / (ecml_predict('two', x) - 100)::int FROM line));
 is($session->sqlstate, '22012', 'an error of the executor');
 $session->query(q(SELECT ecml_predict('many ' || i, 7::float8) FROM generate_series(1, 301) AS i));
@@ -127,7 +127,7 @@ for my $statement (q(SELECT ecml_train('m', 'kmeans', 'SELECT random() AS a, ran
 	is(join(' ', Ecml::temporary_files($node)), '', "$function: no temporary file is left");
 }
 $session->query(q(RESET temp_file_limit; SET ecml.work_mem = '8MB'));
-$session->query(q(CREATE TABLE points AS SELECT i % 3 AS g, sin(i) AS a, cos(i * i) AS b, sin(7 * i) AS c FROM generate_series(1, 300000) AS i));
+$session->query(q(CREATE TABLE points AS SELECT i % 3 AS g, sin(i) AS a, cos(1.0 * i * i) AS b, sin(7 * i) AS c FROM generate_series(1, 300000) AS i));
 # files are closed at the end of the statement, within the transaction, and nothing complains of them
 $session->query(q(BEGIN));
 for my $statement (q(SELECT (ecml_train('m', 'kmeans', 'SELECT p.* FROM points p, generate_series(1, 3)', options => '{"max_iter": 3}')).rows),
