@@ -137,9 +137,11 @@ kmeans_fit(EcmlCtx *ctx, EcmlData *data, const KmeansParams *params)
 		bool		stopped;
 		double		inertia;
 
+		ecml_progress(ctx, (double) start / params->n_init, (double) start / params->n_init);
 		kmeans_seed(ctx, data, sample, params, &rng, centroids);
 		if (data->rows >= SAMPLE_FIRST * sample->rows)
 			kmeans_iterate(ctx, sample, k, params->max_iter, threshold, centroids, &n, &stopped);
+		ecml_progress(ctx, (double) start / params->n_init, (double) (start + 1) / params->n_init);
 		kmeans_iterate(ctx, data, k, params->max_iter, threshold, centroids, &n, &stopped);
 		inertia = kmeans_inertia(ctx, data, centroids, k, sizes);
 		if (inertia < best_inertia || start == 0)
@@ -156,6 +158,7 @@ kmeans_fit(EcmlCtx *ctx, EcmlData *data, const KmeansParams *params)
 			converged = stopped;
 		}
 	}
+	ecml_progress(ctx, 0, 1);
 	model = make_model(ctx, k, columns, best, best_sizes);
 	model->inertia = best_inertia;
 	model->iterations = iterations;

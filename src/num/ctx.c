@@ -30,6 +30,7 @@ ecml_ctx_init(EcmlCtx *ctx, const EcmlHost *host, void *host_data, size_t budget
 	ctx->host_data = host_data;
 	ctx->budget = budget;
 	ctx->threads = threads < 1 ? 1 : threads;
+	ctx->progress_high = 1;
 	ecml_rng_seed(&ctx->rng, seed);
 }
 

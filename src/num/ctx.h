@@ -67,6 +67,8 @@ struct EcmlCtx
 	size_t		peak;			/* the most that ever was in use */
 	int			threads;		/* the most threads a parallel_for may use, the leader among them; at least 1 */
 	EcmlRng		rng;			/* the leader's generator; see ecml_rng_stream for tasks */
+	double		progress_low;	/* the part of the whole work that polls now tell of: 0 .. 1 */
+	double		progress_high;
 	char		detail[512];	/* of the failure under way */
 	char		hint[512];
 };
@@ -96,7 +98,18 @@ extern bool ecml_fits(const EcmlCtx *ctx, size_t bytes);
 static inline void
 ecml_poll(EcmlCtx *ctx, double done, double total)
 {
-	ctx->host->poll(ctx, done, total);
+	if (total > 0)
+		ctx->host->poll(ctx, ctx->progress_low + (ctx->progress_high - ctx->progress_low) * (done / total), 1);
+	else
+		ctx->host->poll(ctx, done, total);
+}
+
+/* What polls tell from now on is this part of the whole, as in start i of n: i / n to (i + 1) / n.  0 to 1: the whole. */
+static inline void
+ecml_progress(EcmlCtx *ctx, double low, double high)
+{
+	ctx->progress_low = low;
+	ctx->progress_high = high;
 }
 
 /*

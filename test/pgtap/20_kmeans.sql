@@ -135,21 +135,29 @@ SELECT results_eq($$ SELECT k FROM ecml_kmeans_scan('SELECT a, b FROM ring', k_m
 
 CREATE TABLE big AS SELECT (i::bigint * 7919 % 10007)::float4 AS a, sin(i) AS b, (i % 13 * 5)::float8 AS c, (i::bigint * 104729 % 1009)::int AS d, cos(i * 3) AS e, (i % 29)::int2 AS f,
 	(i % 7 * i % 11)::float4 AS g, sqrt(i) AS h FROM generate_series(1, 300000) i;
-CREATE FUNCTION pg_temp.spilled(algorithm text, target text, options jsonb) RETURNS TABLE (inside text, outside text) LANGUAGE plpgsql AS $$
+CREATE FUNCTION pg_temp.spilled(algorithm text, target text, options jsonb, memory text) RETURNS TABLE (inside text, outside text) LANGUAGE plpgsql AS $$
 BEGIN
 	PERFORM ecml_train('spill', algorithm, 'big', target, NULL, options);
 	inside := ecml_load('spill')::text;
-	SET LOCAL ecml.work_mem = '1MB';
+	PERFORM set_config('ecml.work_mem', memory, true);
 	PERFORM ecml_train('spill', algorithm, 'big', target, NULL, options);
 	outside := ecml_load('spill')::text;
 	RESET ecml.work_mem;
 	RETURN NEXT;
 END $$;
-SELECT ok(inside = outside, 'k-means of 300,000 x 8 within 1 MB is the one in memory, bit by bit') FROM pg_temp.spilled('kmeans', NULL, '{"k": 6, "n_init": 1, "max_iter": 20}');
-SELECT ok(inside = outside, 'linear regression, too') FROM pg_temp.spilled('linreg', 'h', '{}');
+SELECT ok(inside = outside, 'k-means of 300,000 x 8 within 8 MB, less than its rows, is the one in memory, bit by bit')
+FROM pg_temp.spilled('kmeans', NULL, '{"k": 6, "n_init": 1, "max_iter": 20}', '8MB');
+SELECT ok(inside = outside, 'linear regression within 1 MB, too') FROM pg_temp.spilled('linreg', 'h', '{}', '1MB');
+-- categories make more columns than the file has; filling them reads it once more
+ALTER TABLE big ADD kind text, ADD w int;
+UPDATE big SET kind = 'k' || f % 12, w = f % 3, a = CASE WHEN f <> 3 THEN a END;
+SELECT ok(inside = outside, 'with categories, weights and NULLs imputed') FROM pg_temp.spilled('kmeans', NULL,
+	'{"k": 4, "n_init": 1, "max_iter": 10, "missing": "impute", "sample_weight": "w"}', '18MB');
 SET LOCAL ecml.work_mem = '1MB';
+SELECT throws_ok($$ SELECT ecml_train('spill', 'kmeans', 'big', NULL, '{b,c,d}', '{"k": 2, "n_init": 1}') $$, '54000', 'not enough working memory', 'what does not fit at all says so');
+SET LOCAL ecml.work_mem = '8MB';
 SET LOCAL temp_file_limit = '1MB';
-SELECT throws_ok($$ SELECT ecml_train('spill', 'kmeans', 'big', NULL, NULL, '{"k": 2, "n_init": 1}') $$, '53400', NULL, 'temp_file_limit holds');
+SELECT throws_ok($$ SELECT ecml_train('spill', 'kmeans', 'big', NULL, '{b,c,d,e,f,g,h}', '{"k": 2, "n_init": 1}') $$, '53400', NULL, 'temp_file_limit holds');
 RESET temp_file_limit;
 RESET ecml.work_mem;
 
