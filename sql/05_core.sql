@@ -63,9 +63,10 @@ CREATE VIEW ecml.models WITH (security_barrier) AS
 SELECT m.name, m.version, m.active, m.algorithm, m.task, m.owner, m.source, m.target, m.features, m.options, m.metrics,
 	m.rows, m.skipped, m.seed, m.seconds, m.created_at, pg_catalog.pg_column_size(m.body) AS bytes
 FROM ecml.model m
-WHERE pg_catalog.pg_has_role(m.owner, 'USAGE')
-	OR EXISTS (SELECT FROM ecml.model_grant g WHERE g.name = m.name
-		AND CASE WHEN g.role::oid = 0 THEN true ELSE pg_catalog.pg_has_role(g.role, 'USAGE') END);
+WHERE pg_catalog.pg_has_role(m.owner::pg_catalog.oid, 'USAGE'::pg_catalog.text)
+	OR EXISTS (SELECT FROM ecml.model_grant g WHERE g.name OPERATOR(pg_catalog.=) m.name
+		AND CASE WHEN g.role::pg_catalog.oid OPERATOR(pg_catalog.=) 0::pg_catalog.oid THEN true
+			ELSE pg_catalog.pg_has_role(g.role::pg_catalog.oid, 'USAGE'::pg_catalog.text) END);
 COMMENT ON VIEW ecml.models IS 'The models that the current role may use, all versions; size in bytes, training time in seconds.';
 COMMENT ON COLUMN ecml.models.active IS 'Is it the version that predicts?';
 COMMENT ON COLUMN ecml.models.source IS 'Table, view or query that it was trained on; NULL: stored by ecml_save';

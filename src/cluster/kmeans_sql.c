@@ -202,6 +202,7 @@ ecml_kmeans_scan(PG_FUNCTION_ARGS)
 		ereport(ERROR,
 				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
 				 errmsg("source, k_min and k_max must not be NULL"),
+				 errdetail("One of them is NULL."),
 				 errhint("Call ecml_kmeans_scan(source, features, k_min, k_max, options).")));
 	k_min = PG_GETARG_INT32(2);
 	k_max = PG_GETARG_INT32(3);

@@ -185,6 +185,7 @@ ecml_rfm(PG_FUNCTION_ARGS)
 		ereport(ERROR,
 				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
 				 errmsg("the source must not be NULL"),
+				 errdetail("It is NULL."),
 				 errhint("Give the name of a table or view, or a query.")));
 	source_text = text_to_cstring(PG_GETARG_TEXT_PP(0));
 	ecml_options_parse("ecml_rfm", PG_ARGISNULL(1) ? NULL : PG_GETARG_JSONB_P(1), &set, 1);

@@ -36,6 +36,7 @@ typedef struct EcmlOnePass
 	void		(*grow) (EcmlCtx *ctx, void *state, int terms);
 	void		(*absorb) (EcmlCtx *ctx, void *state, const EcmlBlock *block);
 	void		(*merge) (EcmlCtx *ctx, void *state, const void *source, const int *map);
+	void	   *(*copy) (EcmlCtx *ctx, const void *state);
 	void		(*write) (EcmlWriter *w, const void *state);
 	void	   *(*read) (EcmlReader *r);
 	int			(*terms) (const void *state);
@@ -63,7 +64,8 @@ typedef struct EcmlAlgorithm
 
 	/* collected rows; element of the dataset */
 	EcmlElement element;
-	bool		(*standardize) (const void *params);	/* NULL: never */
+	/* NULL: terms as they are; else they are shifted to mean 0, which must not matter, and when it says so scaled to 1 */
+	bool		(*standardize) (const void *params);
 	void	   *(*fit) (EcmlCtx *ctx, EcmlData *data, const void *params);
 
 	const EcmlOnePass *one_pass;	/* NULL: fit */
@@ -72,7 +74,7 @@ typedef struct EcmlAlgorithm
 	void	   *(*read) (EcmlReader *r, const EcmlSchema *schema);	/* checks everything */
 	double		(*predict) (const void *fitted, const double *x);	/* x [schema->nterms] */
 	void		(*metrics) (const void *fitted, const EcmlSchema *schema, EcmlJson *json);	/* of the training */
-	void		(*warn) (const void *fitted, const EcmlSchema *schema);	/* after ecml_train; NULL: nothing to say */
+	void		(*judge) (const void *fitted, const EcmlSchema *schema);	/* of ecml_train: warn, or refuse; NULL: nothing to say */
 	/* algorithms without a target: metrics on other rows (of terms) */
 	void		(*evaluate) (EcmlCtx *ctx, EcmlData *data, const void *fitted, EcmlJson *json);
 } EcmlAlgorithm;

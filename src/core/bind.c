@@ -140,7 +140,8 @@ ecml_binder_lay_out(EcmlBinder *binder)
 			ereport(ERROR,
 					(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
 					 errmsg("too many features"),
-					 errdetail("There are more than %d.", MAX_FEATURES)));
+					 errdetail("There are more than %d.", MAX_FEATURES),
+					 errhint("Leave out columns, or give shorter arrays.")));
 	}
 	binder->all_float8 = true;
 	for (int i = 0; i < binder->ninputs; i++)
@@ -185,6 +186,7 @@ argument_type(FunctionCallInfo fcinfo, int i)
 		ereport(ERROR,
 				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
 				 errmsg("could not determine the type of argument %d", i + 1),
+				 errdetail("The caller passes no argument types."),
 				 errhint("A caller that gives no argument types must use the form with float8[] features.")));
 	return type;
 }
@@ -535,8 +537,17 @@ convert_category(EcmlBinder *binder, EcmlInput *input, Datum value)
 			return -2 - input->enums->entries[known].value;
 	}
 	label = ecml_bind_label(input, value, &length);
-	code = binder->training ? ecml_dict_add(input->categories, label, length) :
-		ecml_dict_find(input->categories, label, length);
+	code = ecml_dict_find(input->categories, label, length);
+	if (code < 0 && binder->training)
+	{
+		if (input->categories->n >= ECML_MAX_CATEGORIES)
+			ereport(ERROR,
+					(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+					 errmsg("column \"%s\" has too many different values for a category", input->name),
+					 errdetail("There are more than %d.", ECML_MAX_CATEGORIES),
+					 errhint("Leave the column out (an identifier tells nothing about other rows), or group its rare values.")));
+		code = ecml_dict_add(input->categories, label, length);
+	}
 	if (known >= 0)
 		input->enums->entries[known].value = -2 - code;
 	return code;
@@ -562,7 +573,7 @@ wrong_length(const EcmlInput *input, int length)
 			 errhint("Each element is a feature, so that all arrays need the same length.")));
 }
 
-/* The elements of an array; false: NULL array of unknown length. */
+/* The elements of an array. */
 static void
 convert_array(EcmlBinder *binder, EcmlInput *input, Datum value)
 {
@@ -590,17 +601,20 @@ convert_array(EcmlBinder *binder, EcmlInput *input, Datum value)
 		for (int i = 0; i < n; i++)
 		{
 			values[i] = nulls[i] ? NAN : convert_number(input, input->element_convert, elements[i]);
-			if (nulls[i] && binder->missing < 0)
+			if (isnan(values[i]) && !(binder->training && !nulls[i]) && binder->missing < 0)
 				binder->missing = input->first + i;
 			else if (binder->training && !nulls[i] && !isfinite(values[i]))
 				not_finite(binder, input->first + i, values[i]);
 		}
 		return;
 	}
-	if (binder->training)
-		for (int i = 0; i < n; i++)
-			if (!isfinite(values[i]))
-				not_finite(binder, input->first + i, values[i]);
+	for (int i = 0; i < n; i++)
+	{
+		if (binder->training && !isfinite(values[i]))
+			not_finite(binder, input->first + i, values[i]);
+		if (isnan(values[i]) && binder->missing < 0)
+			binder->missing = input->first + i;
+	}
 }
 
 static inline void
@@ -629,6 +643,8 @@ convert_input(EcmlBinder *binder, EcmlInput *input, Datum value, bool isnull)
 	result = convert_number(input, input->convert, value);
 	if (binder->training && !isfinite(result))
 		not_finite(binder, input->first, result);
+	if (isnan(result) && binder->missing < 0)
+		binder->missing = input->first; /* in prediction NaN is as good as NULL */
 	binder->values[input->first] = result;
 }
 
@@ -675,7 +691,7 @@ ecml_bind_row(EcmlBinder *binder, const Datum *values, const bool *nulls)
 			check += 0 * value;
 			binder->values[i] = value;
 		}
-		if (!null && (check == 0 || !binder->training))
+		if (!null && check == 0)
 			return true;
 	}
 	for (int i = 0; i < binder->ninputs; i++)
@@ -697,14 +713,7 @@ bind_whole_row(EcmlBinder *binder, NullableDatum argument, const EcmlSchema *sch
 	int32		typmod;
 
 	if (argument.isnull)
-	{
-		if (!binder->laid_out)
-			return false;
-		for (int j = 0; j < binder->nfeatures; j++)
-			binder->values[j] = NAN;
-		binder->missing = 0;
-		return true;
-	}
+		return false;
 	header = DatumGetHeapTupleHeader(argument.value);
 	type = HeapTupleHeaderGetTypeId(header);
 	typmod = HeapTupleHeaderGetTypMod(header);
@@ -715,7 +724,11 @@ bind_whole_row(EcmlBinder *binder, NullableDatum argument, const EcmlSchema *sch
 
 		if (binder->row_desc != NULL && binder->training)
 			ereport(ERROR,
-					(errcode(ERRCODE_DATATYPE_MISMATCH), errmsg("rows of different types in one training")));
+					(errcode(ERRCODE_DATATYPE_MISMATCH),
+					 errmsg("rows of different types in one training"),
+					 errdetail("A row is of type %s, another of type %s.", format_type_be(binder->row_type),
+							   format_type_be(type)),
+					 errhint("Give the columns as separate arguments.")));
 		binder->ninputs = 0;
 		binder->inputs = NULL;
 		binder->laid_out = false;
@@ -762,7 +775,7 @@ ecml_bind_arguments(EcmlBinder *binder, const EcmlSchema *schema, FunctionCallIn
 	binder->missing = -1;
 	if (binder->all_float8)
 	{
-		/* no NULL and, in training, nothing but finite numbers (0 times another is NaN): the row is read */
+		/* no NULL, and nothing but finite numbers (0 times another is NaN): the row is read */
 		double		check = 0;
 		bool		null = false;
 
@@ -774,7 +787,7 @@ ecml_bind_arguments(EcmlBinder *binder, const EcmlSchema *schema, FunctionCallIn
 			check += 0 * value;
 			binder->values[i] = value;
 		}
-		if (!null && (check == 0 || !binder->training))
+		if (!null && check == 0)
 			return true;
 	}
 	for (int i = 0; i < binder->ninputs; i++)

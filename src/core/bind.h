@@ -17,6 +17,8 @@
 #include "core/dict.h"
 #include "core/schema.h"
 
+#define ECML_MAX_CATEGORIES 65536	/* of a column */
+
 typedef enum EcmlConvert
 {
 	ECML_FROM_FLOAT8,

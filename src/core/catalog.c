@@ -61,6 +61,7 @@ relation(const char *name)
 		ereport(ERROR,
 				(errcode(ERRCODE_UNDEFINED_OBJECT),
 				 errmsg("the table ecml.%s is missing", name),
+				 errdetail("The extension is not in this database."),
 				 errhint("Run CREATE EXTENSION ecml in this database.")));
 	return oid;
 }
@@ -76,6 +77,15 @@ ecml_catalog_check_name(const char *name)
 				 errmsg("invalid model name"),
 				 length == 0 ? errdetail("The name is empty.") : errdetail("The name has %d bytes.", length),
 				 errhint("A model's name has 1 to %d bytes.", ECML_NAME_LIMIT)));
+}
+
+/* A role's name, also when it was dropped. */
+static const char *
+role_name(Oid role)
+{
+	const char *name = GetUserNameFromId(role, true);
+
+	return name ? name : "unknown";
 }
 
 static bool
@@ -148,12 +158,6 @@ find(const char *name, int version, EcmlCatalogEntry *entry)
 	return found;
 }
 
-bool
-ecml_catalog_find(const char *name, int version, EcmlCatalogEntry *entry)
-{
-	return find(name, version, entry) && (is_owner(entry->owner) || is_granted(name));
-}
-
 /* Names of the models that the user may use. */
 static int
 usable_names(const char **names, int max)
@@ -188,6 +192,8 @@ missing_model(const char *name, int version)
 			(errcode(ERRCODE_UNDEFINED_OBJECT),
 			 version > 0 ? errmsg("model \"%s\" has no version %d", name, version) :
 			 errmsg("model \"%s\" does not exist", name),
+			 version > 0 ? errdetail("The model has other versions.") :
+			 errdetail("No active model of this name is in the catalog."),
 			 nearest && version == 0 ? errhint("Perhaps you mean \"%s\".", nearest) :
 			 errhint("The view ecml.models lists the models that you may use.")));
 }
@@ -201,8 +207,8 @@ ecml_catalog_get(const char *name, int version, EcmlCatalogEntry *entry)
 		ereport(ERROR,
 				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
 				 errmsg("permission denied for model \"%s\"", name),
-				 errdetail("It belongs to role \"%s\".", GetUserNameFromId(entry->owner, true)),
-				 errhint("Its owner can run: SELECT ecml_grant('%s', '%s').", name, GetUserNameFromId(GetUserId(), true))));
+				 errdetail("It belongs to role \"%s\".", role_name(entry->owner)),
+				 errhint("Its owner can run: SELECT ecml_grant('%s', '%s').", name, role_name(GetUserId()))));
 }
 
 struct varlena *
@@ -255,7 +261,7 @@ not_owner(const char *name, Oid owner)
 	ereport(ERROR,
 			(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
 			 errmsg("must be owner of model \"%s\"", name),
-			 errdetail("It belongs to role \"%s\".", GetUserNameFromId(owner, true)),
+			 errdetail("It belongs to role \"%s\".", role_name(owner)),
 			 errhint("Choose another name, or ask its owner.")));
 }
 
@@ -296,13 +302,13 @@ execute(const char *command, int nargs, Oid *types, Datum *values, const char *n
 	return SPI_processed;
 }
 
-/* Hold the name until the transaction ends. */
+/* Hold the name until the transaction ends: as an advisory lock of a kind (3) that SQL cannot ask for. */
 static void
 lock_name(const char *name)
 {
 	LOCKTAG		tag;
 
-	SET_LOCKTAG_ADVISORY(tag, MyDatabaseId, relation("model"), hash_bytes((const unsigned char *) name, strlen(name)), 2);
+	SET_LOCKTAG_ADVISORY(tag, MyDatabaseId, relation("model"), hash_bytes((const unsigned char *) name, strlen(name)), 3);
 	(void) LockAcquire(&tag, ExclusiveLock, false, false);
 }
 
@@ -399,7 +405,7 @@ ecml_catalog_insert(const char *name, EcmlModel *model, struct varlena *body, co
 }
 
 void
-ecml_catalog_provenance(const char *name, char **algorithm, EcmlProvenance *provenance)
+ecml_catalog_provenance(const char *name, char **algorithm, EcmlProvenance *provenance, Oid *owner)
 {
 	EcmlCatalogEntry entry;
 	Oid			types[] = {INT8OID};
@@ -412,6 +418,7 @@ ecml_catalog_provenance(const char *name, char **algorithm, EcmlProvenance *prov
 	int			n;
 
 	ecml_catalog_get(name, 0, &entry);
+	*owner = entry.owner;
 	SPI_connect();
 	values[0] = Int64GetDatum(entry.model_id);
 	execute("SELECT algorithm, source, target, options, "
@@ -420,7 +427,7 @@ ecml_catalog_provenance(const char *name, char **algorithm, EcmlProvenance *prov
 			"GROUP BY c ORDER BY pg_catalog.min(i)) "
 			"FROM ecml.model WHERE model_id OPERATOR(pg_catalog.=) $1", 1, types, values, NULL);
 	if (SPI_processed != 1)
-		elog(ERROR, "model vanished from the catalog");
+		missing_model(name, 0);	/* dropped meanwhile */
 	tuple = SPI_tuptable->vals[0];
 	desc = SPI_tuptable->tupdesc;
 	old = MemoryContextSwitchTo(caller);
@@ -518,6 +525,7 @@ ecml_catalog_rename(const char *name, const char *new_name)
 		ereport(ERROR,
 				(errcode(ERRCODE_DUPLICATE_OBJECT),
 				 errmsg("model \"%s\" already exists", new_name),
+				 errdetail("It has %d versions.", version),
 				 errhint("Drop it with ecml_drop_model, or choose another name.")));
 	execute("UPDATE ecml.model SET name = $2 WHERE name OPERATOR(pg_catalog.=) $1", 2, types, values, NULL);
 	execute("UPDATE ecml.model_grant SET name = $2 WHERE name OPERATOR(pg_catalog.=) $1", 2, types, values, NULL);
@@ -536,6 +544,7 @@ ecml_catalog_grant(const char *name, const char *role, bool grant)
 		ereport(ERROR,
 				(errcode(ERRCODE_UNDEFINED_OBJECT),
 				 errmsg("role \"%s\" does not exist", role),
+				 errdetail("No role has this name."),
 				 errhint("Give the name of a role, without quotes of SQL, or public for everybody.")));
 	values[0] = CStringGetTextDatum(name);
 	values[1] = ObjectIdGetDatum(oid);

@@ -39,10 +39,7 @@ typedef struct EcmlProvenance
 /* A valid name for a new model, or an error. */
 extern void ecml_catalog_check_name(const char *name);
 
-/* The active version (version 0) or the given one; false: there is none that this user may know of. */
-extern bool ecml_catalog_find(const char *name, int version, EcmlCatalogEntry *entry);
-
-/* The same; an error when there is none, or it is not the user's and not granted. */
+/* The active version (version 0) or the given one; an error when there is none, or it is not the user's and not granted. */
 extern void ecml_catalog_get(const char *name, int version, EcmlCatalogEntry *entry);
 
 /* The body of an entry; palloc'd. */
@@ -54,8 +51,8 @@ extern void ecml_catalog_check_owner(const char *name, bool missing_ok);
 /* Store a model as the next version of name, and activate it.  Gives the version. */
 extern int	ecml_catalog_insert(const char *name, EcmlModel *model, struct varlena *body, const EcmlProvenance *provenance);
 
-/* What ecml_retrain needs. */
-extern void ecml_catalog_provenance(const char *name, char **algorithm, EcmlProvenance *provenance);
+/* What ecml_retrain needs; the owner, with whose rights the source is run. */
+extern void ecml_catalog_provenance(const char *name, char **algorithm, EcmlProvenance *provenance, Oid *owner);
 
 extern void ecml_catalog_activate(const char *name, int version);
 extern void ecml_catalog_drop(const char *name, int version);	/* 0: all versions, and the grants */

@@ -36,6 +36,13 @@ add_feature(EcmlColumns *columns, const EcmlSource *source, int number)
 {
 	const char *name = NameStr(TupleDescAttr(source->desc, number)->attname);
 
+	for (int k = 0; k < columns->nfeatures; k++)
+		if (strcmp(columns->features[k], name) == 0)
+			ereport(ERROR,
+					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+					 errmsg("feature \"%s\" is there twice", name),
+					 errdetail("Features are known by their names."),
+					 errhint("Name each column once; give columns of a query different names with AS.")));
 	columns->features[columns->nfeatures++] = pstrdup(name);
 	ecml_binder_add(columns->binder, name, number, TupleDescAttr(source->desc, number)->atttypid);
 }
@@ -53,6 +60,7 @@ add_named(EcmlColumns *columns, const EcmlSource *source, ArrayType *features)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("the list of features is empty"),
+				 errdetail("It holds no name."),
 				 errhint("Name columns of the source, or give NULL for all but the target.")));
 	columns->features = palloc(n * sizeof(char *));
 	for (int i = 0; i < n; i++)
@@ -64,19 +72,15 @@ add_named(EcmlColumns *columns, const EcmlSource *source, ArrayType *features)
 			ereport(ERROR,
 					(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
 					 errmsg("a feature's name is NULL"),
+					 errdetail("It is number %d of the list.", i + 1),
 					 errhint("Name columns of the source.")));
 		name = TextDatumGetCString(names[i]);
 		number = ecml_source_column(source, name, "feature");
-		for (int k = 0; k < columns->nfeatures; k++)
-			if (strcmp(columns->features[k], name) == 0)
-				ereport(ERROR,
-						(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-						 errmsg("feature \"%s\" is named twice", name),
-						 errhint("Name each column once.")));
 		if (columns->target && columns->target->number == number)
 			ereport(ERROR,
 					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 					 errmsg("column \"%s\" is both target and feature", name),
+					 errdetail("A model that is told its target learns nothing else."),
 					 errhint("Take it out of the features.")));
 		add_feature(columns, source, number);
 	}

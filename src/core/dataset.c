@@ -15,6 +15,8 @@
 
 #define PADDED_ROWS (ECML_BLOCK_ROWS + 16)
 #define FIRST_ROWS 64
+#define STAGED_ROWS 64			/* rows that tell what the columns are kept relative to */
+#define FLOAT_LIMIT 1e37
 
 static size_t
 element_size(const EcmlDataset *dataset)
@@ -160,6 +162,36 @@ deviations_##type(const type *v, int rows, double mean) \
 COLUMN_SUMS(float)
 COLUMN_SUMS(double)
 
+/* The same with weights: they count as repetitions. */
+static double
+weighted_deviations(const EcmlDataset *dataset, const EcmlBlock *block, int column, double *n, double *sum)
+{
+	bool		single = dataset->data.element == ECML_F4;
+	double		mean;
+	double		m2 = 0;
+
+	*n = *sum = 0;
+	for (int pass = 0; pass < 2; pass++)
+	{
+		mean = *sum / *n;
+		for (int i = 0; i < block->rows; i++)
+		{
+			double		value = single ? ECML_BLOCK_F4(block, column)[i] : ECML_BLOCK_F8(block, column)[i];
+
+			if (isnan(value))
+				continue;
+			if (pass == 0)
+			{
+				*n += block->w[i];
+				*sum += block->w[i] * value;
+			}
+			else
+				m2 += block->w[i] * (value - mean) * (value - mean);
+		}
+	}
+	return m2;
+}
+
 /* Merge a block's moments into the columns' (Chan, Golub and LeVeque 1979). */
 static void
 add_stats(EcmlDataset *dataset, const EcmlBlock *block)
@@ -183,9 +215,12 @@ add_stats(EcmlDataset *dataset, const EcmlBlock *block)
 			sums_double(ECML_BLOCK_F8(block, j), block->rows, &n, &sum, &least, &greatest);
 		if (n == 0)
 			continue;
+		if (block->w)
+			m2 = weighted_deviations(dataset, block, j, &n, &sum);
 		mean = sum / n;
-		m2 = single ? deviations_float(ECML_BLOCK_F4(block, j), block->rows, mean) :
-			deviations_double(ECML_BLOCK_F8(block, j), block->rows, mean);
+		if (block->w == NULL)
+			m2 = single ? deviations_float(ECML_BLOCK_F4(block, j), block->rows, mean) :
+				deviations_double(ECML_BLOCK_F8(block, j), block->rows, mean);
 		stats->min = Min(stats->min, least + origin);
 		stats->max = Max(stats->max, greatest + origin);
 		delta = mean + origin - stats->mean;
@@ -230,6 +265,8 @@ close_block(EcmlDataset *dataset)
 
 	block->first = dataset->data.nblocks * ECML_BLOCK_ROWS;
 	add_stats(dataset, block);
+	for (int i = 0; i < block->rows; i++)
+		dataset->weight += block->w ? block->w[i] : 1;
 	dataset->data.nblocks++;
 	if (dataset->file == NULL && block->rows == ECML_BLOCK_ROWS &&
 		(dataset->nblocks + 2) * dataset->block_size > dataset->budget)
@@ -252,8 +289,8 @@ close_block(EcmlDataset *dataset)
 	dataset->open_capacity = 0;
 }
 
-void
-ecml_dataset_append(EcmlDataset *dataset, const double *values, double y, double w)
+static void
+append_row(EcmlDataset *dataset, const double *values, double y, double w)
 {
 	EcmlBlock  *block = &dataset->open;
 	int			row;
@@ -276,18 +313,8 @@ ecml_dataset_append(EcmlDataset *dataset, const double *values, double y, double
 	{
 		float	   *x = (float *) block->x + row;
 
-		if (dataset->shifted && dataset->origin == NULL)
-		{
-			dataset->origin = ECML_NEW(dataset->ctx, double, dataset->nvalues);
-			for (int j = 0; j < dataset->nvalues; j++)
-				dataset->origin[j] = isnan(values[j]) ? 0 : values[j];
-		}
-		if (dataset->origin)
-			for (int j = 0; j < dataset->nvalues; j++)
-				x[(size_t) j * block->stride] = (float) (values[j] - dataset->origin[j]);
-		else
-			for (int j = 0; j < dataset->nvalues; j++)
-				x[(size_t) j * block->stride] = (float) values[j];
+		for (int j = 0; j < dataset->nvalues; j++)
+			x[(size_t) j * block->stride] = (float) (values[j] - (dataset->origin ? dataset->origin[j] : 0));
 	}
 	if (block->y)
 		((double *) block->y)[row] = y;
@@ -298,9 +325,85 @@ ecml_dataset_append(EcmlDataset *dataset, const double *values, double y, double
 		close_block(dataset);
 }
 
+static int
+compare_doubles(const void *a, const void *b)
+{
+	double		x = *(const double *) a;
+	double		y = *(const double *) b;
+
+	return x < y ? -1 : x > y;
+}
+
+/* The first rows are there: values are kept relative to their medians from now on. */
+static void
+unstage(EcmlDataset *dataset)
+{
+	int			width = dataset->nvalues + 2;
+
+	dataset->origin = ECML_NEW0(dataset->ctx, double, dataset->nvalues);
+	for (int j = 0; j < dataset->nvalues; j++)
+	{
+		double		present[STAGED_ROWS];
+		int			n = 0;
+
+		for (int i = 0; i < dataset->nstaged; i++)
+			if (!isnan(dataset->staged[(size_t) i * width + j]))
+				present[n++] = dataset->staged[(size_t) i * width + j];
+		qsort(present, n, sizeof(double), compare_doubles);
+		if (n > 0)
+			dataset->origin[j] = present[n / 2];
+	}
+	for (int i = 0; i < dataset->nstaged; i++)
+	{
+		const double *row = dataset->staged + (size_t) i * width;
+
+		append_row(dataset, row, row[width - 2], row[width - 1]);
+	}
+	ecml_free(dataset->ctx, dataset->staged);
+	dataset->staged = NULL;
+}
+
+int
+ecml_dataset_append(EcmlDataset *dataset, const double *values, double y, double w)
+{
+	int			width = dataset->nvalues + 2;
+	double	   *row;
+
+	if (dataset->data.element == ECML_F4)
+		for (int j = 0; j < dataset->nvalues; j++)
+			if (unlikely(fabs(values[j]) > FLOAT_LIMIT))
+				return j;
+	if (!dataset->shifted || dataset->origin)
+	{
+		append_row(dataset, values, y, w);
+		return -1;
+	}
+	if (dataset->staged == NULL)
+		dataset->staged = ecml_alloc_array(dataset->ctx, STAGED_ROWS, width * sizeof(double));
+	row = dataset->staged + (size_t) dataset->nstaged++ * width;
+	memcpy(row, values, dataset->nvalues * sizeof(double));
+	row[width - 2] = y;
+	row[width - 1] = w;
+	if (dataset->nstaged == STAGED_ROWS)
+		unstage(dataset);
+	return -1;
+}
+
+void
+ecml_dataset_overflow(const char *column, double value)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_DATA_EXCEPTION),
+			 errmsg("column \"%s\" holds a value that is too large", column),
+			 errdetail("A row has %g; values are kept in single precision, up to %g.", value, FLOAT_LIMIT),
+			 errhint("Take logarithms, or other units, in the source.")));
+}
+
 void
 ecml_dataset_complete(EcmlDataset *dataset)
 {
+	if (dataset->staged)
+		unstage(dataset);
 	if (dataset->open.rows > 0)
 		close_block(dataset);
 	if (dataset->file)
@@ -317,7 +420,7 @@ static void
 make_window(EcmlDataset *dataset)
 {
 	size_t		size = block_bytes(dataset, dataset->data.columns, PADDED_ROWS);
-	size_t		n = dataset->ctx->budget ? dataset->ctx->budget / 8 / size : ECML_FETCH;
+	size_t		n = dataset->ctx->budget && size > 0 ? dataset->ctx->budget / 8 / size : ECML_FETCH;
 
 	n = Min(Max(n, 2), ECML_FETCH);
 	n = Min(n, dataset->data.nblocks);

@@ -14,7 +14,7 @@
 #include "core/schema.h"
 #include "num/blocks.h"
 
-/* Moments of a column of values, NULLs left out. */
+/* Moments of a column of values, NULLs left out; with weights, of rows that are repeated so often. */
 typedef struct EcmlColumnStats
 {
 	double		n;
@@ -32,7 +32,9 @@ typedef struct EcmlDataset
 	int			nvalues;		/* columns appended */
 	size_t		budget;			/* bytes for blocks in memory */
 	double	   *origin;			/* [nvalues] subtracted before a value is kept as float, or NULL */
-	bool		shifted;		/* keep float4 relative to the first row's values: no digits lost to a common offset */
+	bool		shifted;		/* keep float4 relative to the medians of the first rows: no digits lost to an offset */
+	double	   *staged;			/* [nstaged][nvalues + 2] the first rows, with y and w, until their medians are known */
+	int			nstaged;
 
 	EcmlBlock  *blocks;			/* [nblocks] resident blocks */
 	size_t		nblocks;
@@ -44,7 +46,8 @@ typedef struct EcmlDataset
 	size_t		nspilled;		/* the first blocks are in the file */
 	size_t		block_size;		/* bytes of a spilled block */
 
-	EcmlColumnStats *stats;		/* [nvalues] of the complete blocks; all, once finished */
+	EcmlColumnStats *stats;		/* [nvalues] of the complete blocks, by weight; all, once finished */
+	double		weight;			/* of all rows: their number when they have none */
 
 	/* from finish on */
 	const EcmlSchema *schema;	/* how terms are made; NULL: values as they are */
@@ -59,8 +62,14 @@ typedef struct EcmlDataset
 extern EcmlDataset *ecml_dataset_create(EcmlCtx *ctx, MemoryContext context, EcmlElement element, int nvalues,
 										bool has_y, bool has_w, bool shifted);
 
-/* Append a row; y, w are left aside when the dataset has none. */
-extern void ecml_dataset_append(EcmlDataset *dataset, const double *values, double y, double w);
+/*
+ * Append a row; y, w are left aside when the dataset has none.  Returns -1, or the number of a value that a float4 cannot hold:
+ * then the row was not appended.
+ */
+extern int ecml_dataset_append(EcmlDataset *dataset, const double *values, double y, double w);
+
+/* The error for such a value. */
+extern void ecml_dataset_overflow(const char *column, double value);
 
 /* No more rows.  The statistics are complete, and ecml_data_fetch yields the values themselves. */
 extern void ecml_dataset_complete(EcmlDataset *dataset);

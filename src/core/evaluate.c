@@ -53,7 +53,10 @@ ecml_evaluator_row(EcmlEvaluator *evaluator, const double *values, int missing, 
 	evaluator->rows++;
 	if (evaluator->dataset)
 	{
-		ecml_dataset_append(evaluator->dataset, values, 0, 1);
+		int			wide = ecml_dataset_append(evaluator->dataset, values, 0, 1);
+
+		if (wide >= 0)
+			ecml_dataset_overflow(model->schema->features[wide].name, values[wide]);
 		return;
 	}
 	error = ecml_model_predict(model, values, evaluator->terms) - y;
@@ -119,8 +122,15 @@ evaluate_row(void *arg, TupleTableSlot *slot)
 	{
 		has_y = !slot->tts_isnull[evaluation->target.number];
 		if (has_y)
+		{
 			y = ecml_bind_number(&evaluation->target, slot->tts_values[evaluation->target.number]);
-		has_y = has_y && isfinite(y);
+			if (!isfinite(y))
+				ereport(ERROR,
+						(errcode(ERRCODE_DATA_EXCEPTION),
+						 errmsg("target column \"%s\" holds a value that is not finite", evaluation->target.name),
+						 errdetail("A row has %g there.", y),
+						 errhint("Filter such rows out, or turn the values into NULL.")));
+		}
 	}
 	if (!ecml_bind_row(evaluation->binder, slot->tts_values, slot->tts_isnull))
 		evaluation->evaluator->skipped++;
@@ -221,7 +231,10 @@ validation_row(void *arg, TupleTableSlot *slot)
 	EcmlBinder *binder = validation->columns.binder;
 	EcmlRow		row = ecml_columns_read(&validation->columns, slot);
 
-	if (!row.usable || !row.has_y || !row.has_w || (validation->columns.weight && row.w <= 0))
+	if (row.usable && row.has_w)
+		ecml_trainer_check_weight(row.w);
+	if (!row.usable || !row.has_y || !row.has_w || row.w == 0 ||
+		(binder->missing >= 0 && validation->training->common.missing == ECML_MISSING_SKIP))
 	{
 		validation->skipped++;
 		return;
@@ -229,7 +242,7 @@ validation_row(void *arg, TupleTableSlot *slot)
 	if (validation->dataset == NULL)
 		validation->dataset = ecml_dataset_create(&validation->ctx, validation->context, ECML_F8, binder->nfeatures,
 												  true, true, false);
-	ecml_dataset_append(validation->dataset, binder->values, row.y, row.w);
+	(void) ecml_dataset_append(validation->dataset, binder->values, row.y, row.w);	/* of doubles: they fit */
 }
 
 /* The folds of the rows of run number r. */
@@ -290,23 +303,33 @@ pass(Validation *validation, int fold, EcmlTrainer *trainer, EcmlEvaluator *eval
 	pfree(values);
 }
 
-/* From the binder's category codes to places in a schema's sorted lists. */
+static int
+compare_labels(const void *a, const void *b)
+{
+	return strcmp(*(char *const *) a, *(char *const *) b);
+}
+
+/* From the binder's category codes to places in the model's sorted lists; -1: the model does not know it. */
 static int **
-make_recode(const EcmlBinder *binder)
+make_recode(const EcmlBinder *binder, const EcmlSchema *schema)
 {
 	int		  **recode = palloc0((binder->nfeatures + 1) * sizeof(int *));
 
 	for (int j = 0; j < binder->nfeatures; j++)
 	{
 		const EcmlInput *input = ecml_binder_input(binder, j);
-		int		   *order;
+		const EcmlFeature *feature = &schema->features[j];
 
 		if (input->kind != ECML_CATEGORY)
 			continue;
-		order = ecml_dict_order(input->categories);
 		recode[j] = palloc((input->categories->n + 1) * sizeof(int));
 		for (int c = 0; c < input->categories->n; c++)
-			recode[j][order[c]] = c;
+		{
+			char	  **found = bsearch(&input->categories->entries[c].key, feature->categories, feature->ncategories,
+										sizeof(char *), compare_labels);
+
+			recode[j][c] = found ? (int) (found - feature->categories) : -1;
+		}
 	}
 	return recode;
 }
@@ -327,7 +350,7 @@ run_fold(Validation *validation, int fold, MemoryContext caller)
 	pass(validation, fold, trainer, NULL, NULL);
 	model = ecml_trainer_finish(trainer);
 	evaluator = ecml_evaluator_create(context, model);
-	pass(validation, fold, NULL, evaluator, make_recode(validation->columns.binder));
+	pass(validation, fold, NULL, evaluator, make_recode(validation->columns.binder, model->schema));
 	MemoryContextSwitchTo(old);
 	json = ecml_json_object();
 	ecml_evaluator_finish(evaluator, json);
@@ -424,6 +447,7 @@ ecml_cross_validate(PG_FUNCTION_ARGS)
 		ereport(ERROR,
 				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
 				 errmsg("algorithm and source must not be NULL"),
+				 errdetail("One of them is NULL."),
 				 errhint("Call ecml_cross_validate(algorithm, source, target, features, options).")));
 	MemoryContextSwitchTo(context);
 	validation.context = context;

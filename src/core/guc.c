@@ -6,6 +6,7 @@
 #include <limits.h>
 #include <unistd.h>
 
+#include "access/parallel.h"
 #include "optimizer/cost.h"
 #include "utils/guc.h"
 
@@ -42,13 +43,14 @@ ecml_guc_define(void)
 int
 ecml_guc_effective_threads(void)
 {
-	long		cores = sysconf(_SC_NPROCESSORS_ONLN);
+	static int	cores = 0;		/* asking costs a system call, and there may be a training a group */
 	int			threads = ecml_guc_threads;
 
 	if (threads > 0)
 		return threads;
-	threads = max_parallel_workers_per_gather + 1;
-	if (cores > 0 && threads > cores)
-		threads = (int) cores;
-	return threads;
+	if (IsParallelWorker())
+		return 1;				/* its leader has others beside it */
+	if (cores == 0)
+		cores = Max(1, (int) sysconf(_SC_NPROCESSORS_ONLN));
+	return Min(max_parallel_workers_per_gather + 1, cores);
 }

@@ -121,12 +121,18 @@ ecml_host_init(EcmlCtx *ctx, EcmlServerHost *host, MemoryContext context, size_t
 	ecml_ctx_init(ctx, &server_operations, host, budget, ecml_guc_effective_threads(), seed);
 }
 
+void
+ecml_host_check_text(EcmlReader *r, const char *text)
+{
+	if (!pg_verifymbstr(text, strlen(text), true))
+		ecml_read_corrupted(r, "a text is not valid in the encoding of the database");
+}
+
 char *
 ecml_host_read_text(EcmlReader *r)
 {
 	char	   *text = ecml_read_string(r);
 
-	if (!pg_verifymbstr(text, strlen(text), true))
-		ecml_read_corrupted(r, "a text is not valid in the encoding of the database");
+	ecml_host_check_text(r, text);
 	return text;
 }

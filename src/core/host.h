@@ -25,6 +25,9 @@ extern void ecml_host_init(EcmlCtx *ctx, EcmlServerHost *host, MemoryContext con
 /* The SQLSTATE of a kernel's failure. */
 extern int	ecml_host_sqlstate(EcmlStatus status);
 
+/* Corrupted, when a text read from bytes that may come from anywhere is none of the database's encoding. */
+extern void ecml_host_check_text(EcmlReader *r, const char *text);
+
 /* ecml_read_string of bytes that may come from anywhere: corrupted as well when they are no text of the database's encoding. */
 extern char *ecml_host_read_text(EcmlReader *r);
 

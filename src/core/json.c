@@ -158,6 +158,17 @@ ecml_json_finish(EcmlJson *json)
 }
 
 char *
+ecml_json_finish_text(EcmlJson *json)
+{
+	char	   *text;
+
+	appendStringInfoChar(&json->text, '}');
+	text = json->text.data;
+	pfree(json);
+	return text;
+}
+
+char *
 ecml_json_value_text(JsonbValue *value)
 {
 	Jsonb	   *jsonb = JsonbValueToJsonb(value);

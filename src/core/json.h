@@ -27,6 +27,7 @@ extern void ecml_json_close_object(EcmlJson *json);
 extern void ecml_json_close_array(EcmlJson *json);
 
 extern Jsonb *ecml_json_finish(EcmlJson *json);
+extern char *ecml_json_finish_text(EcmlJson *json);	/* as text: cheaper where no jsonb is needed */
 
 /* A value as JSON text, for messages; shortened when it is long. */
 extern char *ecml_json_value_text(JsonbValue *value);

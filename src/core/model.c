@@ -138,8 +138,8 @@ ecml_model_read(struct varlena *value, MemoryContext parent)
 
 	model->algorithm = algorithm;
 	model->context = context;
-	/* whatever the counts inside say, it may not make more of itself than some hundred times its size */
-	ecml_host_init(&model->ctx, &model->host, context, size * 128 + 1048576, 0);
+	/* whatever the counts inside say, it may not make more of itself than some tens of times its size */
+	ecml_host_init(&model->ctx, &model->host, context, size * 32 + 1048576, 0);
 	ecml_reader_init(&r, &model->ctx, bytes + HEADER, size - HEADER);
 	model->rows = ecml_read_u64(&r);
 	model->skipped = ecml_read_u64(&r);
@@ -216,6 +216,7 @@ ecml_model_out(PG_FUNCTION_ARGS)
 		ereport(ERROR,
 				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
 				 errmsg("the model is too large for its text form"),
+				 errdetail("It takes %zu bytes; a text has at most 1 GB.", size),
 				 errhint("Use the binary form: COPY ... WITH (FORMAT binary).")));
 	text = palloc(size * 2 + 1);
 	text[hex_encode(VARDATA_ANY(value), size, text)] = '\0';

@@ -23,7 +23,7 @@ ecml_onepass_write(EcmlWriter *w, void *content)
 	const EcmlBinder *binder = trainer->binder;
 	const EcmlOnePass *one_pass = trainer->algorithm->one_pass;
 	bool		started = trainer->features != NULL;
-	int			n = binder->nfeatures - (trainer->weight >= 0 ? 1 : 0);
+	int			n = ecml_trainer_features(trainer);
 
 	ecml_trainer_flush(trainer);
 	ecml_write_string(w, trainer->training->given ? ecml_json_text(trainer->training->given) : "");
@@ -52,9 +52,12 @@ ecml_onepass_write(EcmlWriter *w, void *content)
 	ecml_write_u32(w, trainer->nterms);
 	for (int j = 0; j < n; j++)
 	{
+		const EcmlInput *input = ecml_binder_input(binder, ecml_trainer_source(trainer, j));
+		int			codes = trainer->category[j] ? Min(trainer->nterm_of[j], input->categories->n) : 1;
+
 		ecml_write_i32(w, trainer->null_term[j]);
-		ecml_write_u32(w, trainer->nterm_of[j]);
-		for (int c = 0; c < trainer->nterm_of[j]; c++)
+		ecml_write_u32(w, codes);
+		for (int c = 0; c < codes; c++)
 			ecml_write_i32(w, trainer->term_of[j][c]);
 	}
 	ecml_write_u8(w, trainer->state != NULL);
@@ -119,15 +122,15 @@ read_terms(EcmlReader *r, EcmlTrainer *trainer, int n)
 	trainer->category = ECML_NEW0(&trainer->ctx, bool, n + 1);
 	for (int j = 0; j < n; j++)
 	{
-		int			at = trainer->weight >= 0 && j >= trainer->weight ? j + 1 : j;
-		bool		category = ecml_binder_input(trainer->binder, at)->kind == ECML_CATEGORY;
+		const EcmlInput *input = ecml_binder_input(trainer->binder, ecml_trainer_source(trainer, j));
+		bool		category = input->kind == ECML_CATEGORY;
 		uint32		count;
 
 		trainer->category[j] = category;
 		trainer->null_term[j] = read_term(r, taken, nterms);
 		trainer->sparse |= category || trainer->null_term[j] >= 0;
 		count = ecml_read_count(r, sizeof(int32));
-		if (!category && count != 1)
+		if (category ? count > input->categories->n : count != 1)
 			ecml_read_corrupted(r, "a number's terms are not one");
 		trainer->term_of[j] = ECML_NEW(&trainer->ctx, int, count);
 		trainer->nterm_of[j] = count;
@@ -185,9 +188,10 @@ ecml_onepass_read(EcmlReader *r, MemoryContext context, const void *arg)
 			r->at = state.at;
 			if (algorithm->one_pass->terms(trainer->state) > trainer->nterms)
 				ecml_read_corrupted(r, "there are more terms than columns have");
+			ecml_trainer_settle(trainer);
 		}
 	}
-	if (trainer->rows > 0 && trainer->state == NULL)
+	if (trainer->rows > 0 && (trainer->state == NULL || !(algorithm->one_pass->sum(trainer->state, -1) > 0)))
 		ecml_read_corrupted(r, "the state of the rows is missing");
 	return trainer;
 }
@@ -214,6 +218,7 @@ begin_state(FunctionCallInfo fcinfo, const EcmlStateType *type, MemoryContext pa
 		ereport(ERROR,
 				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
 				 errmsg("%s takes its features as separate arguments", algorithm->name),
+				 errdetail("A whole row is given."),
 				 errhint("Name the columns: a whole row would hold the target, too.")));
 	state->content = ecml_trainer_create(context, training, binder, "y", false);
 	MemoryContextSwitchTo(old);
@@ -267,8 +272,23 @@ ecml_onepass_final(FunctionCallInfo fcinfo, const EcmlStateType *type)
 {
 	EcmlState  *state = ecml_state_argument(fcinfo, 0, type, CurrentMemoryContext);
 	EcmlTrainer *trainer = state ? state->content : NULL;
+	MemoryContext kept;
+	MemoryContext context;
+	size_t		used;
+	struct varlena *result;
 
 	if (trainer == NULL || trainer->rows == 0)
 		PG_RETURN_NULL();
-	PG_RETURN_POINTER(ecml_model_write(ecml_trainer_finish(trainer)));
+
+	/* a window calls this for every row: what the fit takes must not stay with the state */
+	ecml_trainer_settle(trainer);
+	kept = trainer->context;
+	used = trainer->ctx.used;
+	context = AllocSetContextCreate(CurrentMemoryContext, "ecml fit", ALLOCSET_DEFAULT_SIZES);
+	trainer->context = trainer->host.context = context;
+	result = ecml_model_write(ecml_trainer_finish(trainer));
+	trainer->context = trainer->host.context = kept;
+	trainer->ctx.used = used;
+	MemoryContextDelete(context);
+	PG_RETURN_POINTER(result);
 }

@@ -171,8 +171,8 @@ ecml_options_parse(const char *what, Jsonb *jsonb, const EcmlOptionSet *sets, in
 	}
 }
 
-Jsonb *
-ecml_options_jsonb(const EcmlOptionSet *sets, int nsets)
+char *
+ecml_options_text(const EcmlOptionSet *sets, int nsets)
 {
 	EcmlJson   *json = ecml_json_object();
 
@@ -206,5 +206,5 @@ ecml_options_jsonb(const EcmlOptionSet *sets, int nsets)
 					break;
 			}
 		}
-	return ecml_json_finish(json);
+	return ecml_json_finish_text(json);
 }

@@ -51,7 +51,7 @@ typedef struct EcmlOptionSet
 /* Fill the params of the sets from jsonb (NULL: nothing given).  what: whose options, for messages ("kmeans"). */
 extern void ecml_options_parse(const char *what, Jsonb *jsonb, const EcmlOptionSet *sets, int nsets);
 
-/* The values of the sets as jsonb, defaults included; options of type TEXT that are NULL are left out. */
-extern Jsonb *ecml_options_jsonb(const EcmlOptionSet *sets, int nsets);
+/* The values of the sets as JSON text, defaults included; options of type TEXT that are NULL are left out. */
+extern char *ecml_options_text(const EcmlOptionSet *sets, int nsets);
 
 #endif							/* ECML_OPTIONS_H */

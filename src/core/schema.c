@@ -104,10 +104,10 @@ static char **
 read_strings(EcmlReader *r, int *n)
 {
 	uint32		count = ecml_read_count(r, sizeof(uint32));
-	char	  **strings = ECML_NEW(r->ctx, char *, count);
+	char	  **strings = ecml_read_strings(r, count);
 
 	for (uint32 i = 0; i < count; i++)
-		strings[i] = ecml_host_read_text(r);
+		ecml_host_check_text(r, strings[i]);
 	*n = count;
 	return strings;
 }

@@ -224,6 +224,7 @@ predict_quickly(FunctionCallInfo fcinfo, double *result)
 	const NullableDatum *arguments = fcinfo->args + 1;
 	uint64		seen[3];
 	double	   *values;
+	double		check = 0;
 	int			n;
 
 	if (serving == NULL || !serving->quick)
@@ -238,7 +239,10 @@ predict_quickly(FunctionCallInfo fcinfo, double *result)
 		if (arguments[i].isnull)
 			return false;
 		values[i] = DatumGetFloat8(arguments[i].value);
+		check += 0 * values[i];	/* NaN for what is not finite */
 	}
+	if (check != 0)
+		return false;
 	*result = serving->model->algorithm->predict(serving->model->fitted, values);
 	return true;
 }

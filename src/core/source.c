@@ -113,6 +113,7 @@ qualify(const char *text)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("the source is empty"),
+				 errdetail("It holds nothing but white space."),
 				 errhint("Give the name of a table or view, or a query that begins with SELECT, WITH, VALUES or TABLE.")));
 	if (!SplitIdentifierString(pstrdup(text), '.', &names) || names == NIL)
 		ereport(ERROR,
@@ -146,6 +147,7 @@ qualify(const char *text)
 			ereport(ERROR,
 					(errcode(ERRCODE_WRONG_OBJECT_TYPE),
 					 errmsg("\"%s\" is not a table or view", text),
+					 errdetail("It is another kind of relation."),
 					 errhint("A source is the name of a table or view, or a query.")));
 	}
 	return quote_qualified_identifier(get_namespace_name(get_rel_namespace(oid)), get_rel_name(oid));

@@ -19,7 +19,10 @@ ecml_aggregate_context(FunctionCallInfo fcinfo)
 
 	if (!AggCheckCallContext(fcinfo, &context))
 		ereport(ERROR,
-				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED), errmsg("function called outside an aggregate")));
+				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+				 errmsg("function called outside an aggregate"),
+				 errdetail("It is a part of an aggregate, with no use of its own."),
+				 errhint("Call the aggregate.")));
 	return context;
 }
 
@@ -44,7 +47,8 @@ get_flat_size(ExpandedObjectHeader *header)
 		ereport(ERROR,
 				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
 				 errmsg("the state of %s is too large for one value", state->type->name),
-				 errdetail("It takes %zu bytes; the limit is 1 GB.", w->size)));
+				 errdetail("It takes %zu bytes; the limit is 1 GB.", w->size),
+				 errhint("Give fewer features or categories.")));
 	return VARHDRSZ + w->size;
 }
 
@@ -83,8 +87,8 @@ read_state(struct varlena *flat, const EcmlStateType *type, MemoryContext parent
 	size_t		size = VARSIZE_ANY_EXHDR(flat);
 	EcmlReader	r;
 
-	/* whatever the counts inside say, it may not make more of itself than some hundred times its size */
-	state->ctx.budget = size * 128 + 1048576;
+	/* whatever the counts inside say, it may not make more of itself than some tens of times its size */
+	state->ctx.budget = size * 32 + 1048576;
 	ecml_reader_init(&r, &state->ctx, VARDATA_ANY(flat), size);
 	if (ecml_read_u8(&r) != FORMAT)
 		ecml_read_corrupted(&r, "its format is not known");
@@ -162,7 +166,9 @@ ecml_state_out(FunctionCallInfo fcinfo, const EcmlStateType *type)
 	if (size > (MaxAllocSize - 1) / 2)
 		ereport(ERROR,
 				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
-				 errmsg("the state of %s is too large for its text form", type->name)));
+				 errmsg("the state of %s is too large for its text form", type->name),
+				 errdetail("It takes %zu bytes; a text has at most 1 GB.", size),
+				 errhint("Give fewer features or categories, or use the binary form.")));
 	text = palloc(size * 2 + 1);
 	text[hex_encode(VARDATA_ANY(value), size, text)] = '\0';
 	PG_RETURN_CSTRING(text);

@@ -32,6 +32,7 @@ train(FunctionCallInfo fcinfo, const char *name, const char *algorithm_name, con
 	bool		nulls[7] = {false};
 	instr_time	began;
 	instr_time	took;
+	struct varlena *body;
 	int			version;
 	Datum		result;
 
@@ -44,8 +45,8 @@ train(FunctionCallInfo fcinfo, const char *name, const char *algorithm_name, con
 
 	SPI_connect();
 	model = ecml_trainer_finish(ecml_collect(context, training, source_text, target, features, &columns));
-	if (algorithm->warn)
-		algorithm->warn(model->fitted, model->schema);
+	if (algorithm->judge)
+		algorithm->judge(model->fitted, model->schema);
 	INSTR_TIME_SET_CURRENT(took);
 	INSTR_TIME_SUBTRACT(took, began);
 
@@ -55,7 +56,9 @@ train(FunctionCallInfo fcinfo, const char *name, const char *algorithm_name, con
 	provenance.nfeatures = columns.nfeatures;
 	provenance.options = options;
 	provenance.seconds = INSTR_TIME_GET_DOUBLE(took);
-	version = ecml_catalog_insert(name, model, ecml_model_write(model), &provenance);
+	body = ecml_model_write(model);
+	ecml_model_verify(body);	/* what cannot be read must not take the place of what can */
+	version = ecml_catalog_insert(name, model, body, &provenance);
 	SPI_finish();
 
 	MemoryContextSwitchTo(caller);
@@ -79,6 +82,7 @@ text_argument(FunctionCallInfo fcinfo, int i, const char *what)
 		ereport(ERROR,
 				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
 				 errmsg("%s must not be NULL", what),
+				 errdetail("It is NULL."),
 				 errhint("Call ecml_train(model, algorithm, source, target, features, options).")));
 	return text_to_cstring(PG_GETARG_TEXT_PP(i));
 }
@@ -110,9 +114,14 @@ ecml_retrain(PG_FUNCTION_ARGS)
 	char	   *algorithm;
 	EcmlProvenance provenance;
 	Datum	   *names;
+	Oid			owner;
+	Oid			user;
+	int			security;
+	Datum		result;
 
 	PreventCommandIfReadOnly("ecml_retrain()");
-	ecml_catalog_provenance(name, &algorithm, &provenance);
+	ecml_catalog_check_owner(name, false);
+	ecml_catalog_provenance(name, &algorithm, &provenance, &owner);
 	if (provenance.source == NULL)
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
@@ -122,6 +131,15 @@ ecml_retrain(PG_FUNCTION_ARGS)
 	names = palloc((provenance.nfeatures + 1) * sizeof(Datum));
 	for (int i = 0; i < provenance.nfeatures; i++)
 		names[i] = CStringGetTextDatum(provenance.features[i]);
-	return train(fcinfo, name, algorithm, provenance.source, provenance.target,
-				 construct_array(names, provenance.nfeatures, TEXTOID, -1, false, TYPALIGN_INT), provenance.options);
+	/*
+	 * The source is the owner's, and so must be the rights it runs with: whoever retrains for others, such as a superuser's
+	 * nightly job, must not run their code with his own.  As REFRESH MATERIALIZED VIEW does.
+	 */
+	GetUserIdAndSecContext(&user, &security);
+	if (owner != user)
+		SetUserIdAndSecContext(owner, security | SECURITY_LOCAL_USERID_CHANGE | SECURITY_RESTRICTED_OPERATION);
+	result = train(fcinfo, name, algorithm, provenance.source, provenance.target,
+				   construct_array(names, provenance.nfeatures, TEXTOID, -1, false, TYPALIGN_INT), provenance.options);
+	SetUserIdAndSecContext(user, security);
+	return result;
 }

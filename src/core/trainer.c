@@ -47,7 +47,7 @@ ecml_training_parse(const EcmlAlgorithm *algorithm, Jsonb *options)
 	sets[0].params = training->params;
 	sets[1].options = common_options;
 	sets[1].params = &training->common;
-	if (options)
+	if (options && !(JB_ROOT_IS_OBJECT(options) && JB_ROOT_COUNT(options) == 0))
 	{
 		training->given = palloc(VARSIZE(options));
 		memcpy(training->given, options, VARSIZE(options));
@@ -65,7 +65,7 @@ ecml_training_parse(const EcmlAlgorithm *algorithm, Jsonb *options)
 	return training;
 }
 
-Jsonb *
+char *
 ecml_training_options(const EcmlTraining *training)
 {
 	EcmlOptionSet sets[2] = {
@@ -73,7 +73,7 @@ ecml_training_options(const EcmlTraining *training)
 		{common_options, (void *) &training->common}
 	};
 
-	return ecml_options_jsonb(sets, 2);
+	return ecml_options_text(sets, 2);
 }
 
 EcmlTrainer *
@@ -94,26 +94,6 @@ ecml_trainer_create(MemoryContext context, const EcmlTraining *training, EcmlBin
 	if (training->common.progress)
 		trainer->host.progress = training->algorithm->name;
 	return trainer;
-}
-
-static bool
-weighted(const EcmlTrainer *trainer)
-{
-	return trainer->has_w || trainer->weight >= 0;
-}
-
-/* The number of features that are learnt from: the weight is not one of them. */
-static int
-learnt(const EcmlTrainer *trainer)
-{
-	return trainer->binder->nfeatures - (trainer->weight >= 0 ? 1 : 0);
-}
-
-/* Number in the binder of feature j of the model. */
-static int
-binder_feature(const EcmlTrainer *trainer, int j)
-{
-	return trainer->weight >= 0 && j >= trainer->weight ? j + 1 : j;
 }
 
 /* An argument named by the option sample_weight is the weight. */
@@ -158,28 +138,34 @@ start(EcmlTrainer *trainer)
 	int			n;
 
 	find_weight(trainer);
-	n = learnt(trainer);
+	n = ecml_trainer_features(trainer);
 	if (n == 0 && trainer->algorithm->target == ECML_TARGET_NONE)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("there are no features to learn from"),
+				 errdetail("No argument is left beside the weight."),
 				 errhint("Name at least one column.")));
 	trainer->features = ECML_NEW(&trainer->ctx, double, n + 1);
+	trainer->category = ECML_NEW0(&trainer->ctx, bool, n + 1);
+	for (int j = 0; j < n; j++)
+		if (ecml_binder_input(trainer->binder, ecml_trainer_source(trainer, j))->kind == ECML_CATEGORY)
+			trainer->category[j] = trainer->sparse = true;
 	if (trainer->algorithm->one_pass == NULL)
+	{
+		trainer->uses = ECML_NEW0(&trainer->ctx, double *, n + 1);
+		trainer->nuses = ECML_NEW0(&trainer->ctx, int, n + 1);
 		trainer->dataset = ecml_dataset_create(&trainer->ctx, trainer->context, trainer->algorithm->element, n,
-											   trainer->algorithm->target != ECML_TARGET_NONE, weighted(trainer), true);
+											   trainer->algorithm->target != ECML_TARGET_NONE, ecml_trainer_weighted(trainer), true);
+	}
 	else
 	{
 		trainer->term_of = ECML_NEW0(&trainer->ctx, int *, n + 1);
 		trainer->nterm_of = ECML_NEW0(&trainer->ctx, int, n + 1);
 		trainer->null_term = ECML_NEW(&trainer->ctx, int, n + 1);
-		trainer->category = ECML_NEW0(&trainer->ctx, bool, n + 1);
 		for (int j = 0; j < n; j++)
 		{
 			trainer->null_term[j] = -1;
-			if (ecml_binder_input(trainer->binder, binder_feature(trainer, j))->kind == ECML_CATEGORY)
-				trainer->category[j] = trainer->sparse = true;
-			else
+			if (!trainer->category[j])
 			{
 				trainer->term_of[j] = ECML_NEW(&trainer->ctx, int, 1);
 				trainer->term_of[j][0] = add_term(trainer);
@@ -230,6 +216,14 @@ ecml_trainer_flush(EcmlTrainer *trainer)
 	ecml_poll(&trainer->ctx, trainer->rows, 0);
 }
 
+void
+ecml_trainer_settle(EcmlTrainer *trainer)
+{
+	ecml_trainer_flush(trainer);
+	if (trainer->algorithm->one_pass->terms(trainer->state) < trainer->nterms)
+		trainer->algorithm->one_pass->grow(&trainer->ctx, trainer->state, trainer->nterms);
+}
+
 /* Absorb what is pending; room for more rows, and a column for each term. */
 static void
 prepare_pending(EcmlTrainer *trainer)
@@ -254,7 +248,7 @@ prepare_pending(EcmlTrainer *trainer)
 		pending->stride = rows;
 		pending->x = memory;
 		pending->y = memory + (size_t) terms * rows;
-		pending->w = weighted(trainer) ? memory + (size_t) (terms + 1) * rows : NULL;
+		pending->w = ecml_trainer_weighted(trainer) ? memory + (size_t) (terms + 1) * rows : NULL;
 	}
 }
 
@@ -280,7 +274,7 @@ append_terms(EcmlTrainer *trainer, const double *values, bool missing, double y,
 {
 	EcmlBlock  *pending = &trainer->pending;
 	double	   *x;
-	int			n = learnt(trainer);
+	int			n = ecml_trainer_features(trainer);
 	int			row;
 
 	trainer->sparse |= missing;
@@ -312,6 +306,39 @@ append_terms(EcmlTrainer *trainer, const double *values, bool missing, double y,
 		((double *) pending->w)[row] = w;
 }
 
+static void
+null_value(const char *where)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+			 errmsg("%s holds NULL", where),
+			 errdetail("The option \"missing\" is \"error\"."),
+			 errhint("Filter such rows out, or set \"missing\" to \"skip\" or \"impute\".")));
+}
+
+/* Collected rows: the weight of each category. */
+static void
+count_uses(EcmlTrainer *trainer, const double *values, double w)
+{
+	for (int j = 0; j < ecml_trainer_features(trainer); j++)
+	{
+		int			code;
+
+		if (!trainer->category[j] || isnan(values[j]))
+			continue;
+		code = (int) values[j];
+		if (code >= trainer->nuses[j])
+		{
+			int			n = Max(8, code * 2 + 1);
+
+			trainer->uses[j] = ecml_resize_array(&trainer->ctx, trainer->uses[j], n, sizeof(double));
+			memset(trainer->uses[j] + trainer->nuses[j], 0, (n - trainer->nuses[j]) * sizeof(double));
+			trainer->nuses[j] = n;
+		}
+		trainer->uses[j][code] += w;
+	}
+}
+
 void
 ecml_trainer_values(EcmlTrainer *trainer, const double *values, int missing, double y, double w)
 {
@@ -325,17 +352,31 @@ ecml_trainer_values(EcmlTrainer *trainer, const double *values, int missing, dou
 			return;
 		}
 		if (trainer->training->common.missing == ECML_MISSING_ERROR)
-			ereport(ERROR,
-					(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
-					 errmsg("column \"%s\" holds NULL", ecml_binder_feature_name(trainer->binder, missing)),
-					 errdetail("The option \"missing\" is \"error\"."),
-					 errhint("Filter such rows out, or set \"missing\" to \"skip\" or \"impute\".")));
+			null_value(psprintf("column \"%s\"", ecml_binder_feature_name(trainer->binder, missing)));
 	}
 	if (trainer->dataset)
-		ecml_dataset_append(trainer->dataset, values, y, w);
+	{
+		int			wide = ecml_dataset_append(trainer->dataset, values, y, w);
+
+		if (wide >= 0)
+			ecml_dataset_overflow(ecml_binder_feature_name(trainer->binder, ecml_trainer_source(trainer, wide)), values[wide]);
+		if (trainer->sparse)
+			count_uses(trainer, values, w);
+	}
 	else
 		append_terms(trainer, values, missing >= 0, y, w);
 	trainer->rows++;
+}
+
+void
+ecml_trainer_check_weight(double w)
+{
+	if (!isfinite(w) || w < 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_DATA_EXCEPTION),
+				 errmsg("a row's weight is not a number of at least 0"),
+				 errdetail("The weight is %g.", w),
+				 errhint("Weights count how often a row stands in the data.")));
 }
 
 void
@@ -344,6 +385,8 @@ ecml_trainer_row(EcmlTrainer *trainer, bool usable, bool has_target, double y, b
 	EcmlBinder *binder = trainer->binder;
 	const double *values = binder->values;
 
+	if (!usable && trainer->training->common.missing == ECML_MISSING_ERROR)
+		null_value("an array");
 	if (!usable || !has_target || !has_weight)
 	{
 		trainer->skipped++;
@@ -361,14 +404,9 @@ ecml_trainer_row(EcmlTrainer *trainer, bool usable, bool has_target, double y, b
 		if (isnan(w))
 			w = 0;
 	}
-	if (weighted(trainer))
+	if (ecml_trainer_weighted(trainer))
 	{
-		if (!isfinite(w) || w < 0)
-			ereport(ERROR,
-					(errcode(ERRCODE_DATA_EXCEPTION),
-					 errmsg("a row's weight is not a number of at least 0"),
-					 errdetail("The weight is %g.", w),
-					 errhint("Weights count how often a row stands in the data.")));
+		ecml_trainer_check_weight(w);
 		if (w == 0)
 		{
 			trainer->skipped++;
@@ -378,377 +416,6 @@ ecml_trainer_row(EcmlTrainer *trainer, bool usable, bool has_target, double y, b
 	ecml_trainer_values(trainer, values, binder->missing, y, w);
 }
 
-static void
-no_rows(const EcmlTrainer *trainer)
-{
-	ereport(ERROR,
-			(errcode(ERRCODE_DATA_EXCEPTION),
-			 errmsg("there are no rows to learn from"),
-			 trainer->skipped > 0 ?
-			 errdetail(INT64_FORMAT " rows were left out because a value, the target or the weight is NULL.",
-					   trainer->skipped) :
-			 errdetail("The source gave no row."),
-			 trainer->skipped > 0 ? errhint("Set the option \"missing\" to \"impute\", or leave out columns.") :
-			 errhint("Look at what the source gives.")));
-}
-
-/* The features as the model will know them; recode[j]: from the binder's codes to places in the sorted list. */
-static EcmlSchema *
-make_schema(EcmlTrainer *trainer, int **recode)
-{
-	EcmlSchema *schema = palloc0(sizeof(EcmlSchema));
-	int			n = learnt(trainer);
-	const EcmlOnePass *one_pass = trainer->algorithm->one_pass;
-
-	schema->missing = trainer->training->common.missing;
-	schema->target = trainer->target;
-	schema->nfeatures = n;
-	schema->features = palloc0((n + 1) * sizeof(EcmlFeature));
-	for (int j = 0; j < n; j++)
-	{
-		EcmlFeature *feature = &schema->features[j];
-		int			at = binder_feature(trainer, j);
-		const EcmlInput *input = ecml_binder_input(trainer->binder, at);
-		int		   *order;
-
-		feature->name = ecml_binder_feature_name(trainer->binder, at);
-		feature->kind = input->kind;
-		feature->element = input->convert == ECML_FROM_ARRAY ? at - input->first + 1 : 0;
-		feature->fill = NAN;
-		recode[j] = NULL;
-		if (input->kind != ECML_CATEGORY)
-			continue;
-		order = ecml_dict_order(input->categories);
-		feature->ncategories = input->categories->n;
-		feature->categories = palloc((feature->ncategories + 1) * sizeof(char *));
-		recode[j] = palloc((feature->ncategories + 1) * sizeof(int));
-		for (int c = 0; c < feature->ncategories; c++)
-		{
-			feature->categories[c] = input->categories->entries[order[c]].key;
-			recode[j][order[c]] = c;
-		}
-		feature->drop_first = one_pass && one_pass->drop_first(trainer->training->params);
-	}
-	ecml_schema_layout(schema);
-	return schema;
-}
-
-/*
- * The weight of all rows.  With weights the columns' means and squared deviations are made again as those of rows that are
- * repeated so often (West 1979).
- */
-static double
-weigh(EcmlTrainer *trainer)
-{
-	EcmlDataset *dataset = trainer->dataset;
-	double	   *origin = dataset->origin;
-	double		total = 0;
-	EcmlBlock	blocks[ECML_FETCH];
-	size_t		got;
-
-	if (!weighted(trainer))
-		return dataset->data.rows;
-	dataset->origin = NULL;		/* values as they are kept: with all their digits */
-	for (int j = 0; j < dataset->nvalues; j++)
-		dataset->stats[j].n = dataset->stats[j].mean = dataset->stats[j].m2 = 0;
-	for (size_t b = 0; b < dataset->data.nblocks; b += got)
-	{
-		got = ecml_data_fetch(&trainer->ctx, &dataset->data, b, blocks, ECML_FETCH);
-		for (size_t k = 0; k < got; k++)
-		{
-			for (int i = 0; i < blocks[k].rows; i++)
-				total += blocks[k].w[i];
-			for (int j = 0; j < dataset->nvalues; j++)
-			{
-				EcmlColumnStats *stats = &dataset->stats[j];
-
-				for (int i = 0; i < blocks[k].rows; i++)
-				{
-					double		value = dataset->data.element == ECML_F4 ? ECML_BLOCK_F4(&blocks[k], j)[i] :
-						ECML_BLOCK_F8(&blocks[k], j)[i];
-					double		delta = value - stats->mean;
-
-					if (isnan(value))
-						continue;
-					stats->n += blocks[k].w[i];
-					stats->mean += delta * (blocks[k].w[i] / stats->n);
-					stats->m2 += blocks[k].w[i] * delta * (value - stats->mean);
-				}
-			}
-		}
-	}
-	dataset->origin = origin;
-	for (int j = 0; origin && j < dataset->nvalues; j++)
-		dataset->stats[j].mean += origin[j];
-	return total;
-}
-
-/* The most frequent category of a collected column (with weights, that of most weight), as a place in the sorted list. */
-static void
-count_categories(EcmlTrainer *trainer, EcmlSchema *schema, int **recode)
-{
-	EcmlData   *data = &trainer->dataset->data;
-	double	  **counts = palloc0(schema->nfeatures * sizeof(double *));
-	EcmlBlock	blocks[ECML_FETCH];
-	size_t		got;
-
-	for (int j = 0; j < schema->nfeatures; j++)
-		if (schema->features[j].kind == ECML_CATEGORY)
-			counts[j] = palloc0((schema->features[j].ncategories + 1) * sizeof(double));
-	for (size_t b = 0; b < data->nblocks; b += got)
-	{
-		got = ecml_data_fetch(&trainer->ctx, data, b, blocks, ECML_FETCH);
-		for (size_t k = 0; k < got; k++)
-			for (int j = 0; j < schema->nfeatures; j++)
-				for (int i = 0; counts[j] && i < blocks[k].rows; i++)
-				{
-					double		code = data->element == ECML_F4 ? ECML_BLOCK_F4(&blocks[k], j)[i] :
-						ECML_BLOCK_F8(&blocks[k], j)[i];
-
-					if (!isnan(code))
-						counts[j][recode[j][(int) code]] += blocks[k].w ? blocks[k].w[i] : 1;
-				}
-	}
-	for (int j = 0; j < schema->nfeatures; j++)
-		if (counts[j])
-		{
-			int			best = 0;
-
-			for (int c = 1; c < schema->features[j].ncategories; c++)
-				if (counts[j][c] > counts[j][best])
-					best = c;
-			schema->features[j].fill = best;
-		}
-}
-
-/* Means and deviations of the terms, for standardisation; rows: their weight. */
-static void
-standardize(EcmlTrainer *trainer, EcmlSchema *schema, int **recode, double rows)
-{
-	EcmlDataset *dataset = trainer->dataset;
-	EcmlBlock	blocks[ECML_FETCH];
-	size_t		got;
-
-	schema->shift = palloc0((schema->nterms + 1) * sizeof(double));
-	schema->scale = palloc0((schema->nterms + 1) * sizeof(double));
-	for (int j = 0; j < schema->nfeatures; j++)
-	{
-		const EcmlFeature *feature = &schema->features[j];
-		const EcmlColumnStats *stats = &dataset->stats[j];
-
-		if (feature->kind == ECML_CATEGORY)
-			continue;
-		/* NULLs, filled with the mean, add rows without deviation */
-		schema->shift[feature->first_term] = stats->n > 0 ? stats->mean : 0;
-		schema->scale[feature->first_term] = stats->m2 > 0 ? 1 / sqrt(stats->m2 / rows) : 1;
-	}
-	for (size_t b = 0; b < dataset->data.nblocks; b += got)
-	{
-		got = ecml_data_fetch(&trainer->ctx, &dataset->data, b, blocks, ECML_FETCH);
-		for (int j = 0; j < schema->nfeatures; j++)
-		{
-			const EcmlFeature *feature = &schema->features[j];
-
-			for (size_t k = 0; feature->kind == ECML_CATEGORY && k < got; k++)
-				for (int i = 0; i < blocks[k].rows; i++)
-				{
-					double		code = dataset->data.element == ECML_F4 ? ECML_BLOCK_F4(&blocks[k], j)[i] :
-						ECML_BLOCK_F8(&blocks[k], j)[i];
-					int			at = isnan(code) ? (int) feature->fill : recode[j][(int) code];
-
-					schema->shift[feature->first_term + at] += blocks[k].w ? blocks[k].w[i] : 1;
-				}
-		}
-	}
-	for (int j = 0; j < schema->nfeatures; j++)
-	{
-		const EcmlFeature *feature = &schema->features[j];
-
-		for (int t = feature->first_term; feature->kind == ECML_CATEGORY && t < feature->first_term + feature->terms; t++)
-		{
-			double		p = schema->shift[t] / rows;
-
-			schema->shift[t] = p;
-			schema->scale[t] = p > 0 && p < 1 ? 1 / sqrt(p * (1 - p)) : 1;
-		}
-	}
-	schema->plain = false;
-}
-
-/* No more rows: from now on the dataset yields terms. */
-static void
-complete(EcmlTrainer *trainer, EcmlSchema *schema, int **recode)
-{
-	const EcmlAlgorithm *algorithm = trainer->algorithm;
-	EcmlDataset *dataset = trainer->dataset;
-	double		rows;
-
-	ecml_dataset_complete(dataset);
-	rows = weigh(trainer);
-	if (schema->missing == ECML_MISSING_IMPUTE)
-	{
-		bool		categories = false;
-
-		for (int j = 0; j < schema->nfeatures; j++)
-			if (schema->features[j].kind == ECML_CATEGORY)
-				categories = true;
-			else
-				schema->features[j].fill = dataset->stats[j].n > 0 ? dataset->stats[j].mean : 0;
-		if (categories)
-			count_categories(trainer, schema, recode);
-		ecml_schema_layout(schema);
-	}
-	if (algorithm->standardize && algorithm->standardize(trainer->training->params))
-		standardize(trainer, schema, recode, rows);
-	ecml_dataset_transform(dataset, schema, recode);
-}
-
-EcmlData *
-ecml_trainer_data(EcmlTrainer *trainer)
-{
-	MemoryContext old = MemoryContextSwitchTo(trainer->context);
-	int		  **recode;
-
-	if (trainer->rows == 0)
-		no_rows(trainer);
-	recode = palloc0((learnt(trainer) + 1) * sizeof(int *));
-	complete(trainer, make_schema(trainer, recode), recode);
-	MemoryContextSwitchTo(old);
-	return &trainer->dataset->data;
-}
-
-static void *
-fit_collected(EcmlTrainer *trainer, EcmlSchema *schema, int **recode)
-{
-	complete(trainer, schema, recode);
-	return trainer->algorithm->fit(&trainer->ctx, &trainer->dataset->data, trainer->training->params);
-}
-
-/* What imputation would have done: see the head of this file. */
-static void
-impute_terms(EcmlTrainer *trainer, EcmlSchema *schema)
-{
-	const EcmlOnePass *one_pass = trainer->algorithm->one_pass;
-	double		total = one_pass->sum(trainer->state, -1);
-	int			known = one_pass->terms(trainer->state);
-
-	for (int j = 0; j < schema->nfeatures; j++)
-	{
-		EcmlFeature *feature = &schema->features[j];
-		int			null_term = trainer->null_term[j];
-		double		nulls = null_term >= 0 && null_term < known ? one_pass->sum(trainer->state, null_term) : 0;
-
-		if (feature->kind != ECML_CATEGORY)
-		{
-			int			term = trainer->term_of[j][0];
-
-			feature->fill = total > nulls ? one_pass->sum(trainer->state, term) / (total - nulls) : 0;
-			if (nulls > 0)
-				one_pass->add_term(&trainer->ctx, trainer->state, term, null_term, feature->fill);
-		}
-		else
-		{
-			const EcmlDict *dict = ecml_binder_input(trainer->binder, binder_feature(trainer, j))->categories;
-			int		   *order = ecml_dict_order(dict);
-			int			best = -1;
-			double		most = -1;
-
-			for (int c = 0; c < dict->n; c++)
-			{
-				int			term = order[c] < trainer->nterm_of[j] ? trainer->term_of[j][order[c]] : -1;
-				double		sum = term >= 0 ? one_pass->sum(trainer->state, term) : 0;
-
-				if (sum > most)
-				{
-					most = sum;
-					best = c;
-				}
-			}
-			if (best < 0)
-				continue;
-			feature->fill = best;
-			if (nulls > 0)
-				one_pass->add_term(&trainer->ctx, trainer->state, trainer->term_of[j][order[best]], null_term, 1);
-		}
-	}
-	ecml_schema_layout(schema);
-}
-
-static void *
-fit_one_pass(EcmlTrainer *trainer, EcmlSchema *schema, int **recode)
-{
-	const EcmlOnePass *one_pass = trainer->algorithm->one_pass;
-	int		   *select = palloc((schema->nterms + 1) * sizeof(int));
-
-	ecml_trainer_flush(trainer);
-	if (one_pass->terms(trainer->state) < trainer->nterms)
-		one_pass->grow(&trainer->ctx, trainer->state, trainer->nterms);
-	if (schema->missing == ECML_MISSING_IMPUTE)
-	{
-		/* on a copy: more rows may follow in a window, or the state may serve another call */
-		EcmlWriter	w;
-		EcmlReader	r;
-
-		ecml_writer_init(&w, &trainer->ctx);
-		one_pass->write(&w, trainer->state);
-		ecml_reader_init(&r, &trainer->ctx, w.data, w.size);
-		trainer->state = one_pass->read(&r);
-		impute_terms(trainer, schema);
-	}
-	for (int j = 0; j < schema->nfeatures; j++)
-	{
-		const EcmlFeature *feature = &schema->features[j];
-
-		if (feature->kind != ECML_CATEGORY)
-			select[feature->first_term] = trainer->term_of[j][0];
-		else
-			for (int code = 0; code < feature->ncategories; code++)
-			{
-				int			t = recode[j][code] - (feature->drop_first ? 1 : 0);
-
-				if (t >= 0)
-					select[feature->first_term + t] = category_term(trainer, j, code);
-			}
-	}
-	if (one_pass->terms(trainer->state) < trainer->nterms)
-		one_pass->grow(&trainer->ctx, trainer->state, trainer->nterms);
-	return one_pass->fit(&trainer->ctx, trainer->state, trainer->training->params, select, schema->nterms);
-}
-
-EcmlModel *
-ecml_trainer_finish(EcmlTrainer *trainer)
-{
-	MemoryContext old = MemoryContextSwitchTo(trainer->context);
-	const EcmlAlgorithm *algorithm = trainer->algorithm;
-	EcmlModel  *model = palloc0(sizeof(EcmlModel));
-	EcmlJson   *json = ecml_json_object();
-	void	   *state = trainer->state;
-	int		  **recode;
-
-	if (trainer->rows == 0)
-		no_rows(trainer);
-	recode = palloc0((learnt(trainer) + 1) * sizeof(int *));
-	model->algorithm = algorithm;
-	model->context = trainer->context;
-	model->rows = trainer->rows;
-	model->skipped = trainer->skipped;
-	model->seed = trainer->seed;
-	ecml_host_init(&model->ctx, &model->host, trainer->context, 0, 0);
-	model->schema = make_schema(trainer, recode);
-	model->options = ecml_json_text(ecml_training_options(trainer->training));
-	if (algorithm->one_pass)
-		model->fitted = fit_one_pass(trainer, model->schema, recode);
-	else
-		model->fitted = fit_collected(trainer, model->schema, recode);
-	if (trainer->state != state && state != NULL)
-		trainer->state = state;
-	algorithm->metrics(model->fitted, model->schema, json);
-	model->metrics = ecml_json_text(ecml_json_finish(json));
-	ecml_trainer_close(trainer);
-	MemoryContextSwitchTo(old);
-	return model;
-}
-
 void
 ecml_trainer_close(EcmlTrainer *trainer)
 {
@@ -756,14 +423,23 @@ ecml_trainer_close(EcmlTrainer *trainer)
 		ecml_dataset_close(trainer->dataset);
 }
 
-/* Are the columns of the other trainer ours?  What one has not learnt yet, it takes from the other. */
+static bool
+same_options(const Jsonb *a, const Jsonb *b)
+{
+	if (a == NULL || b == NULL)
+		return a == b;
+	return VARSIZE(a) == VARSIZE(b) && memcmp(a, b, VARSIZE(a)) == 0;
+}
+
+/* Are the columns and options of the other trainer ours?  What one has not learnt yet, it takes from the other. */
 static void
-check_same_columns(EcmlTrainer *trainer, const EcmlTrainer *other)
+check_same_training(EcmlTrainer *trainer, const EcmlTrainer *other)
 {
 	EcmlBinder *ours = trainer->binder;
 	const EcmlBinder *theirs = other->binder;
 	bool		same = ours->ninputs == theirs->ninputs && trainer->algorithm == other->algorithm &&
-		weighted(trainer) == weighted(other);
+		trainer->has_w == other->has_w && same_options(trainer->training->given, other->training->given) &&
+		(!started(trainer) || !started(other) || trainer->weight == other->weight);
 
 	for (int i = 0; same && i < ours->ninputs; i++)
 		same = ours->inputs[i].kind == theirs->inputs[i].kind &&
@@ -773,7 +449,8 @@ check_same_columns(EcmlTrainer *trainer, const EcmlTrainer *other)
 		ereport(ERROR,
 				(errcode(ERRCODE_DATA_EXCEPTION),
 				 errmsg("states of different trainings cannot be merged"),
-				 errdetail("Their algorithms, options or columns differ.")));
+				 errdetail("Their algorithms, options or columns differ."),
+				 errhint("Make all states with the same arguments.")));
 }
 
 void
@@ -783,7 +460,7 @@ ecml_trainer_merge(EcmlTrainer *trainer, EcmlTrainer *other)
 	int		   *map;
 	int			n;
 
-	check_same_columns(trainer, other);
+	check_same_training(trainer, other);
 	trainer->skipped += other->skipped;
 	if (!started(other))
 		return;
@@ -801,11 +478,11 @@ ecml_trainer_merge(EcmlTrainer *trainer, EcmlTrainer *other)
 	if (other->state == NULL)
 		return;
 	n = one_pass->terms(other->state);
-	map = palloc((n + 1) * sizeof(int));
-	for (int j = 0; j < learnt(trainer); j++)
+	map = palloc((Max(n, other->nterms) + 1) * sizeof(int));
+	for (int j = 0; j < ecml_trainer_features(trainer); j++)
 	{
-		const EcmlDict *theirs = ecml_binder_input(other->binder, binder_feature(other, j))->categories;
-		EcmlDict   *ours = ecml_binder_input(trainer->binder, binder_feature(trainer, j))->categories;
+		const EcmlDict *theirs = ecml_binder_input(other->binder, ecml_trainer_source(other, j))->categories;
+		EcmlDict   *ours = ecml_binder_input(trainer->binder, ecml_trainer_source(trainer, j))->categories;
 
 		if (other->null_term[j] >= 0 && other->null_term[j] < n)
 		{

@@ -48,13 +48,15 @@ typedef struct EcmlTrainer
 	uint64		seed;
 
 	EcmlDataset *dataset;		/* collected rows, or NULL */
-	double	   *features;		/* [nfeatures] scratch: values without the weight */
+	double	   *features;		/* [nfeatures] scratch: values without the weight; NULL before the first usable row */
+	bool	   *category;		/* [nfeatures] is it one? */
+	double	  **uses;			/* [nfeatures] collected categories: weight of the rows, by code */
+	int		   *nuses;			/* [nfeatures] length of uses */
 
 	void	   *state;			/* one pass: the kernel's, or NULL as long as there is no row */
 	int			nterms;			/* terms met */
 	int		  **term_of;		/* [nfeatures] of a number: its term; of a category: by code; -1: none yet */
 	int		   *nterm_of;		/* [nfeatures] length of term_of */
-	bool	   *category;		/* [nfeatures] is it one? */
 	bool		sparse;			/* some column is a category, or holds NULLs */
 	int		   *null_term;		/* [nfeatures] the term that marks NULLs; -1: none met */
 	EcmlBlock	pending;		/* rows not yet absorbed */
@@ -65,8 +67,8 @@ typedef struct EcmlTrainer
 /* Parse options; errors for unknown or wrong ones. */
 extern EcmlTraining *ecml_training_parse(const EcmlAlgorithm *algorithm, Jsonb *options);
 
-/* All options with their values, as jsonb. */
-extern Jsonb *ecml_training_options(const EcmlTraining *training);
+/* All options with their values, as JSON text. */
+extern char *ecml_training_options(const EcmlTraining *training);
 
 /*
  * The trainer lives in context; the binder tells the columns (its memory must live as long).  has_y: rows come with a target,
@@ -80,13 +82,17 @@ extern EcmlTrainer *ecml_trainer_create(MemoryContext context, const EcmlTrainin
  */
 extern void ecml_trainer_row(EcmlTrainer *trainer, bool usable, bool has_target, double y, bool has_weight, double w);
 
+/* An error for a weight that is negative or not finite. */
+extern void ecml_trainer_check_weight(double w);
+
 /* The same for values given directly (cross validation); missing: the first NULL feature, or -1. */
 extern void ecml_trainer_values(EcmlTrainer *trainer, const double *values, int missing, double y, double w);
 
-/* Absorb pending rows, so that the one-pass state is complete. */
+/* One pass: absorb pending rows, so that the state is complete and knows all terms. */
 extern void ecml_trainer_flush(EcmlTrainer *trainer);
+extern void ecml_trainer_settle(EcmlTrainer *trainer);
 
-/* Fit; the model's memory is the trainer's context. */
+/* Fit (fit.c); the model's memory is the trainer's context. */
 extern EcmlModel *ecml_trainer_finish(EcmlTrainer *trainer);
 
 /* The collected rows as terms, for a caller that fits by itself; instead of ecml_trainer_finish. */
@@ -97,5 +103,25 @@ extern void ecml_trainer_close(EcmlTrainer *trainer);
 
 /* Add the rows of another trainer of the same training (one pass). */
 extern void ecml_trainer_merge(EcmlTrainer *trainer, EcmlTrainer *other);
+
+static inline bool
+ecml_trainer_weighted(const EcmlTrainer *trainer)
+{
+	return trainer->has_w || trainer->weight >= 0;
+}
+
+/* The number of features that are learnt from: the weight is not one of them. */
+static inline int
+ecml_trainer_features(const EcmlTrainer *trainer)
+{
+	return trainer->binder->nfeatures - (trainer->weight >= 0 ? 1 : 0);
+}
+
+/* Number in the binder of feature j of the model. */
+static inline int
+ecml_trainer_source(const EcmlTrainer *trainer, int j)
+{
+	return trainer->weight >= 0 && j >= trainer->weight ? j + 1 : j;
+}
 
 #endif							/* ECML_TRAINER_H */

@@ -56,6 +56,12 @@ merge(EcmlCtx *ctx, void *state, const void *source, const int *map)
 	linreg_merge(ctx, state, source, map);
 }
 
+static void *
+copy(EcmlCtx *ctx, const void *state)
+{
+	return linreg_state_copy(ctx, state);
+}
+
 static void
 state_write(EcmlWriter *w, const void *state)
 {
@@ -104,6 +110,7 @@ static const EcmlOnePass one_pass = {
 	.grow = grow,
 	.absorb = absorb,
 	.merge = merge,
+	.copy = copy,
 	.write = state_write,
 	.read = state_read,
 	.terms = terms,
@@ -167,12 +174,19 @@ metrics(const void *fitted, const EcmlSchema *schema, EcmlJson *json)
 }
 
 static void
-warn(const void *fitted, const EcmlSchema *schema)
+judge(const void *fitted, const EcmlSchema *schema)
 {
 	const LinregModel *model = fitted;
 	int			n;
 	const char **names = aliased_terms(model, schema, &n);
 
+	/* a model a group may be of such a group; a training by name is a mistake */
+	if (model->intercept && isnan(model->r2))
+		ereport(ERROR,
+				(errcode(ERRCODE_DATA_EXCEPTION),
+				 errmsg("the target \"%s\" is constant", schema->target),
+				 errdetail("It is %g in all %.0f rows.", model->coefficients[0], model->n),
+				 errhint("Name a column that varies, or give more rows.")));
 	for (int i = 0; i < n && i < 10; i++)
 		ereport(WARNING,
 				(errmsg("\"%s\" is constant, or a linear combination of other columns, and was left out", names[i]),
@@ -196,7 +210,7 @@ const EcmlAlgorithm ecml_algorithm_linreg = {
 	.read = read_model,
 	.predict = predict,
 	.metrics = metrics,
-	.warn = warn
+	.judge = judge
 };
 
 static const EcmlStateType state_type = ECML_ONEPASS_TYPE(&ecml_algorithm_linreg, "linreg");

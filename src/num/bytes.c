@@ -101,7 +101,8 @@ void
 ecml_read_corrupted(EcmlReader *r, const char *what)
 {
 	ecml_detail(r->ctx, "At byte %zu of %zu: %s.", r->at, r->size, what);
-	ecml_fail(r->ctx, ECML_CORRUPTED, "model data is corrupted");
+	ecml_hint(r->ctx, "Make it anew, or take an undamaged copy.");
+	ecml_fail(r->ctx, ECML_CORRUPTED, "the bytes of a model or state are corrupted");
 }
 
 size_t
@@ -250,6 +251,39 @@ ecml_read_string(EcmlReader *r)
 		memcpy(s, bytes, length);
 	s[length] = '\0';
 	return s;
+}
+
+char **
+ecml_read_strings(EcmlReader *r, uint32_t n)
+{
+	EcmlReader	measure = *r;
+	size_t		total = 0;
+	char	  **strings;
+	char	   *memory;
+
+	for (uint32_t i = 0; i < n; i++)
+	{
+		uint32_t	length = ecml_read_count(&measure, 1);
+		const uint8_t *bytes = ecml_read_bytes(&measure, length);
+
+		if (length > 0 && memchr(bytes, 0, length) != NULL)
+			ecml_read_corrupted(&measure, "a string has a zero byte");
+		total += (size_t) length + 1;
+	}
+	strings = ecml_alloc_array(r->ctx, 1, (size_t) n * sizeof(char *) + total);
+	memory = (char *) (strings + n);
+	for (uint32_t i = 0; i < n; i++)
+	{
+		uint32_t	length = ecml_read_count(r, 1);
+		const uint8_t *bytes = ecml_read_bytes(r, length);
+
+		strings[i] = memory;
+		if (length > 0)
+			memcpy(memory, bytes, length);
+		memory[length] = '\0';
+		memory += (size_t) length + 1;
+	}
+	return strings;
 }
 
 void

@@ -48,7 +48,7 @@ ecml_alloc(EcmlCtx *ctx, size_t size)
 
 	if (size > SIZE_MAX / 4)
 		ecml_fail(ctx, ECML_OUT_OF_MEMORY, "out of memory");
-	if (!ecml_fits(ctx, size))
+	if (!ecml_fits(ctx, size + 2 * ECML_ALIGN))
 	{
 		ecml_detail(ctx, "%.1f MB are needed beside the %.1f MB in use; the limit is %.1f MB.",
 					size / 1048576.0, ctx->used / 1048576.0, ctx->budget / 1048576.0);
@@ -63,7 +63,7 @@ ecml_alloc(EcmlCtx *ctx, size_t size)
 	memory = (char *) (((uintptr_t) base + 2 * ECML_ALIGN - 1) & ~(uintptr_t) (ECML_ALIGN - 1));
 	header_of(memory)->base = base;
 	header_of(memory)->size = size;
-	ctx->used += size;
+	ctx->used += size + 2 * ECML_ALIGN;
 	if (ctx->used > ctx->peak)
 		ctx->peak = ctx->used;
 	return memory;
@@ -108,7 +108,7 @@ ecml_free(EcmlCtx *ctx, void *memory)
 {
 	if (memory == NULL)
 		return;
-	ctx->used -= header_of(memory)->size;
+	ctx->used -= header_of(memory)->size + 2 * ECML_ALIGN;
 	ctx->host->release(ctx, header_of(memory)->base);
 }
 

@@ -300,10 +300,17 @@ merge(EcmlState *state, EcmlState *other)
 	Test	   *test = state->content;
 	const Test *source = other->content;
 
-	if (test->kind != source->kind)
-		ereport(ERROR, (errcode(ERRCODE_DATA_EXCEPTION), errmsg("states of different tests cannot be merged")));
+	bool		same = test->kind == source->kind && test->params.equal_var == source->params.equal_var &&
+		test->params.alternative == source->params.alternative && test->params.level == source->params.level;
+
 	if (test->kind == ONE_SAMPLE && test->moments[0].n == 0)
 		test->params.mu = source->params.mu;
+	if (!same || (source->moments[0].n > 0 && test->params.mu != source->params.mu))
+		ereport(ERROR,
+				(errcode(ERRCODE_DATA_EXCEPTION),
+				 errmsg("states of different t-tests cannot be merged"),
+				 errdetail("Their kind, options or hypothetical mean differ."),
+				 errhint("Make all states with the same arguments.")));
 	if (test->kind != TWO_SAMPLES)
 	{
 		for (int i = 0; i < 3; i++)

@@ -5,10 +5,11 @@ import sys
 import growth
 import quality
 import speed
-from harness import connect, machine
+from harness import SCALE, connect, machine
 
 TABLES = [
-    (speed.speed_table, {"kmeans": speed.kmeans, "linreg": speed.linreg, "ttest": speed.ttest, "predict": speed.predict}),
+    (speed.speed_table,
+     {"kmeans": speed.kmeans, "linreg": speed.linreg, "ttest": speed.ttest, "predict": speed.predict}),
     (growth.growth_table, {"big": growth.big}),
     (growth.memory_table, {"memory": growth.memory}),
     (quality.quality_table, {"quality": quality.quality}),
@@ -35,7 +36,7 @@ def main():
     if os.environ.get("OUT"):
         with open(os.environ["OUT"], "w", encoding="utf-8") as out:
             out.write("\n".join(parts))
-    return 1 if missed else 0
+    return 1 if missed and SCALE >= 1 else 0
 
 
 sys.exit(main())

@@ -29,7 +29,8 @@ def big(table):
 
 
 def memory_table():
-    return Table("Memory", "Training in a new session: the backend's own memory (RssAnon) at its peak less that before, MB.",
+    return Table("Memory",
+                 "Training in a new session: the backend's own memory (RssAnon), at its peak less that before, in MB.",
                  ["what", "ecml.work_mem", "seconds", "before", "peak", "more", "target", "ok", "result", "the same"])
 
 
@@ -56,5 +57,6 @@ def memory(table):
             if first is None:
                 first = (metrics, centroids)
             table.add(what, f"{limit} MB", took / 1e3, peak.before, peak.peak, more, f"<= {limit * 1.2:.0f}",
-                      bool(more <= limit * 1.2), f"inertia {metrics['inertia']:.12g}, {metrics['iterations']} iterations",
+                      bool(more <= limit * 1.2),
+                      f"inertia {metrics['inertia']:.12g}, {metrics['iterations']} iterations",
                       None if limit == 1024 else first == (metrics, centroids))

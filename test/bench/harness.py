@@ -1,7 +1,7 @@
 """What the benchmark's rows share: connections, timing, memory of a backend, tables of results.
 
-Times are milliseconds of wall clock as the client sees them.  What is compared runs in turn, a repetition of each after the
-other, after one warm-up that is not counted; a time is the median of the repetitions.
+Times are milliseconds of wall clock as the client sees them.  What is compared runs in turn, a repetition of each
+after the other, after one warm-up that is not counted; a time is the median of the repetitions.
 """
 import os
 import platform
@@ -114,7 +114,8 @@ class Table:
     def markdown(self):
         widths = [max(len(row[i]) for row in [self.columns, *self.rows]) for i in range(len(self.columns))]
         lines = [self.columns, ["-" * width for width in widths], *self.rows]
-        text = "\n".join("| " + " | ".join(cell.ljust(width) for cell, width in zip(line, widths)) + " |" for line in lines)
+        text = "\n".join("| " + " | ".join(cell.ljust(width) for cell, width in zip(line, widths)) + " |"
+                         for line in lines)
         return f"**{self.title}**\n\n{self.note}\n\n{text}\n"
 
 
@@ -150,8 +151,8 @@ def machine(connection):
     return "\n".join([
         f"- {processor()}, {os.cpu_count()} cores, load when it began {os.getloadavg()[0]:.1f}",
         f"- PostgreSQL {value(connection, 'SHOW server_version')}; {settings}",
-        f"- ecml {value(connection, 'SELECT ecml_version()')}; Python {platform.python_version()}, NumPy {numpy.__version__}, "
-        f"SciPy {scipy.__version__}, scikit-learn {sklearn.__version__}",
+        f"- ecml {value(connection, 'SELECT ecml_version()')}; Python {platform.python_version()}, "
+        f"NumPy {numpy.__version__}, SciPy {scipy.__version__}, scikit-learn {sklearn.__version__}",
         f"- {REPEAT} repetitions in turn after a warm-up, medians" + (
             f"; rows times {SCALE:g}, while the targets are for 1" if SCALE != 1 else ""),
     ])

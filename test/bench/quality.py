@@ -12,9 +12,10 @@ from harness import Table, array, connect, value
 
 SEEDS = range(1, 11)
 TARGET = 0.001
+TRAIN = "SELECT metrics->'inertia' FROM ecml_train('bench quality', 'kmeans', %s, options => %s)"
 
-RETAIL = """CREATE TABLE retail (invoice_no text, stock_code text, description text, quantity int, invoice_date timestamp,
-    unit_price numeric, customer_id int, country text)"""
+RETAIL = """CREATE TABLE retail (invoice_no text, stock_code text, description text, quantity int,
+    invoice_date timestamp, unit_price numeric, customer_id int, country text)"""
 RFM = """CREATE TABLE rfm AS
 SELECT ln(1 + extract(epoch FROM timestamp '2011-12-10' - max(invoice_date)) / 86400)::float8 AS recency,
     ln(count(DISTINCT invoice_no))::float8 AS frequency, ln(1 + sum(quantity * unit_price))::float8 AS monetary
@@ -26,8 +27,8 @@ GROUP BY customer_id ORDER BY customer_id"""
 def quality_table():
     return Table("Quality of k-means", "Mean inertia over ten seeds, standardize false, the same matrix; "
                  "target: at most 0.1 % above scikit-learn's.",
-                 ["data", "rows x columns", "k", "n_init", "ecml", "scikit-learn", "ecml above, %", "ok", "best of ecml",
-                  "best of scikit-learn"])
+                 ["data", "rows x columns", "k", "n_init", "ecml", "scikit-learn", "ecml above, %", "ok",
+                  "best of ecml", "best of scikit-learn"])
 
 
 def load(connection):
@@ -66,8 +67,8 @@ def quality(table):
     for title, name, k in load(connection):
         x = array(connection, f"SELECT * FROM {name}")
         for n_init in (1, 3):
-            ours = [value(connection, "SELECT metrics->'inertia' FROM ecml_train('bench quality', 'kmeans', %s, options => %s)",
-                          name, json.dumps({"k": k, "n_init": n_init, "standardize": False, "seed": seed}))
+            options = {"k": k, "n_init": n_init, "standardize": False}
+            ours = [value(connection, TRAIN, name, json.dumps(options | {"seed": seed}))
                     for seed in SEEDS]
             theirs = [KMeans(k, n_init=n_init, random_state=seed).fit(x).inertia_ for seed in SEEDS]
             above = numpy.mean(ours) / numpy.mean(theirs) - 1

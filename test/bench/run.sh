@@ -7,9 +7,9 @@
 #   REPEAT    repetitions, default 7 (the slow ones take fewer)
 #   OUT       a file that gets the tables as Markdown
 #   BUILD     no: measure the extension as it is installed
-#   ECML_DATA the folder of real data, default ../shared/data; the quality rows that need it are left out where it is absent
+#   ECML_DATA the folder of real data, default ../shared/data; what needs it is left out where it is absent
 #
-# Ratios below their target make the exit status 1.
+# A missed target makes the exit status 1, unless SCALE is below 1.
 . "$(dirname "$0")/../../tools/common.sh"
 
 here=$top/test/bench

@@ -11,31 +11,37 @@ CREATE TABLE problem (i int, y float8, x float8[]);
 -- The certified values in a file: number of the parameter, value, standard deviation.
 CREATE FUNCTION pg_temp.certified(file text) RETURNS TABLE (estimate float8, deviation float8, i bigint) LANGUAGE sql AS $$
 	SELECT m[2]::float8, m[3]::float8, row_number() OVER (ORDER BY substr(m[1], 2)::int)
-	FROM regexp_split_to_table(file, E'\r?\n') AS line, regexp_match(line, '^\s+(B\d+)\s+(\S+)\s+(\S+)\s*$') m WHERE m IS NOT NULL $$;
+	FROM regexp_split_to_table(file, E'\r?\n') AS line, regexp_match(line, '^\s+(B\d+)\s+(\S+)\s+(\S+)\s*$') m
+		WHERE m IS NOT NULL $$;
 
 -- The fewest correct digits among estimates and standard errors.
 CREATE FUNCTION pg_temp.digits(file text, model ecml_model) RETURNS float8 LANGUAGE sql AS $$
 	SELECT min(least(pg_temp.lre(n.estimate, c.estimate), pg_temp.lre(n.deviation, c.std_error)))
 	FROM pg_temp.certified(file) n
-	FULL JOIN ecml_coefficients(model) WITH ORDINALITY AS c (term, estimate, std_error, statistic, p_value, conf_low, conf_high, i) USING (i) $$;
+	FULL JOIN ecml_coefficients(model) WITH ORDINALITY AS c (term, estimate, std_error, statistic, p_value, conf_low,
+		conf_high, i) USING (i) $$;
 
 -- The aggregate with an argument an element.
 CREATE FUNCTION pg_temp.aggregated(options jsonb, columns int) RETURNS ecml_model LANGUAGE plpgsql AS $$
 DECLARE
 	m ecml_model;
 BEGIN
-	EXECUTE format('SELECT ecml_linreg(%L, y, %s) FROM problem', options, (SELECT string_agg(format('x[%s]', k), ', ' ORDER BY k) FROM generate_series(1, columns) k)) INTO m;
+	EXECUTE format('SELECT ecml_linreg(%L, y, %s) FROM problem', options, (SELECT string_agg(format('x[%s]', k), ', '
+		ORDER BY k) FROM generate_series(1, columns) k)) INTO m;
 	RETURN m;
 END $$;
 
 -- degree: powers of x; 0: the columns as they are.
-CREATE FUNCTION pg_temp.regression(name text, file text, rows int, degree int, options jsonb, wanted float8) RETURNS SETOF text LANGUAGE plpgsql AS $$
+CREATE FUNCTION pg_temp.regression(name text, file text, rows int, degree int, options jsonb,
+	wanted float8) RETURNS SETOF text LANGUAGE plpgsql AS $$
 DECLARE
 	found float8;
 BEGIN
 	TRUNCATE problem;
-	INSERT INTO problem SELECT i, v[1], CASE degree WHEN 0 THEN v[2:] ELSE ARRAY(SELECT v[2] ^ k FROM generate_series(1, degree) k) END
-	FROM (SELECT i, regexp_split_to_array(trim(line), '\s+')::float8[] AS v FROM regexp_split_to_table(file, E'\r?\n') WITH ORDINALITY AS l (line, i)
+	INSERT INTO problem SELECT i, v[1], CASE degree WHEN 0 THEN v[2:] ELSE ARRAY(SELECT v[2] ^ k FROM generate_series(1,
+		degree) k) END
+	FROM (SELECT i, regexp_split_to_array(trim(line), '\s+')::float8[] AS v FROM regexp_split_to_table(file,
+		E'\r?\n') WITH ORDINALITY AS l (line, i)
 		WHERE i > 60 AND trim(line) <> '' ORDER BY i) s;
 	RETURN NEXT is((SELECT count(*) FROM problem)::int, rows, name || ' was read');
 	PERFORM ecml_train('nist', 'linreg', 'SELECT x, y FROM problem', 'y', NULL, options);
@@ -44,7 +50,8 @@ BEGIN
 	found := pg_temp.digits(file, pg_temp.aggregated(options, (SELECT array_length(x, 1) FROM problem WHERE i = 61)));
 	RETURN NEXT ok(found >= wanted, format('%s by the aggregate: %s correct digits', name, trunc(found::numeric, 1)));
 	-- the rows the other way round, in two states
-	found := pg_temp.digits(file, (SELECT ecml_linreg_merge(s) FROM (SELECT ecml_linreg_partial(options, y, x) AS s FROM (SELECT * FROM problem ORDER BY i DESC) p GROUP BY i % 2) t));
+	found := pg_temp.digits(file, (SELECT ecml_linreg_merge(s) FROM (SELECT ecml_linreg_partial(options, y, x) AS s
+		FROM (SELECT * FROM problem ORDER BY i DESC) p GROUP BY i % 2) t));
 	RETURN NEXT ok(found >= wanted, format('%s in two states: %s correct digits', name, trunc(found::numeric, 1)));
 END $$;
 
@@ -62,16 +69,21 @@ SELECT pg_temp.regression('Wampler2', :'file', 21, 5, '{}', 12);
 SELECT pg_temp.regression('Filip', :'file', 82, 10, '{}', 7);
 
 -- the standard deviation is in the statistic: (mean - mu) / (s / sqrt(n))
-CREATE FUNCTION pg_temp.univariate(name text, file text, rows int, mean float8, deviation float8, wanted float8) RETURNS SETOF text LANGUAGE plpgsql AS $$
+CREATE FUNCTION pg_temp.univariate(name text, file text, rows int, mean float8, deviation float8,
+	wanted float8) RETURNS SETOF text LANGUAGE plpgsql AS $$
 DECLARE
 	t ecml_ttest_result;
 	found float8[];
 BEGIN
-	SELECT (ecml_ttest_1samp(trim(line)::float8, 0)).* INTO t FROM regexp_split_to_table(file, E'\r?\n') WITH ORDINALITY AS l (line, i)
-	WHERE trim(line) <> '' AND i > (SELECT max(i) FROM regexp_split_to_table(file, E'\r?\n') WITH ORDINALITY AS h (line, i) WHERE line ~ '^-+\s*$');
+	SELECT (ecml_ttest_1samp(trim(line)::float8, 0)).* INTO t FROM regexp_split_to_table(file, E'\r?\n') WITH
+		ORDINALITY AS l (line, i)
+	WHERE trim(line) <> '' AND i > (SELECT max(i) FROM regexp_split_to_table(file, E'\r?\n') WITH ORDINALITY AS h (line,
+		i) WHERE line ~ '^-+\s*$');
 	found := ARRAY[pg_temp.lre(mean, t.mean_a), pg_temp.lre(deviation, t.mean_a / t.statistic * sqrt(t.n_a::float8))];
 	RETURN NEXT is(t.n_a::int, rows, name || ' was read');
-	RETURN NEXT ok(found[1] >= 14 AND found[2] >= wanted, format('%s: %s correct digits of mean, %s of standard deviation', name, trunc(found[1]::numeric, 1), trunc(found[2]::numeric, 1)));
+	RETURN NEXT ok(found[1] >= 14 AND found[2] >= wanted,
+		format('%s: %s correct digits of mean, %s of standard deviation', name, trunc(found[1]::numeric, 1),
+		trunc(found[2]::numeric, 1)));
 END $$;
 \set file `cat :data/nist/univariate/Mavro.dat`
 SELECT pg_temp.univariate('Mavro', :'file', 50, 2.00185600000000, 0.000429123454003053, 12);

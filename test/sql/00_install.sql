@@ -17,5 +17,5 @@ BEGIN
 	RETURN 'it does not fail';
 EXCEPTION WHEN OTHERS THEN
 	GET STACKED DIAGNOSTICS message = MESSAGE_TEXT, detail = PG_EXCEPTION_DETAIL, hint = PG_EXCEPTION_HINT;
-	RETURN format(E'%s %s\n  %s\n  %s', sqlstate, message, detail, hint);
+	RETURN format(E'%s %s\n  %s\n  %s', sqlstate, message, coalesce(nullif(detail, ''), '(no detail)'), coalesce(nullif(hint, ''), '(no hint)'));
 END $$;

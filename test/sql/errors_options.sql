@@ -2,7 +2,8 @@
 \pset format unaligned
 \pset tuples_only on
 CREATE TABLE options_t AS SELECT i::float8 AS a, (i % 7)::float8 AS b, 3 * i + i % 5 AS y, 'x' || i % 2 AS g,
-	'c' || i % 3 AS customer, timestamptz '2024-01-01' + i * interval '1 day' AS time, i AS amount FROM generate_series(1, 40) i;
+	'c' || i % 3 AS customer, timestamptz '2024-01-01' + i * interval '1 day' AS time, i AS amount
+		FROM generate_series(1, 40) i;
 
 -- misspelt
 SELECT failure($$ SELECT ecml_train('m', 'linreg', 'options_t', 'y', '{a,b}', '{"aplha": 1}') $$);

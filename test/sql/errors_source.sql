@@ -39,11 +39,13 @@ SELECT failure($$ SELECT ecml_train('m', 'kmeans', 'SELECT $1 + a FROM source_t'
 SELECT failure($$ SELECT ecml_train('m', 'kmeans', 'DELETE FROM source_t RETURNING a, b') $$);
 SELECT failure($$ SELECT ecml_train('m', 'kmeans', 'INSERT INTO source_t (a) VALUES (1)') $$);
 SELECT failure($$ SELECT ecml_train('m', 'kmeans', 'WITH d AS (DELETE FROM source_t RETURNING a, b) SELECT * FROM d') $$);
-SELECT failure($$ SELECT ecml_train('m', 'kmeans', 'WITH s AS (SELECT 1) INSERT INTO source_t (a) SELECT * FROM s RETURNING a') $$);
+SELECT failure($$ SELECT ecml_train('m', 'kmeans',
+	'WITH s AS (SELECT 1) INSERT INTO source_t (a) SELECT * FROM s RETURNING a') $$);
 SELECT failure($$ SELECT ecml_train('m', 'kmeans', 'SELECT a, b FROM source_t FOR UPDATE') $$);
 SELECT failure($$ SELECT ecml_train('m', 'kmeans', 'SELECT a, b FROM source_t FOR KEY SHARE') $$);
 SELECT failure($$ SELECT ecml_train('m', 'kmeans', 'SELECT * FROM (SELECT a, b FROM source_t FOR UPDATE) s') $$);
-SELECT failure($$ SELECT ecml_train('m', 'kmeans', 'SELECT a, (SELECT b FROM source_t LIMIT 1 FOR UPDATE) FROM source_t') $$);
+SELECT failure($$ SELECT ecml_train('m', 'kmeans',
+	'SELECT a, (SELECT b FROM source_t LIMIT 1 FOR UPDATE) FROM source_t') $$);
 SELECT failure($$ SELECT ecml_train('m', 'kmeans', 'source_locking') $$);
 SELECT failure($$ SELECT ecml_train('m', 'kmeans', 'SELECT a, b INTO source_copy FROM source_t') $$);
 SELECT failure($$ SELECT ecml_train('m', 'kmeans', 'SELECT 1 AS a; SELECT 2 AS a') $$);
@@ -51,16 +53,19 @@ SELECT failure($$ SELECT ecml_train('m', 'kmeans', 'SELECT a, b FROM source_t; D
 SELECT failure($$ SELECT ecml_train('m', 'kmeans', 'SELECT source_writes() AS a') $$);
 SELECT failure($$ SELECT ecml_train('m', 'kmeans', 'SELECT source_writes_quietly() AS a') $$);
 SELECT failure($$ SELECT ecml_train('m', 'kmeans', 'SELECT nextval(''source_sequence'') AS a') $$);
-SELECT failure($$ SELECT ecml_evaluate(ecml_kmeans('{"k": 2}', a, b), 'WITH d AS (DELETE FROM source_t RETURNING a AS x1, b AS x2) SELECT * FROM d') FROM source_t $$);
+SELECT failure($$ SELECT ecml_evaluate(ecml_kmeans('{"k": 2}', a, b),
+	'WITH d AS (DELETE FROM source_t RETURNING a AS x1, b AS x2) SELECT * FROM d') FROM source_t $$);
 SELECT failure($$ SELECT ecml_cross_validate('kmeans', 'SELECT source_writes() AS a FROM source_t') $$);
 SELECT failure($$ SELECT ecml_kmeans_scan('SELECT a, b FROM source_t FOR UPDATE') $$);
 SELECT failure($$ SELECT ecml_kmeans_scan('SELECT 1 AS a; SELECT 2 AS a') $$);
 SELECT failure($$ SELECT ecml_rfm('WITH d AS (DELETE FROM source_t RETURNING *) SELECT * FROM d') $$);
 SELECT failure($$ SELECT ecml_rfm('SELECT * FROM source_t; DELETE FROM source_t') $$);
-SELECT failure($$ SELECT ecml_rfm('SELECT *, source_writes() FROM source_t) s; DELETE FROM source_t; SELECT * FROM (SELECT 1') $$);
+SELECT failure($$ SELECT
+	ecml_rfm('SELECT *, source_writes() FROM source_t) s; DELETE FROM source_t; SELECT * FROM (SELECT 1') $$);
 SELECT failure($$ SELECT ecml_rfm('SELECT customer, time, source_writes() AS amount FROM source_t') $$);
 -- after an error within a source the transaction writes as before
-DO $$ BEGIN PERFORM failure('SELECT ecml_train(''m'', ''kmeans'', ''SELECT source_writes() AS a'')'); INSERT INTO source_t (a) VALUES (41); END $$;
+DO $$ BEGIN PERFORM failure('SELECT ecml_train(''m'', ''kmeans'', ''SELECT source_writes() AS a'')'); INSERT INTO
+	source_t (a) VALUES (41); END $$;
 SELECT count(*), max(a) FROM source_t;
 SELECT is_called FROM source_sequence;
 SELECT count(*) FROM ecml.models;

@@ -1,0 +1,352 @@
+# Bytes of models and of aggregate states that were tampered with, their checksums put right, go through the types' input
+# functions and, where these accept them, through every function that takes them: each ends with a result or an error that has
+# a user's SQLSTATE; never a crash, never an internal error, memory within bounds.
+#
+# ECML_FUZZ_CASES (default 4000) and ECML_FUZZ_SEED choose another run.
+use strict;
+use warnings;
+use PostgreSQL::Test::Cluster;
+use PostgreSQL::Test::Utils;
+use Test::More;
+use Ecml;
+
+my $cases = $ENV{ECML_FUZZ_CASES} // 4000;
+my $seed = $ENV{ECML_FUZZ_SEED} // 20;
+srand($seed);
+
+my $node = PostgreSQL::Test::Cluster->new('main');
+$node->init;
+$node->append_conf('postgresql.conf', "autovacuum = off\nmax_wal_size = 2GB\nlog_min_messages = fatal\nlog_min_error_statement = fatal\n");
+$node->start;
+$node->safe_psql('postgres', q(
+	CREATE EXTENSION ecml;
+	CREATE TYPE size AS ENUM ('small', 'large');
+	CREATE TABLE shop AS
+	SELECT i AS id, CASE WHEN i % 9 > 0 THEN i % 7 + i / 100.0 END::float8 AS price,
+		(ARRAY['red', 'green', 'Größe "M"', NULL, 'it''s'])[i % 5 + 1] AS colour, (ARRAY['small', 'large'])[i % 2 + 1]::size AS size,
+		i % 3 = 0 AS promo, ARRAY[i % 4, sin(i)]::float8[] AS more, date '2026-01-01' + i AS day, 3 * i + 20 * (i % 4) AS sold
+	FROM generate_series(1, 300) AS i;
+	CREATE TABLE wide AS
+	SELECT i % 17 AS y, ARRAY(SELECT sin(i * k) FROM generate_series(1, 70) AS k) AS x FROM generate_series(1, 90) AS i;
+
+	-- aggregates that end with the state itself, or begin with one
+	CREATE AGGREGATE linreg_state(options jsonb, y float8, VARIADIC x "any") (
+		SFUNC = ecml_linreg_transition, STYPE = ecml_linreg_state);
+	CREATE AGGREGATE ttest_state(value float8, grp "any") (SFUNC = ecml_ttest_transition, STYPE = ecml_ttest_state);
+	CREATE AGGREGATE ttest_paired_state(a float8, b float8) (SFUNC = ecml_ttest_paired_transition, STYPE = ecml_ttest_state);
+	CREATE AGGREGATE ttest_1samp_state(x float8, mu float8) (SFUNC = ecml_ttest_1samp_transition, STYPE = ecml_ttest_state);
+	CREATE AGGREGATE ttest_merge(state ecml_ttest_state) (
+		SFUNC = ecml_ttest_combine, STYPE = ecml_ttest_state, FINALFUNC = ecml_ttest_final);
+
+	SELECT ecml_train('impute', 'linreg', 'shop', 'sold', ARRAY['price', 'colour', 'size', 'promo', 'more', 'day'], '{"missing": "impute"}');
+	SELECT ecml_train('skip', 'linreg', 'shop', 'sold', ARRAY['price', 'promo']);
+	SELECT ecml_train('origin', 'linreg', 'shop', 'sold', ARRAY['price', 'colour'], '{"intercept": false}');
+	SELECT ecml_train('lasso', 'linreg', 'shop', 'sold', ARRAY['price', 'colour'], '{"alpha": 1, "l1_ratio": 0.5}');
+	SELECT ecml_train('groups', 'kmeans', 'shop', NULL, ARRAY['price', 'colour', 'sold'], '{"missing": "impute", "k": 5}');
+	SELECT ecml_train('plain', 'kmeans', 'shop', NULL, ARRAY['price', 'sold', 'more'], '{"standardize": false, "k": 3}');
+	CREATE TABLE origin (name text, kind text, value text, share int);
+	INSERT INTO origin SELECT name, 'model', ecml_load(name)::text, 3 FROM ecml.models;
+	INSERT INTO origin
+	SELECT 'gram', 'linreg', linreg_state('{}', sold, price, promo)::text, 3 FROM shop
+	UNION ALL SELECT 'categories', 'linreg', linreg_state('{"missing": "impute"}', sold, price, colour, size)::text, 3 FROM shop
+	UNION ALL SELECT 'weights', 'linreg', linreg_state('{"sample_weight": "x2"}', sold, price, id, more)::text, 3 FROM shop
+	UNION ALL SELECT 'no row', 'linreg', linreg_state('{}', NULL::float8, price, colour)::text, 1 FROM shop
+	UNION ALL SELECT 'triangle', 'linreg', ecml_linreg_partial('{}', y, x)::text, 1 FROM wide
+	UNION ALL SELECT 'ttest', 'ttest', ttest_state(sold, promo)::text, 2 FROM shop
+	UNION ALL SELECT 'colours', 'ttest', ttest_state(sold, colour)::text, 1 FROM shop WHERE colour IN ('red', 'Größe "M"')
+	UNION ALL SELECT 'paired', 'ttest', ttest_paired_state(sold, price)::text, 1 FROM shop
+	UNION ALL SELECT 'one sample', 'ttest', ttest_1samp_state(sold, 5)::text, 1 FROM shop;
+
+	CREATE TABLE hostile (id int PRIMARY KEY, kind text, value text);
+	CREATE TABLE outcome (id int, step text, state text, message text, ms float8);
+
+	-- One case: the input function, then all that takes the value.
+	CREATE FUNCTION probe(case_id int, kind text, bytes text) RETURNS void LANGUAGE plpgsql AS $$
+	DECLARE
+		began timestamptz := clock_timestamp();
+		step text;
+		steps text[];
+		m ecml_model;
+		l ecml_linreg_state;
+		t ecml_ttest_state;
+	BEGIN
+		BEGIN
+			CASE kind WHEN 'model' THEN m := bytes::ecml_model;
+				WHEN 'linreg' THEN l := bytes::ecml_linreg_state;
+				ELSE t := bytes::ecml_ttest_state; END CASE;
+		EXCEPTION WHEN OTHERS THEN
+			INSERT INTO outcome VALUES (case_id, 'input', SQLSTATE, SQLERRM, 1000 * extract(epoch FROM clock_timestamp() - began));
+			RETURN;
+		END;
+		INSERT INTO outcome VALUES (case_id, 'input', '00000', NULL, 0);
+		steps := CASE kind WHEN 'model' THEN ARRAY[
+			'SELECT count(ecml_predict($1, s)) FROM (SELECT * FROM shop LIMIT 10) AS s',
+			'SELECT count(ecml_predict($1, price, promo)) FROM (SELECT * FROM shop LIMIT 10) AS s',
+			'SELECT count(ecml_predict($1, price, colour)) FROM (SELECT * FROM shop LIMIT 10) AS s',
+			'SELECT count(ecml_predict($1, price, colour, size, promo, more, day)) FROM (SELECT * FROM shop LIMIT 10) AS s',
+			'SELECT count(ecml_predict($1, price, sold, more)) FROM (SELECT * FROM shop LIMIT 10) AS s',
+			'SELECT count(ecml_classify($1, s)) FROM (SELECT * FROM shop LIMIT 10) AS s',
+			'SELECT count((ecml_predict_interval($1, 0.9, s)).lower) FROM (SELECT * FROM shop LIMIT 10) AS s',
+			'SELECT count(c::text) FROM ecml_coefficients($1) AS c', 'SELECT count(c::text) FROM ecml_centroids($1) AS c',
+			'SELECT ecml_model_info($1)::text', 'SELECT ecml_evaluate($1, ''shop'')', 'SELECT ($1::text)::ecml_model::text',
+			'SELECT ecml_save(''hostile'', $1)', 'SELECT ecml_predict(''hostile'', s) FROM (SELECT * FROM shop LIMIT 10) AS s',
+			'SELECT to_jsonb(m) FROM ecml.models AS m WHERE name = ''hostile''',
+			'SELECT ecml_retrain(''hostile'')', 'SELECT ecml_drop_model(''hostile'')']
+		WHEN 'linreg' THEN ARRAY[
+			'SELECT ecml_model_info(ecml_linreg_merge($1))::text', 'SELECT count(c::text) FROM ecml_coefficients(ecml_linreg_final($1)) AS c',
+			'SELECT ecml_linreg_merge(s) IS NULL FROM (VALUES ($1), ($1)) AS v (s)',
+			'SELECT ecml_linreg_merge(s) IS NULL FROM (SELECT $1 UNION ALL SELECT value::ecml_linreg_state FROM origin WHERE name = ''gram'') AS v (s)',
+			'SELECT ecml_linreg_merge(s) IS NULL FROM (SELECT value::ecml_linreg_state FROM origin WHERE name = ''categories'' UNION ALL SELECT $1) AS v (s)',
+			'SELECT ecml_linreg_merge(s) IS NULL FROM (SELECT value::ecml_linreg_state FROM origin WHERE name = ''triangle'' UNION ALL SELECT $1) AS v (s)',
+			'SELECT ($1::text)::ecml_linreg_state::text']
+		ELSE ARRAY[
+			'SELECT ttest_merge($1)::text', 'SELECT ecml_ttest_final($1)::text',
+			'SELECT ttest_merge(s)::text FROM (VALUES ($1), ($1)) AS v (s)',
+			'SELECT ttest_merge(s)::text FROM (SELECT $1 UNION ALL SELECT value::ecml_ttest_state FROM origin WHERE name = ''ttest'') AS v (s)',
+			'SELECT ttest_merge(s)::text FROM (SELECT value::ecml_ttest_state FROM origin WHERE name = ''paired'' UNION ALL SELECT $1) AS v (s)',
+			'SELECT ($1::text)::ecml_ttest_state::text'] END;
+		-- rows on top of a state
+		IF kind = 'linreg' AND case_id % 10 = 0 THEN
+			steps := steps || format('CREATE AGGREGATE grown(options jsonb, y float8, VARIADIC x "any") (SFUNC = ecml_linreg_transition, '
+				'STYPE = ecml_linreg_state, FINALFUNC = ecml_linreg_final, INITCOND = %L)', bytes)
+				|| 'SELECT $1 IS NULL, grown(''{}'', sold, price, promo) FROM shop'::text
+				|| 'SELECT $1 IS NULL, grown(''{}'', sold, price, colour, size) FROM shop'::text
+				|| 'SELECT $1 IS NULL, grown(''{}'', sold, price, id, more) FROM shop'::text
+				|| 'DROP AGGREGATE IF EXISTS grown(jsonb, float8, VARIADIC "any")'::text;
+		ELSIF kind = 'ttest' AND case_id % 10 = 0 THEN
+			steps := steps || format('CREATE AGGREGATE grown(value float8, grp "any") (SFUNC = ecml_ttest_transition, '
+				'STYPE = ecml_ttest_state, FINALFUNC = ecml_ttest_final, INITCOND = %L)', bytes)
+				|| 'SELECT $1 IS NULL, grown(sold, promo)::text FROM shop'::text || 'SELECT $1 IS NULL, grown(sold, colour)::text FROM shop'::text
+				|| 'DROP AGGREGATE IF EXISTS grown(float8, "any")'::text;
+		END IF;
+		FOREACH step IN ARRAY steps LOOP
+			began := clock_timestamp();
+			BEGIN
+				IF step ~ '^(CREATE|DROP)' THEN
+					EXECUTE step;
+				ELSIF kind = 'model' THEN
+					EXECUTE step USING m;
+				ELSIF kind = 'linreg' THEN
+					EXECUTE step USING l;
+				ELSE
+					EXECUTE step USING t;
+				END IF;
+				INSERT INTO outcome VALUES (case_id, step, '00000', NULL, 1000 * extract(epoch FROM clock_timestamp() - began));
+			EXCEPTION WHEN OTHERS THEN
+				INSERT INTO outcome VALUES (case_id, step, SQLSTATE, SQLERRM, 1000 * extract(epoch FROM clock_timestamp() - began));
+			END;
+		END LOOP;
+	END $$;));
+
+# ---- the bytes
+
+# name => [kind, bytes]
+my %origin;
+my @draw;
+for my $line (split /\n/, $node->safe_psql('postgres', 'SELECT name, kind, share, value FROM origin ORDER BY name'))
+{
+	my ($name, $kind, $share, $hex) = split /\|/, $line;
+
+	$origin{$name} = [ $kind, pack('H*', $hex) ];
+	push @draw, ($name) x $share;
+}
+
+# CRC-32C, a byte at a time
+my @table = map {
+	my $crc = $_;
+	$crc = $crc & 1 ? ($crc >> 1) ^ 0x82F63B78 : $crc >> 1 for 1 .. 8;
+	$crc;
+} 0 .. 255;
+
+sub crc32c
+{
+	my ($bytes) = @_;
+	my $crc = 0xFFFFFFFF;
+
+	$crc = ($crc >> 8) ^ $table[ ($crc ^ $_) & 255 ] for unpack 'C*', $bytes;
+	return $crc ^ 0xFFFFFFFF;
+}
+
+# The checksum stands before what it covers: of a model in bytes 12 to 15, of a state in bytes 1 to 4.
+sub put_checksum
+{
+	my ($kind, $bytes) = @_;
+	my $at = $kind eq 'model' ? 12 : 1;
+
+	return $bytes if length $bytes < $at + 4;
+	return substr($bytes, 0, $at) . pack('V', crc32c(substr $bytes, $at + 4)) . substr($bytes, $at + 4);
+}
+
+my @integers = (0, 1, 2, 17, 255, 256, 3999, 4000, 4001, 65535, 65536, 65537, 0x7FFFFFFF, 0x80000000, 0xFFFFFFFE, 0xFFFFFFFF);
+my @numbers = (0.0, -0.0, 1.0, -1.0, 0.5, 9e99, 1e300, -1e300, 1.7e308, -1.7e308, 5e-324, 1e-310, 9007199254740993,
+	'inf' + 0, -'inf' + 0, 'nan' + 0);
+
+sub random_bytes { return join '', map { chr int rand 256 } 1 .. shift }
+
+# Somewhere past what the first checks look at.
+sub place
+{
+	my ($kind, $bytes, $width) = @_;
+	my $from = $kind eq 'model' ? 16 : 5;
+	my $room = length($bytes) - $from - $width;
+
+	return $room <= 0 ? 0 : $from + int rand($room + 1);
+}
+
+sub tamper
+{
+	my ($kind, $bytes, $other) = @_;
+	my $way = int rand 11;
+	my $at;
+
+	if ($way <= 1)
+	{
+		for (0 .. int rand 4)
+		{
+			$at = place($kind, $bytes, 1);
+			substr($bytes, $at, 1) = chr(ord(substr $bytes, $at, 1) ^ 1 << int rand 8);
+		}
+	}
+	elsif ($way == 2)
+	{
+		$at = place($kind, $bytes, 1);
+		substr($bytes, $at, 1) = random_bytes(1);
+	}
+	elsif ($way == 3 || $way == 4)
+	{
+		$at = place($kind, $bytes, 4);
+		substr($bytes, $at, 4) = pack 'V', $integers[ rand @integers ];
+	}
+	elsif ($way == 5 || $way == 6)
+	{
+		$at = place($kind, $bytes, 8);
+		substr($bytes, $at, 8) = pack 'd<', $numbers[ rand @numbers ];
+	}
+	elsif ($way == 7)
+	{
+		$bytes = substr $bytes, 0, int rand length $bytes;
+	}
+	elsif ($way == 8)
+	{
+		# the beginning of one, the end of another; or a piece twice, or missing
+		my $cut = place($kind, $bytes, 0);
+		my $again = rand() < 0.5 ? $cut + int rand 64 : place($kind, $other, 0);
+		$bytes = substr($bytes, 0, $cut) . substr($other, $again < length $other ? $again : 0);
+	}
+	elsif ($way == 9)
+	{
+		$at = place($kind, $bytes, 0);
+		substr($bytes, $at, rand() < 0.5 ? 0 : int rand 8) = random_bytes(int rand 16);
+	}
+	else
+	{
+		my $from = $kind eq 'model' ? 16 : 5;
+		$bytes = substr($bytes, 0, $from) . random_bytes(int rand 400);
+	}
+	return $bytes;
+}
+
+my $file = $node->basedir . '/hostile.txt';
+open my $out, '>', $file or die "$file: $!";
+my $id = 0;
+for my $name (sort keys %origin)
+{
+	# as they are: all that is fitting works
+	printf $out "%d\t%s\t%s\n", --$id, $origin{$name}[0], unpack 'H*', put_checksum(@{ $origin{$name} });
+}
+$id = 0;
+while ($id < $cases)
+{
+	my $name = $draw[ rand @draw ];
+	my ($kind, $bytes) = @{ $origin{$name} };
+	my $other = rand() < 0.5 ? $bytes : $origin{ $draw[ rand @draw ] }[1];
+
+	$bytes = tamper($kind, $bytes, $other) for 0 .. (rand() < 0.7 ? 0 : int rand 4);
+	$bytes = put_checksum($kind, $bytes) if rand() < 0.98;
+	# the algorithm's number, the format, the flags
+	substr($bytes, 4 + int rand 8, 1) = random_bytes(1) if $kind eq 'model' && rand() < 0.02 && length $bytes > 16;
+	printf $out "%d\t%s\t%s\n", ++$id, $kind, unpack 'H*', $bytes;
+}
+close $out;
+$node->safe_psql('postgres', "COPY hostile FROM '$file'");
+
+# ---- the runs
+
+# MB of a process: 'VmPeak' the most that it ever had mapped (its share of shared memory is all of it, from the start, so that
+# only what it allocates adds to it), 'RssAnon' what it has now.
+sub memory
+{
+	my ($pid, $what) = @_;
+
+	return undef unless open my $status, '<', "/proc/$pid/status";
+	return (map { /^$what:\s+(\d+) kB/ ? $1 / 1024 : () } <$status>)[0];
+}
+
+my $session = Ecml->new($node);
+$session->query(q(SET ecml.work_mem = '64MB'; SET ecml.cache_size = '4MB'; SET client_min_messages = error; SET statement_timeout = '50s'));
+$session->query(q(SELECT probe(id, kind, value) FROM hostile WHERE id < 0));
+is($session->sqlstate, '', 'what is undamaged') or diag $session->messages;
+is($session->query(q(SELECT count(*) FILTER (WHERE state = '00000'), count(*) FROM outcome WHERE step = 'input')),
+	keys(%origin) . '|' . keys(%origin), 'what is undamaged is accepted');
+like($session->query(q(SELECT count(*) FROM outcome WHERE state = '00000' AND step ~ '^SELECT count')), qr/^[1-9]\d+$/, 'and works');
+my $before = memory($session->pid, 'VmPeak');
+my $resident = memory($session->pid, 'RssAnon');
+my $alive = 1;
+for (my $first = 1; $first <= $cases && $alive; $first += 200)
+{
+	$session->query("SELECT probe(id, kind, value) FROM hostile WHERE id BETWEEN $first AND $first + 199 ORDER BY id");
+	if ($session->sqlstate ne '' || $session->messages =~ /terminated|closed the connection/)
+	{
+		$alive = 0;
+		diag "cases $first to " . ($first + 199) . " of seed $seed: " . $session->messages;
+	}
+}
+ok($alive, "the server lives on after $cases cases");
+SKIP:
+{
+	skip 'the server is gone', 7 unless $alive;
+	is($session->query(q(SELECT count(DISTINCT id) FROM outcome WHERE id > 0)), $cases, 'all cases were tried');
+	is($session->query(q(SELECT string_agg(format('%s %s: %s (%s)', id, left(step, 60), state, message), E'\n')
+		FROM (SELECT * FROM outcome WHERE state ~ '^(XX000|XX002|53|57|58|F0|P0)' ORDER BY id LIMIT 10) AS o)), '',
+		'no internal error, none of the system');
+	is($session->query(q(SELECT string_agg(format('%s: %s (%s)', id, state, message), E'\n')
+		FROM (SELECT * FROM outcome WHERE step = 'input' AND state NOT IN ('00000', 'XX001', '0A000', '22P02', '22023', '22003',
+			'22P05', '54000', '54001', '2200H') ORDER BY id LIMIT 10) AS o)), '', 'input functions say that the bytes are damaged');
+	note $session->query(q(SELECT format('of %s cases %s were accepted and %s refused as damaged', count(DISTINCT id),
+		count(*) FILTER (WHERE state = '00000'), count(*) FILTER (WHERE state = 'XX001')) FROM outcome WHERE id > 0 AND step = 'input'));
+	note $session->query(q(SELECT string_agg(line, E'\n') FROM (SELECT format('%s %s: %s (%s)', state, step = 'input', count(*), min(message)) AS line
+		FROM outcome WHERE id > 0 GROUP BY state, step = 'input' ORDER BY count(*) DESC) AS l));
+	cmp_ok($session->query(q(SELECT count(*) * 20 FROM outcome WHERE id > 0 AND step = 'input' AND state = '00000')), '>', $cases,
+		'enough cases come past the input functions');
+	note $session->query(q(SELECT format('the slowest step took %s ms: case %s, %s', round(ms::numeric), id, left(step, 80))
+		FROM outcome ORDER BY ms DESC LIMIT 1));
+	cmp_ok($session->query(q(SELECT max(ms) FROM outcome)), '<', 20000, 'no step hangs');
+	skip 'there is no /proc to look up memory in', 2 unless defined $before;
+	my $most = memory($session->pid, 'VmPeak') - $before;
+	my $more = memory($session->pid, 'RssAnon') - $resident;
+	note sprintf('memory of the backend: at most %.0f MB more than at the start, %.0f MB in the end', $most, $more);
+	cmp_ok($most, '<', 256, 'memory is bounded') or note 'ecml.work_mem is 64MB';
+	cmp_ok($more, '<', 64, 'and not kept');
+}
+
+# The strings of a model must be texts of the database.
+my $model = $origin{impute}[1];
+my $broken = $model =~ s/green/gr\xFF\xFEn/r;
+my $answer = Ecml->new($node);
+$answer->query(sprintf(q(SELECT ecml_model_info('%s'::ecml_model)), unpack 'H*', put_checksum('model', $broken)));
+is($answer->sqlstate, 'XX001', 'a category that is no text');
+$broken = $model =~ s/colour/colo\xC3\x28/r;
+$answer->query(sprintf(q(SELECT ecml_model_info('%s'::ecml_model)), unpack 'H*', put_checksum('model', $broken)));
+is($answer->sqlstate, 'XX001', 'a name of a column that is no text');
+$broken = $origin{colours}[1] =~ s/red/r\x80d/r;
+$answer->query(sprintf(q(SELECT '%s'::ecml_ttest_state), unpack 'H*', put_checksum('ttest', $broken)));
+is($answer->sqlstate, 'XX001', 'a group that is no text');
+$answer->query(sprintf(q(SELECT '%s'::ecml_model), unpack 'H*', substr $model, 0, -1));
+is($answer->sqlstate, 'XX001', 'a model without its last byte');
+$answer->query(q(SELECT 'no hexadecimal digits'::ecml_model));
+is($answer->sqlstate, '22P02', 'a text that is no model');
+$answer->quit;
+
+$session->quit if $alive;
+$node->stop;
+done_testing();
