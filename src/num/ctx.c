@@ -48,13 +48,13 @@ ecml_alloc(EcmlCtx *ctx, size_t size)
 
 	if (size > SIZE_MAX / 4)
 		ecml_fail(ctx, ECML_OUT_OF_MEMORY, "out of memory");
-	if (!ecml_fits(ctx, size + 2 * ECML_ALIGN))
+	if (!ecml_fits(ctx, size + ECML_OVERHEAD))
 	{
 		ecml_detail(ctx, "%.1f MB are needed beside the %.1f MB in use; the limit is %.1f MB.",
 					size / 1048576.0, ctx->used / 1048576.0, ctx->budget / 1048576.0);
 		ecml_fail(ctx, ECML_LIMIT_EXCEEDED, "not enough working memory");
 	}
-	base = ctx->host->alloc(ctx, size + 2 * ECML_ALIGN);
+	base = ctx->host->alloc(ctx, size + ECML_OVERHEAD);
 	if (base == NULL)
 	{
 		ecml_detail(ctx, "Failed on a request of %zu bytes.", size);
@@ -63,7 +63,7 @@ ecml_alloc(EcmlCtx *ctx, size_t size)
 	memory = (char *) (((uintptr_t) base + 2 * ECML_ALIGN - 1) & ~(uintptr_t) (ECML_ALIGN - 1));
 	header_of(memory)->base = base;
 	header_of(memory)->size = size;
-	ctx->used += size + 2 * ECML_ALIGN;
+	ctx->used += size + ECML_OVERHEAD;
 	if (ctx->used > ctx->peak)
 		ctx->peak = ctx->used;
 	return memory;
@@ -108,7 +108,7 @@ ecml_free(EcmlCtx *ctx, void *memory)
 {
 	if (memory == NULL)
 		return;
-	ctx->used -= header_of(memory)->size + 2 * ECML_ALIGN;
+	ctx->used -= header_of(memory)->size + ECML_OVERHEAD;
 	ctx->host->release(ctx, header_of(memory)->base);
 }
 

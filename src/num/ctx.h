@@ -35,6 +35,9 @@
 /* every block of memory is aligned for the widest vectors */
 #define ECML_ALIGN 64
 
+/* what each allocation takes beside what was asked for, counted against the budget */
+#define ECML_OVERHEAD (2 * ECML_ALIGN)
+
 typedef struct EcmlCtx EcmlCtx;
 
 /* Classes of failure; the server host gives each its SQLSTATE. */

@@ -75,9 +75,9 @@ FROM (SELECT ecml_linreg('{}', y, x) OVER (ORDER BY i) AS m
 RESET ecml.work_mem;
 
 -- spilled rows with a text column that is one-hot encoded
-SET LOCAL ecml.work_mem = '6MB';
-SELECT is((ecml_model_info(ecml_kmeans('{"k": 3, "n_init": 1}', t, x)) ->> 'rows')::int, 600000, 'spilled rows are expanded in full')
-FROM (SELECT 'c' || i % 19 AS t, (i::bigint * 7919 % 10007)::float8 AS x FROM generate_series(1, 600000) AS i) s;
+SET LOCAL ecml.work_mem = '20MB';
+SELECT is((ecml_model_info(ecml_kmeans('{"k": 3, "n_init": 1}', t, x)) ->> 'rows')::int, 2000000, 'spilled rows are expanded in full')
+FROM (SELECT 'c' || i % 19 AS t, (i::bigint * 7919 % 10007)::float8 AS x FROM generate_series(1, 2000000) AS i) s;
 RESET ecml.work_mem;
 
 -- retraining runs with the rights of the owner

@@ -109,8 +109,7 @@ SELECT failure($$ SELECT ecml_train('m', 'kmeans', 'SELECT ''{}''::float8[] AS v
 SELECT (ecml_train('constant', 'linreg', 'SELECT a, 7 AS seven, 2 * a AS double, y FROM data_t', 'y')).metrics -> 'aliased';
 SELECT term, estimate IS NULL AS left_out, std_error IS NULL AS no_error FROM ecml_coefficients('constant');
 SELECT (ecml_train('constant', 'linreg', 'SELECT 7 AS seven, y FROM data_t', 'y')).metrics -> 'rank';
-SELECT m -> 'r2', (m ->> 'sigma')::float8 < 1e-12 FROM ecml_train('constant', 'linreg', 'SELECT a, 5 AS y FROM data_t',
-	'y') t, LATERAL (SELECT t.metrics AS m) s;
+SELECT failure($$ SELECT ecml_train('constant', 'linreg', 'SELECT a, 5 AS y FROM data_t', 'y') $$);
 SELECT (ecml_train('constant', 'kmeans', 'SELECT a, 7 AS seven FROM data_t', NULL, NULL, '{"k": 2}')).version;
 SELECT centroid[2] FROM ecml_centroids('constant');
 SELECT (ecml_train('constant', 'kmeans', 'SELECT 7 AS seven FROM data_t', NULL, NULL, '{"k": 1}')).metrics ->> 'inertia';
