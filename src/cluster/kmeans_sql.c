@@ -213,7 +213,7 @@ ecml_kmeans_scan(PG_FUNCTION_ARGS)
 				 errdetail("It is %d to %d.", k_min, k_max),
 				 errhint("Give 1 <= k_min <= k_max <= 65536.")));
 	MemoryContextSwitchTo(context);
-	training = ecml_training_parse(&ecml_algorithm_kmeans, PG_ARGISNULL(4) ? NULL : PG_GETARG_JSONB_P(4));
+	training = ecml_training_parse(&ecml_algorithm_kmeans, PG_ARGISNULL(4) ? NULL : PG_GETARG_JSONB_P(4), NULL);
 	SPI_connect();
 	trainer = ecml_collect(context, training, text_to_cstring(PG_GETARG_TEXT_PP(0)), NULL,
 						   PG_ARGISNULL(1) ? NULL : PG_GETARG_ARRAYTYPE_P(1), &columns);

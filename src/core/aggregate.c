@@ -30,7 +30,7 @@ ecml_aggregate_transition(FunctionCallInfo fcinfo, const EcmlAlgorithm *algorith
 		MemoryContext context = AllocSetContextCreate(ecml_aggregate_context(fcinfo), "ecml aggregate",
 													  ALLOCSET_DEFAULT_SIZES);
 		MemoryContext old = MemoryContextSwitchTo(context);
-		EcmlTraining *training = ecml_training_parse(algorithm, PG_ARGISNULL(1) ? NULL : PG_GETARG_JSONB_P(1));
+		EcmlTraining *training = ecml_training_parse(algorithm, PG_ARGISNULL(1) ? NULL : PG_GETARG_JSONB_P(1), NULL);
 
 		trainer = ecml_trainer_create(context, training, ecml_binder_from_arguments(context, fcinfo, 2), "", false);
 		AggRegisterCallback(fcinfo, end_aggregate, PointerGetDatum(trainer));

@@ -465,6 +465,8 @@ convert_number(const EcmlInput *input, EcmlConvert convert, Datum value)
 			{
 				Interval   *interval = DatumGetIntervalP(value);
 
+				if (ecml_interval_infinite(interval) != 0)
+					return ecml_interval_infinite(interval) * INFINITY;
 				return (interval->month * 30.0 + interval->day) * 86400.0 + interval->time / 1e6;
 			}
 		case ECML_FROM_INET:

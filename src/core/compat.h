@@ -46,6 +46,13 @@ ecml_buffile_read(BufFile *file, void *data, size_t size)
 #endif
 }
 
+/* 17: intervals can be infinite; -1, 1, or 0 for finite ones */
+#if PG_VERSION_NUM >= 170000
+#define ecml_interval_infinite(i) (INTERVAL_IS_NOBEGIN(i) ? -1 : INTERVAL_IS_NOEND(i) ? 1 : 0)
+#else
+#define ecml_interval_infinite(i) 0
+#endif
+
 /* 18: an index of a tuple descriptor's attribute may be compact; TupleDescAttr works in all, attrs[] does not */
 
 #endif							/* ECML_COMPAT_H */

@@ -412,23 +412,6 @@ summarize(Jsonb **folds, int n, int64 rows, int64 skipped)
 	return ecml_json_finish(json);
 }
 
-/* Split options into those of the folds and those of the algorithm. */
-static Jsonb *
-without_fold_options(Jsonb *options, FoldOptions *fold)
-{
-	EcmlOptionSet set = {fold_options, fold};
-	JsonbValue	value;
-	EcmlJson   *json;
-
-	if (options == NULL || !JB_ROOT_IS_OBJECT(options) ||
-		!getKeyJsonValueFromContainer(&options->root, "folds", 5, &value))
-		return options;
-	json = ecml_json_object();
-	ecml_json_jsonb(json, "folds", JsonbValueToJsonb(&value));
-	ecml_options_parse("ecml_cross_validate", ecml_json_finish(json), &set, 1);
-	return DatumGetJsonbP(DirectFunctionCall2(jsonb_delete, JsonbPGetDatum(options), CStringGetTextDatum("folds")));
-}
-
 PG_FUNCTION_INFO_V1(ecml_cross_validate);
 
 /* ecml_cross_validate(algorithm text, source text, target text, features text[], options jsonb): jsonb */
@@ -438,6 +421,7 @@ ecml_cross_validate(PG_FUNCTION_ARGS)
 	MemoryContext caller = CurrentMemoryContext;
 	MemoryContext context = AllocSetContextCreate(caller, "ecml cross validation", ALLOCSET_DEFAULT_SIZES);
 	FoldOptions fold = {.folds = 5};
+	EcmlOptionSet folds_set = {fold_options, &fold};
 	Validation	validation = {0};
 	EcmlSource	source;
 	Jsonb	  **folds;
@@ -452,7 +436,7 @@ ecml_cross_validate(PG_FUNCTION_ARGS)
 	MemoryContextSwitchTo(context);
 	validation.context = context;
 	validation.training = ecml_training_parse(ecml_algorithm_get(text_to_cstring(PG_GETARG_TEXT_PP(0))),
-											  without_fold_options(PG_ARGISNULL(4) ? NULL : PG_GETARG_JSONB_P(4), &fold));
+											  PG_ARGISNULL(4) ? NULL : PG_GETARG_JSONB_P(4), &folds_set);
 	validation.folds = fold.folds;
 	validation.order = palloc(fold.folds * sizeof(int));
 	ecml_host_init(&validation.ctx, &validation.host, context, (size_t) ecml_guc_work_mem * 1024,

@@ -151,7 +151,7 @@ ecml_onepass_read(EcmlReader *r, MemoryContext context, const void *arg)
 {
 	const EcmlAlgorithm *algorithm = arg;
 	char	   *options = ecml_host_read_text(r);
-	EcmlTraining *training = ecml_training_parse(algorithm, options[0] ? ecml_json_parse(options) : NULL);
+	EcmlTraining *training = ecml_training_parse(algorithm, options[0] ? ecml_json_parse(options) : NULL, NULL);
 	EcmlBinder *binder = ecml_binder_create(context, true);
 	EcmlTrainer *trainer;
 	uint32		ninputs = ecml_read_count(r, 10);
@@ -204,7 +204,7 @@ begin_state(FunctionCallInfo fcinfo, const EcmlStateType *type, MemoryContext pa
 	EcmlState  *state = ecml_state_create(type, parent);
 	MemoryContext context = state->header.eoh_context;
 	MemoryContext old = MemoryContextSwitchTo(context);
-	EcmlTraining *training = ecml_training_parse(algorithm, options);
+	EcmlTraining *training = ecml_training_parse(algorithm, options, NULL);
 	EcmlBinder *binder;
 
 	if (plain)

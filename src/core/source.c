@@ -245,7 +245,6 @@ typedef struct Receiver
 	EcmlRowFunction row;
 	void	   *arg;
 	MemoryContext per_row;
-	int			rows;
 } Receiver;
 
 static bool

@@ -40,7 +40,7 @@ train(FunctionCallInfo fcinfo, const char *name, const char *algorithm_name, con
 	MemoryContextSwitchTo(context);
 	ecml_catalog_check_name(name);
 	algorithm = ecml_algorithm_get(algorithm_name);
-	training = ecml_training_parse(algorithm, options);
+	training = ecml_training_parse(algorithm, options, NULL);
 	ecml_catalog_check_owner(name, true);
 
 	SPI_connect();

@@ -33,10 +33,10 @@ static const EcmlOption common_options[] = {
 };
 
 EcmlTraining *
-ecml_training_parse(const EcmlAlgorithm *algorithm, Jsonb *options)
+ecml_training_parse(const EcmlAlgorithm *algorithm, Jsonb *options, const EcmlOptionSet *more)
 {
 	EcmlTraining *training = palloc0(sizeof(EcmlTraining));
-	EcmlOptionSet sets[2];
+	EcmlOptionSet sets[3];
 	const char *wrong;
 
 	training->algorithm = algorithm;
@@ -52,7 +52,9 @@ ecml_training_parse(const EcmlAlgorithm *algorithm, Jsonb *options)
 		training->given = palloc(VARSIZE(options));
 		memcpy(training->given, options, VARSIZE(options));
 	}
-	ecml_options_parse(algorithm->name, options, sets, 2);
+	if (more)
+		sets[2] = *more;
+	ecml_options_parse(algorithm->name, options, sets, more ? 3 : 2);
 	wrong = algorithm->check ? algorithm->check(training->params) : NULL;
 	if (wrong)
 		ereport(ERROR,

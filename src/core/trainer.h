@@ -64,8 +64,8 @@ typedef struct EcmlTrainer
 	int			pending_terms;	/* columns that pending has room for */
 } EcmlTrainer;
 
-/* Parse options; errors for unknown or wrong ones. */
-extern EcmlTraining *ecml_training_parse(const EcmlAlgorithm *algorithm, Jsonb *options);
+/* Parse options; errors for unknown or wrong ones.  more: a set of the caller's own beside them, or NULL. */
+extern EcmlTraining *ecml_training_parse(const EcmlAlgorithm *algorithm, Jsonb *options, const EcmlOptionSet *more);
 
 /* All options with their values, as JSON text. */
 extern char *ecml_training_options(const EcmlTraining *training);

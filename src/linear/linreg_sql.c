@@ -283,7 +283,7 @@ ECML_MODEL_FUNCTION(ecml_coefficients)
 	if (model == NULL)
 		return (Datum) 0;
 	fitted = regression(model, "ecml_coefficients");
-	params = ecml_training_parse(model->algorithm, ecml_json_parse(model->options))->params;
+	params = ecml_training_parse(model->algorithm, ecml_json_parse(model->options), NULL)->params;
 	quantile = ecml_t_isf((1 - params->level) / 2, fitted->df);
 	for (int i = 0; i <= fitted->terms; i++)
 	{
