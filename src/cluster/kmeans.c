@@ -36,17 +36,27 @@ kmeans_check(const KmeansParams *params)
 	return NULL;
 }
 
-/* 2^17 rows, fewer of many columns (64 MB), but always some for each cluster. */
+/*
+ * 2^17 rows, fewer of many columns (64 MB), but always some for each cluster.  Where the budget is too small for that and what
+ * seeding takes beside it, a sample that fits: then, and only then, the result depends on the budget.
+ */
 static size_t
-sample_rows(int k, int columns)
+sample_rows(const EcmlCtx *ctx, size_t all, int k, int columns)
 {
 	size_t		rows = (size_t) 1 << 17;
+	size_t		least = 8 * (size_t) k;
+	/* bytes a row: the sample itself, and its distances to the nearest centroid and to each candidate */
+	size_t		bytes = (columns + 1 + 2 + (size_t) log(k)) * sizeof(float);
 
 	if (rows > ((size_t) 1 << 24) / columns)
 		rows = ((size_t) 1 << 24) / columns;
-	if (rows < 8 * (size_t) k)
-		rows = 8 * (size_t) k;
-	return rows < 1024 ? 1024 : rows;
+	if (least < 1024)
+		least = 1024;
+	if (rows > all)
+		rows = all;
+	while (rows > least && !ecml_fits(ctx, rows * bytes + (rows < 65536 ? rows * 8 : (size_t) 1 << 19)))
+		rows /= 2;
+	return rows < least ? least : rows;
 }
 
 typedef struct Order
@@ -123,7 +133,7 @@ kmeans_fit(EcmlCtx *ctx, EcmlData *data, const KmeansParams *params)
 	}
 	if (data->element != ECML_F4)
 		ecml_fail(ctx, ECML_INTERNAL, "k-means needs data in single precision");
-	sample = kmeans_sample(ctx, data, sample_rows(k, columns), ecml_rng_stream(&ctx->rng, 1));
+	sample = kmeans_sample(ctx, data, sample_rows(ctx, data->rows, k, columns), ecml_rng_stream(&ctx->rng, 1));
 	if (params->tolerance > 0)
 		threshold = params->tolerance * kmeans_mean_variance(ctx, data);
 	centroids = ecml_alloc_array(ctx, k, pad * sizeof(double));

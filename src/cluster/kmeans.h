@@ -45,7 +45,7 @@ extern const char *kmeans_check(const KmeansParams *params);
 /*
  * Fit to data (ECML_F4, no NaN).  No rows, or fewer distinct rows than k: ECML_DATA_EXCEPTION with the numbers in the
  * detail.  The result is owned by ctx.  Same seed of the ctx, same rows in the same order: same bits, at any thread count,
- * in any memory budget and however much of the data is resident.
+ * in any memory budget that holds the sample and however much of the data is resident.
  */
 extern KmeansModel *kmeans_fit(EcmlCtx *ctx, EcmlData *data, const KmeansParams *params);
 

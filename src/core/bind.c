@@ -147,6 +147,9 @@ ecml_binder_lay_out(EcmlBinder *binder)
 	for (int i = 0; i < binder->ninputs; i++)
 		if (binder->inputs[i].convert != ECML_FROM_FLOAT8)
 			binder->all_float8 = false;
+	binder->numbers = MemoryContextAlloc(binder->context, (binder->ninputs + 1) * sizeof(int));
+	for (int i = 0; i < binder->ninputs; i++)
+		binder->numbers[i] = binder->inputs[i].number;
 	binder->nfeatures = n;
 	binder->values = MemoryContextAllocHuge(binder->context, (n + 1) * sizeof(double));
 	binder->laid_out = true;
@@ -684,14 +687,17 @@ ecml_bind_row(EcmlBinder *binder, const Datum *values, const bool *nulls)
 		double		check = 0;
 		bool		null = false;
 
-		for (int i = 0; i < binder->ninputs; i++)
-		{
-			int			number = binder->inputs[i].number;
-			double		value = DatumGetFloat8(values[number]);
+		const int  *numbers = binder->numbers;
+		double	   *row = binder->values;
+		int			n = binder->ninputs;
 
-			null |= nulls[number];
+		for (int i = 0; i < n; i++)
+		{
+			double		value = DatumGetFloat8(values[numbers[i]]);
+
+			null |= nulls[numbers[i]];
 			check += 0 * value;
-			binder->values[i] = value;
+			row[i] = value;
 		}
 		if (!null && check == 0)
 			return true;
@@ -781,13 +787,16 @@ ecml_bind_arguments(EcmlBinder *binder, const EcmlSchema *schema, FunctionCallIn
 		double		check = 0;
 		bool		null = false;
 
-		for (int i = 0; i < binder->ninputs; i++)
+		double	   *row = binder->values;
+		int			n = binder->ninputs;
+
+		for (int i = 0; i < n; i++)
 		{
 			double		value = DatumGetFloat8(arguments[i].value);
 
 			null |= arguments[i].isnull;
 			check += 0 * value;
-			binder->values[i] = value;
+			row[i] = value;
 		}
 		if (!null && check == 0)
 			return true;

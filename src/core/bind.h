@@ -64,6 +64,7 @@ typedef struct EcmlBinder
 	EcmlInput  *inputs;
 	bool		laid_out;		/* lengths of all arrays are known */
 	bool		all_float8;		/* every input is a float8 */
+	int		   *numbers;		/* [ninputs] then: the inputs' numbers, side by side */
 	int			nfeatures;		/* once laid out */
 	double	   *values;			/* [nfeatures] the present row; NaN: NULL */
 	int			missing;		/* the first feature that is NULL in the present row, or -1 */

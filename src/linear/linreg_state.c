@@ -53,10 +53,20 @@ linreg_rows(const LinregState *state)
 	return state->rows;
 }
 
+/* Polled: it may take 128 MB, whose pages are touched here for the first time. */
 static double *
 new_triangle(EcmlCtx *ctx, int terms)
 {
-	return ECML_NEW0(ctx, double, ((size_t) terms + 2) * ((size_t) terms + 2));
+	size_t		m = (size_t) terms + 2;
+	double	   *r = ECML_NEW(ctx, double, m * m);
+
+	for (size_t c = 0; c < m; c++)
+	{
+		memset(r + c * m, 0, m * sizeof(double));
+		if (c % 256 == 255)
+			ecml_poll(ctx, 0, 0);
+	}
+	return r;
 }
 
 static void
@@ -143,7 +153,11 @@ linreg_grow(EcmlCtx *ctx, LinregState *state, int terms)
 
 		/* columns of 0 come before the target's, which keeps its rows: still a triangle */
 		for (size_t c = 0; c < from; c++)
+		{
 			memcpy(r + (c == from - 1 ? to - 1 : c) * to, state->r + c * from, (c + 1) * sizeof(double));
+			if (c % 256 == 255)
+				ecml_poll(ctx, 0, 0);
+		}
 		ecml_free(ctx, state->r);
 		state->r = r;
 	}
@@ -362,7 +376,12 @@ linreg_state_copy(EcmlCtx *ctx, const LinregState *state)
 	if (state->kind == LINREG_GRAM)
 		memcpy(copy->gram, state->gram, ECML_GRAM_SIZE(state->terms + 1) * sizeof(EcmlDd));
 	else
-		memcpy(copy->r, state->r, m * m * sizeof(double));
+		for (size_t c = 0; c < m; c++)
+		{
+			memcpy(copy->r + c * m, state->r + c * m, m * sizeof(double));
+			if (c % 256 == 255)
+				ecml_poll(ctx, 0, 0);
+		}
 	return copy;
 }
 

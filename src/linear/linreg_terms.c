@@ -55,8 +55,13 @@ add_triangle(EcmlCtx *ctx, LinregState *state, int to, int from, double factor)
 
 	for (int i = 0; i < m; i++)
 		r[(size_t) to * m + i] += factor * r[(size_t) from * m + i];
-	memcpy(b, r, (size_t) m * m * sizeof(double));
-	memset(r, 0, (size_t) m * m * sizeof(double));
+	for (int c = 0; c < m; c++)
+	{
+		memcpy(b + (size_t) c * m, r + (size_t) c * m, m * sizeof(double));
+		memset(r + (size_t) c * m, 0, m * sizeof(double));
+		if (c % 256 == 255)
+			ecml_poll(ctx, 0, 0);
+	}
 	ecml_qr_stack(ctx, r, m, m, b, m, m);
 	ecml_free(ctx, b);
 }
