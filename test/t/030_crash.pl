@@ -10,7 +10,7 @@ use Ecml;
 plan skip_all => 'there is no /proc to count threads in' unless -d '/proc/self/task';
 
 my $node = PostgreSQL::Test::Cluster->new('main');
-$node->init;
+$node->init(extra => [ '--encoding=UTF8', '--locale=C' ]);
 $node->append_conf('postgresql.conf', "restart_after_crash = on\nautovacuum = off\nmax_wal_size = 2GB\n");
 $node->start;
 $node->safe_psql('postgres', q(

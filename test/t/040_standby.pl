@@ -8,7 +8,7 @@ use Test::More;
 use Ecml;
 
 my $primary = PostgreSQL::Test::Cluster->new('primary');
-$primary->init(allows_streaming => 1);
+$primary->init(allows_streaming => 1, extra => [ '--encoding=UTF8', '--locale=C' ]);
 $primary->append_conf('postgresql.conf', 'autovacuum = off');
 $primary->start;
 $primary->safe_psql('postgres', q(

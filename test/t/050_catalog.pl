@@ -7,7 +7,7 @@ use Test::More;
 use Ecml;
 
 my $node = PostgreSQL::Test::Cluster->new('main');
-$node->init;
+$node->init(extra => [ '--encoding=UTF8', '--locale=C' ]);
 $node->append_conf('postgresql.conf', "autovacuum = off\nmax_wal_size = 2GB\n");
 $node->start;
 $node->safe_psql('postgres', q(

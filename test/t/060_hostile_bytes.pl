@@ -15,7 +15,7 @@ my $seed = $ENV{ECML_FUZZ_SEED} // 20;
 srand($seed);
 
 my $node = PostgreSQL::Test::Cluster->new('main');
-$node->init;
+$node->init(extra => [ '--encoding=UTF8', '--locale=C' ]);
 $node->append_conf('postgresql.conf', "autovacuum = off\nmax_wal_size = 2GB\nlog_min_messages = fatal\nlog_min_error_statement = fatal\n");
 $node->start;
 $node->safe_psql('postgres', q(
