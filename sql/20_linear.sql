@@ -59,6 +59,15 @@ CREATE AGGREGATE ecml_linreg_merge(state ecml_linreg_state) (
 COMMENT ON AGGREGATE ecml_linreg_merge(ecml_linreg_state) IS
 'Model of the rows of all states together. Errors: data_exception for states of different columns.';
 
+-- what ecml_train reads a large source with
+CREATE FUNCTION ecml.linreg_rows_transition(ecml_linreg_state, text[], jsonb, VARIADIC "any") RETURNS ecml_linreg_state
+AS 'MODULE_PATHNAME', 'ecml_linreg_rows' LANGUAGE C IMMUTABLE PARALLEL SAFE COST 10;
+COMMENT ON FUNCTION ecml.linreg_rows_transition(ecml_linreg_state, text[], jsonb, "any") IS 'Adds a row to the state of a training.';
+CREATE AGGREGATE ecml.linreg_rows(names text[], options jsonb, VARIADIC columns "any") (
+	SFUNC = ecml.linreg_rows_transition, STYPE = ecml_linreg_state, COMBINEFUNC = ecml_linreg_combine, PARALLEL = SAFE);
+COMMENT ON AGGREGATE ecml.linreg_rows(text[], jsonb, "any") IS
+'State of a linear regression of the first column on the others, with their names; used by ecml_train, so that large tables are read in parallel.';
+
 CREATE FUNCTION ecml_coefficients(model text, OUT term text, OUT estimate float8, OUT std_error float8,
 	OUT statistic float8, OUT p_value float8, OUT conf_low float8, OUT conf_high float8) RETURNS SETOF record
 AS 'MODULE_PATHNAME', 'ecml_coefficients_by_name' LANGUAGE C STABLE STRICT PARALLEL SAFE COST 1000 ROWS 20;

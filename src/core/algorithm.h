@@ -29,6 +29,8 @@ typedef enum EcmlTargetUse
 	ECML_TARGET_CLASS			/* needed, anything: its text is the class */
 } EcmlTargetUse;
 
+struct EcmlStateType;
+
 /* Learning block by block.  Terms are numbered in the order in which they are met; the kernel's state may grow. */
 typedef struct EcmlOnePass
 {
@@ -48,6 +50,14 @@ typedef struct EcmlOnePass
 	bool		(*drop_first) (const void *params);
 	/* fit on the terms select[0 .. n-1], in that order */
 	void	   *(*fit) (EcmlCtx *ctx, const void *state, const void *params, const int *select, int n);
+
+	/*
+	 * Training by a parallel query: the aggregate (names text[], options jsonb, VARIADIC target and features) that gives
+	 * a state of this type, and for how many terms at most the order of the rows does not show in the result.
+	 */
+	const char *aggregate;		/* qualified */
+	const struct EcmlStateType *state_type;
+	int			parallel_terms;
 } EcmlOnePass;
 
 typedef struct EcmlAlgorithm

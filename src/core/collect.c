@@ -6,9 +6,12 @@
 #include <math.h>
 
 #include "catalog/pg_type.h"
+#include "lib/stringinfo.h"
+#include "optimizer/cost.h"
 #include "utils/array.h"
 
 #include "core/collect.h"
+#include "core/onepass.h"
 
 /* A column that must be a number, beside the features. */
 static EcmlInput *
@@ -181,6 +184,85 @@ collect_row(void *arg, TupleTableSlot *slot)
 		ecml_poll(&trainer->ctx, (double) (trainer->rows + trainer->skipped), 0);
 }
 
+/* Arguments of an aggregate beside the features: names, options, target, weight; and PostgreSQL's limit is FUNC_MAX_ARGS. */
+#define MAX_PARALLEL_FEATURES (FUNC_MAX_ARGS - 5)
+
+/*
+ * May the aggregate of a one-pass algorithm read the source in parallel?  Only where the order of rows does not show in the
+ * result, and names tell the columns.
+ */
+static bool
+can_aggregate(const EcmlTraining *training, const EcmlSource *source, const EcmlColumns *columns)
+{
+	const EcmlOnePass *one_pass = training->algorithm->one_pass;
+	const EcmlBinder *binder = columns->binder;
+
+	if (one_pass == NULL || training->common.progress || max_parallel_workers_per_gather == 0 ||
+		binder->ninputs > Min(one_pass->parallel_terms, MAX_PARALLEL_FEATURES))
+		return false;
+	for (int i = 0; i < binder->ninputs; i++)
+		if (binder->inputs[i].kind == ECML_CATEGORY || binder->inputs[i].convert == ECML_FROM_ARRAY)
+			return false;
+	for (int i = 0; i < source->desc->natts; i++)
+		for (int j = 0; j < i; j++)
+			if (strcmp(NameStr(TupleDescAttr(source->desc, i)->attname),
+					   NameStr(TupleDescAttr(source->desc, j)->attname)) == 0)
+				return false;
+	return true;
+}
+
+typedef struct Aggregation
+{
+	const EcmlOnePass *one_pass;
+	MemoryContext context;
+	EcmlTrainer *trainer;		/* of the result; NULL: there was no row */
+} Aggregation;
+
+static void
+take_state(void *arg, TupleTableSlot *slot)
+{
+	Aggregation *aggregation = arg;
+
+	if (!slot->tts_isnull[0])
+		aggregation->trainer = ecml_state_from_datum(slot->tts_values[0], aggregation->one_pass->state_type,
+													 aggregation->context)->content;
+}
+
+/* The rows of the source in the algorithm's aggregate: PostgreSQL reads and aggregates with all its workers. */
+static EcmlTrainer *
+aggregate_source(MemoryContext context, const EcmlTraining *training, const char *source_text, const char *target,
+				 const EcmlColumns *columns)
+{
+	Aggregation aggregation = {.one_pass = training->algorithm->one_pass,.context = context};
+	EcmlSource	query;
+	StringInfoData names;
+	StringInfoData arguments;
+	StringInfoData text;
+
+	initStringInfo(&names);
+	initStringInfo(&arguments);
+	initStringInfo(&text);
+	appendStringInfo(&names, "ARRAY[%s", quote_literal_cstr(target));
+	appendStringInfo(&arguments, "s.%s", quote_identifier(target));
+	for (int i = 0; i < columns->nfeatures + (columns->weight ? 1 : 0); i++)
+	{
+		/* the weight is an argument that the option names */
+		const char *name = i < columns->nfeatures ? columns->features[i] : columns->weight->name;
+
+		appendStringInfo(&names, ", %s", quote_literal_cstr(name));
+		appendStringInfo(&arguments, ", s.%s", quote_identifier(name));
+	}
+	appendStringInfo(&text, "SELECT %s(%s]::pg_catalog.text[], %s::pg_catalog.jsonb, %s) FROM %s AS s",
+					 training->algorithm->one_pass->aggregate, names.data,
+					 quote_literal_cstr(training->given ? ecml_json_text(training->given) : "{}"), arguments.data,
+					 ecml_source_from(source_text));
+	ecml_source_open_parallel(&query, text.data);
+	ecml_source_run(&query, take_state, &aggregation);
+	if (aggregation.trainer)
+		aggregation.trainer->target = pstrdup(target);
+	return aggregation.trainer;
+}
+
 EcmlTrainer *
 ecml_collect(MemoryContext context, const EcmlTraining *training, const char *source_text, const char *target,
 			 ArrayType *features, EcmlColumns *columns)
@@ -190,6 +272,15 @@ ecml_collect(MemoryContext context, const EcmlTraining *training, const char *so
 
 	ecml_source_open(&source, source_text);
 	ecml_columns_choose(columns, context, &source, training, target, features);
+	if (can_aggregate(training, &source, columns))
+	{
+		MemoryContext old = MemoryContextSwitchTo(context);
+
+		collection.trainer = aggregate_source(context, training, source_text, target, columns);
+		MemoryContextSwitchTo(old);
+		if (collection.trainer)
+			return collection.trainer;
+	}
 	collection.trainer = ecml_trainer_create(context, training, columns->binder, target ? target : "",
 											 columns->weight != NULL);
 	ecml_source_run(&source, collect_row, &collection);

@@ -9,6 +9,7 @@
 #include <math.h>
 
 #include "catalog/pg_type.h"
+#include "utils/array.h"
 #include "utils/memutils.h"
 
 #include "core/onepass.h"
@@ -231,6 +232,18 @@ merge(EcmlState *state, EcmlState *other)
 	ecml_trainer_merge(state->content, other->content);
 }
 
+static void
+add_row(EcmlTrainer *trainer, bool usable, bool has_y, double y)
+{
+	if (has_y && !isfinite(y))
+		ereport(ERROR,
+				(errcode(ERRCODE_DATA_EXCEPTION),
+				 errmsg("target column \"%s\" holds a value that is not finite", trainer->target),
+				 errdetail("A row has %g there.", y),
+				 errhint("Filter such rows out, or turn the values into NULL.")));
+	ecml_trainer_row(trainer, usable, has_y, y, true, 1);
+}
+
 Datum
 ecml_onepass_transition(FunctionCallInfo fcinfo, const EcmlStateType *type, int options, int target, bool plain)
 {
@@ -251,13 +264,45 @@ ecml_onepass_transition(FunctionCallInfo fcinfo, const EcmlStateType *type, int 
 	}
 	trainer = state->content;
 	usable = ecml_bind_arguments(trainer->binder, NULL, fcinfo, target + 1);
-	if (has_y && !isfinite(y))
-		ereport(ERROR,
-				(errcode(ERRCODE_DATA_EXCEPTION),
-				 errmsg("the target holds a value that is not finite"),
-				 errdetail("A row has %g there.", y),
-				 errhint("Filter such rows out, or turn the values into NULL.")));
-	ecml_trainer_row(trainer, usable, has_y, y, true, 1);
+	add_row(trainer, usable, has_y, y);
+	PG_RETURN_DATUM(EOHPGetRWDatum(&state->header));
+}
+
+/* A new state of ecml_onepass_rows, that knows the columns' names. */
+static EcmlState *
+begin_rows(FunctionCallInfo fcinfo, const EcmlStateType *type)
+{
+	EcmlState  *state = begin_state(fcinfo, type, ecml_aggregate_context(fcinfo), PG_GETARG_JSONB_P(2), 4, false);
+	EcmlTrainer *trainer = state->content;
+	EcmlBinder *binder = trainer->binder;
+	EcmlInput  *target = &trainer->target_input;
+	Datum	   *names;
+	int			n;
+
+	deconstruct_array(PG_GETARG_ARRAYTYPE_P(1), TEXTOID, -1, false, TYPALIGN_INT, &names, NULL, &n);
+	target->type = get_fn_expr_argtype(fcinfo->flinfo, 3);
+	if (n != binder->ninputs + 1 ||
+		!ecml_bind_plan(target->type, &target->convert, &target->kind, &target->element_type, &target->element_convert))
+		elog(ERROR, "names and columns of a training do not match");
+	trainer->target = MemoryContextStrdup(binder->context, TextDatumGetCString(names[0]));
+	for (int i = 0; i < binder->ninputs; i++)
+		binder->inputs[i].name = MemoryContextStrdup(binder->context, TextDatumGetCString(names[i + 1]));
+	return state;
+}
+
+Datum
+ecml_onepass_rows(FunctionCallInfo fcinfo, const EcmlStateType *type)
+{
+	EcmlState  *state = ecml_state_in_place(fcinfo, 0);
+	EcmlTrainer *trainer;
+	bool		has_y = !PG_ARGISNULL(3);
+	bool		usable;
+
+	if (state == NULL)
+		state = begin_rows(fcinfo, type);
+	trainer = state->content;
+	usable = ecml_bind_arguments(trainer->binder, NULL, fcinfo, 4);
+	add_row(trainer, usable, has_y, has_y ? ecml_bind_number(&trainer->target_input, PG_GETARG_DATUM(3)) : 0);
 	PG_RETURN_DATUM(EOHPGetRWDatum(&state->header));
 }
 

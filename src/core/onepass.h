@@ -24,6 +24,9 @@ extern void *ecml_onepass_read(EcmlReader *r, MemoryContext context, const void 
  * options); plain: the features are one float8[], so that the caller need not give types.
  */
 extern Datum ecml_onepass_transition(FunctionCallInfo fcinfo, const EcmlStateType *type, int options, int target, bool plain);
+/* transition(state, names text[], options jsonb, VARIADIC target and features): see EcmlOnePass.aggregate */
+extern Datum ecml_onepass_rows(FunctionCallInfo fcinfo, const EcmlStateType *type);
+
 extern Datum ecml_onepass_combine(FunctionCallInfo fcinfo, const EcmlStateType *type);
 extern Datum ecml_onepass_final(FunctionCallInfo fcinfo, const EcmlStateType *type);	/* NULL without rows */
 

@@ -4,8 +4,8 @@
  * Read-only is kept in three ways: only a query can be given, its parse tree must not change data (a WITH that does is
  * found there), and while it runs the transaction is read-only, so that functions in it cannot write either.
  *
- * The plan is never parallel and scans are not synchronised: the same table gives the same row order, and with it the
- * same model.
+ * Unless the order of the rows cannot matter, the plan is not parallel and scans are not synchronised: the same table gives the
+ * same row order, and with it the same model.
  */
 #include "core/compat.h"
 
@@ -15,6 +15,7 @@
 #include "catalog/namespace.h"
 #include "catalog/pg_class.h"
 #include "nodes/makefuncs.h"
+#include "nodes/parsenodes.h"
 #include "nodes/nodeFuncs.h"
 #include "parser/parse_node.h"
 #include "parser/parser.h"
@@ -218,16 +219,12 @@ check_reads_only(SPIPlanPtr plan)
 				 errhint("Give a query without INSERT, UPDATE, DELETE, MERGE, INTO and FOR UPDATE.")));
 }
 
-void
-ecml_source_open(EcmlSource *source, const char *text)
+static void
+prepare(EcmlSource *source, int options)
 {
 	CachedPlanSource *plan_source;
 
-	if (ecml_source_is_query(text))
-		source->query = pstrdup(text);
-	else
-		source->query = psprintf("SELECT * FROM %s", qualify(text));
-	source->plan = SPI_prepare_cursor(source->query, 0, NULL, 0);
+	source->plan = SPI_prepare_cursor(source->query, 0, NULL, options);
 	if (source->plan == NULL)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
@@ -237,6 +234,23 @@ ecml_source_open(EcmlSource *source, const char *text)
 	check_reads_only(source->plan);
 	plan_source = linitial(SPI_plan_get_plan_sources(source->plan));
 	source->desc = CreateTupleDescCopy(plan_source->resultDesc);
+}
+
+void
+ecml_source_open(EcmlSource *source, const char *text)
+{
+	if (ecml_source_is_query(text))
+		source->query = pstrdup(text);
+	else
+		source->query = psprintf("SELECT * FROM %s", qualify(text));
+	prepare(source, 0);
+}
+
+void
+ecml_source_open_parallel(EcmlSource *source, const char *query)
+{
+	source->query = pstrdup(query);
+	prepare(source, CURSOR_OPT_PARALLEL_OK);
 }
 
 typedef struct Receiver

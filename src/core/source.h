@@ -23,6 +23,12 @@ typedef void (*EcmlRowFunction) (void *arg, TupleTableSlot *slot);
 /* Prepare; SPI must be connected.  Errors: no such relation, not a query that only reads. */
 extern void ecml_source_open(EcmlSource *source, const char *text);
 
+/*
+ * Prepare a query of our own around a source, that may be run by parallel workers: one whose result does not depend on the
+ * order of the rows.
+ */
+extern void ecml_source_open_parallel(EcmlSource *source, const char *query);
+
 /* Run it: row(arg, slot) for each row. */
 extern void ecml_source_run(EcmlSource *source, EcmlRowFunction row, void *arg);
 

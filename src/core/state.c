@@ -114,6 +114,12 @@ ecml_state_argument(FunctionCallInfo fcinfo, int argument, const EcmlStateType *
 	return read_state(PG_DETOAST_DATUM(value), type, parent);
 }
 
+EcmlState *
+ecml_state_from_datum(Datum value, const EcmlStateType *type, MemoryContext parent)
+{
+	return read_state(PG_DETOAST_DATUM(value), type, parent);
+}
+
 Datum
 ecml_state_combine(FunctionCallInfo fcinfo, const EcmlStateType *type, void (*merge) (EcmlState *state, EcmlState *other))
 {

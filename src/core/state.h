@@ -42,6 +42,9 @@ extern EcmlState *ecml_state_create(const EcmlStateType *type, MemoryContext par
 extern EcmlState *ecml_state_argument(FunctionCallInfo fcinfo, int argument, const EcmlStateType *type,
 									  MemoryContext parent);
 
+/* A copy under parent of the state in a datum. */
+extern EcmlState *ecml_state_from_datum(Datum value, const EcmlStateType *type, MemoryContext parent);
+
 /* The same when it may be changed in place; NULL: it may not, or there is none. */
 static inline EcmlState *
 ecml_state_in_place(FunctionCallInfo fcinfo, int argument)

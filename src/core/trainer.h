@@ -41,6 +41,7 @@ typedef struct EcmlTrainer
 	EcmlServerHost host;
 	EcmlBinder *binder;			/* what the columns are; its dictionaries grow with the rows */
 	char	   *target;			/* name, or "" */
+	EcmlInput	target_input;	/* in ecml_onepass_rows: how its values are read */
 	bool		has_w;			/* rows come with a weight beside the features */
 	int			weight;			/* number of the feature that is the weight, or -1 (arguments only) */
 	int64		rows;			/* used */

@@ -105,6 +105,8 @@ fit(EcmlCtx *ctx, const void *state, const void *params, const int *select, int 
 	return linreg_fit(ctx, state, params, select, n);
 }
 
+static const EcmlStateType state_type;
+
 static const EcmlOnePass one_pass = {
 	.create = create,
 	.grow = grow,
@@ -117,7 +119,10 @@ static const EcmlOnePass one_pass = {
 	.sum = sum,
 	.add_term = add_term,
 	.drop_first = drop_first,
-	.fit = fit
+	.fit = fit,
+	.aggregate = "ecml.linreg_rows",
+	.state_type = &state_type,
+	.parallel_terms = LINREG_GRAM_TERMS	/* the Gram matrix is summed in twice the precision that a result has */
 };
 
 static void
@@ -220,6 +225,7 @@ ECML_STATE_FUNCTIONS(ecml_linreg_state, &state_type)
 PG_FUNCTION_INFO_V1(ecml_linreg_transition);
 PG_FUNCTION_INFO_V1(ecml_linreg_transition_array);
 PG_FUNCTION_INFO_V1(ecml_linreg_transition_plain);
+PG_FUNCTION_INFO_V1(ecml_linreg_rows);
 PG_FUNCTION_INFO_V1(ecml_linreg_combine);
 PG_FUNCTION_INFO_V1(ecml_linreg_final);
 
@@ -242,6 +248,13 @@ Datum
 ecml_linreg_transition_plain(PG_FUNCTION_ARGS)
 {
 	return ecml_onepass_transition(fcinfo, &state_type, 0, 1, true);
+}
+
+/* ecml.linreg_rows_transition(state, names text[], options jsonb, VARIADIC "any") */
+Datum
+ecml_linreg_rows(PG_FUNCTION_ARGS)
+{
+	return ecml_onepass_rows(fcinfo, &state_type);
 }
 
 /* ecml_linreg_combine(state, state) */

@@ -1,6 +1,9 @@
 -- One test for each bug that was found by reading.
 BEGIN;
-SELECT plan(23);
+SELECT plan(26);
+
+CREATE FUNCTION pg_temp.plan_of(query text) RETURNS SETOF text LANGUAGE plpgsql AS $$ BEGIN
+	RETURN QUERY EXECUTE 'EXPLAIN (COSTS OFF) ' || query; END $$;
 
 -- categories that stand only in rows that are left out
 SELECT lives_ok($$ SELECT ecml_linreg('{"missing":"impute"}', y, t, x)
@@ -79,6 +82,26 @@ SET LOCAL ecml.work_mem = '20MB';
 SELECT is((ecml_model_info(ecml_kmeans('{"k": 3, "n_init": 1}', t, x)) ->> 'rows')::int, 2000000, 'spilled rows are expanded in full')
 FROM (SELECT 'c' || i % 19 AS t, (i::bigint * 7919 % 10007)::float8 AS x FROM generate_series(1, 2000000) AS i) s;
 RESET ecml.work_mem;
+
+-- linear regression by name reads its source with parallel workers, and gives what one process gives
+CREATE TABLE "Wide Rows" AS SELECT (i * 7 % 1000)::numeric / 10 AS "target 'y'", i % 13 AS a, (i * 31 % 97)::float8 AS "b ""c""",
+	CASE WHEN i % 50 > 0 THEN (i % 17)::real END AS d, (1 + i % 3)::int2 AS w FROM generate_series(1, 60000) AS i;
+ANALYZE "Wide Rows";
+SET LOCAL max_parallel_workers_per_gather = 2;
+SET LOCAL min_parallel_table_scan_size = 0;
+SET LOCAL parallel_setup_cost = 0;
+SET LOCAL parallel_tuple_cost = 0;
+SELECT matches(string_agg(line, E'\n'), 'Partial Aggregate', 'the aggregate that ecml_train uses runs in workers')
+FROM pg_temp.plan_of($$ SELECT ecml.linreg_rows('{y,a}', '{}', "target 'y'", a) FROM "Wide Rows" $$) AS line;
+SELECT (ecml_train('wide', 'linreg', '"Wide Rows"', $$target 'y'$$, options => '{"missing": "impute", "sample_weight": "w"}')).rows AS parallel_rows \gset
+CREATE TEMP TABLE in_parallel AS SELECT * FROM ecml_coefficients('wide');
+SET LOCAL max_parallel_workers_per_gather = 0;
+SELECT (ecml_train('wide', 'linreg', '"Wide Rows"', $$target 'y'$$, options => '{"missing": "impute", "sample_weight": "w"}')).rows AS serial_rows \gset
+SELECT is(:parallel_rows, :serial_rows, 'parallel training uses the same rows');
+SELECT is(count(*)::int, 4, 'and gives the same coefficients and errors')
+FROM in_parallel p JOIN ecml_coefficients('wide') s USING (term)
+WHERE abs(p.estimate - s.estimate) <= 1e-13 * abs(s.estimate) AND abs(p.std_error - s.std_error) <= 1e-13 * s.std_error;
+RESET max_parallel_workers_per_gather;
 
 -- retraining runs with the rights of the owner
 CREATE ROLE ecml_test_owner;
