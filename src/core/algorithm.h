@@ -25,8 +25,7 @@ typedef enum EcmlModelTask
 typedef enum EcmlTargetUse
 {
 	ECML_TARGET_NONE,			/* a target is an error */
-	ECML_TARGET_NUMBER,			/* needed, a number */
-	ECML_TARGET_CLASS			/* needed, anything: its text is the class */
+	ECML_TARGET_NUMBER			/* needed, a number */
 } EcmlTargetUse;
 
 struct EcmlStateType;

@@ -296,7 +296,7 @@ wrong_count(const EcmlSchema *schema, int given)
 
 /* Inputs of a row type by the names of the model's features. */
 static void
-follow_columns(EcmlBinder *binder, const EcmlSchema *schema, TupleDesc desc, const bool *excluded)
+follow_columns(EcmlBinder *binder, const EcmlSchema *schema, TupleDesc desc)
 {
 	for (int j = 0; j < schema->nfeatures;)
 	{
@@ -305,7 +305,7 @@ follow_columns(EcmlBinder *binder, const EcmlSchema *schema, TupleDesc desc, con
 		int			found = -1;
 
 		for (int i = 0; i < desc->natts; i++)
-			if (!TupleDescAttr(desc, i)->attisdropped && !(excluded && excluded[i]) &&
+			if (!TupleDescAttr(desc, i)->attisdropped &&
 				strcmp(NameStr(TupleDescAttr(desc, i)->attname), name) == 0)
 			{
 				found = i;
@@ -333,11 +333,11 @@ follow_columns(EcmlBinder *binder, const EcmlSchema *schema, TupleDesc desc, con
 }
 
 EcmlBinder *
-ecml_binder_for_columns(MemoryContext context, const EcmlSchema *schema, TupleDesc desc, const bool *excluded)
+ecml_binder_for_columns(MemoryContext context, const EcmlSchema *schema, TupleDesc desc)
 {
 	EcmlBinder *binder = ecml_binder_create(context, false);
 
-	follow_columns(binder, schema, desc, excluded);
+	follow_columns(binder, schema, desc);
 	return binder;
 }
 
@@ -748,7 +748,7 @@ bind_whole_row(EcmlBinder *binder, NullableDatum argument, const EcmlSchema *sch
 		if (binder->training)
 			add_row_columns(binder, desc);
 		else
-			follow_columns(binder, schema, desc, NULL);
+			follow_columns(binder, schema, desc);
 		MemoryContextSwitchTo(old);
 	}
 	tuple.t_len = HeapTupleHeaderGetDatumLength(header);

@@ -97,8 +97,7 @@ extern EcmlBinder *ecml_binder_from_arguments(MemoryContext context, FunctionCal
 
 /* The inputs of a model: from arguments of fcinfo from first on, or from the columns of desc by name. */
 extern EcmlBinder *ecml_binder_for_model(MemoryContext context, const EcmlSchema *schema, FunctionCallInfo fcinfo, int first);
-extern EcmlBinder *ecml_binder_for_columns(MemoryContext context, const EcmlSchema *schema, TupleDesc desc,
-										   const bool *excluded);
+extern EcmlBinder *ecml_binder_for_columns(MemoryContext context, const EcmlSchema *schema, TupleDesc desc);
 
 /*
  * Read a row into binder->values.  False: an array's length is not known yet (it is NULL), so the row cannot be used.

@@ -13,9 +13,8 @@
 #include "core/collect.h"
 #include "core/onepass.h"
 
-/* A column that must be a number, beside the features. */
-static EcmlInput *
-number_column(MemoryContext context, const EcmlSource *source, const char *name, const char *what)
+EcmlInput *
+ecml_number_column(MemoryContext context, const EcmlSource *source, const char *name, const char *what)
 {
 	int			number = ecml_source_column(source, name, what);
 	Oid			type = TupleDescAttr(source->desc, number)->atttypid;
@@ -113,10 +112,10 @@ ecml_columns_choose(EcmlColumns *columns, MemoryContext context, const EcmlSourc
 					 errdetail("The target is NULL."),
 					 errhint("Name the column to learn, for example: target => '%s'.",
 							 source->desc->natts > 0 ? NameStr(TupleDescAttr(source->desc, 0)->attname) : "price")));
-		columns->target = number_column(context, source, target, "target");
+		columns->target = ecml_number_column(context, source, target, "target");
 	}
 	if (training->common.sample_weight)
-		columns->weight = number_column(context, source, training->common.sample_weight, "weight");
+		columns->weight = ecml_number_column(context, source, training->common.sample_weight, "weight");
 	if (features)
 		add_named(columns, source, features);
 	else
@@ -138,8 +137,8 @@ ecml_columns_choose(EcmlColumns *columns, MemoryContext context, const EcmlSourc
 	MemoryContextSwitchTo(old);
 }
 
-static bool
-read_number(const EcmlInput *input, TupleTableSlot *slot, const char *what, double *result)
+bool
+ecml_number_read(const EcmlInput *input, TupleTableSlot *slot, const char *what, double *result)
 {
 	if (slot->tts_isnull[input->number])
 		return false;
@@ -159,9 +158,9 @@ ecml_columns_read(const EcmlColumns *columns, TupleTableSlot *slot)
 	EcmlRow		row = {.has_y = true,.has_w = true,.w = 1};
 
 	if (columns->target)
-		row.has_y = read_number(columns->target, slot, "target", &row.y);
+		row.has_y = ecml_number_read(columns->target, slot, "target", &row.y);
 	if (columns->weight)
-		row.has_w = read_number(columns->weight, slot, "weight", &row.w);
+		row.has_w = ecml_number_read(columns->weight, slot, "weight", &row.w);
 	row.usable = ecml_bind_row(columns->binder, slot->tts_values, slot->tts_isnull);
 	return row;
 }

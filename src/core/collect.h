@@ -18,6 +18,12 @@ typedef struct EcmlColumns
 	int			nfeatures;
 } EcmlColumns;
 
+/* A column that must be a number, beside the features, in context; what: "target", "weight". */
+extern EcmlInput *ecml_number_column(MemoryContext context, const EcmlSource *source, const char *name, const char *what);
+
+/* Its value; false: NULL.  One that is not finite is an error. */
+extern bool ecml_number_read(const EcmlInput *input, TupleTableSlot *slot, const char *what, double *result);
+
 /* Choose the columns; features NULL: all that are neither target nor weight.  Errors name what is wrong. */
 extern void ecml_columns_choose(EcmlColumns *columns, MemoryContext context, const EcmlSource *source,
 								const EcmlTraining *training, const char *target, ArrayType *features);

@@ -107,8 +107,7 @@ typedef struct Evaluation
 {
 	EcmlEvaluator *evaluator;
 	EcmlBinder *binder;
-	EcmlInput	target;
-	bool		has_target;
+	EcmlInput  *target;			/* NULL: none */
 } Evaluation;
 
 static void
@@ -118,44 +117,12 @@ evaluate_row(void *arg, TupleTableSlot *slot)
 	bool		has_y = true;
 	double		y = 0;
 
-	if (evaluation->has_target)
-	{
-		has_y = !slot->tts_isnull[evaluation->target.number];
-		if (has_y)
-		{
-			y = ecml_bind_number(&evaluation->target, slot->tts_values[evaluation->target.number]);
-			if (!isfinite(y))
-				ereport(ERROR,
-						(errcode(ERRCODE_DATA_EXCEPTION),
-						 errmsg("target column \"%s\" holds a value that is not finite", evaluation->target.name),
-						 errdetail("A row has %g there.", y),
-						 errhint("Filter such rows out, or turn the values into NULL.")));
-		}
-	}
+	if (evaluation->target)
+		has_y = ecml_number_read(evaluation->target, slot, "target", &y);
 	if (!ecml_bind_row(evaluation->binder, slot->tts_values, slot->tts_isnull))
 		evaluation->evaluator->skipped++;
 	else
 		ecml_evaluator_row(evaluation->evaluator, evaluation->binder->values, evaluation->binder->missing, has_y, y);
-}
-
-/* The target column of a model in a source: as in training, or named by the option "target". */
-static void
-find_target(Evaluation *evaluation, const EcmlSource *source, const char *name)
-{
-	EcmlInput  *input = &evaluation->target;
-	int			number = ecml_source_column(source, name, "target");
-
-	input->name = pstrdup(name);
-	input->number = number;
-	input->type = TupleDescAttr(source->desc, number)->atttypid;
-	if (!ecml_bind_plan(input->type, &input->convert, &input->kind, &input->element_type, &input->element_convert) ||
-		input->convert == ECML_FROM_ARRAY || input->kind == ECML_CATEGORY)
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("target column \"%s\" must be a number", name),
-				 errdetail("Its type is %s.", format_type_be(input->type)),
-				 errhint("Cast it to a number in the source.")));
-	evaluation->has_target = true;
 }
 
 typedef struct EvaluateOptions
@@ -188,8 +155,9 @@ ECML_MODEL_FUNCTION(ecml_evaluate)
 	SPI_connect();
 	ecml_source_open(&source, text_to_cstring(PG_GETARG_TEXT_PP(1)));
 	if (model->algorithm->target != ECML_TARGET_NONE)
-		find_target(&evaluation, &source, options.target ? options.target : model->schema->target);
-	evaluation.binder = ecml_binder_for_columns(context, model->schema, source.desc, NULL);
+		evaluation.target = ecml_number_column(context, &source, options.target ? options.target : model->schema->target,
+											   "target");
+	evaluation.binder = ecml_binder_for_columns(context, model->schema, source.desc);
 	evaluation.evaluator = ecml_evaluator_create(context, model);
 	ecml_source_run(&source, evaluate_row, &evaluation);
 	SPI_finish();

@@ -431,10 +431,3 @@ ecml_gram_add(EcmlCtx *ctx, EcmlDd *gram, int m, const double *const *columns, c
 {
 	ecml_gram_add_by(ctx, best_kernel(), gram, m, columns, w, rows);
 }
-
-void
-ecml_gram_sum(EcmlDd *sum, const double *v, int n)
-{
-	for (int i = 0; i < n; i++)
-		*sum = dd_add(*sum, dd_from(v[i]));
-}

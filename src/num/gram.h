@@ -33,7 +33,4 @@ extern void ecml_gram_add(EcmlCtx *ctx, EcmlDd *gram, int m, const double *const
 extern void ecml_gram_add_by(EcmlCtx *ctx, EcmlGramKernel kernel, EcmlDd *gram, int m, const double *const *columns,
 							 const double *w, int rows);
 
-/* The sum of v [n], added to *sum. */
-extern void ecml_gram_sum(EcmlDd *sum, const double *v, int n);
-
 #endif							/* ECML_GRAM_H */

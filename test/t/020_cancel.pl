@@ -34,6 +34,9 @@ $victim->query(q(SET ecml.threads = 2; SET max_parallel_workers_per_gather = 0))
 my $asleep = sub {
 	return $control->query("SELECT wait_event FROM pg_stat_activity WHERE pid = $pid") eq 'PgSleep';
 };
+my $parallel = sub {
+	return $control->query("SELECT count(*) FROM pg_stat_activity WHERE leader_pid = $pid AND pid <> $pid") > 0;
+};
 my $spilling = sub { return scalar Ecml::temporary_files($node) > 0 };
 my $threaded = sub { return (Ecml::threads($pid) // 0) > 1 };
 # the statement is past its beginning, which takes less
@@ -50,6 +53,9 @@ my @cases = (
 		q(SELECT ecml_train('m', 'kmeans', 'SELECT p.* FROM points p, generate_series(1, 1000)')), q(SET ecml.work_mem = '4MB') ],
 	[ 'reading, one pass', sub { $after->(0.5) },
 		q(SELECT ecml_train('m', 'linreg', 'SELECT p.* FROM points p, generate_series(1, 1000)', 'a')) ],
+	[ 'reading, one pass in parallel workers', sub { $parallel },
+		q(SELECT ecml_train('m', 'linreg', 'SELECT p.* FROM points p, generate_series(1, 1000)', 'a')),
+		q(SET max_parallel_workers_per_gather = 2; SET min_parallel_table_scan_size = 0; SET parallel_setup_cost = 0) ],
 	[ 'k-means, iterations in two threads', sub { $threaded },
 		q(SELECT ecml_train('m', 'kmeans', 'points', options => '{"k": 60, "n_init": 10000}')) ],
 	[ 'k-means, iterations over spilled rows', sub { $threaded },
@@ -117,7 +123,7 @@ for my $case (@cases)
 	$victim->query($statement);
 	is($victim->sqlstate, '57014', "$what: out of time") or diag $victim->messages;
 	note sprintf('%s: %.0f ms after its time', $what, (time - $asked) * 1000 - 700);
-	$victim->query(q(RESET statement_timeout; RESET ecml.work_mem));
+	$victim->query(q(RESET statement_timeout; RESET ecml.work_mem; SET max_parallel_workers_per_gather = 0));
 	check_clean("$what, out of time");
 }
 note sprintf('the slowest answer took %.0f ms', $worst * 1000);
