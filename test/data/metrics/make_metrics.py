@@ -1,6 +1,6 @@
 """Reference values of metrics and calibration, made with scikit-learn (Platt scaling: with mpmath, see below).
 
-    python make_metrics.py      writes scores.tsv, labels.tsv, numbers.tsv, calibration.tsv beside itself
+    python make_metrics.py      writes scores.tsv, labels.tsv, numbers.tsv, calibration.tsv, clusters.tsv beside itself
 
 Each case is some lines of key, tab, comma-separated numbers, and ends with the line "end".
 """
@@ -284,4 +284,34 @@ calibration_case("upside down", np.arange(30) < 15, np.arange(30) / 30 + rng.nor
 calibration_case("positives only", np.ones(6), [0.1, 0.5, 0.5, 0.8, 0.2, 0.3], sigmoid=False)
 calibration_case("constant score", [0, 1, 1, 0, 1], np.full(5, 0.25), sigmoid=False)
 calibration_case("one row", [1], [0.7], sigmoid=False)
+out.close()
+
+# ---- clusters: rows of multiples of 1/64, which a float holds; labels by the nearest centroid
+
+
+def clusters_case(name, x, centroids):
+    label = ((x[:, None, :] - centroids[None]) ** 2).sum(axis=2).argmin(axis=1)
+    print("case", name, sep="\t", file=out)
+    put("columns", x.shape[1])
+    put("x", x)
+    put("centroids", centroids)
+    several = 1 < len(set(label)) < len(x)
+    put("davies_bouldin", m.davies_bouldin_score(x, label) if several else float("nan"))
+    put("calinski_harabasz", m.calinski_harabasz_score(x, label) if several else float("nan"))
+    print("end", file=out)
+
+
+def draw_clusters(n, k, columns, spread):
+    centroids = rng.normal(0, 3, (k, columns))
+    return np.round((centroids[rng.integers(0, k, n)] + rng.normal(0, spread, (n, columns))) * 64) / 64, centroids
+
+
+start("clusters.tsv")
+clusters_case("four", *draw_clusters(300, 4, 3, 0.7))
+clusters_case("many columns", *draw_clusters(60, 3, 70, 2))
+x, centroids = draw_clusters(200, 5, 2, 1.5)
+centroids[2] = 1e6
+clusters_case("an empty cluster", x, centroids)
+clusters_case("one cluster", x, centroids[2:4] * [[1], [0]] + [[1e6, 0], [0, 0]])
+clusters_case("no spread", np.repeat([[0.0, 1], [2, 2], [5, 1]], 4, axis=0), np.array([[0.0, 1], [2, 2], [5, 1]]))
 out.close()
