@@ -505,12 +505,12 @@ ecml_scores_transition(PG_FUNCTION_ARGS)
 }
 
 static void
-must_be_constant(const char *what)
+must_be_constant(const char *what, double first, double now)
 {
 	ereport(ERROR,
 			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 			 errmsg("%s must be the same in all rows", what),
-			 errdetail("A row has another value than the first."),
+			 errdetail("It is %g in one row and %g in another.", first, now),
 			 errhint("Give a constant.")));
 }
 
@@ -530,7 +530,7 @@ ecml_bins_transition(PG_FUNCTION_ARGS)
 				 errdetail(PG_ARGISNULL(3) ? "It is NULL." : "It is %d.", bins),
 				 errhint("Give 1 to %d.", MAX_BINS)));
 	if (!first && m->bins != bins)
-		must_be_constant("the number of bins");
+		must_be_constant("the number of bins", m->bins, bins);
 	m->bins = bins;
 	if (first && PG_NARGS() > 4)
 	{
@@ -566,7 +566,7 @@ ecml_costs_transition(PG_FUNCTION_ARGS)
 					 errdetail(PG_ARGISNULL(3 + i) ? "It is NULL." : "It is %g.", cost),
 					 errhint("Give 0 or more.")));
 		if (!first && m->costs[i] != cost)
-			must_be_constant("a cost");
+			must_be_constant("a cost", m->costs[i], cost);
 		m->costs[i] = cost;
 	}
 	return add_row(fcinfo, state);
