@@ -38,3 +38,12 @@ CREATE FUNCTION ecml_describe(source text, options jsonb DEFAULT '{}', OUT colum
 AS 'MODULE_PATHNAME' LANGUAGE C VOLATILE PARALLEL UNSAFE COST 100000 ROWS 20;
 COMMENT ON FUNCTION ecml_describe(text, jsonb) IS
 'What stands in each column of a source, in one reading: counts, mean, spread, quartiles, the most frequent value, and a note in plain words where something is wrong. Times are in seconds since 1970, intervals in seconds. Up to 4096 (different) values all is exact; beyond, quartiles are within 0.3 % of the rows, distinct_count has a standard error of 0.8 %, frequency is too low by at most a thousandth of the rows. Option: seed. Errors: undefined_object (table), invalid_parameter_value (options).';
+
+CREATE FUNCTION ecml_split(key "any", test_fraction float8, seed int DEFAULT 0) RETURNS boolean
+AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 2;
+COMMENT ON FUNCTION ecml_split("any", float8, int) IS
+'Is the row of this key a test row? By a hash of the key that never changes: the same on every machine, in every version; integers of any width are the same key. Rows that are test rows at one fraction are so at every larger one; seeds are independent. NULL for a NULL key. Errors: invalid_parameter_value (fraction outside 0 to 1).';
+CREATE FUNCTION ecml_fold(key "any", folds int, seed int DEFAULT 0) RETURNS int
+AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 2;
+COMMENT ON FUNCTION ecml_fold("any", int, int) IS
+'The fold of a key, from 0 to folds - 1, by a hash as in ecml_split, and independent of it. NULL for a NULL key. Errors: invalid_parameter_value (folds below 1).';
