@@ -47,3 +47,9 @@ CREATE FUNCTION ecml_fold(key "any", folds int, seed int DEFAULT 0) RETURNS int
 AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 2;
 COMMENT ON FUNCTION ecml_fold("any", int, int) IS
 'The fold of a key, from 0 to folds - 1, by a hash as in ecml_split, and independent of it. NULL for a NULL key. Errors: invalid_parameter_value (folds below 1).';
+
+CREATE FUNCTION ecml_prepare(source text, destination text, options jsonb DEFAULT '{}', OUT destination_name text, OUT kind text,
+	OUT rows bigint, OUT dropped bigint, OUT columns int, OUT learnt jsonb) RETURNS record
+AS 'MODULE_PATHNAME' LANGUAGE C VOLATILE PARALLEL UNSAFE COST 100000;
+COMMENT ON FUNCTION ecml_prepare(text, text, jsonb) IS
+'Makes a view (or table) of a source, ready for a model, with what it learnt from the rows as constants: rows are left out (dropna), columns filled (impute, was_missing), clipped (clip), taken the logarithm of (log1p), cut into bins (bin) or scaled (scale), and categories and dates encoded (one_hot, drop_first, top_k, ordinal, target_encode, date_parts, time_zone). More options: drop, keep, materialize, replace. Errors: duplicate_table (destination exists), undefined_object (table, column), invalid_parameter_value (options), datatype_mismatch, data_exception (nothing to learn from), duplicate_column, too_many_columns, program_limit_exceeded.';
