@@ -84,7 +84,7 @@ def prepared(connection, name, options):
     """The rows of a preparation in their order, as a frame; without the number of the row."""
     connection.execute("SELECT ecml_prepare(%s, 'prepared', %s)",
                        (name, json.dumps({"keep": ["ecml_row"], "replace": True} | options)))
-    cursor = connection.execute("SELECT * FROM prepared ORDER BY ecml_row")
+    cursor = connection.execute("SELECT * FROM prepared ORDER BY ecml_row", prepare=False)
     frame = pandas.DataFrame(cursor.fetchall(), columns=[column.name for column in cursor.description])
     return frame.drop(columns="ecml_row")
 
