@@ -352,6 +352,7 @@ ecml_quantiles_get(EcmlCtx *ctx, const EcmlQuantiles *q, const double *levels, d
 	int			bounds[LEVELS + 1];
 	int			nruns = 0;
 	int			total = 0;
+	size_t		room = q->count;
 	double		weight = 0;
 	Item	   *items;
 	Item	   *sorted;
@@ -368,7 +369,9 @@ ecml_quantiles_get(EcmlCtx *ctx, const EcmlQuantiles *q, const double *levels, d
 		return;
 	}
 
-	items = ECML_NEW(ctx, Item, (size_t) 2 * (EXACT + LEVELS * RUN));
+	for (int level = 0; level < LEVELS; level++)
+		room += q->runs[level] ? RUN : 0;
+	items = ECML_NEW(ctx, Item, 2 * room);
 	for (int i = 0; i < q->count; i++)
 		items[total++] = (Item) {buffer[i], ldexp(1, q->shift)};
 	bounds[nruns++] = total;
@@ -379,7 +382,7 @@ ecml_quantiles_get(EcmlCtx *ctx, const EcmlQuantiles *q, const double *levels, d
 				items[total++] = (Item) {q->runs[level][i], ldexp(1, level)};
 			bounds[nruns++] = total;
 		}
-	sorted = merge_runs(items, items + EXACT + LEVELS * RUN, bounds, nruns);
+	sorted = merge_runs(items, items + room, bounds, nruns);
 	for (int i = 0; i < total; i++)
 		weight += sorted[i].weight;
 	for (int k = 0; k < n; k++)
