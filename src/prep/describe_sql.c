@@ -53,7 +53,7 @@ typedef enum Kind
 	K_TEXT,
 	K_BPCHAR,
 	K_NAME,
-	K_HASHED,					/* known by the hash of its type */
+	K_HASHED,					/* known by the hash of its type, or of its text form */
 	K_COUNTED					/* of a type without equality: only counted */
 } Kind;
 
@@ -80,9 +80,7 @@ kind_of(Oid type)
 	get_type_category_preferred(type, &category, &preferred);
 	if (category == TYPCATEGORY_STRING && get_typtype(type) == TYPTYPE_BASE && get_typlen(type) == -1)
 		return K_TEXT;			/* citext and its like */
-	if (OidIsValid(lookup_type_cache(type, TYPECACHE_HASH_EXTENDED_PROC)->hash_extended_proc))
-		return K_HASHED;
-	return K_COUNTED;
+	return OidIsValid(lookup_type_cache(type, TYPECACHE_EQ_OPR)->eq_opr) ? K_HASHED : K_COUNTED;
 }
 
 static bool
@@ -207,7 +205,7 @@ merge(EcmlState *to, EcmlState *from)
 typedef struct Argument
 {
 	Kind		kind;
-	FmgrInfo	hash;			/* HASHED, NUMERIC */
+	FmgrInfo	hash;			/* HASHED, NUMERIC; none: the text form is hashed */
 	FmgrInfo	output;			/* HASHED, NUMERIC */
 	Oid			collation;
 } Argument;
@@ -222,6 +220,7 @@ plan_arguments(FunctionCallInfo fcinfo, int first)
 	{
 		Argument   *argument = &arguments[i - first];
 		Oid			type = get_fn_expr_argtype(fcinfo->flinfo, i);
+		Oid			hash;
 		Oid			output;
 		bool		varlena;
 
@@ -230,7 +229,9 @@ plan_arguments(FunctionCallInfo fcinfo, int first)
 		argument->kind = kind_of(type);
 		if (argument->kind != K_HASHED && argument->kind != K_NUMERIC)
 			continue;
-		fmgr_info_cxt(lookup_type_cache(type, TYPECACHE_HASH_EXTENDED_PROC)->hash_extended_proc, &argument->hash, context);
+		hash = lookup_type_cache(type, TYPECACHE_HASH_EXTENDED_PROC)->hash_extended_proc;
+		if (OidIsValid(hash))
+			fmgr_info_cxt(hash, &argument->hash, context);
 		getTypeOutputInfo(type, &output, &varlena);
 		fmgr_info_cxt(output, &argument->output, context);
 		/* arrays of a type with collation take any: what they need is that one is given */
@@ -320,17 +321,27 @@ add_text(DescribeState *state, int i, const char *bytes, int length)
 static void
 add_hashed(DescribeState *state, int i, Argument *argument, Datum value)
 {
-	uint64		hash = DatumGetUInt64(FunctionCall2Coll(&argument->hash, argument->collation, value, Int64GetDatum(0)));
+	char	   *label = NULL;
+	uint64		hash;
 	EcmlTallyEntry *entry;
 
-	/* hash functions of types need not mix as sketches want it */
-	if (describe_hash(state->ctx, &state->columns[i], ecml_hash_mix(hash + 1), &entry))
+	if (OidIsValid(argument->hash.fn_oid))
+		/* hash functions of types need not mix as sketches want it */
+		hash = ecml_hash_mix(1 + DatumGetUInt64(FunctionCall2Coll(&argument->hash, argument->collation, value,
+																  Int64GetDatum(0))));
+	else
 	{
-		char	   *label = OutputFunctionCall(&argument->output, value);
-
-		ecml_tally_label(state->ctx, &state->columns[i].tally, entry, label, pg_mbcliplen(label, strlen(label), ECML_TALLY_LABEL));
-		pfree(label);
+		label = OutputFunctionCall(&argument->output, value);
+		hash = ecml_hash_bytes(label, strlen(label), 0);
 	}
+	if (describe_hash(state->ctx, &state->columns[i], hash, &entry))
+	{
+		if (label == NULL)
+			label = OutputFunctionCall(&argument->output, value);
+		ecml_tally_label(state->ctx, &state->columns[i].tally, entry, label, pg_mbcliplen(label, strlen(label), ECML_TALLY_LABEL));
+	}
+	if (label)
+		pfree(label);
 }
 
 /* Numerics of few digits are known by their double, longer ones by the hash of their type. */
