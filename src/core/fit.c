@@ -7,6 +7,7 @@
 
 #include "utils/memutils.h"
 
+#include "core/profile.h"
 #include "core/trainer.h"
 
 #define SPREAD_LIMIT 1e17		/* of float4 terms from their mean: squares of them are added up */
@@ -265,8 +266,114 @@ impute_terms(EcmlTrainer *trainer, void *state, EcmlSchema *schema, int **recode
 	ecml_schema_layout(schema);
 }
 
+/* Mean and deviation of each term that is a number, in the rows of training. */
+typedef struct Spread
+{
+	double	   *mean;			/* [nterms] */
+	double	   *deviation;
+} Spread;
+
+static Spread
+make_spread(const EcmlSchema *schema)
+{
+	return (Spread) {palloc0((schema->nterms + 1) * sizeof(double)), palloc0((schema->nterms + 1) * sizeof(double))};
+}
+
+/* NULLs, filled with the mean, add rows without deviation. */
+static Spread
+collected_spread(const EcmlTrainer *trainer, const EcmlSchema *schema)
+{
+	Spread		spread = make_spread(schema);
+
+	for (int j = 0; j < schema->nfeatures; j++)
+		if (!trainer->category[j])
+		{
+			const EcmlColumnStats *stats = &trainer->dataset->stats[j];
+
+			spread.mean[schema->features[j].first_term] = stats->mean;
+			spread.deviation[schema->features[j].first_term] = sqrt(stats->m2 / trainer->dataset->weight);
+		}
+	return spread;
+}
+
+/* The deviation of what a category contributes: step [terms] from no term to each of its terms. */
+static double
+category_deviation(const EcmlTrainer *trainer, const EcmlFeature *feature, int j, const int *recode, const double *step)
+{
+	const EcmlDict *dict = ecml_binder_input(trainer->binder, ecml_trainer_source(trainer, j))->categories;
+	double		total = 0;
+	double		mean = 0;
+	double		square = 0;
+
+	for (int pass = 0; pass < 2; pass++)
+		for (int code = 0; code < dict->n; code++)
+		{
+			int			t = recode[code] - (feature->drop_first ? 1 : 0);
+			double		use = recode[code] < 0 ? 0 : use_of(trainer, j, code);
+			double		value = t >= 0 && t < feature->terms ? step[t] : 0;
+
+			if (pass == 0)
+			{
+				total += use;
+				mean += use > 0 ? use / total * (value - mean) : 0;
+			}
+			else
+				square += use / total * (value - mean) * (value - mean);
+		}
+	return total > 0 ? sqrt(square) : 0;
+}
+
+/*
+ * The deviation over the rows of training of what each feature contributes: of a number |coefficient| times its deviation.
+ * A contribution is linear in its term, so that two rows of terms tell all.  Of several classes their mean.
+ */
+static double *
+importance(const EcmlTrainer *trainer, const EcmlModel *model, Spread spread, int **recode)
+{
+	const EcmlSchema *schema = model->schema;
+	int			nclasses = schema->nclasses > 2 ? schema->nclasses : 1;
+	double	   *result = palloc0((schema->nfeatures + 1) * sizeof(double));
+	double	   *x = palloc((schema->nterms + 1) * sizeof(double));
+	double	   *low = palloc((schema->nterms + 1) * sizeof(double));
+	double	   *step = palloc((schema->nterms + 1) * sizeof(double));
+	double		base;
+
+	for (int class = 0; class < nclasses; class++)
+	{
+		for (int end = 0; end < 2; end++)
+		{
+			for (int j = 0; j < schema->nfeatures; j++)
+				for (int i = 0; i < schema->features[j].terms; i++)
+				{
+					int			t = schema->features[j].first_term + i;
+
+					x[t] = trainer->category[j] ? end : spread.mean[t] + end * spread.deviation[t];
+					if (schema->shift)
+						x[t] = (x[t] - schema->shift[t]) * schema->scale[t];
+				}
+			model->algorithm->contributions(model->fitted, schema, x, class, &base, end ? step : low);
+		}
+		for (int t = 0; t < schema->nterms; t++)
+			step[t] -= low[t];
+		for (int j = 0; j < schema->nfeatures; j++)
+		{
+			const EcmlFeature *feature = &schema->features[j];
+			double		deviation = trainer->category[j] ?
+				category_deviation(trainer, feature, j, recode[j], step + feature->first_term) :
+				fabs(step[feature->first_term]);
+
+			if (isfinite(deviation))
+				result[j] += deviation / nclasses;
+		}
+	}
+	pfree(x);
+	pfree(low);
+	pfree(step);
+	return result;
+}
+
 static void *
-fit_one_pass(EcmlTrainer *trainer, EcmlSchema *schema, int **recode)
+fit_one_pass(EcmlTrainer *trainer, EcmlSchema *schema, int **recode, Spread *spread)
 {
 	const EcmlOnePass *one_pass = trainer->algorithm->one_pass;
 	int		   *select = palloc((schema->nterms + 1) * sizeof(int));
@@ -294,6 +401,12 @@ fit_one_pass(EcmlTrainer *trainer, EcmlSchema *schema, int **recode)
 					select[feature->first_term + t] = trainer->term_of[j][code];
 			}
 	}
+	*spread = make_spread(schema);
+	for (int t = 0; t < schema->nterms; t++)
+	{
+		spread->mean[t] = one_pass->sum(state, select[t]) / one_pass->sum(state, -1);
+		spread->deviation[t] = sqrt(one_pass->variance(state, select[t]));
+	}
 	return one_pass->fit(&trainer->ctx, state, trainer->training->params, select, schema->nterms);
 }
 
@@ -304,6 +417,7 @@ ecml_trainer_finish(EcmlTrainer *trainer)
 	const EcmlAlgorithm *algorithm = trainer->algorithm;
 	EcmlModel  *model = palloc0(sizeof(EcmlModel));
 	EcmlJson   *json = ecml_json_object();
+	Spread		spread;
 	int		  **recode;
 
 	if (trainer->rows == 0)
@@ -320,13 +434,17 @@ ecml_trainer_finish(EcmlTrainer *trainer)
 	model->schema = make_schema(trainer, recode);
 	model->options = ecml_training_options(trainer->training);
 	if (algorithm->one_pass)
-		model->fitted = fit_one_pass(trainer, model->schema, recode);
+		model->fitted = fit_one_pass(trainer, model->schema, recode, &spread);
 	else
 	{
 		EcmlData   *data = complete(trainer, model->schema, recode);
 
+		spread = collected_spread(trainer, model->schema);
 		model->fitted = algorithm->fit(&trainer->ctx, data, model->schema, trainer->training->params);
 	}
+	if (algorithm->contributions)
+		model->importance = importance(trainer, model, spread, recode);
+	model->profile = ecml_profile_make(trainer, model, recode);
 	algorithm->metrics(model->fitted, model->schema, json);
 	model->metrics = ecml_json_finish_text(json);
 	ecml_trainer_close(trainer);

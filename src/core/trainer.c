@@ -15,6 +15,7 @@
 #include "utils/memutils.h"
 
 #include "core/guc.h"
+#include "core/profile.h"
 #include "core/trainer.h"
 
 #define PENDING_FIRST 16		/* rows of the first pending block: there may be thousands of groups */
@@ -168,6 +169,8 @@ start(EcmlTrainer *trainer)
 	for (int j = 0; j < n; j++)
 		if (ecml_binder_input(trainer->binder, ecml_trainer_source(trainer, j))->kind == ECML_CATEGORY)
 			trainer->category[j] = trainer->sparse = true;
+	if (trainer->profiled)
+		ecml_profile_begin(trainer);
 	if (trainer->algorithm->one_pass == NULL)
 	{
 		trainer->uses = ECML_NEW0(&trainer->ctx, double *, n + 1);
@@ -230,6 +233,8 @@ ecml_trainer_flush(EcmlTrainer *trainer)
 	else if (one_pass->terms(trainer->state) < terms)
 		one_pass->grow(&trainer->ctx, trainer->state, terms);
 	one_pass->absorb(&trainer->ctx, trainer->state, &trainer->pending);
+	if (trainer->sample && trainer->sample->by_content)
+		ecml_profile_pending(trainer);
 	trainer->pending.rows = 0;
 	ecml_poll(&trainer->ctx, trainer->rows, 0);
 }
@@ -365,9 +370,12 @@ ecml_trainer_values(EcmlTrainer *trainer, const double *values, int missing, dou
 		start(trainer);
 	if (missing >= 0)
 	{
+		if (trainer->sample)
+			ecml_profile_nulls(trainer, values);
 		if (trainer->training->common.missing == ECML_MISSING_SKIP)
 		{
 			trainer->skipped++;
+			trainer->incomplete++;
 			return;
 		}
 		if (trainer->training->common.missing == ECML_MISSING_ERROR)
@@ -386,6 +394,8 @@ ecml_trainer_values(EcmlTrainer *trainer, const double *values, int missing, dou
 	}
 	else
 		append_terms(trainer, values, missing >= 0, y, w);
+	if (trainer->sample && !trainer->sample->by_content)
+		ecml_rowsample_offer(&trainer->ctx, trainer->sample, values);
 	trainer->rows++;
 }
 
@@ -495,6 +505,7 @@ ecml_trainer_merge(EcmlTrainer *trainer, EcmlTrainer *other)
 	}
 	ecml_trainer_flush(trainer);
 	ecml_trainer_flush(other);
+	ecml_profile_merge(trainer, other);
 	trainer->rows += other->rows;
 	if (other->state == NULL)
 		return;

@@ -14,6 +14,7 @@
 #include "core/host.h"
 #include "core/model.h"
 #include "core/target.h"
+#include "num/rowsample.h"
 
 /* Options of every algorithm. */
 typedef struct EcmlCommonOptions
@@ -48,6 +49,12 @@ typedef struct EcmlTrainer
 	int64		rows;			/* used */
 	int64		skipped;
 	uint64		seed;
+
+	/* what the model's profile is made of (profile.h); kept when the caller says so before the first row */
+	bool		profiled;
+	EcmlRowSample *sample;		/* of rows of features; NULL: none */
+	double	   *nulls;			/* [nfeatures] rows that are NULL there, those left out for it among them */
+	int64		incomplete;		/* rows left out because a feature is NULL */
 
 	EcmlDataset *dataset;		/* collected rows, or NULL */
 	double	   *features;		/* [nfeatures] scratch: values without the weight; NULL before the first usable row */
