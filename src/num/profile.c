@@ -43,6 +43,52 @@ compare_counts(const void *a, const void *b)
 	return x > y ? -1 : x < y ? 1 : compare_values(a, b);
 }
 
+/* Numbers ordered as doubles are when compared as whole numbers. */
+static inline uint64_t
+key_of(double value)
+{
+	uint64_t	bits;
+
+	value += 0.0;				/* -0 is 0 */
+	memcpy(&bits, &value, sizeof(bits));
+	return bits >> 63 ? ~bits : bits | UINT64_C(1) << 63;
+}
+
+/* By value: byte by byte, from the last (radix sort); bytes that all have in common cost nothing. */
+static void
+sort_values(EcmlCtx *ctx, Entry *entries, int n)
+{
+	Entry	   *from = entries;
+	Entry	   *to = ECML_NEW(ctx, Entry, n);
+	Entry	   *other = to;
+
+	for (int shift = 0; shift < 64; shift += 8)
+	{
+		int			starts[256] = {0};
+		int			at = 0;
+		Entry	   *swap = from;
+
+		for (int i = 0; i < n; i++)
+			starts[key_of(from[i].value) >> shift & 255]++;
+		if (starts[key_of(from[0].value) >> shift & 255] == n)
+			continue;
+		for (int b = 0; b < 256; b++)
+		{
+			int			count = starts[b];
+
+			starts[b] = at;
+			at += count;
+		}
+		for (int i = 0; i < n; i++)
+			to[starts[key_of(from[i].value) >> shift & 255]++] = from[i];
+		from = to;
+		to = swap;
+	}
+	if (from != entries)
+		memcpy(entries, from, n * sizeof(Entry));
+	ecml_free(ctx, other);
+}
+
 /* Different values in ascending order, with their rows; their number. */
 static int
 gather(EcmlCtx *ctx, const double *values, const double *counts, int n, Entry **out, double *total)
@@ -56,7 +102,8 @@ gather(EcmlCtx *ctx, const double *values, const double *counts, int n, Entry **
 		entries[i] = (Entry) {values[i], counts ? counts[i] : 1};
 		*total += entries[i].count;
 	}
-	qsort(entries, n, sizeof(Entry), compare_values);
+	if (n > 0)
+		sort_values(ctx, entries, n);
 	for (int i = 0; i < n; i++)
 	{
 		if (m > 0 && entries[m - 1].value == entries[i].value)

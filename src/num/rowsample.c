@@ -13,15 +13,17 @@
 #define FIRST_ROWS 64
 #define VALUES (1 << 19)		/* of a sample, at most: 4 MB; twice that while rows come */
 #define LEAST_ROWS 256
-#define CHUNK 256				/* rows hashed at once */
+#define CHUNK 512				/* rows hashed at once */
+#define GROUP 32				/* rows looked at at once */
 #define MAX_ROWS 9007199254740992.0
 
 static int
-limit_for(int width)
+limit_for(int width, bool by_content)
 {
 	int			rows = VALUES / (width > 0 ? width : 1) / 2 * 2;
+	int			most = by_content ? ECML_ROWSAMPLE_DIFFERENT : ECML_ROWSAMPLE_ROWS;
 
-	return rows < LEAST_ROWS ? LEAST_ROWS : rows > ECML_ROWSAMPLE_ROWS ? ECML_ROWSAMPLE_ROWS : rows;
+	return rows < LEAST_ROWS ? LEAST_ROWS : rows > most ? most : rows;
 }
 
 EcmlRowSample *
@@ -30,7 +32,7 @@ ecml_rowsample_create(EcmlCtx *ctx, int width, bool by_content)
 	EcmlRowSample *sample = ECML_NEW0(ctx, EcmlRowSample, 1);
 
 	sample->width = width;
-	sample->limit = limit_for(width);
+	sample->limit = limit_for(width, by_content);
 	sample->step = 1;
 	sample->by_content = by_content;
 	sample->bound = UINT64_MAX;
@@ -90,18 +92,29 @@ bits_of(double v)
 
 #define FACTOR UINT64_C(0x9FB21C651E98DF25)
 
+static inline uint64_t
+mix(uint64_t h, double v)
+{
+	h = (h ^ bits_of(v)) * FACTOR;
+	return h ^ (h >> 32);
+}
+
 static ECML_CLONES void
 mix_column(uint64_t *h, const double *v, int rows)
 {
 	for (int i = 0; i < rows; i++)
-	{
-		uint64_t	x = (h[i] ^ bits_of(v[i])) * FACTOR;
-
-		h[i] = x ^ (x >> 32);
-	}
+		h[i] = mix(h[i], v[i]);
 }
 
-/* A row without the mark keeps its hash: whether there is a column of marks must not matter. */
+/* The same for four of them, one after the other. */
+static ECML_CLONES void
+mix_columns(uint64_t *h, const double *a, const double *b, const double *c, const double *d, int rows)
+{
+	for (int i = 0; i < rows; i++)
+		h[i] = mix(mix(mix(mix(h[i], a[i]), b[i]), c[i]), d[i]);
+}
+
+/* Marks come after all columns; a row without one keeps its hash: whether there is a column of marks must not matter. */
 static ECML_CLONES void
 mix_marks(uint64_t *h, const double *mark, uint64_t key, int rows)
 {
@@ -118,6 +131,16 @@ mix_end(uint64_t *h, int rows)
 
 		h[i] = x ^ (x >> 32);
 	}
+}
+
+static ECML_CLONES bool
+any_below(const uint64_t *h, uint64_t bound, int rows)
+{
+	uint64_t	any = 0;
+
+	for (int i = 0; i < rows; i++)
+		any |= h[i] <= bound;
+	return any != 0;
 }
 
 /* The row of this hash, or the slot that waits for it. */
@@ -251,6 +274,27 @@ count_rows(EcmlCtx *ctx, EcmlRowSample *sample, uint64_t hash, double count)
 	return sample->rows + (size_t) row * sample->width;
 }
 
+static void
+hash_rows(const EcmlRowSample *sample, const double *const *columns, const double *const *marks, int first, int n, uint64_t *h)
+{
+	int			j = 0;
+
+	for (int i = 0; i < n; i++)
+		h[i] = FACTOR;
+	for (; j + 4 <= sample->width; j += 4)
+		mix_columns(h, columns[j] + first, columns[j + 1] + first, columns[j + 2] + first, columns[j + 3] + first, n);
+	for (; j < sample->width; j++)
+		mix_column(h, columns[j] + first, n);
+	for (j = 0; marks && j < sample->width; j++)
+		if (marks[j])
+		{
+			uint64_t	key = (uint64_t) j;
+
+			mix_marks(h, marks[j] + first, ecml_splitmix64(&key), n);
+		}
+	mix_end(h, n);
+}
+
 void
 ecml_rowsample_block(EcmlCtx *ctx, EcmlRowSample *sample, const double *const *columns, const double *const *marks, int rows)
 {
@@ -263,21 +307,16 @@ ecml_rowsample_block(EcmlCtx *ctx, EcmlRowSample *sample, const double *const *c
 
 		for (int i = 0; i < n; i++)
 			h[i] = FACTOR;
-		for (int j = 0; j < sample->width; j++)
-		{
-			mix_column(h, columns[j] + first, n);
-			if (marks && marks[j])
-			{
-				uint64_t	state = (uint64_t) j;
-
-				mix_marks(h, marks[j] + first, ecml_splitmix64(&state), n);
-			}
-		}
-		mix_end(h, n);
+		hash_rows(sample, columns, marks, first, n, h);
 		for (int i = 0; i < n; i++)
 		{
 			double	   *row;
 
+			if (i % GROUP == 0 && !any_below(h + i, sample->bound, n - i < GROUP ? n - i : GROUP))
+			{
+				i += GROUP - 1;
+				continue;
+			}
 			if (h[i] > sample->bound || (row = count_rows(ctx, sample, h[i], 1)) == NULL)
 				continue;
 			for (int j = 0; j < sample->width; j++)

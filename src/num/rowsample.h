@@ -12,7 +12,8 @@
 #include "bytes.h"
 #include "ctx.h"
 
-#define ECML_ROWSAMPLE_ROWS 4096
+#define ECML_ROWSAMPLE_ROWS 4096	/* by number */
+#define ECML_ROWSAMPLE_DIFFERENT 2048	/* by content */
 
 typedef struct EcmlRowSample
 {
