@@ -338,8 +338,10 @@ importance(const EcmlTrainer *trainer, const EcmlModel *model, Spread spread, in
 	double	   *step = palloc((schema->nterms + 1) * sizeof(double));
 	double		base;
 
-	for (int class = 0; class < nclasses; class++)
+	for (int k = 0; k < nclasses; k++)
 	{
+		int			class = schema->nclasses == 2 ? 1 : k;
+
 		for (int end = 0; end < 2; end++)
 		{
 			for (int j = 0; j < schema->nfeatures; j++)

@@ -185,6 +185,7 @@ ecml_profile_make(EcmlTrainer *trainer, const EcmlModel *model, int *const *reco
 	}
 	n = scores(trainer, model, recode, values, counts);
 	make_column(ctx, &profile->columns[sample->width], ecml_model_score_is_code(model), values, counts, n, most);
+	profile->columns[sample->width].nulls = trainer->incomplete / all;
 	ecml_free(ctx, values);
 	ecml_free(ctx, counts);
 	return profile;

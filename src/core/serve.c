@@ -51,6 +51,7 @@ forget(EcmlServing *serving)
 	MemoryContextReset(serving->model_context);
 	serving->model = NULL;
 	serving->binder = NULL;
+	serving->extra = NULL;
 	serving->terms = NULL;
 	serving->p = NULL;
 	serving->value = NULL;
