@@ -265,19 +265,12 @@ impute_terms(EcmlTrainer *trainer, void *state, EcmlSchema *schema, int **recode
 	ecml_schema_layout(schema);
 }
 
-static void *
-fit_one_pass(EcmlTrainer *trainer, EcmlSchema *schema, int **recode)
+/* One pass: the terms of the state that the schema's are, in that order. */
+static int *
+select_terms(const EcmlTrainer *trainer, const EcmlSchema *schema, int **recode)
 {
-	const EcmlOnePass *one_pass = trainer->algorithm->one_pass;
 	int		   *select = palloc((schema->nterms + 1) * sizeof(int));
-	void	   *state = trainer->state;
 
-	if (schema->missing == ECML_MISSING_IMPUTE)
-	{
-		/* on a copy: more rows may follow in a window, or the state may serve another call */
-		state = one_pass->copy(&trainer->ctx, state);
-		impute_terms(trainer, state, schema, recode);
-	}
 	for (int j = 0; j < schema->nfeatures; j++)
 	{
 		const EcmlFeature *feature = &schema->features[j];
@@ -294,42 +287,84 @@ fit_one_pass(EcmlTrainer *trainer, EcmlSchema *schema, int **recode)
 					select[feature->first_term + t] = trainer->term_of[j][code];
 			}
 	}
-	return one_pass->fit(&trainer->ctx, state, trainer->training->params, select, schema->nterms);
+	return select;
+}
+
+bool
+ecml_training_same_preparation(const EcmlTraining *a, const EcmlTraining *b)
+{
+	const EcmlAlgorithm *algorithm = a->algorithm;
+
+	return algorithm == b->algorithm && a->common.missing == b->common.missing &&
+		(algorithm->standardize == NULL || algorithm->standardize(a->params) == algorithm->standardize(b->params)) &&
+		(algorithm->drop_first == NULL || algorithm->drop_first(a->params) == algorithm->drop_first(b->params));
+}
+
+EcmlPrepared *
+ecml_trainer_prepare(EcmlTrainer *trainer)
+{
+	MemoryContext old = MemoryContextSwitchTo(trainer->context);
+	const EcmlOnePass *one_pass = trainer->algorithm->one_pass;
+	EcmlPrepared *prepared = palloc0(sizeof(EcmlPrepared));
+	int		  **recode;
+
+	if (trainer->rows == 0)
+		no_rows(trainer);
+	if (one_pass)
+		ecml_trainer_settle(trainer);
+	recode = palloc0((ecml_trainer_features(trainer) + 1) * sizeof(int *));
+	prepared->schema = make_schema(trainer, recode);
+	if (one_pass == NULL)
+		prepared->data = complete(trainer, prepared->schema, recode);
+	else
+	{
+		prepared->state = trainer->state;
+		if (prepared->schema->missing == ECML_MISSING_IMPUTE)
+		{
+			/* on a copy: more rows may follow in a window, or the state may serve another call */
+			prepared->state = one_pass->copy(&trainer->ctx, trainer->state);
+			impute_terms(trainer, prepared->state, prepared->schema, recode);
+		}
+		prepared->select = select_terms(trainer, prepared->schema, recode);
+	}
+	MemoryContextSwitchTo(old);
+	return prepared;
+}
+
+EcmlModel *
+ecml_trainer_fit(EcmlTrainer *trainer, const EcmlPrepared *prepared, const EcmlTraining *training, EcmlCtx *ctx,
+				 MemoryContext context)
+{
+	MemoryContext old = MemoryContextSwitchTo(context);
+	const EcmlAlgorithm *algorithm = trainer->algorithm;
+	EcmlModel  *model = palloc0(sizeof(EcmlModel));
+	EcmlJson   *json = ecml_json_object();
+
+	model->algorithm = algorithm;
+	model->context = context;
+	model->rows = trainer->rows;
+	model->skipped = trainer->skipped;
+	model->seed = training->common.seed;
+	ecml_host_init(&model->ctx, &model->host, context, 0, 0);
+	model->schema = prepared->schema;
+	model->options = ecml_training_options(training);
+	if (algorithm->one_pass)
+		model->fitted = algorithm->one_pass->fit(ctx, prepared->state, training->params, prepared->select,
+												 model->schema->nterms);
+	else
+		model->fitted = algorithm->fit(ctx, prepared->data, model->schema, training->params);
+	algorithm->metrics(model->fitted, model->schema, json);
+	model->metrics = ecml_json_finish_text(json);
+	MemoryContextSwitchTo(old);
+	return model;
 }
 
 EcmlModel *
 ecml_trainer_finish(EcmlTrainer *trainer)
 {
-	MemoryContext old = MemoryContextSwitchTo(trainer->context);
-	const EcmlAlgorithm *algorithm = trainer->algorithm;
-	EcmlModel  *model = palloc0(sizeof(EcmlModel));
-	EcmlJson   *json = ecml_json_object();
-	int		  **recode;
+	EcmlModel  *model = ecml_trainer_fit(trainer, ecml_trainer_prepare(trainer), trainer->training, &trainer->ctx,
+										 trainer->context);
 
-	if (trainer->rows == 0)
-		no_rows(trainer);
-	if (algorithm->one_pass)
-		ecml_trainer_settle(trainer);
-	recode = palloc0((ecml_trainer_features(trainer) + 1) * sizeof(int *));
-	model->algorithm = algorithm;
-	model->context = trainer->context;
-	model->rows = trainer->rows;
-	model->skipped = trainer->skipped;
-	model->seed = trainer->seed;
-	ecml_host_init(&model->ctx, &model->host, trainer->context, 0, 0);
-	model->schema = make_schema(trainer, recode);
-	model->options = ecml_training_options(trainer->training);
-	if (algorithm->one_pass)
-		model->fitted = fit_one_pass(trainer, model->schema, recode);
-	else
-	{
-		EcmlData   *data = complete(trainer, model->schema, recode);
-
-		model->fitted = algorithm->fit(&trainer->ctx, data, model->schema, trainer->training->params);
-	}
-	algorithm->metrics(model->fitted, model->schema, json);
-	model->metrics = ecml_json_finish_text(json);
 	ecml_trainer_close(trainer);
-	MemoryContextSwitchTo(old);
 	return model;
 }

@@ -18,7 +18,9 @@ typedef enum EcmlOptionType
 	ECML_OPTION_FLOAT,			/* double */
 	ECML_OPTION_BOOL,			/* bool */
 	ECML_OPTION_TEXT,			/* char *, palloc'd; NULL by default */
-	ECML_OPTION_ENUM			/* int, the number of the choice */
+	ECML_OPTION_ENUM,			/* int, the number of the choice */
+	ECML_OPTION_SPAN,			/* double of at least 0: a number, or the seconds of an interval given as text */
+	ECML_OPTION_OBJECT			/* Jsonb *, palloc'd; NULL by default */
 } EcmlOptionType;
 
 typedef struct EcmlOption
@@ -38,6 +40,8 @@ typedef struct EcmlOption
 #define ECML_OPT_BOOL(s, f, name)             {name, ECML_OPTION_BOOL, offsetof(s, f), 0, 0, NULL, false}
 #define ECML_OPT_TEXT(s, f, name)             {name, ECML_OPTION_TEXT, offsetof(s, f), 0, 0, NULL, false}
 #define ECML_OPT_ENUM(s, f, name, choices)    {name, ECML_OPTION_ENUM, offsetof(s, f), 0, 0, choices, false}
+#define ECML_OPT_SPAN(s, f, name)             {name, ECML_OPTION_SPAN, offsetof(s, f), 0, INFINITY, NULL, false}
+#define ECML_OPT_OBJECT(s, f, name)           {name, ECML_OPTION_OBJECT, offsetof(s, f), 0, 0, NULL, false}
 #define ECML_OPT_ALIAS_TEXT(s, f, name)       {name, ECML_OPTION_TEXT, offsetof(s, f), 0, 0, NULL, true}
 #define ECML_OPT_END                          {NULL, ECML_OPTION_INT, 0, 0, 0, NULL, false}
 
