@@ -61,6 +61,8 @@ describe(const EcmlOption *option)
 			if (isinf(option->high))
 				return psprintf("a number of at least %g", option->low);
 			return psprintf("a number from %g to %g", option->low, option->high);
+		case ECML_OPTION_SPAN:
+			return "a number of at least 0, or an interval such as \"7 days\"";
 		case ECML_OPTION_BOOL:
 			return "true or false";
 		case ECML_OPTION_TEXT:
@@ -69,10 +71,10 @@ describe(const EcmlOption *option)
 			while (option->choices[n])
 				n++;
 			return psprintf("one of: %s", ecml_error_list(option->choices, n));
-		case ECML_OPTION_SPAN:
-			return "a number of at least 0, or an interval such as \"7 days\"";
 		case ECML_OPTION_OBJECT:
-			return "a JSON object";
+			return "an object";
+		case ECML_OPTION_LIST:
+			return "an array of strings";
 	}
 	return "";
 }
@@ -112,6 +114,20 @@ span(JsonbValue *value, double *result)
 	return true;
 }
 
+/* Does it hold nothing but strings? */
+static bool
+strings_only(JsonbContainer *array)
+{
+	JsonbIterator *iterator = JsonbIteratorInit(array);
+	JsonbIteratorToken token;
+	JsonbValue	value;
+
+	while ((token = JsonbIteratorNext(&iterator, &value, true)) != WJB_DONE)
+		if (token == WJB_ELEM && value.type != jbvString)
+			return false;
+	return true;
+}
+
 static void
 store(const char *what, const EcmlOption *option, JsonbValue *value, void *params)
 {
@@ -133,6 +149,11 @@ store(const char *what, const EcmlOption *option, JsonbValue *value, void *param
 				*(int *) place = (int) v;
 			else
 				*(int64 *) place = (int64) v;
+			return;
+		case ECML_OPTION_SPAN:
+			if (!span(value, &v) || !isfinite(v) || v < 0)
+				reject(what, option, value);
+			*(double *) place = v;
 			return;
 		case ECML_OPTION_BOOL:
 			if (value->type != jbvBool)
@@ -157,13 +178,14 @@ store(const char *what, const EcmlOption *option, JsonbValue *value, void *param
 					}
 			reject(what, option, value);
 			return;
-		case ECML_OPTION_SPAN:
-			if (!span(value, &v) || !isfinite(v) || v < 0)
-				reject(what, option, value);
-			*(double *) place = v;
-			return;
 		case ECML_OPTION_OBJECT:
 			if (value->type != jbvBinary || !JsonContainerIsObject(value->val.binary.data))
+				reject(what, option, value);
+			*(Jsonb **) place = JsonbValueToJsonb(value);
+			return;
+		case ECML_OPTION_LIST:
+			if (value->type != jbvBinary || !JsonContainerIsArray(value->val.binary.data) ||
+				!strings_only(value->val.binary.data))
 				reject(what, option, value);
 			*(Jsonb **) place = JsonbValueToJsonb(value);
 			return;
@@ -239,6 +261,7 @@ ecml_options_text(const EcmlOptionSet *sets, int nsets)
 					ecml_json_string(json, option->name, option->choices[*(const int *) place]);
 					break;
 				case ECML_OPTION_OBJECT:
+				case ECML_OPTION_LIST:
 					if (*(Jsonb *const *) place)
 						ecml_json_jsonb(json, option->name, *(Jsonb *const *) place);
 					break;

@@ -68,7 +68,7 @@ typedef struct EcmlTrainer
 	int			pending_terms;	/* columns that pending has room for */
 } EcmlTrainer;
 
-/* Parse options; errors for unknown or wrong ones.  more: a set of the caller's own beside them, or NULL. */
+/* Parse options; errors for unknown or wrong ones.  more: sets of the caller's own, ended by one without options; or NULL. */
 extern EcmlTraining *ecml_training_parse(const EcmlAlgorithm *algorithm, Jsonb *options, const EcmlOptionSet *more);
 
 /* All options with their values, as JSON text. */
