@@ -234,12 +234,12 @@ ecml_folds_count(EcmlFolds *folds, int label, double extra)
 }
 
 static void
-too_few(const char *what, int64 n, const char *which, int folds)
+too_few(const char *what, const char *found, int64 n, int folds)
 {
 	ereport(ERROR,
 			(errcode(ERRCODE_DATA_EXCEPTION),
 			 errmsg("there are fewer %s than folds", what),
-			 errdetail("There are " INT64_FORMAT " %s%s and %d folds.", n, what, which, folds),
+			 errdetail("%s: " INT64_FORMAT "; folds: %d.", found, n, folds),
 			 errhint("Give more %s, or fewer \"folds\".", what)));
 }
 
@@ -292,13 +292,13 @@ ecml_folds_complete(EcmlFolds *folds, EcmlData *data, int extra)
 	int			offset = 0;
 
 	if (folds->rows < k || (folds->options.split == ECML_SPLIT_TIME && folds->rows < k + 1))
-		too_few("rows", folds->rows, "", k);
+		too_few("rows", "Rows", folds->rows, k);
 	if (folds->options.split == ECML_SPLIT_TIME)
 		find_bounds(folds, data, extra);
 	else if (folds->options.split == ECML_SPLIT_GROUP)
 	{
 		if (folds->groups->n < k)
-			too_few("groups", folds->groups->n, psprintf(" in column \"%s\"", folds->column.name), k);
+			too_few("groups", psprintf("Groups in column \"%s\"", folds->column.name), folds->groups->n, k);
 		folds->group_fold = MemoryContextAllocHuge(folds->context, folds->groups->n * sizeof(uint16));
 	}
 	else
