@@ -53,6 +53,13 @@ ecml_buffile_read(BufFile *file, void *data, size_t size)
 #define ecml_interval_infinite(i) 0
 #endif
 
+/* 16: tuplesort_getdatum says whether it copies; float8 passed by reference is not supported anyway */
+#if PG_VERSION_NUM >= 160000
+#define ecml_tuplesort_getdatum(sort, value, isnull) tuplesort_getdatum(sort, true, false, value, isnull, NULL)
+#else
+#define ecml_tuplesort_getdatum(sort, value, isnull) tuplesort_getdatum(sort, true, value, isnull, NULL)
+#endif
+
 /* 18: an index of a tuple descriptor's attribute may be compact; TupleDescAttr works in all, attrs[] does not */
 
 #endif							/* ECML_COMPAT_H */

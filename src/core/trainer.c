@@ -38,7 +38,7 @@ static const EcmlOption survival_options[] = {
 	ECML_OPT_END
 };
 
-#define MAX_SETS 4
+#define MAX_SETS 6
 
 /* The lists of options of an algorithm, with what they fill: the number of them. */
 static int
@@ -71,7 +71,7 @@ ecml_training_parse(const EcmlAlgorithm *algorithm, Jsonb *options, const EcmlOp
 		memcpy(training->given, options, VARSIZE(options));
 	}
 	nsets = option_sets(training, sets);
-	if (more)
+	for (; more && more->options; more++)
 		sets[nsets++] = *more;
 	ecml_options_parse(algorithm->name, options, sets, nsets);
 	wrong = algorithm->check ? algorithm->check(training->params) : NULL;

@@ -75,7 +75,7 @@ typedef struct EcmlTrainer
 	int			pending_terms;	/* columns that pending has room for */
 } EcmlTrainer;
 
-/* Parse options; errors for unknown or wrong ones.  more: a set of the caller's own beside them, or NULL. */
+/* Parse options; errors for unknown or wrong ones.  more: sets of the caller's own, ended by one without options; or NULL. */
 extern EcmlTraining *ecml_training_parse(const EcmlAlgorithm *algorithm, Jsonb *options, const EcmlOptionSet *more);
 
 /* All options with their values, as JSON text. */
@@ -105,6 +105,28 @@ extern void ecml_trainer_settle(EcmlTrainer *trainer);
 
 /* Fit (fit.c); the model's memory is the trainer's context. */
 extern EcmlModel *ecml_trainer_finish(EcmlTrainer *trainer);
+
+/*
+ * The same in steps, for several fits to the same rows: prepare once, fit for each training, close.  What is prepared lives
+ * in the trainer's context.  The trainings may differ in all that ecml_training_same_preparation does not look at.
+ */
+typedef struct EcmlPrepared
+{
+	EcmlSchema *schema;
+	EcmlData   *data;			/* collected rows, as terms; NULL: one pass */
+	void	   *state;			/* one pass: the kernel's, NULLs filled */
+	int		   *select;			/* [schema->nterms] its terms */
+	int		  **recode;			/* [nfeatures] of categories: from the binder's codes to the schema's, -1: not used; else NULL */
+	double	   *mean;			/* [schema->nterms] of terms that are numbers, as values: in the rows of training */
+	double	   *deviation;
+} EcmlPrepared;
+
+extern bool ecml_training_same_preparation(const EcmlTraining *a, const EcmlTraining *b);
+extern EcmlPrepared *ecml_trainer_prepare(EcmlTrainer *trainer);
+
+/* ctx: of the fit, its random numbers those of the training's seed; context: of the model. */
+extern EcmlModel *ecml_trainer_fit(EcmlTrainer *trainer, const EcmlPrepared *prepared, const EcmlTraining *training,
+								   EcmlCtx *ctx, MemoryContext context);
 
 /* The collected rows as terms, for a caller that fits by itself; instead of ecml_trainer_finish. */
 extern EcmlData *ecml_trainer_data(EcmlTrainer *trainer);
