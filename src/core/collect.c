@@ -134,6 +134,9 @@ ecml_columns_choose(EcmlColumns *columns, MemoryContext context, const EcmlSourc
 				 errdetail("The source has no column beside target and weight."),
 				 errhint("Give a source with more columns.")));
 	ecml_binder_lay_out(columns->binder);
+	columns->last = Max(columns->target ? columns->target->number + 1 : 0, columns->weight ? columns->weight->number + 1 : 0);
+	for (int i = 0; i < columns->binder->ninputs; i++)
+		columns->last = Max(columns->last, columns->binder->inputs[i].number + 1);
 	MemoryContextSwitchTo(old);
 }
 
@@ -152,10 +155,55 @@ ecml_number_read(const EcmlInput *input, TupleTableSlot *slot, const char *what,
 	return true;
 }
 
+/* Plan to read from tuples of this kind. */
+static void
+place_columns(EcmlColumns *columns, TupleDesc desc)
+{
+	int		   *offsets = ecml_bind_offsets(desc);
+
+	columns->placed_for = desc;
+	ecml_binder_place(columns->binder, offsets);
+	columns->placed = columns->binder->runs != NULL;
+	if (columns->target)
+	{
+		columns->target_offset = offsets[columns->target->number];
+		columns->placed &= columns->target_offset >= 0 && ecml_bind_is_fixed(columns->target->convert);
+	}
+	if (columns->weight)
+	{
+		columns->weight_offset = offsets[columns->weight->number];
+		columns->placed &= columns->weight_offset >= 0 && ecml_bind_is_fixed(columns->weight->convert);
+	}
+	pfree(offsets);
+}
+
+/* Read a row from a tuple as it is; false: that cannot be done, or a value is not finite. */
+static bool
+read_tuple(EcmlColumns *columns, TupleTableSlot *slot, EcmlRow *row)
+{
+	const char *data;
+
+	if (columns->placed_for != slot->tts_tupleDescriptor)
+		place_columns(columns, slot->tts_tupleDescriptor);
+	data = columns->placed ? ecml_bind_tuple(slot, columns->last) : NULL;
+	if (data == NULL)
+		return false;
+	if (columns->target)
+		row->y = ecml_bind_fixed(columns->target->convert, data + columns->target_offset);
+	if (columns->weight)
+		row->w = ecml_bind_fixed(columns->weight->convert, data + columns->weight_offset);
+	row->usable = true;
+	return isfinite(row->y) && isfinite(row->w) && ecml_bind_data(columns->binder, data);
+}
+
 EcmlRow
-ecml_columns_read(const EcmlColumns *columns, TupleTableSlot *slot)
+ecml_columns_read(EcmlColumns *columns, TupleTableSlot *slot)
 {
 	EcmlRow		row = {.has_y = true,.has_w = true,.w = 1};
+
+	if (read_tuple(columns, slot, &row))
+		return row;
+	slot_getsomeattrs(slot, columns->last);
 
 	if (columns->target)
 		row.has_y = ecml_number_read(columns->target, slot, "target", &row.y);
@@ -270,6 +318,7 @@ ecml_collect(MemoryContext context, const EcmlTraining *training, const char *so
 	Collection	collection = {.columns = columns};
 
 	ecml_source_open(&source, source_text);
+	source.lazy = true;
 	ecml_columns_choose(columns, context, &source, training, target, features);
 	if (can_aggregate(training, &source, columns))
 	{

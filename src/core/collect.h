@@ -16,6 +16,13 @@ typedef struct EcmlColumns
 	EcmlInput  *weight;
 	const char **features;		/* their names */
 	int			nfeatures;
+
+	/* for slots that come as tuples, not taken apart */
+	int			last;			/* number of the last column that is used, and 1 */
+	TupleDesc	placed_for;		/* tuples of this kind have been looked at */
+	bool		placed;			/* all columns stand at known places */
+	int			target_offset;
+	int			weight_offset;
 } EcmlColumns;
 
 /* A column that must be a number, beside the features, in context; what: "target", "weight". */
@@ -38,7 +45,8 @@ typedef struct EcmlRow
 	double		w;
 } EcmlRow;
 
-extern EcmlRow ecml_columns_read(const EcmlColumns *columns, TupleTableSlot *slot);
+/* From a slot that may not be taken apart yet (EcmlSource.lazy). */
+extern EcmlRow ecml_columns_read(EcmlColumns *columns, TupleTableSlot *slot);
 
 /*
  * All rows of a source in a trainer, ready to finish.  SPI must be connected.  columns: what was chosen.

@@ -4,6 +4,9 @@
  * One allocation per block of 4,096 rows: [columns][stride] elements, then y, then w.  The stride is 16 elements longer
  * than the block, so that the columns of a row do not fall on the same cache lines.  A dataset of few rows (there may be
  * one per group of an aggregate) starts with a small block that grows.
+ *
+ * Rows come one by one, columns are wanted: some rows are gathered in a tile that stays in the cache, and go to the block
+ * column by column.  The first tile also tells what the columns are kept relative to.
  */
 #include "core/compat.h"
 
@@ -15,7 +18,7 @@
 
 #define PADDED_ROWS (ECML_BLOCK_ROWS + 16)
 #define FIRST_ROWS 64
-#define STAGED_ROWS 64			/* rows that tell what the columns are kept relative to */
+#define TILE_ROWS 64
 #define FLOAT_LIMIT 1e37
 
 static size_t
@@ -76,6 +79,8 @@ ecml_dataset_create(EcmlCtx *ctx, MemoryContext context, EcmlElement element, in
 	dataset->context = context;
 	dataset->nvalues = nvalues;
 	dataset->shifted = shifted && element == ECML_F4;
+	/* an odd number of cache lines, so that the rows' values of a column fall on different ones */
+	dataset->width = ((nvalues + 2 + 7) / 8 | 1) * 8;
 	dataset->budget = ctx->budget / 4 * 3;
 	dataset->stats = ECML_NEW0(ctx, EcmlColumnStats, nvalues);
 	for (int j = 0; j < nvalues; j++)
@@ -99,7 +104,7 @@ enlarge(EcmlDataset *dataset)
 
 	rows = Min(rows, ECML_BLOCK_ROWS);
 	stride = rows + 16;
-	memory = ecml_zalloc_array(dataset->ctx, block_bytes(dataset, dataset->nvalues, stride), 1);
+	memory = ecml_alloc(dataset->ctx, block_bytes(dataset, dataset->nvalues, stride));
 	place(dataset, &dataset->open, memory, dataset->nvalues, stride);
 	for (int j = 0; j < dataset->nvalues && old.rows > 0; j++)
 		memcpy((char *) dataset->open.x + j * stride * size, (const char *) old.x + j * old.stride * size,
@@ -122,24 +127,34 @@ original(const EcmlDataset *dataset, const EcmlBlock *block, int column, int row
 	return ECML_BLOCK_F4(block, column)[row] + (dataset->origin ? dataset->origin[column] : 0);
 }
 
-/* Count, sum, least and greatest of the values that are not NaN; then the squared deviations from a mean. */
+/*
+ * Count, sum, least and greatest of the values that are not NaN; then the squared deviations from a mean.  Most columns have
+ * no NaN: their sum tells.
+ */
 #define COLUMN_SUMS(type) \
 static ECML_CLONES void \
 sums_##type(const type *v, int rows, double *n_out, double *sum_out, double *min_out, double *max_out) \
 { \
-	double		n = 0; \
+	double		n = rows; \
 	double		sum = 0; \
-	double		least = INFINITY; \
-	double		greatest = -INFINITY; \
-	_Pragma("omp simd reduction(+:n, sum) reduction(min:least) reduction(max:greatest)") \
+	type		least = INFINITY; \
+	type		greatest = -INFINITY; \
+	_Pragma("omp simd reduction(+:sum) reduction(min:least) reduction(max:greatest)") \
 	for (int i = 0; i < rows; i++) \
 	{ \
-		double		value = v[i]; \
-		bool		present = value == value; \
-		n += present ? 1.0 : 0.0; \
-		sum += present ? value : 0.0; \
-		least = present && value < least ? value : least; \
-		greatest = present && value > greatest ? value : greatest; \
+		sum += (double) v[i]; \
+		least = v[i] < least ? v[i] : least; \
+		greatest = v[i] > greatest ? v[i] : greatest; \
+	} \
+	if (isnan(sum)) \
+	{ \
+		n = sum = 0; \
+		_Pragma("omp simd reduction(+:n, sum)") \
+		for (int i = 0; i < rows; i++) \
+		{ \
+			n += v[i] == v[i] ? 1.0 : 0.0; \
+			sum += v[i] == v[i] ? (double) v[i] : 0.0; \
+		} \
 	} \
 	*n_out = n; \
 	*sum_out = sum; \
@@ -265,8 +280,14 @@ close_block(EcmlDataset *dataset)
 
 	block->first = dataset->data.nblocks * ECML_BLOCK_ROWS;
 	add_stats(dataset, block);
-	for (int i = 0; i < block->rows; i++)
-		dataset->weight += block->w ? block->w[i] : 1;
+	if (block->w == NULL)
+		dataset->weight += block->rows;
+	for (int i = 0; block->w && i < block->rows; i++)
+		dataset->weight += block->w[i];
+	/* vector loops may look at rows beyond the last */
+	for (int j = 0; j < dataset->nvalues; j++)
+		memset((char *) block->x + ((size_t) j * block->stride + block->rows) * element_size(dataset), 0,
+			   (block->stride - block->rows) * element_size(dataset));
 	dataset->data.nblocks++;
 	if (dataset->file == NULL && block->rows == ECML_BLOCK_ROWS &&
 		(dataset->nblocks + 2) * dataset->block_size > dataset->budget)
@@ -289,41 +310,23 @@ close_block(EcmlDataset *dataset)
 	dataset->open_capacity = 0;
 }
 
-static void
-append_row(EcmlDataset *dataset, const double *values, double y, double w)
-{
-	EcmlBlock  *block = &dataset->open;
-	int			row;
-
-	if (block->rows == dataset->open_capacity)
-	{
-		if (dataset->open_capacity == 0 && dataset->data.nblocks > 0)
-			dataset->open_capacity = ECML_BLOCK_ROWS / 4;	/* the first was full: no more small ones */
-		enlarge(dataset);
-	}
-	row = block->rows++;
-	if (dataset->data.element == ECML_F8)
-	{
-		double	   *x = (double *) block->x + row;
-
-		for (int j = 0; j < dataset->nvalues; j++)
-			x[(size_t) j * block->stride] = values[j];
-	}
-	else
-	{
-		float	   *x = (float *) block->x + row;
-
-		for (int j = 0; j < dataset->nvalues; j++)
-			x[(size_t) j * block->stride] = (float) (values[j] - (dataset->origin ? dataset->origin[j] : 0));
-	}
-	if (block->y)
-		((double *) block->y)[row] = y;
-	if (block->w)
-		((double *) block->w)[row] = w;
-	dataset->data.rows++;
-	if (block->rows == ECML_BLOCK_ROWS)
-		close_block(dataset);
+/* Rows of a tile as columns of a block, less the origin (NULL: 0); to: the first row of the first column. */
+#define TRANSPOSE(type) \
+static ECML_CLONES void \
+transpose_##type(type *to, size_t stride, const double *tile, int width, int rows, int columns, const double *origin) \
+{ \
+	for (int j = 0; j < columns; j++) \
+	{ \
+		const double *from = tile + j; \
+		double		offset = origin ? origin[j] : 0; \
+		for (int i = 0; i < rows; i++) \
+			to[i] = (type) (from[(size_t) i * width] - offset); \
+		to += stride; \
+	} \
 }
+
+TRANSPOSE(float)
+TRANSPOSE(double)
 
 static int
 compare_doubles(const void *a, const void *b)
@@ -334,58 +337,94 @@ compare_doubles(const void *a, const void *b)
 	return x < y ? -1 : x > y;
 }
 
-/* The first rows are there: values are kept relative to their medians from now on. */
+/* The medians of the first rows: values are kept relative to them from now on. */
 static void
-unstage(EcmlDataset *dataset)
+find_origin(EcmlDataset *dataset)
 {
-	int			width = dataset->nvalues + 2;
-
 	dataset->origin = ECML_NEW0(dataset->ctx, double, dataset->nvalues);
 	for (int j = 0; j < dataset->nvalues; j++)
 	{
-		double		present[STAGED_ROWS];
+		double		present[TILE_ROWS];
 		int			n = 0;
 
-		for (int i = 0; i < dataset->nstaged; i++)
-			if (!isnan(dataset->staged[(size_t) i * width + j]))
-				present[n++] = dataset->staged[(size_t) i * width + j];
+		for (int i = 0; i < dataset->ntile; i++)
+			if (!isnan(dataset->tile[(size_t) i * dataset->width + j]))
+				present[n++] = dataset->tile[(size_t) i * dataset->width + j];
 		qsort(present, n, sizeof(double), compare_doubles);
 		if (n > 0)
 			dataset->origin[j] = present[n / 2];
 	}
-	for (int i = 0; i < dataset->nstaged; i++)
-	{
-		const double *row = dataset->staged + (size_t) i * width;
+}
 
-		append_row(dataset, row, row[width - 2], row[width - 1]);
+/* The rows of the tile go to blocks. */
+static void
+empty_tile(EcmlDataset *dataset)
+{
+	EcmlBlock  *block = &dataset->open;
+	int			done = 0;
+
+	if (dataset->shifted && dataset->origin == NULL)
+		find_origin(dataset);
+	while (done < dataset->ntile)
+	{
+		const double *tile = dataset->tile + (size_t) done * dataset->width;
+		int			n;
+
+		if (block->rows == dataset->open_capacity)
+		{
+			if (dataset->open_capacity == 0 && dataset->data.nblocks > 0)
+				dataset->open_capacity = ECML_BLOCK_ROWS / 4;	/* the first was full: no more small ones */
+			enlarge(dataset);
+		}
+		n = Min(dataset->ntile - done, dataset->open_capacity - block->rows);
+		if (dataset->data.element == ECML_F8)
+			transpose_double((double *) block->x + block->rows, block->stride, tile, dataset->width, n, dataset->nvalues,
+							 dataset->origin);
+		else
+			transpose_float((float *) block->x + block->rows, block->stride, tile, dataset->width, n, dataset->nvalues,
+							dataset->origin);
+		for (int i = 0; i < n && block->y; i++)
+			((double *) block->y)[block->rows + i] = tile[(size_t) i * dataset->width + dataset->nvalues];
+		for (int i = 0; i < n && block->w; i++)
+			((double *) block->w)[block->rows + i] = tile[(size_t) i * dataset->width + dataset->nvalues + 1];
+		block->rows += n;
+		done += n;
+		if (block->rows == ECML_BLOCK_ROWS)
+			close_block(dataset);
 	}
-	ecml_free(dataset->ctx, dataset->staged);
-	dataset->staged = NULL;
+	dataset->ntile = 0;
+}
+
+/* May one of the values be too large for a float4?  NaN may. */
+static inline bool
+maybe_wide(const double *values, int n)
+{
+	double		sum = 0;
+
+#pragma omp simd reduction(+:sum)
+	for (int j = 0; j < n; j++)
+		sum += values[j] * values[j];
+	return !(sum <= FLOAT_LIMIT * FLOAT_LIMIT);
 }
 
 int
 ecml_dataset_append(EcmlDataset *dataset, const double *values, double y, double w)
 {
-	int			width = dataset->nvalues + 2;
 	double	   *row;
 
-	if (dataset->data.element == ECML_F4)
+	if (dataset->data.element == ECML_F4 && unlikely(maybe_wide(values, dataset->nvalues)))
 		for (int j = 0; j < dataset->nvalues; j++)
-			if (unlikely(fabs(values[j]) > FLOAT_LIMIT))
+			if (fabs(values[j]) > FLOAT_LIMIT)
 				return j;
-	if (!dataset->shifted || dataset->origin)
-	{
-		append_row(dataset, values, y, w);
-		return -1;
-	}
-	if (dataset->staged == NULL)
-		dataset->staged = ecml_alloc_array(dataset->ctx, STAGED_ROWS, width * sizeof(double));
-	row = dataset->staged + (size_t) dataset->nstaged++ * width;
+	if (dataset->tile == NULL)
+		dataset->tile = ecml_alloc_array(dataset->ctx, TILE_ROWS, dataset->width * sizeof(double));
+	row = dataset->tile + (size_t) dataset->ntile++ * dataset->width;
 	memcpy(row, values, dataset->nvalues * sizeof(double));
-	row[width - 2] = y;
-	row[width - 1] = w;
-	if (dataset->nstaged == STAGED_ROWS)
-		unstage(dataset);
+	row[dataset->nvalues] = y;
+	row[dataset->nvalues + 1] = w;
+	dataset->data.rows++;
+	if (dataset->ntile == TILE_ROWS)
+		empty_tile(dataset);
 	return -1;
 }
 
@@ -402,8 +441,10 @@ ecml_dataset_overflow(const char *column, double value)
 void
 ecml_dataset_complete(EcmlDataset *dataset)
 {
-	if (dataset->staged)
-		unstage(dataset);
+	if (dataset->ntile > 0)
+		empty_tile(dataset);
+	ecml_free(dataset->ctx, dataset->tile);
+	dataset->tile = NULL;
 	if (dataset->open.rows > 0)
 		close_block(dataset);
 	if (dataset->file)
@@ -442,6 +483,23 @@ drop_window(EcmlDataset *dataset)
 	dataset->nwindow = 0;
 }
 
+/* (value + offset) * scale, and for NaN what fills it. */
+#define STANDARDIZE(type) \
+static ECML_CLONES void \
+standardize_##type(type *to, const type *from, int rows, double offset, double scale, double filled) \
+{ \
+	type		fill = (type) filled; \
+	_Pragma("omp simd") \
+	for (int i = 0; i < rows; i++) \
+	{ \
+		type		made = (type) (((double) from[i] + offset) * scale); \
+		to[i] = from[i] == from[i] ? made : fill; \
+	} \
+}
+
+STANDARDIZE(float)
+STANDARDIZE(double)
+
 /* Set column term of the block to values of a source column, standardised. */
 static void
 make_column(const EcmlDataset *dataset, EcmlBlock *block, const EcmlBlock *source, int term, int column, double fill)
@@ -456,23 +514,11 @@ make_column(const EcmlDataset *dataset, EcmlBlock *block, const EcmlBlock *sourc
 		scale = dataset->schema->scale[term];
 	}
 	if (dataset->data.element == ECML_F4)
-	{
-		const float *from = ECML_BLOCK_F4(source, column);
-		float	   *to = (float *) block->x + (size_t) term * block->stride;
-		double		offset = origin - shift;
-		double		filled = (fill - shift) * scale;
-
-		for (int i = 0; i < source->rows; i++)
-			to[i] = isnan(from[i]) ? (float) filled : (float) ((from[i] + offset) * scale);
-	}
+		standardize_float((float *) block->x + (size_t) term * block->stride, ECML_BLOCK_F4(source, column), source->rows,
+						  origin - shift, scale, (fill - shift) * scale);
 	else
-	{
-		const double *from = ECML_BLOCK_F8(source, column);
-		double	   *to = (double *) block->x + (size_t) term * block->stride;
-
-		for (int i = 0; i < source->rows; i++)
-			to[i] = ((isnan(from[i]) ? fill : from[i]) - shift) * scale;
-	}
+		standardize_double((double *) block->x + (size_t) term * block->stride, ECML_BLOCK_F8(source, column),
+						   source->rows, -shift, scale, (fill - shift) * scale);
 }
 
 /* Set the terms of a category. */

@@ -33,8 +33,9 @@ typedef struct EcmlDataset
 	size_t		budget;			/* bytes for blocks in memory */
 	double	   *origin;			/* [nvalues] subtracted before a value is kept as float, or NULL */
 	bool		shifted;		/* keep float4 relative to the medians of the first rows: no digits lost to an offset */
-	double	   *staged;			/* [nstaged][nvalues + 2] the first rows, with y and w, until their medians are known */
-	int			nstaged;
+	double	   *tile;			/* [ntile][width] rows on their way to the block: values, y, w */
+	int			ntile;
+	int			width;
 
 	EcmlBlock  *blocks;			/* [nblocks] resident blocks */
 	size_t		nblocks;

@@ -234,6 +234,7 @@ prepare(EcmlSource *source, int options)
 	check_reads_only(source->plan);
 	plan_source = linitial(SPI_plan_get_plan_sources(source->plan));
 	source->desc = CreateTupleDescCopy(plan_source->resultDesc);
+	source->lazy = false;
 }
 
 void
@@ -259,6 +260,7 @@ typedef struct Receiver
 	EcmlRowFunction row;
 	void	   *arg;
 	MemoryContext per_row;
+	bool		lazy;
 } Receiver;
 
 static bool
@@ -267,7 +269,8 @@ receive(TupleTableSlot *slot, DestReceiver *self)
 	Receiver   *receiver = (Receiver *) self;
 	MemoryContext old = MemoryContextSwitchTo(receiver->per_row);
 
-	slot_getallattrs(slot);
+	if (!receiver->lazy)
+		slot_getallattrs(slot);
 	receiver->row(receiver->arg, slot);
 	MemoryContextSwitchTo(old);
 	/* conversions may leave garbage; resetting an unused context costs next to nothing */
@@ -298,6 +301,7 @@ ecml_source_run(EcmlSource *source, EcmlRowFunction row, void *arg)
 		},
 		.row = row,
 		.arg = arg,
+		.lazy = source->lazy,
 		.per_row = AllocSetContextCreate(CurrentMemoryContext, "ecml source row", ALLOCSET_DEFAULT_SIZES)
 	};
 	SPIExecuteOptions options = {0};

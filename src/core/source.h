@@ -16,6 +16,7 @@ typedef struct EcmlSource
 	char	   *query;
 	SPIPlanPtr	plan;
 	TupleDesc	desc;			/* columns of its rows */
+	bool		lazy;			/* the row function takes tuples apart by itself; else slots come with all values */
 } EcmlSource;
 
 typedef void (*EcmlRowFunction) (void *arg, TupleTableSlot *slot);
