@@ -19,7 +19,7 @@ CREATE FUNCTION pg_temp.digits(file text, model ecml_model) RETURNS float8 LANGU
 	SELECT min(least(pg_temp.lre(n.estimate, c.estimate), pg_temp.lre(n.deviation, c.std_error)))
 	FROM pg_temp.certified(file) n
 	FULL JOIN ecml_coefficients(model) WITH ORDINALITY AS c (term, estimate, std_error, statistic, p_value, conf_low,
-		conf_high, i) USING (i) $$;
+		conf_high, odds_ratio, class, i) USING (i) $$;
 
 -- The aggregate with an argument an element.
 CREATE FUNCTION pg_temp.aggregated(options jsonb, columns int) RETURNS ecml_model LANGUAGE plpgsql AS $$
