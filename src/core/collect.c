@@ -118,7 +118,11 @@ ecml_columns_choose(EcmlColumns *columns, MemoryContext context, const EcmlSourc
 				 errdetail("The source has no column beside target and weight."),
 				 errhint("Give a source with more columns.")));
 	ecml_binder_lay_out(columns->binder);
-	columns->last = Max(columns->target ? columns->target->number + 1 : 0, columns->weight ? columns->weight->number + 1 : 0);
+	columns->last = columns->weight ? columns->weight->number + 1 : 0;
+	if (columns->target)
+		columns->last = Max(columns->last, columns->target->input.number + 1);
+	if (columns->target && columns->target->has_event)
+		columns->last = Max(columns->last, columns->target->event.number + 1);
 	for (int i = 0; i < columns->binder->ninputs; i++)
 		columns->last = Max(columns->last, columns->binder->inputs[i].number + 1);
 	MemoryContextSwitchTo(old);
@@ -135,25 +139,27 @@ ecml_number_read(const EcmlInput *input, TupleTableSlot *slot, const char *what,
 	return true;
 }
 
+/* Where a column stands that is a number; false: not in the same place in all tuples. */
+static bool
+place_number(const EcmlInput *input, const int *offsets, int *offset)
+{
+	*offset = offsets[input->number];
+	return *offset >= 0 && ecml_bind_is_fixed(input->convert);
+}
+
 /* Plan to read from tuples of this kind. */
 static void
 place_columns(EcmlColumns *columns, TupleDesc desc)
 {
+	const EcmlTarget *target = columns->target;
 	int		   *offsets = ecml_bind_offsets(desc);
 
 	columns->placed_for = desc;
 	ecml_binder_place(columns->binder, offsets);
-	columns->placed = columns->binder->runs != NULL;
-	if (columns->target)
-	{
-		columns->target_offset = offsets[columns->target->number];
-		columns->placed &= columns->target_offset >= 0 && ecml_bind_is_fixed(columns->target->convert);
-	}
-	if (columns->weight)
-	{
-		columns->weight_offset = offsets[columns->weight->number];
-		columns->placed &= columns->weight_offset >= 0 && ecml_bind_is_fixed(columns->weight->convert);
-	}
+	columns->placed = columns->binder->runs != NULL &&
+		(target == NULL || place_number(&target->input, offsets, &columns->target_offset)) &&
+		(target == NULL || !target->has_event || place_number(&target->event, offsets, &columns->event_offset)) &&
+		(columns->weight == NULL || place_number(columns->weight, offsets, &columns->weight_offset));
 	pfree(offsets);
 }
 
@@ -161,6 +167,7 @@ place_columns(EcmlColumns *columns, TupleDesc desc)
 static bool
 read_tuple(EcmlColumns *columns, TupleTableSlot *slot, EcmlRow *row)
 {
+	EcmlTarget *target = columns->target;
 	const char *data;
 
 	if (columns->placed_for != slot->tts_tupleDescriptor)
@@ -168,12 +175,14 @@ read_tuple(EcmlColumns *columns, TupleTableSlot *slot, EcmlRow *row)
 	data = columns->placed ? ecml_bind_tuple(slot, columns->last) : NULL;
 	if (data == NULL)
 		return false;
-	if (columns->target)
-		row->y = ecml_bind_fixed(columns->target->convert, data + columns->target_offset);
+	if (target)
+		row->y = ecml_target_value(target, ecml_bind_fixed(target->input.convert, data + columns->target_offset),
+								   target->has_event ?
+								   ecml_bind_fixed(target->event.convert, data + columns->event_offset) : 1);
 	if (columns->weight)
 		row->w = ecml_bind_fixed(columns->weight->convert, data + columns->weight_offset);
 	row->usable = true;
-	return isfinite(row->y) && isfinite(row->w) && ecml_bind_data(columns->binder, data);
+	return isfinite(row->w) && ecml_bind_data(columns->binder, data);
 }
 
 EcmlRow
@@ -184,7 +193,6 @@ ecml_columns_read(EcmlColumns *columns, TupleTableSlot *slot)
 	if (read_tuple(columns, slot, &row))
 		return row;
 	slot_getsomeattrs(slot, columns->last);
-
 	if (columns->target)
 		row.has_y = ecml_target_read(columns->target, slot->tts_values, slot->tts_isnull, &row.y);
 	if (columns->weight)

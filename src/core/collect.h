@@ -22,6 +22,7 @@ typedef struct EcmlColumns
 	TupleDesc	placed_for;		/* tuples of this kind have been looked at */
 	bool		placed;			/* all columns stand at known places */
 	int			target_offset;
+	int			event_offset;
 	int			weight_offset;
 } EcmlColumns;
 
