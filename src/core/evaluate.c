@@ -84,7 +84,7 @@ ecml_evaluator_finish(EcmlEvaluator *evaluator, EcmlJson *json)
 		ereport(ERROR,
 				(errcode(ERRCODE_DATA_EXCEPTION),
 				 errmsg("there are no rows to evaluate on"),
-				 errdetail(INT64_FORMAT " rows were left out because of NULLs.", evaluator->skipped),
+				 errdetail("Rows left out because of NULLs: " INT64_FORMAT ".", evaluator->skipped),
 				 errhint("Look at what the source gives.")));
 	ecml_json_int(json, "rows", evaluator->rows);
 	ecml_json_int(json, "skipped", evaluator->skipped);

@@ -18,7 +18,7 @@ no_rows(const EcmlTrainer *trainer)
 			(errcode(ERRCODE_DATA_EXCEPTION),
 			 errmsg("there are no rows to learn from"),
 			 trainer->skipped > 0 ?
-			 errdetail(INT64_FORMAT " rows were left out because a value, the target or the weight is NULL.",
+			 errdetail("Rows left out because a value, the target or the weight is NULL: " INT64_FORMAT ".",
 					   trainer->skipped) :
 			 errdetail("The source gave no row."),
 			 trainer->skipped > 0 ? errhint("Set the option \"missing\" to \"impute\", or leave out columns.") :

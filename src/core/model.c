@@ -199,6 +199,8 @@ ecml_model_class(const EcmlModel *model, const double *p)
 {
 	int			best = 0;
 
+	if (model->schema->nclasses == 2)
+		return p[1] >= 0.5;		/* as metrics by a threshold of 0.5 count */
 	for (int c = 1; c < model->schema->nclasses; c++)
 		if (p[c] > p[best])
 			best = c;

@@ -46,7 +46,7 @@ extern double ecml_model_predict(const EcmlModel *model, const double *values, d
 /* A classifier's probabilities p [schema->nclasses]. */
 extern void ecml_model_probabilities(const EcmlModel *model, const double *values, double *x, double *p);
 
-/* The class that is most probable (of two: the second when its probability is above a half). */
+/* The class that is most probable (of two: the second when its probability is at least a half). */
 extern int	ecml_model_class(const EcmlModel *model, const double *p);
 
 #define PG_GETARG_ECML_MODEL(n) ((struct varlena *) PG_DETOAST_DATUM(PG_GETARG_DATUM(n)))

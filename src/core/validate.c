@@ -291,7 +291,7 @@ ecml_cross_validate(PG_FUNCTION_ARGS)
 		ereport(ERROR,
 				(errcode(ERRCODE_DATA_EXCEPTION),
 				 errmsg("there are fewer rows than folds"),
-				 errdetail("There are %zu rows and %d folds.", validation.dataset ? validation.dataset->data.rows : 0,
+				 errdetail("Rows: %zu; folds: %d.", validation.dataset ? validation.dataset->data.rows : 0,
 						   fold.folds),
 				 errhint("Give more rows, or fewer \"folds\".")));
 	ecml_dataset_complete(validation.dataset);
