@@ -727,6 +727,22 @@ ecml_bind_data(EcmlBinder *binder, const char *data)
 	return check == 0;
 }
 
+int
+ecml_bind_add_category(EcmlInput *input, const char *label, int length)
+{
+	int			code = ecml_dict_find(input->categories, label, length);
+
+	if (code >= 0)
+		return code;
+	if (input->categories->n >= ECML_MAX_CATEGORIES)
+		ereport(ERROR,
+				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+				 errmsg("column \"%s\" has too many different values for a category", input->name),
+				 errdetail("There are more than %d.", ECML_MAX_CATEGORIES),
+				 errhint("Leave the column out (an identifier tells nothing about other rows), or group its rare values.")));
+	return ecml_dict_add(input->categories, label, length);
+}
+
 static double
 convert_category(EcmlBinder *binder, EcmlInput *input, Datum value)
 {
@@ -745,15 +761,7 @@ convert_category(EcmlBinder *binder, EcmlInput *input, Datum value)
 	label = ecml_bind_label(input, value, &length);
 	code = ecml_dict_find(input->categories, label, length);
 	if (code < 0 && binder->training)
-	{
-		if (input->categories->n >= ECML_MAX_CATEGORIES)
-			ereport(ERROR,
-					(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
-					 errmsg("column \"%s\" has too many different values for a category", input->name),
-					 errdetail("There are more than %d.", ECML_MAX_CATEGORIES),
-					 errhint("Leave the column out (an identifier tells nothing about other rows), or group its rare values.")));
-		code = ecml_dict_add(input->categories, label, length);
-	}
+		code = ecml_bind_add_category(input, label, length);
 	if (known >= 0)
 		input->enums->entries[known].value = -2 - code;
 	return code;

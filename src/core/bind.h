@@ -147,6 +147,9 @@ extern double ecml_bind_number(const EcmlInput *input, Datum value);
 /* The bytes of a category value. */
 extern const char *ecml_bind_label(const EcmlInput *input, Datum value, int *length);
 
+/* The code of a category, added when it is new; an error for one too many. */
+extern int	ecml_bind_add_category(EcmlInput *input, const char *label, int length);
+
 /* The name of a feature (of an element: "name[i]"); palloc'd. */
 extern char *ecml_binder_feature_name(const EcmlBinder *binder, int feature);
 

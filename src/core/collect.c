@@ -12,6 +12,7 @@
 
 #include "core/collect.h"
 #include "core/onepass.h"
+#include "core/tablescan.h"
 
 EcmlInput *
 ecml_number_column(MemoryContext context, const EcmlSource *source, const char *name, const char *what)
@@ -222,6 +223,19 @@ collect_row(void *arg, TupleTableSlot *slot)
 /* Arguments of an aggregate beside the features: names, options, target, weight; and PostgreSQL's limit is FUNC_MAX_ARGS. */
 #define MAX_PARALLEL_FEATURES (FUNC_MAX_ARGS - 5)
 
+bool
+ecml_columns_any_order(const EcmlColumns *columns, const EcmlOnePass *one_pass)
+{
+	const EcmlBinder *binder = columns->binder;
+
+	if (binder->ninputs > one_pass->parallel_terms)
+		return false;
+	for (int i = 0; i < binder->ninputs; i++)
+		if (binder->inputs[i].kind == ECML_CATEGORY || binder->inputs[i].convert == ECML_FROM_ARRAY)
+			return false;
+	return true;
+}
+
 /*
  * May the aggregate of a one-pass algorithm read the source in parallel?  Only where the order of rows does not show in the
  * result, and names tell the columns.
@@ -230,14 +244,10 @@ static bool
 can_aggregate(const EcmlTraining *training, const EcmlSource *source, const EcmlColumns *columns)
 {
 	const EcmlOnePass *one_pass = training->algorithm->one_pass;
-	const EcmlBinder *binder = columns->binder;
 
 	if (one_pass == NULL || training->common.progress || max_parallel_workers_per_gather == 0 ||
-		binder->ninputs > Min(one_pass->parallel_terms, MAX_PARALLEL_FEATURES))
+		columns->binder->ninputs > MAX_PARALLEL_FEATURES || !ecml_columns_any_order(columns, one_pass))
 		return false;
-	for (int i = 0; i < binder->ninputs; i++)
-		if (binder->inputs[i].kind == ECML_CATEGORY || binder->inputs[i].convert == ECML_FROM_ARRAY)
-			return false;
 	for (int i = 0; i < source->desc->natts; i++)
 		for (int j = 0; j < i; j++)
 			if (strcmp(NameStr(TupleDescAttr(source->desc, i)->attname),
@@ -304,11 +314,15 @@ ecml_collect(MemoryContext context, const EcmlTraining *training, const char *so
 {
 	EcmlSource	source;
 	Collection	collection = {.columns = columns};
+	bool		plain;
 
 	ecml_source_open(&source, source_text);
 	source.lazy = true;
 	ecml_columns_choose(columns, context, &source, training, target, features);
-	if (can_aggregate(training, &source, columns))
+	collection.trainer = ecml_tablescan(context, training, &source, columns, target, &plain);
+	if (collection.trainer)
+		return collection.trainer;
+	if (!plain && can_aggregate(training, &source, columns))
 	{
 		MemoryContext old = MemoryContextSwitchTo(context);
 

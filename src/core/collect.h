@@ -49,6 +49,9 @@ typedef struct EcmlRow
 /* From a slot that may not be taken apart yet (EcmlSource.lazy). */
 extern EcmlRow ecml_columns_read(EcmlColumns *columns, TupleTableSlot *slot);
 
+/* One pass: does the order of the rows not show in the result? */
+extern bool ecml_columns_any_order(const EcmlColumns *columns, const EcmlOnePass *one_pass);
+
 /*
  * All rows of a source in a trainer, ready to finish.  SPI must be connected.  columns: what was chosen.
  */

@@ -118,13 +118,18 @@ enlarge(EcmlDataset *dataset)
 	dataset->open_capacity = rows;
 }
 
-/* A value as it was appended. */
 static inline double
 original(const EcmlDataset *dataset, const EcmlBlock *block, int column, int row)
 {
 	if (dataset->data.element == ECML_F8)
 		return ECML_BLOCK_F8(block, column)[row];
 	return ECML_BLOCK_F4(block, column)[row] + (dataset->origin ? dataset->origin[column] : 0);
+}
+
+double
+ecml_dataset_value(const EcmlDataset *dataset, const EcmlBlock *block, int column, int row)
+{
+	return original(dataset, block, column, row);
 }
 
 /*
@@ -207,42 +212,66 @@ weighted_deviations(const EcmlDataset *dataset, const EcmlBlock *block, int colu
 	return m2;
 }
 
+/* The moments of a column in a block, n 0 when all are NaN. */
+static void
+column_moments(const EcmlDataset *dataset, const EcmlBlock *block, int column, EcmlColumnStats *moments)
+{
+	double		origin = dataset->origin ? dataset->origin[column] : 0;
+	bool		single = dataset->data.element == ECML_F4;
+	double		sum;
+	double		mean;
+
+	if (single)
+		sums_float(ECML_BLOCK_F4(block, column), block->rows, &moments->n, &sum, &moments->min, &moments->max);
+	else
+		sums_double(ECML_BLOCK_F8(block, column), block->rows, &moments->n, &sum, &moments->min, &moments->max);
+	if (moments->n == 0)
+		return;
+	if (block->w)
+		moments->m2 = weighted_deviations(dataset, block, column, &moments->n, &sum);
+	mean = sum / moments->n;
+	if (block->w == NULL)
+		moments->m2 = single ? deviations_float(ECML_BLOCK_F4(block, column), block->rows, mean) :
+			deviations_double(ECML_BLOCK_F8(block, column), block->rows, mean);
+	moments->mean = mean + origin;
+	moments->min += origin;
+	moments->max += origin;
+}
+
 /* Merge a block's moments into the columns' (Chan, Golub and LeVeque 1979). */
 static void
-add_stats(EcmlDataset *dataset, const EcmlBlock *block)
+add_moments(EcmlColumnStats *stats, const EcmlColumnStats *block)
 {
-	for (int j = 0; j < dataset->nvalues; j++)
-	{
-		EcmlColumnStats *stats = &dataset->stats[j];
-		double		origin = dataset->origin ? dataset->origin[j] : 0;
-		bool		single = dataset->data.element == ECML_F4;
-		double		n;
-		double		sum;
-		double		least;
-		double		greatest;
-		double		mean;
-		double		m2;
-		double		delta;
+	double		delta = block->mean - stats->mean;
 
-		if (single)
-			sums_float(ECML_BLOCK_F4(block, j), block->rows, &n, &sum, &least, &greatest);
-		else
-			sums_double(ECML_BLOCK_F8(block, j), block->rows, &n, &sum, &least, &greatest);
-		if (n == 0)
-			continue;
-		if (block->w)
-			m2 = weighted_deviations(dataset, block, j, &n, &sum);
-		mean = sum / n;
-		if (block->w == NULL)
-			m2 = single ? deviations_float(ECML_BLOCK_F4(block, j), block->rows, mean) :
-				deviations_double(ECML_BLOCK_F8(block, j), block->rows, mean);
-		stats->min = Min(stats->min, least + origin);
-		stats->max = Max(stats->max, greatest + origin);
-		delta = mean + origin - stats->mean;
-		stats->m2 += m2 + delta * delta * stats->n * n / (stats->n + n);
-		stats->mean += delta * n / (stats->n + n);
-		stats->n += n;
-	}
+	if (block->n == 0)
+		return;
+	stats->min = Min(stats->min, block->min);
+	stats->max = Max(stats->max, block->max);
+	stats->m2 += block->m2 + delta * delta * stats->n * block->n / (stats->n + block->n);
+	stats->mean += delta * block->n / (stats->n + block->n);
+	stats->n += block->n;
+}
+
+/* Vector loops may look at rows beyond the last. */
+static void
+clear_padding(const EcmlDataset *dataset, EcmlBlock *block)
+{
+	size_t		size = element_size(dataset);
+
+	for (int j = 0; j < dataset->nvalues; j++)
+		memset((char *) block->x + ((size_t) j * block->stride + block->rows) * size, 0,
+			   (block->stride - block->rows) * size);
+}
+
+/* The sum of the weights of all rows grows by a block. */
+static void
+add_weight(EcmlDataset *dataset, const EcmlBlock *block)
+{
+	if (block->w == NULL)
+		dataset->weight += block->rows;
+	for (int i = 0; block->w && i < block->rows; i++)
+		dataset->weight += block->w[i];
 }
 
 static void
@@ -278,16 +307,24 @@ close_block(EcmlDataset *dataset)
 {
 	EcmlBlock  *block = &dataset->open;
 
+	if (dataset->divert)
+	{
+		dataset->divert(dataset->divert_arg, block);
+		block->rows = 0;
+		if (block->x == NULL)
+			dataset->open_capacity = 0;
+		return;
+	}
 	block->first = dataset->data.nblocks * ECML_BLOCK_ROWS;
-	add_stats(dataset, block);
-	if (block->w == NULL)
-		dataset->weight += block->rows;
-	for (int i = 0; block->w && i < block->rows; i++)
-		dataset->weight += block->w[i];
-	/* vector loops may look at rows beyond the last */
 	for (int j = 0; j < dataset->nvalues; j++)
-		memset((char *) block->x + ((size_t) j * block->stride + block->rows) * element_size(dataset), 0,
-			   (block->stride - block->rows) * element_size(dataset));
+	{
+		EcmlColumnStats moments;
+
+		column_moments(dataset, block, j, &moments);
+		add_moments(&dataset->stats[j], &moments);
+	}
+	add_weight(dataset, block);
+	clear_padding(dataset, block);
 	dataset->data.nblocks++;
 	if (dataset->file == NULL && block->rows == ECML_BLOCK_ROWS &&
 		(dataset->nblocks + 2) * dataset->block_size > dataset->budget)
@@ -372,7 +409,7 @@ empty_tile(EcmlDataset *dataset)
 
 		if (block->rows == dataset->open_capacity)
 		{
-			if (dataset->open_capacity == 0 && dataset->data.nblocks > 0)
+			if (dataset->open_capacity == 0 && (dataset->data.nblocks > 0 || dataset->divert))
 				dataset->open_capacity = ECML_BLOCK_ROWS / 4;	/* the first was full: no more small ones */
 			enlarge(dataset);
 		}
@@ -436,6 +473,166 @@ ecml_dataset_overflow(const char *column, double value)
 			 errmsg("column \"%s\" holds a value that is too large", column),
 			 errdetail("A row has %g; values are kept in single precision, up to %g.", value, FLOAT_LIMIT),
 			 errhint("Take logarithms, or other units, in the source.")));
+}
+
+void
+ecml_dataset_set_origin(EcmlDataset *dataset, const double *origin)
+{
+	dataset->origin = ECML_NEW(dataset->ctx, double, dataset->nvalues);
+	memcpy(dataset->origin, origin, dataset->nvalues * sizeof(double));
+}
+
+void
+ecml_dataset_divert(EcmlDataset *dataset, EcmlDivert divert, void *arg)
+{
+	Assert(dataset->ntile == 0 && dataset->open.rows == 0);
+	dataset->divert = divert;
+	dataset->divert_arg = arg;
+}
+
+void
+ecml_dataset_flush(EcmlDataset *dataset)
+{
+	if (dataset->divert == NULL)
+		return;
+	empty_tile(dataset);
+	if (dataset->open.rows > 0)
+		close_block(dataset);
+}
+
+size_t
+ecml_dataset_block_bytes(const EcmlDataset *dataset, int stride)
+{
+	return block_bytes(dataset, dataset->nvalues, stride);
+}
+
+size_t
+ecml_dataset_new_block(EcmlDataset *dataset, EcmlBlock *block, int rows)
+{
+	int			stride = (rows + 15) / 16 * 16 + 16;
+	size_t		size = block_bytes(dataset, dataset->nvalues, stride);
+
+	place(dataset, block, ecml_alloc(dataset->ctx, size), dataset->nvalues, stride);
+	block->rows = rows;
+	return size;
+}
+
+typedef struct Adoption
+{
+	const EcmlDataset *dataset;
+	const EcmlPiece *pieces;	/* [npieces] */
+	const size_t *first;		/* [npieces + 1] number of a piece's first row */
+	size_t		npieces;
+	EcmlColumnStats *moments;	/* [nblocks][nvalues] */
+} Adoption;
+
+/* The piece that a row is in. */
+static size_t
+piece_of(const Adoption *adoption, size_t row)
+{
+	size_t		low = 0;
+	size_t		high = adoption->npieces - 1;
+
+	while (low < high)
+	{
+		size_t		middle = (low + high + 1) / 2;
+
+		if (adoption->first[middle] <= row)
+			low = middle;
+		else
+			high = middle - 1;
+	}
+	return low;
+}
+
+/* Rows from .. from + n - 1 of a piece's column, in the block from row at on. */
+static void
+adopt_column(const EcmlDataset *dataset, EcmlBlock *block, int at, const EcmlPiece *piece, int from, int n, int column)
+{
+	size_t		size = element_size(dataset);
+	char	   *to = (char *) block->x + ((size_t) column * block->stride + at) * size;
+	const int  *codes = piece->codes ? piece->codes[column] : NULL;
+	double		origin = dataset->origin ? dataset->origin[column] : 0;
+
+	memcpy(to, (const char *) piece->block.x + ((size_t) column * piece->block.stride + from) * size, n * size);
+	for (int i = 0; codes && i < n; i++)
+	{
+		double		code = original(dataset, block, column, at + i);
+
+		if (isnan(code))
+			continue;
+		if (dataset->data.element == ECML_F4)
+			((float *) to)[i] = (float) (codes[(int) code] - origin);
+		else
+			((double *) to)[i] = codes[(int) code];
+	}
+}
+
+static void
+adopt_block(void *arg, size_t b, int worker)
+{
+	const Adoption *adoption = arg;
+	const EcmlDataset *dataset = adoption->dataset;
+	EcmlBlock  *block = &dataset->blocks[b];
+	size_t		p = piece_of(adoption, block->first);
+	int			n;
+
+	for (int at = 0; at < block->rows; at += n, p++)
+	{
+		const EcmlPiece *piece = &adoption->pieces[p];
+		int			from = block->first + at - adoption->first[p];
+
+		n = Min(block->rows - at, piece->block.rows - from);
+		for (int j = 0; j < dataset->nvalues; j++)
+			adopt_column(dataset, block, at, piece, from, n, j);
+		if (block->y)
+			memcpy((double *) block->y + at, piece->block.y + from, n * sizeof(double));
+		for (int i = at; block->y && piece->classes && i < at + n; i++)
+			((double *) block->y)[i] = piece->classes[(int) block->y[i]];
+		if (block->w)
+			memcpy((double *) block->w + at, piece->block.w + from, n * sizeof(double));
+	}
+	clear_padding(dataset, block);
+	for (int j = 0; j < dataset->nvalues; j++)
+		column_moments(dataset, block, j, &adoption->moments[b * dataset->nvalues + j]);
+}
+
+void
+ecml_dataset_adopt(EcmlDataset *dataset, const EcmlPiece *pieces, size_t npieces)
+{
+	EcmlCtx    *ctx = dataset->ctx;
+	size_t	   *first = ECML_NEW(ctx, size_t, npieces + 1);
+	Adoption	adoption = {.dataset = dataset,.pieces = pieces,.first = first,.npieces = npieces};
+	size_t		nblocks;
+
+	Assert(dataset->data.nblocks == 0);
+	first[0] = 0;
+	for (size_t p = 0; p < npieces; p++)
+		first[p + 1] = first[p] + pieces[p].block.rows;
+	dataset->data.rows = first[npieces];
+	nblocks = (dataset->data.rows + ECML_BLOCK_ROWS - 1) / ECML_BLOCK_ROWS;
+	dataset->blocks = ECML_NEW0(ctx, EcmlBlock, nblocks);
+	dataset->nblocks = dataset->capacity = dataset->data.nblocks = nblocks;
+	for (size_t b = 0; b < nblocks; b++)
+	{
+		EcmlBlock  *block = &dataset->blocks[b];
+
+		place(dataset, block, ecml_alloc(ctx, dataset->block_size), dataset->nvalues, PADDED_ROWS);
+		block->first = b * ECML_BLOCK_ROWS;
+		block->rows = Min(ECML_BLOCK_ROWS, dataset->data.rows - block->first);
+	}
+	adoption.moments = ECML_NEW(ctx, EcmlColumnStats, nblocks * dataset->nvalues);
+	ecml_parallel_for(ctx, nblocks, adopt_block, &adoption);
+	for (size_t b = 0; b < nblocks; b++)
+	{
+		for (int j = 0; j < dataset->nvalues; j++)
+			add_moments(&dataset->stats[j], &adoption.moments[b * dataset->nvalues + j]);
+		add_weight(dataset, &dataset->blocks[b]);
+	}
+	for (size_t p = 0; p < npieces; p++)
+		ecml_free(ctx, (void *) pieces[p].block.x);
+	ecml_free(ctx, adoption.moments);
+	ecml_free(ctx, first);
 }
 
 void
@@ -620,29 +817,47 @@ passes_through(const EcmlDataset *dataset)
 	return dataset->baked || (dataset->recode_y == NULL && columns_pass_through(dataset));
 }
 
+typedef struct Baking
+{
+	const EcmlDataset *dataset;
+	EcmlBlock  *blocks;
+	EcmlBlock	sources[ECML_FETCH];
+} Baking;
+
+static void
+bake_block(void *arg, size_t b, int worker)
+{
+	Baking	   *baking = arg;
+
+	if (columns_pass_through(baking->dataset))
+		make_target(baking->dataset, &baking->blocks[b], &baking->sources[b]);
+	else
+		make_block(baking->dataset, &baking->blocks[b], &baking->sources[b]);
+}
+
 /* Make the terms of all resident blocks once: in place where no column is added, else in new memory. */
 static void
 bake(EcmlDataset *dataset, bool in_place)
 {
 	int			columns = dataset->data.columns;
+	Baking		baking = {.dataset = dataset};
 
-	for (size_t b = 0; b < dataset->nblocks; b++)
+	in_place |= columns_pass_through(dataset);
+	for (size_t first = 0; first < dataset->nblocks; first += ECML_FETCH)
 	{
-		EcmlBlock	source = dataset->blocks[b];
-		EcmlBlock  *block = &dataset->blocks[b];
+		size_t		n = Min(dataset->nblocks - first, ECML_FETCH);
 
-		ecml_poll(dataset->ctx, 0, 0);
-		if (columns_pass_through(dataset))
+		baking.blocks = dataset->blocks + first;
+		memcpy(baking.sources, baking.blocks, n * sizeof(EcmlBlock));
+		for (size_t b = 0; b < n && !in_place; b++)
 		{
-			make_target(dataset, block, &source);
-			continue;
+			int			stride = baking.sources[b].stride;
+
+			place(dataset, &baking.blocks[b], ecml_alloc(dataset->ctx, block_bytes(dataset, columns, stride)), columns, stride);
 		}
-		if (!in_place)
-			place(dataset, block,
-				  ecml_alloc(dataset->ctx, block_bytes(dataset, columns, source.stride)), columns, source.stride);
-		make_block(dataset, block, &source);
-		if (!in_place)
-			ecml_free(dataset->ctx, (void *) source.x);
+		ecml_parallel_for(dataset->ctx, n, bake_block, &baking);
+		for (size_t b = 0; b < n && !in_place; b++)
+			ecml_free(dataset->ctx, (void *) baking.sources[b].x);
 	}
 	dataset->baked = true;
 }

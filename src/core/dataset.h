@@ -24,6 +24,17 @@ typedef struct EcmlColumnStats
 	double		max;
 } EcmlColumnStats;
 
+/* What is done with a block that is full; it may keep the block's memory, and clears the block then. */
+typedef void (*EcmlDivert) (void *arg, EcmlBlock *block);
+
+/* Rows from elsewhere; codes of categories and classes may be other than the dataset's. */
+typedef struct EcmlPiece
+{
+	EcmlBlock	block;
+	int		  **codes;			/* [nvalues] to the dataset's codes; NULL, or NULL for a column: the same */
+	const int  *classes;		/* of y */
+} EcmlPiece;
+
 typedef struct EcmlDataset
 {
 	EcmlData	data;			/* what kernels see; must be first */
@@ -42,6 +53,8 @@ typedef struct EcmlDataset
 	size_t		capacity;
 	EcmlBlock	open;			/* the block under way */
 	int			open_capacity;
+	EcmlDivert	divert;			/* NULL: full blocks are kept here */
+	void	   *divert_arg;
 
 	BufFile    *file;			/* spilled blocks, all of the same size; NULL: none */
 	size_t		nspilled;		/* the first blocks are in the file */
@@ -69,6 +82,23 @@ extern EcmlDataset *ecml_dataset_create(EcmlCtx *ctx, MemoryContext context, Ecm
  * then the row was not appended.
  */
 extern int ecml_dataset_append(EcmlDataset *dataset, const double *values, double y, double w);
+
+/*
+ * Rows in pieces, which come from datasets with the same origin.  A dataset diverts its full blocks to a function, and the
+ * rest with a flush; another one makes blocks of its own of such pieces, in the order given, and frees them: from then on it
+ * is what it would be if the rows had been appended one by one.
+ */
+extern void ecml_dataset_set_origin(EcmlDataset *dataset, const double *origin);
+extern void ecml_dataset_divert(EcmlDataset *dataset, EcmlDivert divert, void *arg);
+extern void ecml_dataset_flush(EcmlDataset *dataset);
+extern void ecml_dataset_adopt(EcmlDataset *dataset, const EcmlPiece *pieces, size_t npieces);
+
+/* Memory for a block of so many rows; its size. */
+extern size_t ecml_dataset_new_block(EcmlDataset *dataset, EcmlBlock *block, int rows);
+extern size_t ecml_dataset_block_bytes(const EcmlDataset *dataset, int stride);
+
+/* A value as it was appended, of a block as it is kept. */
+extern double ecml_dataset_value(const EcmlDataset *dataset, const EcmlBlock *block, int column, int row);
 
 /* The error for such a value. */
 extern void ecml_dataset_overflow(const char *column, double value);
