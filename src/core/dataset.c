@@ -19,6 +19,8 @@
 #define PADDED_ROWS (ECML_BLOCK_ROWS + 16)
 #define FIRST_ROWS 64
 #define TILE_ROWS 64
+#define ADOPTED_BLOCKS 16		/* made at once from pieces */
+#define DIVERTED_BYTES 262144	/* of a block that is passed on */
 #define FLOAT_LIMIT 1e37
 
 static size_t
@@ -81,6 +83,7 @@ ecml_dataset_create(EcmlCtx *ctx, MemoryContext context, EcmlElement element, in
 	dataset->shifted = shifted && element == ECML_F4;
 	/* an odd number of cache lines, so that the rows' values of a column fall on different ones */
 	dataset->width = ((nvalues + 2 + 7) / 8 | 1) * 8;
+	dataset->full = ECML_BLOCK_ROWS;
 	dataset->budget = ctx->budget / 4 * 3;
 	dataset->stats = ECML_NEW0(ctx, EcmlColumnStats, nvalues);
 	for (int j = 0; j < nvalues; j++)
@@ -102,7 +105,7 @@ enlarge(EcmlDataset *dataset)
 	size_t		size = element_size(dataset);
 	char	   *memory;
 
-	rows = Min(rows, ECML_BLOCK_ROWS);
+	rows = Min(rows, dataset->full);
 	stride = rows + 16;
 	memory = ecml_alloc(dataset->ctx, block_bytes(dataset, dataset->nvalues, stride));
 	place(dataset, &dataset->open, memory, dataset->nvalues, stride);
@@ -410,7 +413,7 @@ empty_tile(EcmlDataset *dataset)
 		if (block->rows == dataset->open_capacity)
 		{
 			if (dataset->open_capacity == 0 && (dataset->data.nblocks > 0 || dataset->divert))
-				dataset->open_capacity = ECML_BLOCK_ROWS / 4;	/* the first was full: no more small ones */
+				dataset->open_capacity = dataset->full / 4; /* the first was full: no more small ones */
 			enlarge(dataset);
 		}
 		n = Min(dataset->ntile - done, dataset->open_capacity - block->rows);
@@ -426,7 +429,7 @@ empty_tile(EcmlDataset *dataset)
 			((double *) block->w)[block->rows + i] = tile[(size_t) i * dataset->width + dataset->nvalues + 1];
 		block->rows += n;
 		done += n;
-		if (block->rows == ECML_BLOCK_ROWS)
+		if (block->rows == dataset->full)
 			close_block(dataset);
 	}
 	dataset->ntile = 0;
@@ -488,6 +491,10 @@ ecml_dataset_divert(EcmlDataset *dataset, EcmlDivert divert, void *arg)
 	Assert(dataset->ntile == 0 && dataset->open.rows == 0);
 	dataset->divert = divert;
 	dataset->divert_arg = arg;
+	/* as large as stays in the cache until it is passed on */
+	dataset->full = ECML_BLOCK_ROWS;
+	if (divert)
+		dataset->full = Min(dataset->full, DIVERTED_BYTES / (dataset->nvalues * element_size(dataset)) / 16 * 16 + 16);
 }
 
 void
@@ -523,7 +530,8 @@ typedef struct Adoption
 	const EcmlPiece *pieces;	/* [npieces] */
 	const size_t *first;		/* [npieces + 1] number of a piece's first row */
 	size_t		npieces;
-	EcmlColumnStats *moments;	/* [nblocks][nvalues] */
+	EcmlBlock  *blocks;			/* to be made, of one round */
+	EcmlColumnStats *moments;	/* [ADOPTED_BLOCKS][nvalues] of them */
 } Adoption;
 
 /* The piece that a row is in. */
@@ -573,7 +581,7 @@ adopt_block(void *arg, size_t b, int worker)
 {
 	const Adoption *adoption = arg;
 	const EcmlDataset *dataset = adoption->dataset;
-	EcmlBlock  *block = &dataset->blocks[b];
+	EcmlBlock  *block = &adoption->blocks[b];
 	size_t		p = piece_of(adoption, block->first);
 	int			n;
 
@@ -598,11 +606,12 @@ adopt_block(void *arg, size_t b, int worker)
 }
 
 void
-ecml_dataset_adopt(EcmlDataset *dataset, const EcmlPiece *pieces, size_t npieces)
+ecml_dataset_adopt(EcmlDataset *dataset, EcmlPiece *pieces, size_t npieces)
 {
 	EcmlCtx    *ctx = dataset->ctx;
 	size_t	   *first = ECML_NEW(ctx, size_t, npieces + 1);
 	Adoption	adoption = {.dataset = dataset,.pieces = pieces,.first = first,.npieces = npieces};
+	size_t		freed = 0;
 	size_t		nblocks;
 
 	Assert(dataset->data.nblocks == 0);
@@ -613,24 +622,33 @@ ecml_dataset_adopt(EcmlDataset *dataset, const EcmlPiece *pieces, size_t npieces
 	nblocks = (dataset->data.rows + ECML_BLOCK_ROWS - 1) / ECML_BLOCK_ROWS;
 	dataset->blocks = ECML_NEW0(ctx, EcmlBlock, nblocks);
 	dataset->nblocks = dataset->capacity = dataset->data.nblocks = nblocks;
-	for (size_t b = 0; b < nblocks; b++)
+	adoption.moments = ECML_NEW(ctx, EcmlColumnStats, (size_t) ADOPTED_BLOCKS * dataset->nvalues);
+	for (size_t from = 0; from < nblocks; from += ADOPTED_BLOCKS)
 	{
-		EcmlBlock  *block = &dataset->blocks[b];
+		size_t		n = Min(nblocks - from, ADOPTED_BLOCKS);
 
-		place(dataset, block, ecml_alloc(ctx, dataset->block_size), dataset->nvalues, PADDED_ROWS);
-		block->first = b * ECML_BLOCK_ROWS;
-		block->rows = Min(ECML_BLOCK_ROWS, dataset->data.rows - block->first);
+		for (size_t b = from; b < from + n; b++)
+		{
+			EcmlBlock  *block = &dataset->blocks[b];
+
+			place(dataset, block, ecml_alloc(ctx, dataset->block_size), dataset->nvalues, PADDED_ROWS);
+			block->first = b * ECML_BLOCK_ROWS;
+			block->rows = Min(ECML_BLOCK_ROWS, dataset->data.rows - block->first);
+		}
+		adoption.blocks = dataset->blocks + from;
+		ecml_parallel_for(ctx, n, adopt_block, &adoption);
+		for (size_t b = 0; b < n; b++)
+		{
+			for (int j = 0; j < dataset->nvalues; j++)
+				add_moments(&dataset->stats[j], &adoption.moments[b * dataset->nvalues + j]);
+			add_weight(dataset, &adoption.blocks[b]);
+		}
+		/* the next blocks take their memory */
+		for (; freed < npieces && first[freed + 1] <= (from + n) * ECML_BLOCK_ROWS; freed++)
+			ecml_free(ctx, (void *) pieces[freed].block.x);
 	}
-	adoption.moments = ECML_NEW(ctx, EcmlColumnStats, nblocks * dataset->nvalues);
-	ecml_parallel_for(ctx, nblocks, adopt_block, &adoption);
-	for (size_t b = 0; b < nblocks; b++)
-	{
-		for (int j = 0; j < dataset->nvalues; j++)
-			add_moments(&dataset->stats[j], &adoption.moments[b * dataset->nvalues + j]);
-		add_weight(dataset, &dataset->blocks[b]);
-	}
-	for (size_t p = 0; p < npieces; p++)
-		ecml_free(ctx, (void *) pieces[p].block.x);
+	for (; freed < npieces; freed++)
+		ecml_free(ctx, (void *) pieces[freed].block.x);
 	ecml_free(ctx, adoption.moments);
 	ecml_free(ctx, first);
 }

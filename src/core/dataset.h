@@ -55,6 +55,7 @@ typedef struct EcmlDataset
 	int			open_capacity;
 	EcmlDivert	divert;			/* NULL: full blocks are kept here */
 	void	   *divert_arg;
+	int			full;			/* rows of a full block: ECML_BLOCK_ROWS, or fewer of diverted ones */
 
 	BufFile    *file;			/* spilled blocks, all of the same size; NULL: none */
 	size_t		nspilled;		/* the first blocks are in the file */
@@ -91,7 +92,7 @@ extern int ecml_dataset_append(EcmlDataset *dataset, const double *values, doubl
 extern void ecml_dataset_set_origin(EcmlDataset *dataset, const double *origin);
 extern void ecml_dataset_divert(EcmlDataset *dataset, EcmlDivert divert, void *arg);
 extern void ecml_dataset_flush(EcmlDataset *dataset);
-extern void ecml_dataset_adopt(EcmlDataset *dataset, const EcmlPiece *pieces, size_t npieces);
+extern void ecml_dataset_adopt(EcmlDataset *dataset, EcmlPiece *pieces, size_t npieces);
 
 /* Memory for a block of so many rows; its size. */
 extern size_t ecml_dataset_new_block(EcmlDataset *dataset, EcmlBlock *block, int rows);
