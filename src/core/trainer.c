@@ -202,6 +202,13 @@ started(const EcmlTrainer *trainer)
 	return trainer->features != NULL;
 }
 
+void
+ecml_trainer_begin(EcmlTrainer *trainer)
+{
+	if (!started(trainer))
+		start(trainer);
+}
+
 /* The term of a category's code, made when it is new. */
 static int
 category_term(EcmlTrainer *trainer, int j, int code)
@@ -387,9 +394,10 @@ ecml_trainer_values(EcmlTrainer *trainer, const double *values, int missing, dou
 
 		if (wide >= 0)
 			ecml_dataset_overflow(ecml_binder_feature_name(trainer->binder, ecml_trainer_source(trainer, wide)), values[wide]);
-		if (trainer->sparse)
+		/* of diverted rows they are counted at the end, in the table's order */
+		if (trainer->sparse && !trainer->dataset->divert)
 			count_uses(trainer, values, w);
-		if (trainer->algorithm->target == ECML_TARGET_CLASS)
+		if (trainer->algorithm->target == ECML_TARGET_CLASS && !trainer->dataset->divert)
 			count_use(trainer, &trainer->class_uses, &trainer->nclass_uses, (int) y, w);
 	}
 	else
@@ -397,6 +405,30 @@ ecml_trainer_values(EcmlTrainer *trainer, const double *values, int missing, dou
 	if (trainer->sample && !trainer->sample->by_content)
 		ecml_rowsample_offer(&trainer->ctx, trainer->sample, values);
 	trainer->rows++;
+}
+
+void
+ecml_trainer_count_uses(EcmlTrainer *trainer)
+{
+	const EcmlDataset *dataset = trainer->dataset;
+	bool		classes = trainer->algorithm->target == ECML_TARGET_CLASS;
+
+	for (size_t b = 0; b < dataset->nblocks && (classes || trainer->sparse); b++)
+	{
+		const EcmlBlock *block = &dataset->blocks[b];
+
+		ecml_poll(&trainer->ctx, 0, 0);
+		for (int j = 0; j < dataset->nvalues; j++)
+			for (int i = 0; trainer->category[j] && i < block->rows; i++)
+			{
+				double		code = ecml_dataset_value(dataset, block, j, i);
+
+				if (!isnan(code))
+					count_use(trainer, &trainer->uses[j], &trainer->nuses[j], (int) code, block->w ? block->w[i] : 1);
+			}
+		for (int i = 0; classes && i < block->rows; i++)
+			count_use(trainer, &trainer->class_uses, &trainer->nclass_uses, (int) block->y[i], block->w ? block->w[i] : 1);
+	}
 }
 
 void

@@ -88,6 +88,12 @@ extern char *ecml_training_options(const EcmlTraining *training);
 extern EcmlTrainer *ecml_trainer_create(MemoryContext context, const EcmlTraining *training, EcmlBinder *binder,
 										EcmlTarget *target, bool has_w);
 
+/* Get ready for rows, of which the lengths of arrays are known; otherwise the first usable row does that. */
+extern void ecml_trainer_begin(EcmlTrainer *trainer);
+
+/* Count the categories and classes of rows that came to the dataset as a whole. */
+extern void ecml_trainer_count_uses(EcmlTrainer *trainer);
+
 /*
  * A row that was read into the binder's values.  usable: what ecml_bind_row said.  A row that must be left out is counted.
  */
