@@ -190,6 +190,7 @@ complete(EcmlTrainer *trainer, EcmlSchema *schema, int **recode)
 	bool		scale = algorithm->standardize && algorithm->standardize(trainer->training->params);
 
 	ecml_dataset_complete(dataset);
+	ecml_profile_collected(trainer);
 	for (int j = 0; impute && j < schema->nfeatures; j++)
 	{
 		if (trainer->category[j])

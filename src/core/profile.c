@@ -2,7 +2,8 @@
  * profile.c - the distributions of the rows that a model was trained on
  *
  * The rows of a one-pass training of numbers may come in parallel, in any order: their sample goes by content, so that the same
- * rows give the same model.  All others come in one order, and are sampled by number.
+ * rows give the same model.  Those with categories come in one order, and are sampled by number.  Collected rows are sampled
+ * when all are there: evenly from some of the blocks.
  */
 #include "core/compat.h"
 
@@ -17,20 +18,58 @@
 #define MAX_FEATURES 4096		/* no profile for more */
 #define ALL_POINTS 8192			/* of all features together; but at least LEAST_POINTS for each */
 #define LEAST_POINTS 16
+#define BLOCKS 64				/* that collected rows are sampled from */
 
 void
 ecml_profile_begin(EcmlTrainer *trainer)
 {
 	int			n = ecml_trainer_features(trainer);
-	bool		by_content = trainer->algorithm->one_pass != NULL;
+	bool		by_content = true;
 
 	if (n == 0 || n > MAX_FEATURES)
+		return;
+	trainer->nulls = ECML_NEW0(&trainer->ctx, double, n);
+	if (trainer->algorithm->one_pass == NULL)
 		return;
 	for (int j = 0; j < n; j++)
 		if (trainer->category[j])
 			by_content = false;
 	trainer->sample = ecml_rowsample_create(&trainer->ctx, n, by_content);
-	trainer->nulls = ECML_NEW0(&trainer->ctx, double, n);
+}
+
+void
+ecml_profile_collected(EcmlTrainer *trainer)
+{
+	EcmlDataset *dataset = trainer->dataset;
+	int			n = ecml_trainer_features(trainer);
+	size_t		apart = (dataset->data.nblocks + BLOCKS - 1) / BLOCKS;	/* blocks from one that is looked at to the next */
+	double	   *row;
+	size_t		rows = 0;
+	size_t		number = 0;
+	size_t		step;
+
+	if (trainer->nulls == NULL)
+		return;
+	trainer->sample = ecml_rowsample_create(&trainer->ctx, n, false);
+	for (size_t b = 0; b < dataset->data.nblocks; b += apart)
+		rows += Min(dataset->data.rows - b * ECML_BLOCK_ROWS, ECML_BLOCK_ROWS);
+	step = (rows + trainer->sample->limit - 1) / trainer->sample->limit;
+	row = ECML_NEW(&trainer->ctx, double, n);
+	for (size_t b = 0; b < dataset->data.nblocks; b += apart)
+	{
+		EcmlBlock	block = ecml_dataset_kept(dataset, b);
+
+		ecml_poll(&trainer->ctx, 0, 0);
+		for (int i = 0; i < block.rows; i++)
+			if (number++ % step == 0)
+			{
+				for (int j = 0; j < n; j++)
+					row[j] = ecml_dataset_value(dataset, &block, j, i);
+				ecml_rowsample_offer(&trainer->ctx, trainer->sample, row);
+			}
+	}
+	trainer->sample->step = apart * step;	/* 1: it has all rows */
+	ecml_free(&trainer->ctx, row);
 }
 
 void
@@ -55,7 +94,7 @@ ecml_profile_pending(EcmlTrainer *trainer)
 void
 ecml_profile_nulls(EcmlTrainer *trainer, const double *values)
 {
-	for (int j = 0; j < trainer->sample->width; j++)
+	for (int j = 0; j < ecml_trainer_features(trainer); j++)
 		trainer->nulls[j] += isnan(values[j]);
 }
 
@@ -68,6 +107,22 @@ ecml_profile_merge(EcmlTrainer *trainer, const EcmlTrainer *other)
 	for (int j = 0; j < trainer->sample->width; j++)
 		trainer->nulls[j] += other->nulls[j];
 	trainer->incomplete += other->incomplete;
+}
+
+void
+ecml_profile_write_nulls(EcmlWriter *w, const EcmlTrainer *trainer)
+{
+	ecml_write_u64(w, trainer->incomplete);
+	for (int j = 0; trainer->nulls && j < ecml_trainer_features(trainer); j++)
+		ecml_write_f8(w, trainer->nulls[j]);
+}
+
+void
+ecml_profile_add_nulls(EcmlReader *r, EcmlTrainer *trainer)
+{
+	trainer->incomplete += ecml_read_u64(r);
+	for (int j = 0; trainer->nulls && j < ecml_trainer_features(trainer); j++)
+		trainer->nulls[j] += ecml_read_f8(r);
 }
 
 void

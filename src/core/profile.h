@@ -27,7 +27,12 @@ typedef struct EcmlProfile
 extern void ecml_profile_begin(struct EcmlTrainer *trainer);
 extern void ecml_profile_pending(struct EcmlTrainer *trainer);
 extern void ecml_profile_nulls(struct EcmlTrainer *trainer, const double *values);
+extern void ecml_profile_collected(struct EcmlTrainer *trainer);	/* all rows are there */
 extern void ecml_profile_merge(struct EcmlTrainer *trainer, const struct EcmlTrainer *other);
+
+/* The NULLs of collected rows, from one process to another. */
+extern void ecml_profile_write_nulls(EcmlWriter *w, const struct EcmlTrainer *trainer);
+extern void ecml_profile_add_nulls(EcmlReader *r, struct EcmlTrainer *trainer);
 
 /* As a part of a state: nothing where there is none. */
 extern void ecml_profile_write_sample(EcmlWriter *w, struct EcmlTrainer *trainer);

@@ -377,7 +377,7 @@ ecml_trainer_values(EcmlTrainer *trainer, const double *values, int missing, dou
 		start(trainer);
 	if (missing >= 0)
 	{
-		if (trainer->sample)
+		if (trainer->nulls)
 			ecml_profile_nulls(trainer, values);
 		if (trainer->training->common.missing == ECML_MISSING_SKIP)
 		{

@@ -53,7 +53,7 @@ typedef struct EcmlTrainer
 	/* what the model's profile is made of (profile.h); kept when the caller says so before the first row */
 	bool		profiled;
 	EcmlRowSample *sample;		/* of rows of features; NULL: none */
-	double	   *nulls;			/* [nfeatures] rows that are NULL there, those left out for it among them */
+	double	   *nulls;			/* [nfeatures] rows that are NULL there, those left out for it among them; NULL: no profile */
 	int64		incomplete;		/* rows left out because a feature is NULL */
 
 	EcmlDataset *dataset;		/* collected rows, or NULL */
