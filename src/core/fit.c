@@ -7,6 +7,7 @@
 
 #include "utils/memutils.h"
 
+#include "core/calibrate.h"
 #include "core/profile.h"
 #include "core/trainer.h"
 
@@ -464,10 +465,14 @@ ecml_trainer_fit(EcmlTrainer *trainer, const EcmlPrepared *prepared, const EcmlT
 												 model->schema->nterms);
 	else
 		model->fitted = algorithm->fit(ctx, prepared->data, model->schema, training->params);
+	if (training->common.calibration != ECML_CALIBRATION_NONE)
+		model->calibrator = ecml_calibrator_learn(ctx, prepared, training);
 	if (algorithm->contributions)
 		model->importance = importance(trainer, prepared, model);
 	model->profile = ecml_profile_make(trainer, model, prepared->recode);
 	algorithm->metrics(model->fitted, model->schema, json);
+	if (model->calibrator)
+		ecml_calibrator_metrics(model->calibrator, json);
 	model->metrics = ecml_json_finish_text(json);
 	MemoryContextSwitchTo(old);
 	return model;

@@ -49,6 +49,10 @@ ecml_model_write(EcmlModel *model)
 	model->algorithm->write(&section, model->fitted);
 	write_section(&body, &section);
 	section.size = 0;
+	if (model->calibrator)
+		ecml_calibrator_write(&section, model->calibrator);
+	write_section(&body, &section);
+	section.size = 0;
 	if (model->importance)
 		ecml_write_f8s(&section, model->importance, model->schema->nfeatures);
 	write_section(&body, &section);
@@ -166,6 +170,10 @@ ecml_model_read(struct varlena *value, MemoryContext parent)
 	ecml_read_end(&section);
 	open_section(&r, &section);
 	if (section.size > 0)
+		model->calibrator = ecml_calibrator_read(&section, model->schema->nclasses);
+	ecml_read_end(&section);
+	open_section(&r, &section);
+	if (section.size > 0)
 		model->importance = ecml_read_finite_f8s(&section, model->schema->nfeatures);
 	ecml_read_end(&section);
 	open_section(&r, &section);
@@ -188,26 +196,30 @@ ecml_model_verify(struct varlena *value)
 	MemoryContextDelete(model->context);
 }
 
+/* The terms of a row of values; x is scratch. */
+static inline const double *
+terms_of(const EcmlModel *model, const double *values, double *x)
+{
+	if (model->schema->plain)
+		return values;
+	ecml_schema_expand(model->schema, values, x);
+	return x;
+}
+
 double
 ecml_model_predict(const EcmlModel *model, const double *values, double *x)
 {
-	if (model->schema->plain)
-		return model->algorithm->predict(model->fitted, values);
-	ecml_schema_expand(model->schema, values, x);
-	return model->algorithm->predict(model->fitted, x);
+	double		result = model->algorithm->predict(model->fitted, terms_of(model, values, x));
+
+	return unlikely(model->calibrator) ? ecml_calibrator_apply_one(model->calibrator, result) : result;
 }
 
 void
 ecml_model_probabilities(const EcmlModel *model, const double *values, double *x, double *p)
 {
-	const double *terms = values;
-
-	if (!model->schema->plain)
-	{
-		ecml_schema_expand(model->schema, values, x);
-		terms = x;
-	}
-	model->algorithm->probabilities(model->fitted, terms, p);
+	model->algorithm->probabilities(model->fitted, terms_of(model, values, x), p);
+	if (model->calibrator)
+		ecml_calibrator_apply(model->calibrator, p);
 }
 
 bool

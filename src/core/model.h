@@ -2,8 +2,8 @@
  * model.h - the type ecml_model: a trained model as one value
  *
  * Bytes, little-endian: "ECML", format version (u16), algorithm id (u16), flags (u32, 0), CRC-32C of all that follows (u32);
- * rows (u64), skipped (u64), seed (u64), options, metrics (JSON texts), schema, payload, importance, profile, each with its
- * length (u32) before it; the last two may be empty.
+ * rows (u64), skipped (u64), seed (u64), options, metrics (JSON texts), schema, payload, calibrator, importance, profile, each
+ * with its length (u32) before it; the last three may be empty.
  * Text form: those bytes in hexadecimal.  Reading checks everything: bytes from anywhere are safe.
  */
 #ifndef ECML_MODEL_H
@@ -13,6 +13,7 @@
 #include "fmgr.h"
 
 #include "core/algorithm.h"
+#include "core/calibrate.h"
 #include "core/host.h"
 #include "core/profile.h"
 #include "core/schema.h"
@@ -28,6 +29,7 @@ typedef struct EcmlModel
 	char	   *options;		/* JSON text, defaults included */
 	char	   *metrics;		/* JSON text */
 	double	   *importance;		/* [nfeatures] of a model with contributions: see ecml_importance; NULL: none */
+	EcmlCalibrator *calibrator;	/* of a classifier's probabilities; NULL: they stay as they are */
 	EcmlProfile *profile;		/* of the rows of training; NULL: none */
 	MemoryContext context;		/* holds all of it */
 	size_t		memory;			/* bytes of it */

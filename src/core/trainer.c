@@ -38,6 +38,14 @@ static const EcmlOption survival_options[] = {
 	ECML_OPT_END
 };
 
+static const char *const calibration_choices[] = {"none", "platt", "isotonic", NULL};	/* as EcmlCalibrationMethod */
+
+static const EcmlOption class_options[] = {
+	ECML_OPT_ENUM(EcmlCommonOptions, calibration, "calibration", calibration_choices),
+	ECML_OPT_INT(EcmlCommonOptions, calibration_folds, "calibration_folds", 2, 100),
+	ECML_OPT_END
+};
+
 #define MAX_SETS 6
 
 /* The lists of options of an algorithm, with what they fill: the number of them. */
@@ -50,6 +58,8 @@ option_sets(const EcmlTraining *training, EcmlOptionSet *sets)
 	sets[n++] = (EcmlOptionSet) {common_options, (void *) &training->common};
 	if (training->algorithm->target == ECML_TARGET_SURVIVAL)
 		sets[n++] = (EcmlOptionSet) {survival_options, (void *) &training->common};
+	if (training->algorithm->target == ECML_TARGET_CLASS && training->algorithm->one_pass == NULL)
+		sets[n++] = (EcmlOptionSet) {class_options, (void *) &training->common};
 	return n;
 }
 
@@ -63,6 +73,7 @@ ecml_training_parse(const EcmlAlgorithm *algorithm, Jsonb *options, const EcmlOp
 
 	training->algorithm = algorithm;
 	training->common.seed = -1;
+	training->common.calibration_folds = 5;
 	training->params = palloc0(algorithm->params_size);
 	memcpy(training->params, algorithm->defaults, algorithm->params_size);
 	if (options && !(JB_ROOT_IS_OBJECT(options) && JB_ROOT_COUNT(options) == 0))

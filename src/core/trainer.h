@@ -23,6 +23,8 @@ typedef struct EcmlCommonOptions
 	int64		seed;			/* -1: the setting ecml.seed */
 	bool		progress;
 	char	   *sample_weight;	/* name of the column with the rows' weights, or NULL */
+	int			calibration;	/* CLASS: EcmlCalibrationMethod */
+	int			calibration_folds;
 	char	   *event;			/* SURVIVAL: name of the column that tells whether the event was seen, or NULL */
 } EcmlCommonOptions;
 
