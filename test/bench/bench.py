@@ -9,7 +9,7 @@ from harness import SCALE, connect, machine
 
 TABLES = [
     (speed.speed_table,
-     {"kmeans": speed.kmeans, "linreg": speed.linreg, "ttest": speed.ttest, "predict": speed.predict}),
+     {"kmeans": speed.kmeans, "linreg": speed.linreg, "tune": speed.tune, "ttest": speed.ttest, "predict": speed.predict}),
     (growth.growth_table, {"big": growth.big}),
     (growth.memory_table, {"memory": growth.memory}),
     (quality.quality_table, {"quality": quality.quality}),
