@@ -66,6 +66,10 @@ describe(const EcmlOption *option)
 			while (option->choices[n])
 				n++;
 			return psprintf("one of: %s", ecml_error_list(option->choices, n));
+		case ECML_OPTION_OBJECT:
+			return "an object";
+		case ECML_OPTION_LIST:
+			return "an array of strings";
 	}
 	return "";
 }
@@ -87,6 +91,20 @@ number(JsonbValue *value, double *result)
 	if (value->type != jbvNumeric)
 		return false;
 	*result = DatumGetFloat8(DirectFunctionCall1(numeric_float8_no_overflow, NumericGetDatum(value->val.numeric)));
+	return true;
+}
+
+/* Does it hold nothing but strings? */
+static bool
+strings_only(JsonbContainer *array)
+{
+	JsonbIterator *iterator = JsonbIteratorInit(array);
+	JsonbIteratorToken token;
+	JsonbValue	value;
+
+	while ((token = JsonbIteratorNext(&iterator, &value, true)) != WJB_DONE)
+		if (token == WJB_ELEM && value.type != jbvString)
+			return false;
 	return true;
 }
 
@@ -134,6 +152,18 @@ store(const char *what, const EcmlOption *option, JsonbValue *value, void *param
 						return;
 					}
 			reject(what, option, value);
+			return;
+		case ECML_OPTION_OBJECT:
+			if (value->type != jbvBinary || !JsonContainerIsObject(value->val.binary.data))
+				reject(what, option, value);
+			*(Jsonb **) place = JsonbValueToJsonb(value);
+			return;
+		case ECML_OPTION_LIST:
+			if (value->type != jbvBinary || !JsonContainerIsArray(value->val.binary.data) ||
+				!strings_only(value->val.binary.data))
+				reject(what, option, value);
+			*(Jsonb **) place = JsonbValueToJsonb(value);
+			return;
 	}
 }
 
@@ -203,6 +233,11 @@ ecml_options_text(const EcmlOptionSet *sets, int nsets)
 					break;
 				case ECML_OPTION_ENUM:
 					ecml_json_string(json, option->name, option->choices[*(const int *) place]);
+					break;
+				case ECML_OPTION_OBJECT:
+				case ECML_OPTION_LIST:
+					if (*(Jsonb *const *) place)
+						ecml_json_jsonb(json, option->name, *(Jsonb *const *) place);
 					break;
 			}
 		}

@@ -18,7 +18,9 @@ typedef enum EcmlOptionType
 	ECML_OPTION_FLOAT,			/* double */
 	ECML_OPTION_BOOL,			/* bool */
 	ECML_OPTION_TEXT,			/* char *, palloc'd; NULL by default */
-	ECML_OPTION_ENUM			/* int, the number of the choice */
+	ECML_OPTION_ENUM,			/* int, the number of the choice */
+	ECML_OPTION_OBJECT,			/* Jsonb *, an object; NULL by default */
+	ECML_OPTION_LIST			/* Jsonb *, an array of strings; NULL by default */
 } EcmlOptionType;
 
 typedef struct EcmlOption
@@ -38,6 +40,8 @@ typedef struct EcmlOption
 #define ECML_OPT_BOOL(s, f, name)             {name, ECML_OPTION_BOOL, offsetof(s, f), 0, 0, NULL, false}
 #define ECML_OPT_TEXT(s, f, name)             {name, ECML_OPTION_TEXT, offsetof(s, f), 0, 0, NULL, false}
 #define ECML_OPT_ENUM(s, f, name, choices)    {name, ECML_OPTION_ENUM, offsetof(s, f), 0, 0, choices, false}
+#define ECML_OPT_OBJECT(s, f, name)           {name, ECML_OPTION_OBJECT, offsetof(s, f), 0, 0, NULL, false}
+#define ECML_OPT_LIST(s, f, name)             {name, ECML_OPTION_LIST, offsetof(s, f), 0, 0, NULL, false}
 #define ECML_OPT_ALIAS_TEXT(s, f, name)       {name, ECML_OPTION_TEXT, offsetof(s, f), 0, 0, NULL, true}
 #define ECML_OPT_END                          {NULL, ECML_OPTION_INT, 0, 0, 0, NULL, false}
 
@@ -51,7 +55,7 @@ typedef struct EcmlOptionSet
 /* Fill the params of the sets from jsonb (NULL: nothing given).  what: whose options, for messages ("kmeans"). */
 extern void ecml_options_parse(const char *what, Jsonb *jsonb, const EcmlOptionSet *sets, int nsets);
 
-/* The values of the sets as JSON text, defaults included; options of type TEXT that are NULL are left out. */
+/* The values of the sets as JSON text, defaults included; options of type TEXT, OBJECT, LIST that are NULL are left out. */
 extern char *ecml_options_text(const EcmlOptionSet *sets, int nsets);
 
 #endif							/* ECML_OPTIONS_H */
