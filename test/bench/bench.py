@@ -10,8 +10,12 @@ from harness import SCALE, connect, machine
 
 TABLES = [
     (speed.speed_table,
-     {"kmeans": speed.kmeans, "linreg": speed.linreg, "ttest": speed.ttest, "predict": speed.predict,
-      "describe": prepare.describe}),
+     {"kmeans": speed.kmeans,
+      "linreg": speed.linreg,
+      "ttest": speed.ttest,
+      "predict": speed.predict,
+      "describe": prepare.describe,
+      "tune": speed.tune}),
     (growth.growth_table, {"big": growth.big}),
     (growth.memory_table, {"memory": growth.memory}),
     (quality.quality_table, {"quality": quality.quality}),
