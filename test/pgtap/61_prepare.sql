@@ -1,7 +1,7 @@
 -- ecml_prepare: each step against plain SQL, names, rows that come later, what is left out, what may be replaced, rights.
 BEGIN;
 \i ../lib/pgtap.sql
-SELECT plan(59);
+SELECT plan(61);
 
 CREATE SCHEMA shop;
 CREATE TABLE shop.raw (id int PRIMARY KEY, age int, income numeric(10,2), score float8, city text, size varchar(5), member bool, joined timestamptz,
@@ -153,6 +153,11 @@ CREATE VIEW upon AS SELECT age FROM shared;
 SELECT lives_ok($$ SELECT ecml_prepare('shop.raw', 'shared', '{"impute": "median", "replace": true}') $$, 'replaced with the same columns');
 SELECT ok(has_table_privilege('ecml_test_reader', 'shared', 'SELECT'), 'a view keeps its rights, and views upon it');
 SELECT throws_ok($$ SELECT ecml_prepare('shop.raw', 'shared', '{"drop": ["age"], "replace": true}') $$, '2BP01', NULL, 'with others it cannot be while something depends on it');
+
+-- temporary tables
+CREATE TEMP TABLE of_session AS SELECT i AS id, i % 3 AS a FROM generate_series(1, 9) i;
+SELECT matches((SELECT destination_name FROM ecml_prepare('of_session', 'of_session_p', '{"one_hot": ["a"]}')), '^pg_temp_[0-9]+.of_session_p$', 'a view of a temporary table is temporary');
+SELECT lives_ok($$ SELECT ecml_prepare('of_session', 'pg_temp.of_session_p', '{"scale": "minmax", "replace": true}') $$, 'and is replaced');
 
 -- rights: those of the caller
 GRANT CREATE ON SCHEMA public TO ecml_test_reader;

@@ -107,7 +107,7 @@ SELECT failure($$ SELECT ecml_describe('prepare_t', '{"sed": 1}') $$);
 SELECT failure($$ SELECT ecml_describe('prepare_t', '{"seed": -1}') $$);
 SELECT failure($$ SELECT 'zz'::ecml_describe_state $$);
 SELECT failure($$ SELECT '0100000000'::ecml_describe_state $$);
-SELECT failure($$ SELECT ecml.describe_transition(NULL, 0, 1) $$);
+SELECT failure($$ SELECT ecml.describe_transition(NULL, 0, 1, 1) $$);
 
 -- ecml_split, ecml_fold
 SELECT string_agg(ecml_split(i, 0.3)::int::text, '' ORDER BY i), string_agg(ecml_fold(i, 10)::text, '' ORDER BY i) FROM generate_series(1, 50) i;
