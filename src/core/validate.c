@@ -329,8 +329,7 @@ static void
 predict(const Preparation *p, const EcmlModel *model, const double *values, double *x, double *probabilities,
 		EcmlFoldPrediction *prediction)
 {
-	const EcmlTarget *target = p->fold->v->columns.target;
-	const EcmlSchema *schema = model->schema;
+	const EcmlValidation *v = p->fold->v;
 	int			class;
 
 	prediction->fold = p->fold->number;
@@ -342,8 +341,8 @@ predict(const Preparation *p, const EcmlModel *model, const double *values, doub
 	}
 	ecml_model_probabilities(model, values, x, probabilities);
 	class = ecml_model_class(model, probabilities);
-	prediction->value = probabilities[schema->nclasses == 2 ? 1 : class];
-	for (int code = 0; code < target->labels->n; code++)
+	prediction->value = probabilities[v->folds->classes == 2 ? 1 : class];
+	for (int code = 0; code < v->columns.target->labels->n; code++)
 		if (p->recode_y[code] == class)
 			prediction->class = code;
 }
