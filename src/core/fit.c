@@ -7,6 +7,8 @@
 
 #include "utils/memutils.h"
 
+#include "core/calibrate.h"
+#include "core/profile.h"
 #include "core/trainer.h"
 
 #define SPREAD_LIMIT 1e17		/* of float4 terms from their mean: squares of them are added up */
@@ -189,6 +191,7 @@ complete(EcmlTrainer *trainer, EcmlSchema *schema, int **recode)
 	bool		scale = algorithm->standardize && algorithm->standardize(trainer->training->params);
 
 	ecml_dataset_complete(dataset);
+	ecml_profile_collected(trainer);
 	for (int j = 0; impute && j < schema->nfeatures; j++)
 	{
 		if (trainer->category[j])
@@ -300,6 +303,35 @@ ecml_training_same_preparation(const EcmlTraining *a, const EcmlTraining *b)
 		(algorithm->drop_first == NULL || algorithm->drop_first(a->params) == algorithm->drop_first(b->params));
 }
 
+/* Mean and deviation of each term that is a number, in the rows of training. */
+static void
+measure_terms(const EcmlTrainer *trainer, EcmlPrepared *prepared)
+{
+	const EcmlSchema *schema = prepared->schema;
+	const EcmlOnePass *one_pass = trainer->algorithm->one_pass;
+
+	prepared->mean = palloc0((schema->nterms + 1) * sizeof(double));
+	prepared->deviation = palloc0((schema->nterms + 1) * sizeof(double));
+	for (int j = 0; j < schema->nfeatures; j++)
+	{
+		int			t = schema->features[j].first_term;
+
+		if (trainer->category[j])
+			continue;
+		if (one_pass)
+		{
+			prepared->mean[t] = one_pass->sum(prepared->state, prepared->select[t]) / one_pass->sum(prepared->state, -1);
+			prepared->deviation[t] = sqrt(one_pass->variance(prepared->state, prepared->select[t]));
+		}
+		else
+		{
+			/* NULLs, filled with the mean, add rows without deviation */
+			prepared->mean[t] = trainer->dataset->stats[j].mean;
+			prepared->deviation[t] = sqrt(trainer->dataset->stats[j].m2 / trainer->dataset->weight);
+		}
+	}
+}
+
 EcmlPrepared *
 ecml_trainer_prepare(EcmlTrainer *trainer)
 {
@@ -313,6 +345,7 @@ ecml_trainer_prepare(EcmlTrainer *trainer)
 	if (one_pass)
 		ecml_trainer_settle(trainer);
 	recode = palloc0((ecml_trainer_features(trainer) + 1) * sizeof(int *));
+	prepared->recode = recode;
 	prepared->schema = make_schema(trainer, recode);
 	if (one_pass == NULL)
 		prepared->data = complete(trainer, prepared->schema, recode);
@@ -327,8 +360,87 @@ ecml_trainer_prepare(EcmlTrainer *trainer)
 		}
 		prepared->select = select_terms(trainer, prepared->schema, recode);
 	}
+	measure_terms(trainer, prepared);
 	MemoryContextSwitchTo(old);
 	return prepared;
+}
+
+/* The deviation of what a category contributes: step [terms] from no term to each of its terms. */
+static double
+category_deviation(const EcmlTrainer *trainer, const EcmlFeature *feature, int j, const int *recode, const double *step)
+{
+	const EcmlDict *dict = ecml_binder_input(trainer->binder, ecml_trainer_source(trainer, j))->categories;
+	double		total = 0;
+	double		mean = 0;
+	double		square = 0;
+
+	for (int pass = 0; pass < 2; pass++)
+		for (int code = 0; code < dict->n; code++)
+		{
+			int			t = recode[code] - (feature->drop_first ? 1 : 0);
+			double		use = recode[code] < 0 ? 0 : use_of(trainer, j, code);
+			double		value = t >= 0 && t < feature->terms ? step[t] : 0;
+
+			if (pass == 0)
+			{
+				total += use;
+				mean += use > 0 ? use / total * (value - mean) : 0;
+			}
+			else
+				square += use / total * (value - mean) * (value - mean);
+		}
+	return total > 0 ? sqrt(square) : 0;
+}
+
+/*
+ * The deviation over the rows of training of what each feature contributes: of a number |coefficient| times its deviation.
+ * A contribution is linear in its term, so that two rows of terms tell all.  Of several classes their mean.
+ */
+static double *
+importance(const EcmlTrainer *trainer, const EcmlPrepared *prepared, const EcmlModel *model)
+{
+	const EcmlSchema *schema = model->schema;
+	int			nclasses = schema->nclasses > 2 ? schema->nclasses : 1;
+	double	   *result = palloc0((schema->nfeatures + 1) * sizeof(double));
+	double	   *x = palloc((schema->nterms + 1) * sizeof(double));
+	double	   *low = palloc((schema->nterms + 1) * sizeof(double));
+	double	   *step = palloc((schema->nterms + 1) * sizeof(double));
+	double		base;
+
+	for (int k = 0; k < nclasses; k++)
+	{
+		int			class = schema->nclasses == 2 ? 1 : k;
+
+		for (int end = 0; end < 2; end++)
+		{
+			for (int j = 0; j < schema->nfeatures; j++)
+				for (int i = 0; i < schema->features[j].terms; i++)
+				{
+					int			t = schema->features[j].first_term + i;
+
+					x[t] = trainer->category[j] ? end : prepared->mean[t] + end * prepared->deviation[t];
+					if (schema->shift)
+						x[t] = (x[t] - schema->shift[t]) * schema->scale[t];
+				}
+			model->algorithm->contributions(model->fitted, schema, x, class, &base, end ? step : low);
+		}
+		for (int t = 0; t < schema->nterms; t++)
+			step[t] -= low[t];
+		for (int j = 0; j < schema->nfeatures; j++)
+		{
+			const EcmlFeature *feature = &schema->features[j];
+			double		deviation = trainer->category[j] ?
+				category_deviation(trainer, feature, j, prepared->recode[j], step + feature->first_term) :
+				fabs(step[feature->first_term]);
+
+			if (isfinite(deviation))
+				result[j] += deviation / nclasses;
+		}
+	}
+	pfree(x);
+	pfree(low);
+	pfree(step);
+	return result;
 }
 
 EcmlModel *
@@ -353,7 +465,14 @@ ecml_trainer_fit(EcmlTrainer *trainer, const EcmlPrepared *prepared, const EcmlT
 												 model->schema->nterms);
 	else
 		model->fitted = algorithm->fit(ctx, prepared->data, model->schema, training->params);
+	if (training->common.calibration != ECML_CALIBRATION_NONE)
+		model->calibrator = ecml_calibrator_learn(ctx, prepared, training);
+	if (algorithm->contributions)
+		model->importance = importance(trainer, prepared, model);
+	model->profile = ecml_profile_make(trainer, model, prepared->recode);
 	algorithm->metrics(model->fitted, model->schema, json);
+	if (model->calibrator)
+		ecml_calibrator_metrics(model->calibrator, json);
 	model->metrics = ecml_json_finish_text(json);
 	MemoryContextSwitchTo(old);
 	return model;

@@ -14,6 +14,7 @@
 #include "core/host.h"
 #include "core/model.h"
 #include "core/target.h"
+#include "num/rowsample.h"
 
 /* Options of every algorithm. */
 typedef struct EcmlCommonOptions
@@ -22,6 +23,8 @@ typedef struct EcmlCommonOptions
 	int64		seed;			/* -1: the setting ecml.seed */
 	bool		progress;
 	char	   *sample_weight;	/* name of the column with the rows' weights, or NULL */
+	int			calibration;	/* CLASS: EcmlCalibrationMethod */
+	int			calibration_folds;
 	char	   *event;			/* SURVIVAL: name of the column that tells whether the event was seen, or NULL */
 } EcmlCommonOptions;
 
@@ -48,6 +51,12 @@ typedef struct EcmlTrainer
 	int64		rows;			/* used */
 	int64		skipped;
 	uint64		seed;
+
+	/* what the model's profile is made of (profile.h); kept when the caller says so before the first row */
+	bool		profiled;
+	EcmlRowSample *sample;		/* of rows of features; NULL: none */
+	double	   *nulls;			/* [nfeatures] rows that are NULL there, those left out for it among them; NULL: no profile */
+	int64		incomplete;		/* rows left out because a feature is NULL */
 
 	EcmlDataset *dataset;		/* collected rows, or NULL */
 	double	   *features;		/* [nfeatures] scratch: values without the weight; NULL before the first usable row */
@@ -81,6 +90,12 @@ extern char *ecml_training_options(const EcmlTraining *training);
 extern EcmlTrainer *ecml_trainer_create(MemoryContext context, const EcmlTraining *training, EcmlBinder *binder,
 										EcmlTarget *target, bool has_w);
 
+/* Get ready for rows, of which the lengths of arrays are known; otherwise the first usable row does that. */
+extern void ecml_trainer_begin(EcmlTrainer *trainer);
+
+/* Count the categories and classes of rows that came to the dataset as a whole. */
+extern void ecml_trainer_count_uses(EcmlTrainer *trainer);
+
 /*
  * A row that was read into the binder's values.  usable: what ecml_bind_row said.  A row that must be left out is counted.
  */
@@ -109,6 +124,9 @@ typedef struct EcmlPrepared
 	EcmlData   *data;			/* collected rows, as terms; NULL: one pass */
 	void	   *state;			/* one pass: the kernel's, NULLs filled */
 	int		   *select;			/* [schema->nterms] its terms */
+	int		  **recode;			/* [nfeatures] of categories: from the binder's codes to the schema's, -1: not used; else NULL */
+	double	   *mean;			/* [schema->nterms] of terms that are numbers, as values: in the rows of training */
+	double	   *deviation;
 } EcmlPrepared;
 
 extern bool ecml_training_same_preparation(const EcmlTraining *a, const EcmlTraining *b);
