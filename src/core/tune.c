@@ -610,6 +610,9 @@ run_search(Search *search, EcmlValidation *v)
 static void
 add_trials(EcmlRows *rows, const Search *search, const EcmlValidation *v)
 {
+	MemoryContext context = AllocSetContextCreate(CurrentMemoryContext, "ecml trial", ALLOCSET_DEFAULT_SIZES);
+	MemoryContext old = MemoryContextSwitchTo(context);
+
 	for (int i = 0; i < search->ntrials; i++)
 	{
 		int			t = search->order[i];
@@ -634,7 +637,10 @@ add_trials(EcmlRows *rows, const Search *search, const EcmlValidation *v)
 		if (failed)
 			values[9] = CStringGetTextDatum(trial->error ? trial->error->message : "the metric is not defined");
 		ecml_rows_add(rows, values, nulls);
+		MemoryContextReset(context);
 	}
+	MemoryContextSwitchTo(old);
+	MemoryContextDelete(context);
 }
 
 PG_FUNCTION_INFO_V1(ecml_tune);
