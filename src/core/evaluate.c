@@ -264,8 +264,8 @@ ECML_MODEL_FUNCTION(ecml_evaluate)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("a threshold is for models of two classes"),
-				 errdetail("The model's task is %s, with %d classes.", ecml_task_name(model->algorithm->task),
-						   model->schema->nclasses),
+				 model->schema->nclasses > 0 ? errdetail("The model has %d classes.", model->schema->nclasses) :
+				 errdetail("The model's task is %s.", ecml_task_name(model->algorithm->task)),
 				 errhint("Leave \"threshold\" out.")));
 	SPI_connect();
 	ecml_source_open(&source, text_to_cstring(PG_GETARG_TEXT_PP(1)));

@@ -79,42 +79,47 @@ typedef struct Metric
 } Metric;
 
 static const Metric metrics[] = {
-	/* the first of a task is its default; of classes, the second where there are more than two */
+	/* the first of a task is its default; of more than two classes log_loss is */
 	{ECML_REGRESSION, "rmse", LESS},
-	{ECML_REGRESSION, "mse", LESS},
 	{ECML_REGRESSION, "mae", LESS},
-	{ECML_REGRESSION, "median_absolute_error", LESS},
-	{ECML_REGRESSION, "max_error", LESS},
 	{ECML_REGRESSION, "bias", NEARER_TO_ZERO},
 	{ECML_REGRESSION, "mape", LESS},
 	{ECML_REGRESSION, "smape", LESS},
 	{ECML_REGRESSION, "r2", MORE},
 	{ECML_REGRESSION, "explained_variance", MORE},
+	{ECML_REGRESSION, "max_error", LESS},
 	{ECML_CLASSIFICATION, "roc_auc", MORE},
-	{ECML_CLASSIFICATION, "log_loss", LESS},
 	{ECML_CLASSIFICATION, "pr_auc", MORE},
-	{ECML_CLASSIFICATION, "average_precision", MORE},
+	{ECML_CLASSIFICATION, "gini", MORE},
+	{ECML_CLASSIFICATION, "ks", MORE},
+	{ECML_CLASSIFICATION, "log_loss", LESS},
 	{ECML_CLASSIFICATION, "brier", LESS},
+	{ECML_CLASSIFICATION, "ece", LESS},
 	{ECML_CLASSIFICATION, "accuracy", MORE},
 	{ECML_CLASSIFICATION, "balanced_accuracy", MORE},
 	{ECML_CLASSIFICATION, "precision", MORE},
 	{ECML_CLASSIFICATION, "recall", MORE},
 	{ECML_CLASSIFICATION, "specificity", MORE},
 	{ECML_CLASSIFICATION, "f1", MORE},
-	{ECML_CLASSIFICATION, "ks", MORE},
+	{ECML_CLASSIFICATION, "best_f1", MORE},
 	{ECML_CLASSIFICATION, "mcc", MORE},
-	{ECML_CLASSIFICATION, "gain_top_decile", MORE},
-	{ECML_CLASSIFICATION, "lift_top_decile", MORE},
-	{ECML_CLASSIFICATION, "calibration_error", LESS},
+	{ECML_CLASSIFICATION, "precision_macro", MORE},
+	{ECML_CLASSIFICATION, "recall_macro", MORE},
+	{ECML_CLASSIFICATION, "f1_macro", MORE},
+	{ECML_CLASSIFICATION, "precision_weighted", MORE},
+	{ECML_CLASSIFICATION, "recall_weighted", MORE},
+	{ECML_CLASSIFICATION, "f1_weighted", MORE},
+	{ECML_CLASSIFICATION, "top2_accuracy", MORE},
+	{ECML_CLASSIFICATION, "roc_auc_ovr", MORE},
 	{ECML_CLUSTERING, "silhouette", MORE},
-	{ECML_CLUSTERING, "inertia", LESS},
 	{ECML_CLUSTERING, "davies_bouldin", LESS},
 	{ECML_CLUSTERING, "calinski_harabasz", MORE},
+	{ECML_CLUSTERING, "inertia", LESS},
 	{ECML_SURVIVAL, "concordance", MORE},
 	{ECML_ANOMALY, "roc_auc", MORE},
 };
 
-/* The metric of that name (NULL: the task's first, or the one after it), or an error. */
+/* The metric of that name (NULL: the task's first), or an error. */
 static const Metric *
 find_metric(const EcmlAlgorithm *algorithm, const char *name)
 {
@@ -153,7 +158,7 @@ typedef struct Range
 	double		low;
 	double		high;
 	bool		log;
-	bool		integer;
+	bool		integer;		/* by default where the algorithm takes integers alone */
 } Range;
 
 static const EcmlOption range_options[] = {
@@ -211,13 +216,26 @@ parse_list(Parameter *parameter, JsonbValue *list)
 				 errhint("Give at least one value.")));
 }
 
+/* Does the algorithm take nothing but integers there? */
+static bool
+is_integer(const EcmlAlgorithm *algorithm, const char *name)
+{
+	if (strcmp(name, "seed") == 0)
+		return true;
+	for (const EcmlOption *option = algorithm->options; option && option->name; option++)
+		if (strcmp(option->name, name) == 0)
+			return option->type == ECML_OPTION_INT || option->type == ECML_OPTION_INT64;
+	return false;
+}
+
 static void
-parse_range(Parameter *parameter, JsonbValue *value)
+parse_range(Parameter *parameter, JsonbValue *value, const EcmlAlgorithm *algorithm)
 {
 	Range	   *range = &parameter->range;
 	EcmlOptionSet set = {range_options, range};
 
 	range->low = range->high = NAN;
+	range->integer = is_integer(algorithm, parameter->name);
 	ecml_options_parse(psprintf("the range of \"%s\"", parameter->name), JsonbValueToJsonb(value), &set, 1);
 	if (!(range->low <= range->high) || (range->log && range->low <= 0) ||
 		(range->integer && floor(range->high) < ceil(range->low)))
@@ -245,7 +263,7 @@ check_may_vary(const char *name)
 }
 
 static Grid
-parse_grid(Jsonb *jsonb, Jsonb *base)
+parse_grid(Jsonb *jsonb, Jsonb *base, const EcmlAlgorithm *algorithm)
 {
 	Grid		grid = {.size = 1};
 	JsonbIterator *iterator;
@@ -286,7 +304,7 @@ parse_grid(Jsonb *jsonb, Jsonb *base)
 		}
 		else
 		{
-			parse_range(parameter, &value);
+			parse_range(parameter, &value, algorithm);
 			grid.ranges = true;
 		}
 	}
@@ -508,9 +526,24 @@ run_round(Search *search, EcmlValidation *v, int round, int n, double share)
 	pfree(trials);
 }
 
+/* The task's metrics that a trial has. */
+static char *
+defined_metrics(const Search *search, const EcmlTrial *trial)
+{
+	const char *names[lengthof(metrics)];
+	int			n = 0;
+	double		mean;
+	double		sd;
+
+	for (int i = 0; i < (int) lengthof(metrics); i++)
+		if (metrics[i].task == search->algorithm->task && ecml_trial_metric(trial, metrics[i].name, &mean, &sd))
+			names[n++] = metrics[i].name;
+	return ecml_error_list(names, n);
+}
+
 /* Is there no trial left?  Then the error of the first, or of the metric. */
 static void
-check_any(const Search *search, const EcmlValidation *v)
+check_any(const Search *search)
 {
 	const EcmlTrial *first = search->trials[0];
 
@@ -521,8 +554,8 @@ check_any(const Search *search, const EcmlValidation *v)
 	ereport(ERROR,
 			(errcode(ERRCODE_DATA_EXCEPTION),
 			 errmsg("metric \"%s\" is not defined in any fold", search->metric->name),
-			 errdetail("Metrics of the first trial: %s.", ecml_json_text(ecml_validation_summary(v, first, false))),
-			 errhint("Set \"metric\" to one of those.")));
+			 errdetail("Defined are: %s.", defined_metrics(search, first)),
+			 errhint("Set \"metric\" to one of these.")));
 }
 
 /* Rounds of the search: n trials in the first. */
@@ -571,7 +604,7 @@ run_search(Search *search, EcmlValidation *v)
 	for (int round = 0; round < rounds; round++)
 	{
 		run_round(search, v, round, n, pow(factor, round - rounds + 1));
-		check_any(search, v);
+		check_any(search);
 		n = (n + factor - 1) / factor;
 	}
 }
@@ -628,7 +661,7 @@ ecml_tune(PG_FUNCTION_ARGS)
 	bool		skip_missing = true;
 	uint64		seed;
 
-	ecml_validation_need(fcinfo, 5, "ecml_tune(algorithm, source, target, features, grid, options)");
+	ecml_validation_need(fcinfo, "grid", "ecml_tune(algorithm, source, target, features, grid, options)");
 	MemoryContextSwitchTo(context);
 	search.algorithm = ecml_algorithm_get(text_to_cstring(PG_GETARG_TEXT_PP(0)));
 	source = text_to_cstring(PG_GETARG_TEXT_PP(1));
@@ -636,13 +669,13 @@ ecml_tune(PG_FUNCTION_ARGS)
 	features = PG_ARGISNULL(3) ? NULL : PG_GETARG_ARRAYTYPE_P(3);
 	ecml_options_parse("ecml_tune", PG_ARGISNULL(5) ? NULL : PG_GETARG_JSONB_P(5), sets, lengthof(sets));
 	search.metric = find_metric(search.algorithm, search.options.metric);
-	search.grid = parse_grid(PG_GETARG_JSONB_P(4), search.options.base);
+	search.grid = parse_grid(PG_GETARG_JSONB_P(4), search.options.base, search.algorithm);
 	make_trials(&search, search.options.seed >= 0 ? search.options.seed : ecml_guc_seed);
 	check_trials(&search);
 	if (search.options.save)
 	{
 		/* before the work, not after it */
-		PreventCommandIfReadOnly("ecml_tune() with \"save\"");
+		PreventCommandIfReadOnly("ecml_tune()");
 		ecml_catalog_check_name(search.options.save);
 		ecml_catalog_check_owner(search.options.save, true);
 	}

@@ -381,7 +381,8 @@ test_rows(const Preparation *p, const EcmlModel *model, EcmlEvaluator *evaluator
 						values[j] = p->recode[j][(int) values[j]];
 				}
 				if (evaluator)
-					ecml_evaluator_row(evaluator, values, missing, true, p->recode_y ? p->recode_y[(int) y] : y);
+					ecml_evaluator_add(evaluator, values, missing, true, p->recode_y ? p->recode_y[(int) y] : y,
+									   blocks[k].w[i]);
 				else if (missing < 0 || model->schema->missing == ECML_MISSING_IMPUTE)
 					predict(p, model, values, x, probabilities,
 							&fold->v->predictions[(size_t) ECML_BLOCK_F8(&blocks[k], n)[i]]);
@@ -407,7 +408,7 @@ fit(void *arg)
 		host->progress = trainer->algorithm->name;
 	model = ecml_trainer_fit(trainer, p->prepared, p->trial->training, ctx, p->context);
 	if (p->fold->v->predictions == NULL)
-		evaluator = ecml_evaluator_create(p->context, model);
+		evaluator = ecml_evaluator_create_for(p->context, model, p->fold->v->columns.weight != NULL, 0.5);
 	test_rows(p, model, evaluator);
 	p->metrics = NULL;
 	if (evaluator)
@@ -638,6 +639,7 @@ Jsonb *
 ecml_validation_summary(const EcmlValidation *v, const EcmlTrial *trial, bool details)
 {
 	static const char *const splits[] = {"random", "stratified", "group", "time"};
+	static const char *const counts[] = {"rows", "skipped", "threshold"};	/* no metrics */
 	EcmlJson   *json = ecml_json_object();
 	EcmlDict   *known = ecml_dict_create(CurrentMemoryContext);
 
@@ -646,8 +648,8 @@ ecml_validation_summary(const EcmlValidation *v, const EcmlTrial *trial, bool de
 	ecml_json_string(json, "split", splits[v->folds->options.split]);
 	ecml_json_int(json, "rows", v->folds->rows);
 	ecml_json_int(json, "skipped", v->skipped);
-	(void) ecml_dict_add(known, "rows", 4);
-	(void) ecml_dict_add(known, "skipped", 7);
+	for (int i = 0; i < (int) lengthof(counts); i++)
+		(void) ecml_dict_add(known, counts[i], strlen(counts[i]));
 	for (int f = 0; f < trial->nmetrics; f++)
 	{
 		JsonbIterator *iterator = JsonbIteratorInit(&trial->metrics[f]->root);
@@ -680,16 +682,16 @@ ecml_validation_summary(const EcmlValidation *v, const EcmlTrial *trial, bool de
 /* ---- in SQL */
 
 void
-ecml_validation_need(FunctionCallInfo fcinfo, int n, const char *call)
+ecml_validation_need(FunctionCallInfo fcinfo, const char *third, const char *call)
 {
-	if (!PG_ARGISNULL(0) && !PG_ARGISNULL(1) && (n <= 4 || !PG_ARGISNULL(4)))
-		return;
-	ereport(ERROR,
-			(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
-			 errmsg(n <= 4 ? "algorithm and source must not be NULL" :
-					"algorithm, source and the argument before the options must not be NULL"),
-			 errdetail("One of them is NULL."),
-			 errhint("Call %s.", call)));
+	const char *missing = PG_ARGISNULL(0) ? "algorithm" : PG_ARGISNULL(1) ? "source" : third && PG_ARGISNULL(4) ? third : NULL;
+
+	if (missing)
+		ereport(ERROR,
+				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+				 errmsg("%s must not be NULL", missing),
+				 errdetail("It is NULL."),
+				 errhint("Call %s.", call)));
 }
 
 typedef struct ValidateOptions
@@ -730,7 +732,7 @@ ecml_cross_validate(PG_FUNCTION_ARGS)
 	EcmlValidation v;
 	Jsonb	   *result;
 
-	ecml_validation_need(fcinfo, 4, "ecml_cross_validate(algorithm, source, target, features, options)");
+	ecml_validation_need(fcinfo, NULL, "ecml_cross_validate(algorithm, source, target, features, options)");
 	MemoryContextSwitchTo(context);
 	trial.training = training = parse(fcinfo, 4, &options.folds, &more);
 	ecml_validation_open(&v, context, &options.folds, training, training->common.seed, text_to_cstring(PG_GETARG_TEXT_PP(1)),
@@ -794,7 +796,7 @@ ecml_cross_predict(PG_FUNCTION_ARGS)
 	EcmlValidation v;
 	EcmlRows   *rows = ecml_rows_begin(fcinfo);
 
-	ecml_validation_need(fcinfo, 5, "ecml_cross_predict(algorithm, source, target, features, key, options)");
+	ecml_validation_need(fcinfo, "key", "ecml_cross_predict(algorithm, source, target, features, key, options)");
 	MemoryContextSwitchTo(context);
 	trial.training = training = parse(fcinfo, 5, &options, NULL);
 	if (options.repeats > 1)

@@ -71,7 +71,7 @@ extern bool ecml_trial_metric(const EcmlTrial *trial, const char *name, double *
 /* Close its files. */
 extern void ecml_validation_close(EcmlValidation *v);
 
-/* The error for arguments that are NULL. */
-extern void ecml_validation_need(FunctionCallInfo fcinfo, int n, const char *call);
+/* An error when the algorithm, the source, or argument 4 (third: what it is; NULL: nothing that is needed) is NULL. */
+extern void ecml_validation_need(FunctionCallInfo fcinfo, const char *third, const char *call);
 
 #endif							/* ECML_VALIDATE_H */

@@ -1,7 +1,7 @@
 -- The folds of ecml_cross_validate and ecml_cross_predict: who is trained on, who is tested, against plain SQL.
 BEGIN;
 \i ../lib/pgtap.sql
-SELECT plan(47);
+SELECT plan(48);
 
 CREATE TABLE shop AS SELECT i, (i * 7919 % 1000) / 100.0 AS price, sin(i) AS wave, (ARRAY['x', 'y', 'z'])[1 + i % 3] AS kind,
 	CASE WHEN i % 50 <> 0 THEN 'c' || i * i % 37 END AS customer, CASE WHEN i % 70 <> 0 THEN i * i % 41 END AS number,
@@ -134,6 +134,9 @@ CREATE TEMP TABLE models AS SELECT f AS fold, ecml_linreg('{"sample_weight": "x2
 	FROM generate_series(1, 5) f JOIN weighted t ON t.fold <> f JOIN shop USING (i) GROUP BY f;
 SELECT ok(bool_and(pg_temp.close(prediction, ecml_predict(m, price), 1e-9)), 'weights count in training')
 FROM weighted JOIN shop USING (i) JOIN models USING (fold);
+SELECT ok(pg_temp.close((v #>> '{mae,mean}')::float8, (SELECT avg(mae) FROM (SELECT sum(w * abs(prediction - y)) / sum(w) AS mae
+	FROM weighted JOIN shop USING (i) GROUP BY fold) f), 1e-9), 'and in metrics')
+FROM ecml_cross_validate('linreg', 'shop', 'y', '{price}', '{"sample_weight": "w"}') v;
 SELECT is((SELECT count(*) FROM ecml_cross_predict('linreg', 'SELECT i, CASE WHEN i % 10 > 0 THEN price END AS price, y FROM shop',
 	'y', '{price}', 'i', format('{"missing": "%s"}', m)::jsonb)), n, 'NULLs with missing = ' || m)
 FROM (VALUES ('skip', 900::bigint), ('impute', 1000)) v (m, n);
