@@ -54,6 +54,7 @@ $node->safe_psql('postgres', q(
 	UNION ALL SELECT 'categories', 'linreg', linreg_state('{"missing": "impute"}', sold, price, colour, size)::text, 3 FROM shop
 	UNION ALL SELECT 'weights', 'linreg', linreg_state('{"sample_weight": "x2"}', sold, price, id, more)::text, 3 FROM shop
 	UNION ALL SELECT 'no row', 'linreg', linreg_state('{}', NULL::float8, price, colour)::text, 1 FROM shop
+	UNION ALL SELECT 'profile', 'linreg', ecml.linreg_rows(ARRAY['sold', 'price', 'id'], '{}', sold, price, id)::text, 2 FROM shop WHERE id <= 40
 	UNION ALL SELECT 'triangle', 'linreg', ecml_linreg_partial('{}', y, x)::text, 1 FROM wide
 	UNION ALL SELECT 'ttest', 'ttest', ttest_state(sold, promo)::text, 2 FROM shop
 	UNION ALL SELECT 'colours', 'ttest', ttest_state(sold, colour)::text, 1 FROM shop WHERE colour IN ('red', 'Größe "M"')
@@ -97,7 +98,10 @@ $node->safe_psql('postgres', q(
 			'SELECT count(ecml_classify($1, s)) FROM (SELECT * FROM shop LIMIT 10) AS s',
 			'SELECT count((ecml_predict_interval($1, 0.9, s)).lower) FROM (SELECT * FROM shop LIMIT 10) AS s',
 			'SELECT count(c::text) FROM ecml_coefficients($1) AS c', 'SELECT count(c::text) FROM ecml_centroids($1) AS c',
-			'SELECT ecml_model_info($1)::text', 'SELECT ecml_evaluate($1, ''shop'')', 'SELECT ($1::text)::ecml_model::text',
+			'SELECT count(e::text) FROM shop AS s, ecml_explain($1, s) AS e', 'SELECT count(i::text) FROM ecml_importance($1) AS i',
+			'SELECT count(i::text) FROM ecml_importance($1, ''shop'', ''{"repeats": 1, "rows": 50}'') AS i',
+			'SELECT count(p::text) FROM ecml_partial_dependence($1, ''shop'', ''price'', ''{"rows": 50}'') AS p',
+			'SELECT count(d::text) FROM ecml_drift($1, ''shop'') AS d', 'SELECT ecml_model_info($1)::text', 'SELECT ecml_evaluate($1, ''shop'')', 'SELECT ($1::text)::ecml_model::text',
 			'SELECT ecml_save(''hostile'', $1)', 'SELECT ecml_predict(''hostile'', s) FROM (SELECT * FROM shop LIMIT 10) AS s',
 			'SELECT to_jsonb(m) FROM ecml.models AS m WHERE name = ''hostile''',
 			'SELECT ecml_retrain(''hostile'')', 'SELECT ecml_drop_model(''hostile'')']
