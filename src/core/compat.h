@@ -54,6 +54,13 @@ ecml_buffile_read(BufFile *file, void *data, size_t size)
 #define ecml_interval_infinite(i) 0
 #endif
 
+/* 16: tuplesort_getdatum says whether it copies; float8 passed by reference is not supported anyway */
+#if PG_VERSION_NUM >= 160000
+#define ecml_tuplesort_getdatum(sort, value, isnull) tuplesort_getdatum(sort, true, false, value, isnull, NULL)
+#else
+#define ecml_tuplesort_getdatum(sort, value, isnull) tuplesort_getdatum(sort, true, value, isnull, NULL)
+#endif
+
 /* 15: shm_mq_sendv may keep what is sent for a while; the last of it is flushed when the queue is left */
 #if PG_VERSION_NUM >= 150000
 #define ecml_mq_sendv(queue, parts, n) shm_mq_sendv(queue, parts, n, false, true)

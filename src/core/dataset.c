@@ -920,6 +920,18 @@ read_block(EcmlDataset *dataset, size_t b, EcmlBlock *block, void *memory)
 	block->rows = Min(left, ECML_BLOCK_ROWS);
 }
 
+EcmlBlock
+ecml_dataset_kept(EcmlDataset *dataset, size_t b)
+{
+	EcmlBlock	block;
+
+	Assert(dataset->finished && !dataset->baked && b < dataset->data.nblocks);
+	if (dataset->file == NULL)
+		return dataset->blocks[b];
+	read_block(dataset, b, &block, dataset->raw);
+	return block;
+}
+
 static size_t
 fetch(EcmlCtx *ctx, EcmlData *data, size_t first_block, EcmlBlock *blocks, size_t max)
 {

@@ -42,6 +42,7 @@
 #include "core/algorithm.h"
 #include "core/guc.h"
 #include "core/onepass.h"
+#include "core/profile.h"
 #include "core/tablescan.h"
 
 #define KEY_SHARED UINT64CONST(0xEC31000000000001)
@@ -203,6 +204,7 @@ write_learnt(EcmlWriter *w, const EcmlTrainer *trainer)
 
 	ecml_write_u64(w, trainer->rows);
 	ecml_write_u64(w, trainer->skipped);
+	ecml_profile_write_nulls(w, trainer);
 	for (int i = 0; i < binder->ninputs; i++)
 		if (binder->inputs[i].kind == ECML_CATEGORY)
 		{
@@ -291,6 +293,7 @@ unpack_trainer(const char *texts, const double *origin, Relation relation, EcmlC
 						construct_array(names, n, TEXTOID, -1, false, TYPALIGN_INT));
 	trainer = ecml_trainer_create(CurrentMemoryContext, training, columns->binder, columns->target, columns->weight != NULL);
 	trainer->host.progress = NULL;
+	trainer->profiled = true;
 	ecml_trainer_begin(trainer);
 	if (trainer->dataset && trainer->dataset->shifted)
 		ecml_dataset_set_origin(trainer->dataset, origin);
@@ -553,6 +556,7 @@ read_learnt(Leader *leader, Remote *remote)
 	ecml_reader_init(&r, &trainer->ctx, remote->learnt, remote->size);
 	trainer->rows += ecml_read_u64(&r);
 	trainer->skipped += ecml_read_u64(&r);
+	ecml_profile_add_nulls(&r, trainer);
 	remote->codes = palloc0((binder->nfeatures + 1) * sizeof(int *));
 	for (int i = 0; i < binder->ninputs; i++)
 		if (binder->inputs[i].kind == ECML_CATEGORY)
@@ -716,6 +720,7 @@ read_table(MemoryContext context, const EcmlTraining *training, EcmlColumns *col
 	Size		texts_size;
 	char	   *texts = pack_texts(training, columns, target, &texts_size);
 
+	trainer->profiled = true;
 	ecml_trainer_begin(trainer);
 	if (trainer->dataset && trainer->dataset->shifted)
 	{
