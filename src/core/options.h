@@ -9,6 +9,9 @@
 #define ECML_OPTIONS_H
 
 #include "postgres.h"
+
+#include <math.h>
+
 #include "utils/jsonb.h"
 
 typedef enum EcmlOptionType
@@ -16,6 +19,7 @@ typedef enum EcmlOptionType
 	ECML_OPTION_INT,			/* int */
 	ECML_OPTION_INT64,			/* int64 */
 	ECML_OPTION_FLOAT,			/* double */
+	ECML_OPTION_SPAN,			/* double of at least 0: a number, or the seconds of an interval given as text */
 	ECML_OPTION_BOOL,			/* bool */
 	ECML_OPTION_TEXT,			/* char *, palloc'd; NULL by default */
 	ECML_OPTION_ENUM,			/* int, the number of the choice */
@@ -37,6 +41,7 @@ typedef struct EcmlOption
 #define ECML_OPT_INT(s, f, name, low, high)   {name, ECML_OPTION_INT, offsetof(s, f), low, high, NULL, false}
 #define ECML_OPT_INT64(s, f, name, low, high) {name, ECML_OPTION_INT64, offsetof(s, f), low, high, NULL, false}
 #define ECML_OPT_FLOAT(s, f, name, low, high) {name, ECML_OPTION_FLOAT, offsetof(s, f), low, high, NULL, false}
+#define ECML_OPT_SPAN(s, f, name)             {name, ECML_OPTION_SPAN, offsetof(s, f), 0, INFINITY, NULL, false}
 #define ECML_OPT_BOOL(s, f, name)             {name, ECML_OPTION_BOOL, offsetof(s, f), 0, 0, NULL, false}
 #define ECML_OPT_TEXT(s, f, name)             {name, ECML_OPTION_TEXT, offsetof(s, f), 0, 0, NULL, false}
 #define ECML_OPT_ENUM(s, f, name, choices)    {name, ECML_OPTION_ENUM, offsetof(s, f), 0, 0, choices, false}
