@@ -462,6 +462,18 @@ number_value(CsvLoad *load, CsvTargetColumn *column, const char *text, size_t le
 	}
 }
 
+/* May the column be NULL?  NULL, or the reason why not: that of a domain. */
+static char *
+null_fault(CsvLoad *load, CsvTargetColumn *column)
+{
+	Datum		value;
+	char	   *reason;
+
+	if (column->input.fn_strict || csv_input_function(&load->guard, column, NULL, &value, &reason))
+		return NULL;
+	return psprintf("column \"%s\": %s", column->name, reason);
+}
+
 /* One value; NULL, or the reason why it is none. */
 static char *
 field_value(CsvLoad *load, CsvTargetColumn *column, const CsvReader *reader, const CsvField *field, Datum *value, bool *null)
@@ -536,7 +548,7 @@ field_value(CsvLoad *load, CsvTargetColumn *column, const CsvReader *reader, con
 nothing:
 	*null = true;
 	*value = (Datum) 0;
-	return NULL;
+	return null_fault(load, column);
 }
 
 /* To the result, as long as there is room, and to the table of rejects. */
@@ -596,7 +608,7 @@ fill(CsvLoad *load)
 		MemoryContext old;
 
 		load->continuation_lines += reader->nlines - 1;
-		if (is_blank_line(load, reader))
+		if (is_blank_line(load, reader) || (header && reader->blank))
 		{
 			load->blank_lines++;
 			continue;
@@ -618,10 +630,11 @@ fill(CsvLoad *load)
 			old = MemoryContextSwitchTo(memory);
 			for (int i = 0; i < n && reason == NULL; i++)
 				reason = field_value(load, &load->columns[i], reader, &reader->fields[i], &values[i], &nulls[i]);
-			for (int i = n; i < load->ncolumns; i++)
+			for (int i = n; i < load->ncolumns && reason == NULL; i++)
 			{
 				values[i] = (Datum) 0;
 				nulls[i] = true;
+				reason = null_fault(load, &load->columns[i]);
 			}
 			MemoryContextSwitchTo(old);
 			if (reason == NULL)

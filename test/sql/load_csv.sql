@@ -74,6 +74,10 @@ SELECT shown(E'a,b\n1,x\n2,y\noops,z\n', '{"types": {"a": "smallint", "b": "varc
 SELECT shown(E'a,b,c,d,e\n1.005,00123,x,Jan 5 2024,"{1,2}"\n1000,+5,xyz,2024-01-06,{3}\n1,99999999999,y,03/04/2024,\n',
 	'{"types": {"a": "numeric(5,2)", "b": "integer", "c": "char(2)", "d": "date", "e": "int[]"}}');
 SELECT shown(E'u,j\n9a3ab3a3-7b5e-4f3c-8b0a-111111111111,"{""a"": 1}"\nx,{}\n,{\n', '{"types": {"u": "uuid", "j": "jsonb"}}');
+CREATE DOMAIN load_sku AS text NOT NULL CHECK (VALUE ~ '^[A-Z]');
+SELECT shown(E'a,b\n1,X\n2,\n3,y\n4\n', '{"types": {"b": "load_sku"}, "fill": true}');
+DROP DOMAIN load_sku;
+SELECT shown(E'  \nname\n1\n \n\n2\n');
 -- encodings, marks, zero bytes
 SELECT shown(file_of('\xefbbbf612c620a312cc3a90a'::bytea));
 SELECT shown(file_of('\x612c620a312ce90a322cc3a90a33e92c340a'::bytea));
