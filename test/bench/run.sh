@@ -27,11 +27,11 @@ all_rows='
 	quality
 	prepare
 '
-rows=${ROWS:-$all_rows}
+rows=$(echo ${ROWS:-$all_rows})
 state=
 for row in $rows; do
-	case "$(echo $all_rows) " in
-		*"$row "*) ;;
+	case " $(echo $all_rows) " in
+		*" $row "*) ;;
 		*) fail "no row '$row'; there are: $(echo $all_rows)" ;;
 	esac
 done
