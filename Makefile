@@ -1,6 +1,6 @@
 # ecml: build, install, try, test.  README.md says how to use it, doc/develop.md how it is made.
 #
-#   make, make install      needs gcc, the PostgreSQL server headers and OpenBLAS (serial); PG_CONFIG= chooses the server
+#   make, make install      needs gcc, the PostgreSQL server headers, OpenBLAS (serial) and zlib; PG_CONFIG= chooses the server
 #   make demo [DATA=...]    a shop in a private cluster, and a tour; make psql looks at it, make stop ends it
 #   make test [KINDS="unit lint regress pgtap isolation tap drift doc demo"]
 #   make unit lint bench    one thing alone
@@ -15,7 +15,7 @@ EXTVERSION := $(shell sed -n "s/^default_version *= *'\(.*\)'.*/\1/p" ecml.contr
 KERNELS := $(sort $(filter-out %_sql.c, $(filter-out src/core/%, $(wildcard src/*/*.c))))
 BINDINGS := $(sort $(filter-out $(KERNELS), $(wildcard src/*.c src/*/*.c)))
 # error-free transformations: a contracted a*b+c would undo them
-EXACT := $(filter src/num/moments.c src/num/dd%.c src/num/gram%.c src/num/chol%.c src/linear/linreg%.c, $(KERNELS))
+EXACT := $(filter src/num/moments.c src/num/dd%.c src/num/gram%.c src/num/chol%.c src/num/metrics_numbers.c src/linear/linreg%.c, $(KERNELS))
 
 MODULE_big = ecml
 OBJS = $(BINDINGS:.c=.o) $(KERNELS:.c=.o)
@@ -32,7 +32,7 @@ DATA_built = $(SCRIPT)
 ifeq ($(OPENBLAS),)
 OPENBLAS := $(firstword $(wildcard /usr/lib/*/openblas-serial/libopenblas.a))
 endif
-SHLIB_LINK = $(OPENBLAS) -lm -lpthread -Wl,--exclude-libs,ALL
+SHLIB_LINK = $(OPENBLAS) -lz -lm -lpthread -Wl,--exclude-libs,ALL
 # when it is missing, what is linked waits for a target that says so
 SHLIB_PREREQS = $(if $(wildcard $(OPENBLAS)),,openblas)
 
