@@ -113,6 +113,9 @@ extern void logreg_probabilities(const LogregModel *model, const double *x, doub
 /* The vector of a class: [1 + terms]; NULL for the reference class, whose coefficients are 0. */
 extern const double *logreg_vector(const LogregModel *model, int class);
 
+/* Log odds of a class (two classes: of class 1) at the means, and what each term adds to it: c [terms]. */
+extern void logreg_contributions(const LogregModel *model, const double *x, int class, double *base, double *c);
+
 extern void logreg_write(EcmlWriter *w, const LogregModel *model);
 extern LogregModel *logreg_read(EcmlReader *r, int terms, int classes);
 

@@ -58,6 +58,21 @@ logreg_probabilities(const LogregModel *model, const double *x, double *p)
 }
 
 void
+logreg_contributions(const LogregModel *model, const double *x, int class, double *base, double *c)
+{
+	const double *b = logreg_vector(model, class);
+
+	*base = b ? b[0] : 0;
+	for (int j = 0; j < model->terms; j++)
+	{
+		double		slope = b == NULL ? 0 : j == model->offset ? 1 : b[1 + j];
+
+		*base += slope * model->means[j];
+		c[j] = slope * (x[j] - model->means[j]);
+	}
+}
+
+void
 logreg_write(EcmlWriter *w, const LogregModel *model)
 {
 	size_t		size = (size_t) model->vectors * (1 + model->terms);
