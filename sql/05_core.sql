@@ -95,20 +95,40 @@ COMMENT ON FUNCTION ecml_retrain(text) IS
 CREATE FUNCTION ecml_predict(model text, VARIADIC features "any") RETURNS float8
 AS 'MODULE_PATHNAME', 'ecml_predict_by_name' LANGUAGE C STABLE PARALLEL SAFE COST 10;
 COMMENT ON FUNCTION ecml_predict(text, "any") IS
-'Prediction of the active version of a model: value of the target, or number of the cluster (0-based). Features stand in the order of training, or are one row that has columns of their names. NULL when a feature is NULL, unless the model imputes. Errors: undefined_object (model, column), invalid_parameter_value (number or type of features), insufficient_privilege.';
+'Prediction of the active version of a model: value of the target; of a classifier of two classes the probability of the second (sorted), with more classes an error; or number of the cluster (0-based). Features stand in the order of training, or are one row that has columns of their names. NULL when a feature is NULL, unless the model imputes. Errors: undefined_object (model, column), invalid_parameter_value (number or type of features), insufficient_privilege.';
 CREATE FUNCTION ecml_predict(model ecml_model, VARIADIC features "any") RETURNS float8
 AS 'MODULE_PATHNAME', 'ecml_predict_by_value' LANGUAGE C IMMUTABLE PARALLEL SAFE COST 10;
 COMMENT ON FUNCTION ecml_predict(ecml_model, "any") IS
-'Prediction of a model given as a value: value of the target, or number of the cluster (0-based). Features as in ecml_predict(text, ...). Errors: invalid_parameter_value (number or type of features), data_corrupted (damaged model).';
+'Prediction of a model given as a value: value of the target; of a classifier of two classes the probability of the second (sorted), with more classes an error; or number of the cluster (0-based). Features as in ecml_predict(text, ...). Errors: invalid_parameter_value (number or type of features), data_corrupted (damaged model).';
 
 CREATE FUNCTION ecml_classify(model text, VARIADIC features "any") RETURNS text
 AS 'MODULE_PATHNAME', 'ecml_classify_by_name' LANGUAGE C STABLE PARALLEL SAFE COST 10;
 COMMENT ON FUNCTION ecml_classify(text, "any") IS
-'Class that the active version of a model gives: of a clustering the cluster''s number as text. Features, NULLs and errors as in ecml_predict; a regression model is an error (invalid_parameter_value).';
+'Class that the active version of a model gives: the most probable one; of a clustering the cluster''s number as text. Features, NULLs and errors as in ecml_predict; a regression model is an error (invalid_parameter_value).';
 CREATE FUNCTION ecml_classify(model ecml_model, VARIADIC features "any") RETURNS text
 AS 'MODULE_PATHNAME', 'ecml_classify_by_value' LANGUAGE C IMMUTABLE PARALLEL SAFE COST 10;
 COMMENT ON FUNCTION ecml_classify(ecml_model, "any") IS
-'Class that a model given as a value gives: of a clustering the cluster''s number as text. Features, NULLs and errors as in ecml_predict; a regression model is an error (invalid_parameter_value).';
+'Class that a model given as a value gives: the most probable one; of a clustering the cluster''s number as text. Features, NULLs and errors as in ecml_predict; a regression model is an error (invalid_parameter_value).';
+
+CREATE FUNCTION ecml_probabilities(model text, VARIADIC features "any") RETURNS jsonb
+AS 'MODULE_PATHNAME', 'ecml_probabilities_by_name' LANGUAGE C STABLE PARALLEL SAFE COST 20;
+COMMENT ON FUNCTION ecml_probabilities(text, "any") IS
+'Probability of each class that the active version of a classifier gives: an object {class: probability}, their sum 1. Features, NULLs and errors as in ecml_predict; a model that is no classifier is an error (invalid_parameter_value).';
+CREATE FUNCTION ecml_probabilities(model ecml_model, VARIADIC features "any") RETURNS jsonb
+AS 'MODULE_PATHNAME', 'ecml_probabilities_by_value' LANGUAGE C IMMUTABLE PARALLEL SAFE COST 20;
+COMMENT ON FUNCTION ecml_probabilities(ecml_model, "any") IS
+'Probability of each class that a classifier given as a value gives: an object {class: probability}, their sum 1. Features, NULLs and errors as in ecml_predict; a model that is no classifier is an error (invalid_parameter_value).';
+
+CREATE FUNCTION ecml_coefficients(model text, OUT term text, OUT estimate float8, OUT std_error float8,
+	OUT statistic float8, OUT p_value float8, OUT conf_low float8, OUT conf_high float8, OUT odds_ratio float8, OUT class text) RETURNS SETOF record
+AS 'MODULE_PATHNAME', 'ecml_coefficients_by_name' LANGUAGE C STABLE STRICT PARALLEL SAFE COST 1000 ROWS 20;
+COMMENT ON FUNCTION ecml_coefficients(text) IS
+'Coefficients of a linear model with standard errors, test statistics (t; of a logistic or Cox regression z), p and confidence intervals (option level of the training); the constant is (intercept), a category column=value. odds_ratio: exp(estimate), of a logistic regression the ratio of the odds, of a Cox regression of the hazards for one unit more, else NULL; class: the class that it speaks for, NULL where there is one equation only. NULLs for a term that was left out as a combination of others. Errors: undefined_object, invalid_parameter_value (not a linear model).';
+CREATE FUNCTION ecml_coefficients(model ecml_model, OUT term text, OUT estimate float8, OUT std_error float8,
+	OUT statistic float8, OUT p_value float8, OUT conf_low float8, OUT conf_high float8, OUT odds_ratio float8, OUT class text) RETURNS SETOF record
+AS 'MODULE_PATHNAME', 'ecml_coefficients_by_value' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 1000 ROWS 20;
+COMMENT ON FUNCTION ecml_coefficients(ecml_model) IS
+'Coefficients of a linear model given as a value, as in ecml_coefficients(text). Errors: invalid_parameter_value (not a linear model), data_corrupted.';
 
 CREATE FUNCTION ecml_evaluate(model text, source text, options jsonb DEFAULT '{}') RETURNS jsonb
 AS 'MODULE_PATHNAME', 'ecml_evaluate_by_name' LANGUAGE C VOLATILE PARALLEL UNSAFE COST 100000;

@@ -68,17 +68,6 @@ CREATE AGGREGATE ecml.linreg_rows(names text[], options jsonb, VARIADIC columns 
 COMMENT ON AGGREGATE ecml.linreg_rows(text[], jsonb, "any") IS
 'State of a linear regression of the first column on the others, with their names; used by ecml_train, so that large tables are read in parallel.';
 
-CREATE FUNCTION ecml_coefficients(model text, OUT term text, OUT estimate float8, OUT std_error float8,
-	OUT statistic float8, OUT p_value float8, OUT conf_low float8, OUT conf_high float8) RETURNS SETOF record
-AS 'MODULE_PATHNAME', 'ecml_coefficients_by_name' LANGUAGE C STABLE STRICT PARALLEL SAFE COST 1000 ROWS 20;
-COMMENT ON FUNCTION ecml_coefficients(text) IS
-'Coefficients of a linear model with standard errors, t, p and confidence intervals (option level of the training); the constant is (intercept), a category column=value. NULLs for a term that was left out as a combination of others. Errors: undefined_object, invalid_parameter_value (not a linear model).';
-CREATE FUNCTION ecml_coefficients(model ecml_model, OUT term text, OUT estimate float8, OUT std_error float8,
-	OUT statistic float8, OUT p_value float8, OUT conf_low float8, OUT conf_high float8) RETURNS SETOF record
-AS 'MODULE_PATHNAME', 'ecml_coefficients_by_value' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 1000 ROWS 20;
-COMMENT ON FUNCTION ecml_coefficients(ecml_model) IS
-'Coefficients of a linear model given as a value, as in ecml_coefficients(text). Errors: invalid_parameter_value (not a linear model), data_corrupted.';
-
 CREATE TYPE ecml_interval AS (lower float8, upper float8);
 COMMENT ON TYPE ecml_interval IS 'Both ends of an interval, in units of the target.';
 CREATE FUNCTION ecml_predict_interval(model text, level float8, VARIADIC features "any") RETURNS ecml_interval

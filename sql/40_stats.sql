@@ -45,6 +45,27 @@ COMMENT ON FUNCTION ecml_ttest_1samp_transition(ecml_ttest_state, float8, float8
 CREATE FUNCTION ecml_ttest_1samp_transition(ecml_ttest_state, float8, float8, jsonb) RETURNS ecml_ttest_state
 AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE PARALLEL SAFE COST 2;
 COMMENT ON FUNCTION ecml_ttest_1samp_transition(ecml_ttest_state, float8, float8, jsonb) IS 'Adds a row to the state of ecml_ttest_1samp.';
+CREATE FUNCTION ecml_ttest_transition(ecml_ttest_state, numeric, "any") RETURNS ecml_ttest_state
+AS 'MODULE_PATHNAME', 'ecml_ttest_transition_numeric' LANGUAGE C IMMUTABLE PARALLEL SAFE COST 2;
+COMMENT ON FUNCTION ecml_ttest_transition(ecml_ttest_state, numeric, "any") IS 'Adds a row to the state of ecml_ttest.';
+CREATE FUNCTION ecml_ttest_transition(ecml_ttest_state, numeric, "any", jsonb) RETURNS ecml_ttest_state
+AS 'MODULE_PATHNAME', 'ecml_ttest_transition_numeric' LANGUAGE C IMMUTABLE PARALLEL SAFE COST 2;
+COMMENT ON FUNCTION ecml_ttest_transition(ecml_ttest_state, numeric, "any", jsonb) IS 'Adds a row to the state of ecml_ttest.';
+CREATE FUNCTION ecml_ttest_transition(ecml_ttest_state, numeric, text) RETURNS ecml_ttest_state
+AS 'MODULE_PATHNAME', 'ecml_ttest_transition_numeric' LANGUAGE C IMMUTABLE PARALLEL SAFE COST 2;
+COMMENT ON FUNCTION ecml_ttest_transition(ecml_ttest_state, numeric, text) IS 'Adds a row to the state of ecml_ttest.';
+CREATE FUNCTION ecml_ttest_paired_transition(ecml_ttest_state, numeric, numeric) RETURNS ecml_ttest_state
+AS 'MODULE_PATHNAME', 'ecml_ttest_paired_transition_numeric' LANGUAGE C IMMUTABLE PARALLEL SAFE COST 2;
+COMMENT ON FUNCTION ecml_ttest_paired_transition(ecml_ttest_state, numeric, numeric) IS 'Adds a row to the state of ecml_ttest_paired.';
+CREATE FUNCTION ecml_ttest_paired_transition(ecml_ttest_state, numeric, numeric, jsonb) RETURNS ecml_ttest_state
+AS 'MODULE_PATHNAME', 'ecml_ttest_paired_transition_numeric' LANGUAGE C IMMUTABLE PARALLEL SAFE COST 2;
+COMMENT ON FUNCTION ecml_ttest_paired_transition(ecml_ttest_state, numeric, numeric, jsonb) IS 'Adds a row to the state of ecml_ttest_paired.';
+CREATE FUNCTION ecml_ttest_1samp_transition(ecml_ttest_state, numeric, float8) RETURNS ecml_ttest_state
+AS 'MODULE_PATHNAME', 'ecml_ttest_1samp_transition_numeric' LANGUAGE C IMMUTABLE PARALLEL SAFE COST 2;
+COMMENT ON FUNCTION ecml_ttest_1samp_transition(ecml_ttest_state, numeric, float8) IS 'Adds a row to the state of ecml_ttest_1samp.';
+CREATE FUNCTION ecml_ttest_1samp_transition(ecml_ttest_state, numeric, float8, jsonb) RETURNS ecml_ttest_state
+AS 'MODULE_PATHNAME', 'ecml_ttest_1samp_transition_numeric' LANGUAGE C IMMUTABLE PARALLEL SAFE COST 2;
+COMMENT ON FUNCTION ecml_ttest_1samp_transition(ecml_ttest_state, numeric, float8, jsonb) IS 'Adds a row to the state of ecml_ttest_1samp.';
 CREATE FUNCTION ecml_ttest_combine(ecml_ttest_state, ecml_ttest_state) RETURNS ecml_ttest_state
 AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE PARALLEL SAFE COST 2;
 COMMENT ON FUNCTION ecml_ttest_combine(ecml_ttest_state, ecml_ttest_state) IS 'Merges two states of t-tests.';
@@ -88,3 +109,39 @@ CREATE AGGREGATE ecml_ttest_1samp(x float8, mu float8, options jsonb) (
 COMMENT ON AGGREGATE ecml_ttest_1samp(float8, float8, jsonb) IS
 'T-test of the mean of x against mu. Options: alternative (two-sided, less, greater), level (default 0.95). Errors: data_exception (NaN, infinity), invalid_parameter_value (options, mu differs between rows).';
 
+-- the same for numeric, with all its digits: not rounded to a double first
+CREATE AGGREGATE ecml_ttest(value numeric, grp "any") (
+	SFUNC = ecml_ttest_transition, STYPE = ecml_ttest_state, FINALFUNC = ecml_ttest_final,
+	COMBINEFUNC = ecml_ttest_combine, PARALLEL = SAFE);
+COMMENT ON AGGREGATE ecml_ttest(numeric, "any") IS
+'As ecml_ttest(float8, "any"), on numeric values with all their digits.';
+CREATE AGGREGATE ecml_ttest(value numeric, grp "any", options jsonb) (
+	SFUNC = ecml_ttest_transition, STYPE = ecml_ttest_state, FINALFUNC = ecml_ttest_final,
+	COMBINEFUNC = ecml_ttest_combine, PARALLEL = SAFE);
+COMMENT ON AGGREGATE ecml_ttest(numeric, "any", jsonb) IS
+'As ecml_ttest(float8, "any", jsonb), on numeric values with all their digits.';
+CREATE AGGREGATE ecml_ttest(value numeric, grp text) (
+	SFUNC = ecml_ttest_transition, STYPE = ecml_ttest_state, FINALFUNC = ecml_ttest_final,
+	COMBINEFUNC = ecml_ttest_combine, PARALLEL = SAFE);
+COMMENT ON AGGREGATE ecml_ttest(numeric, text) IS
+'As ecml_ttest(float8, text), on numeric values with all their digits.';
+CREATE AGGREGATE ecml_ttest_paired(a numeric, b numeric) (
+	SFUNC = ecml_ttest_paired_transition, STYPE = ecml_ttest_state, FINALFUNC = ecml_ttest_final,
+	COMBINEFUNC = ecml_ttest_combine, PARALLEL = SAFE);
+COMMENT ON AGGREGATE ecml_ttest_paired(numeric, numeric) IS
+'As ecml_ttest_paired(float8, float8), on numeric values with all their digits.';
+CREATE AGGREGATE ecml_ttest_paired(a numeric, b numeric, options jsonb) (
+	SFUNC = ecml_ttest_paired_transition, STYPE = ecml_ttest_state, FINALFUNC = ecml_ttest_final,
+	COMBINEFUNC = ecml_ttest_combine, PARALLEL = SAFE);
+COMMENT ON AGGREGATE ecml_ttest_paired(numeric, numeric, jsonb) IS
+'As ecml_ttest_paired(float8, float8, jsonb), on numeric values with all their digits.';
+CREATE AGGREGATE ecml_ttest_1samp(x numeric, mu float8) (
+	SFUNC = ecml_ttest_1samp_transition, STYPE = ecml_ttest_state, FINALFUNC = ecml_ttest_final,
+	COMBINEFUNC = ecml_ttest_combine, PARALLEL = SAFE);
+COMMENT ON AGGREGATE ecml_ttest_1samp(numeric, float8) IS
+'As ecml_ttest_1samp(float8, float8), on numeric values with all their digits.';
+CREATE AGGREGATE ecml_ttest_1samp(x numeric, mu float8, options jsonb) (
+	SFUNC = ecml_ttest_1samp_transition, STYPE = ecml_ttest_state, FINALFUNC = ecml_ttest_final,
+	COMBINEFUNC = ecml_ttest_combine, PARALLEL = SAFE);
+COMMENT ON AGGREGATE ecml_ttest_1samp(numeric, float8, jsonb) IS
+'As ecml_ttest_1samp(float8, float8, jsonb), on numeric values with all their digits.';

@@ -54,7 +54,7 @@ standardize(const void *params)
 }
 
 static void *
-fit(EcmlCtx *ctx, EcmlData *data, const void *params)
+fit(EcmlCtx *ctx, EcmlData *data, const EcmlSchema *schema, const void *params)
 {
 	return kmeans_fit(ctx, data, &((const Params *) params)->kernel);
 }

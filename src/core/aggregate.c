@@ -23,7 +23,12 @@ Datum
 ecml_aggregate_transition(FunctionCallInfo fcinfo, const EcmlAlgorithm *algorithm)
 {
 	EcmlTrainer *trainer = PG_ARGISNULL(0) ? NULL : (EcmlTrainer *) PG_GETARG_POINTER(0);
+	int			first = 2 + ecml_target_count(algorithm->target);
+	Datum		values[2];
+	bool		nulls[2];
 	bool		usable;
+	bool		has_y = true;
+	double		y = 0;
 
 	if (trainer == NULL)
 	{
@@ -32,12 +37,24 @@ ecml_aggregate_transition(FunctionCallInfo fcinfo, const EcmlAlgorithm *algorith
 		MemoryContext old = MemoryContextSwitchTo(context);
 		EcmlTraining *training = ecml_training_parse(algorithm, PG_ARGISNULL(1) ? NULL : PG_GETARG_JSONB_P(1), NULL);
 
-		trainer = ecml_trainer_create(context, training, ecml_binder_from_arguments(context, fcinfo, 2), "", false);
+		trainer = ecml_trainer_create(context, training, ecml_binder_from_arguments(context, fcinfo, first),
+									  ecml_target_arguments(context, algorithm, fcinfo, 2), false);
+		if (trainer->binder->whole_row && trainer->target)
+			ecml_binder_refuse_row(algorithm->name);
 		AggRegisterCallback(fcinfo, end_aggregate, PointerGetDatum(trainer));
 		MemoryContextSwitchTo(old);
 	}
-	usable = ecml_bind_arguments(trainer->binder, NULL, fcinfo, 2);
-	ecml_trainer_row(trainer, usable, true, 0, true, 1);
+	if (trainer->target)
+	{
+		for (int i = 2; i < first; i++)
+		{
+			values[i - 2] = PG_GETARG_DATUM(i);
+			nulls[i - 2] = PG_ARGISNULL(i);
+		}
+		has_y = ecml_target_read(trainer->target, values, nulls, &y);
+	}
+	usable = ecml_bind_arguments(trainer->binder, NULL, fcinfo, first);
+	ecml_trainer_row(trainer, usable, has_y, y, true, 1);
 	PG_RETURN_POINTER(trainer);
 }
 

@@ -9,7 +9,7 @@
 
 #include "core/algorithm.h"
 
-/* transition(internal, options jsonb, VARIADIC "any") of an algorithm without a target */
+/* transition(internal, options jsonb, [target "any", [event,]] VARIADIC "any") */
 extern Datum ecml_aggregate_transition(FunctionCallInfo fcinfo, const EcmlAlgorithm *algorithm);
 
 /* final(internal): ecml_model; NULL without rows */

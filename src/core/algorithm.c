@@ -58,7 +58,8 @@ ecml_algorithm_get(const char *name)
 const char *
 ecml_task_name(EcmlModelTask task)
 {
-	static const char *const names[] = {"regression", "classification", "clustering", "anomaly detection"};
+	static const char *const names[] = {"regression", "classification", "clustering", "anomaly detection",
+	"survival"};
 
 	return names[task];
 }

@@ -19,13 +19,16 @@ typedef enum EcmlModelTask
 	ECML_REGRESSION,
 	ECML_CLASSIFICATION,
 	ECML_CLUSTERING,
-	ECML_ANOMALY
+	ECML_ANOMALY,
+	ECML_SURVIVAL
 } EcmlModelTask;
 
 typedef enum EcmlTargetUse
 {
 	ECML_TARGET_NONE,			/* a target is an error */
-	ECML_TARGET_NUMBER			/* needed, a number */
+	ECML_TARGET_NUMBER,			/* needed, a number */
+	ECML_TARGET_CLASS,			/* needed: y is the class's number in the schema */
+	ECML_TARGET_SURVIVAL		/* needed: y is a duration; its sign bit (of 0 as well) is set for a censored row */
 } EcmlTargetUse;
 
 struct EcmlStateType;
@@ -45,8 +48,6 @@ typedef struct EcmlOnePass
 	double		(*sum) (const void *state, int term);
 	/* in every row so far, add factor times one term to another: how NULLs are filled after the fact */
 	void		(*add_term) (EcmlCtx *ctx, void *state, int to, int from, double factor);
-	/* does the first category of each column stand as reference, without a term? */
-	bool		(*drop_first) (const void *params);
 	/* fit on the terms select[0 .. n-1], in that order */
 	void	   *(*fit) (EcmlCtx *ctx, const void *state, const void *params, const int *select, int n);
 
@@ -58,6 +59,26 @@ typedef struct EcmlOnePass
 	const struct EcmlStateType *state_type;
 	int			parallel_terms;
 } EcmlOnePass;
+
+/* A coefficient with its statistics; NaN where not defined. */
+typedef struct EcmlCoefficient
+{
+	int			term;			/* number in the schema; -1: the intercept */
+	int			class;			/* that it speaks for; -1: there is one equation only */
+	double		estimate;
+	double		std_error;
+	double		statistic;
+	double		p_value;
+	double		conf_low;
+	double		conf_high;
+	double		odds_ratio;		/* exp(estimate), where that is a ratio of odds or hazards */
+} EcmlCoefficient;
+
+typedef struct EcmlCoefficients
+{
+	int			n;
+	EcmlCoefficient *rows;		/* [n], palloc'd */
+} EcmlCoefficients;
 
 typedef struct EcmlAlgorithm
 {
@@ -75,13 +96,28 @@ typedef struct EcmlAlgorithm
 	EcmlElement element;
 	/* NULL: terms as they are; else they are shifted to mean 0, which must not matter, and when it says so scaled to 1 */
 	bool		(*standardize) (const void *params);
-	void	   *(*fit) (EcmlCtx *ctx, EcmlData *data, const void *params);
+	void	   *(*fit) (EcmlCtx *ctx, EcmlData *data, const EcmlSchema *schema, const void *params);
+	/* does the first category of each column stand as reference, without a term?  NULL: no */
+	bool		(*drop_first) (const void *params);
 
 	const EcmlOnePass *one_pass;	/* NULL: fit */
 
 	void		(*write) (EcmlWriter *w, const void *fitted);
 	void	   *(*read) (EcmlReader *r, const EcmlSchema *schema);	/* checks everything */
-	double		(*predict) (const void *fitted, const double *x);	/* x [schema->nterms] */
+
+	/* x [schema->nterms]; of a classifier of two classes: the probability of the second; not called for more */
+	double		(*predict) (const void *fitted, const double *x);
+	/* classifiers: p [schema->nclasses] */
+	void		(*probabilities) (const void *fitted, const double *x, double *p);
+	/* linear models: for ecml_coefficients; params are those of the training.  NULL: it has none */
+	void		(*coefficients) (const void *fitted, const EcmlSchema *schema, const void *params, EcmlCoefficients *out);
+
+	/*
+	 * What each term adds, c [schema->nterms], to base, on the model's own scale (of a classifier of more than two classes:
+	 * for that class).  NULL: it cannot tell.
+	 */
+	void		(*contributions) (const void *fitted, const EcmlSchema *schema, const double *x, int class, double *base,
+								  double *c);
 	void		(*metrics) (const void *fitted, const EcmlSchema *schema, EcmlJson *json);	/* of the training */
 	void		(*judge) (const void *fitted, const EcmlSchema *schema);	/* of ecml_train: warn, or refuse; NULL: nothing to say */
 	/* algorithms without a target: metrics on other rows (of terms) */

@@ -341,6 +341,16 @@ ecml_binder_for_columns(MemoryContext context, const EcmlSchema *schema, TupleDe
 	return binder;
 }
 
+void
+ecml_binder_refuse_row(const char *algorithm)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+			 errmsg("%s takes its features as separate arguments", algorithm),
+			 errdetail("A whole row is given."),
+			 errhint("Name the columns: a whole row would hold the target, too.")));
+}
+
 EcmlBinder *
 ecml_binder_for_model(MemoryContext context, const EcmlSchema *schema, FunctionCallInfo fcinfo, int first)
 {

@@ -95,6 +95,9 @@ extern void ecml_binder_lay_out(EcmlBinder *binder);
  */
 extern EcmlBinder *ecml_binder_from_arguments(MemoryContext context, FunctionCallInfo fcinfo, int first);
 
+/* The error for such a row where there is a target: it would be a feature, too. */
+extern void ecml_binder_refuse_row(const char *algorithm);
+
 /* The inputs of a model: from arguments of fcinfo from first on, or from the columns of desc by name. */
 extern EcmlBinder *ecml_binder_for_model(MemoryContext context, const EcmlSchema *schema, FunctionCallInfo fcinfo, int first);
 extern EcmlBinder *ecml_binder_for_columns(MemoryContext context, const EcmlSchema *schema, TupleDesc desc);

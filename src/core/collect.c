@@ -78,7 +78,7 @@ add_named(EcmlColumns *columns, const EcmlSource *source, ArrayType *features)
 					 errhint("Name columns of the source.")));
 		name = TextDatumGetCString(names[i]);
 		number = ecml_source_column(source, name, "feature");
-		if (columns->target && columns->target->number == number)
+		if (columns->target && columns->target->input.number == number)
 			ereport(ERROR,
 					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 					 errmsg("column \"%s\" is both target and feature", name),
@@ -92,28 +92,11 @@ void
 ecml_columns_choose(EcmlColumns *columns, MemoryContext context, const EcmlSource *source,
 					const EcmlTraining *training, const char *target, ArrayType *features)
 {
-	const EcmlAlgorithm *algorithm = training->algorithm;
 	MemoryContext old = MemoryContextSwitchTo(context);
 
 	memset(columns, 0, sizeof(*columns));
 	columns->binder = ecml_binder_create(context, true);
-	if (algorithm->target == ECML_TARGET_NONE && target != NULL)
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("%s takes no target", algorithm->name),
-				 errdetail("The target \"%s\" is given.", target),
-				 errhint("Give NULL as the target.")));
-	if (algorithm->target != ECML_TARGET_NONE)
-	{
-		if (target == NULL)
-			ereport(ERROR,
-					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-					 errmsg("%s needs a target", algorithm->name),
-					 errdetail("The target is NULL."),
-					 errhint("Name the column to learn, for example: target => '%s'.",
-							 source->desc->natts > 0 ? NameStr(TupleDescAttr(source->desc, 0)->attname) : "price")));
-		columns->target = ecml_number_column(context, source, target, "target");
-	}
+	columns->target = ecml_target_column(context, training->algorithm, source, target, training->common.event);
 	if (training->common.sample_weight)
 		columns->weight = ecml_number_column(context, source, training->common.sample_weight, "weight");
 	if (features)
@@ -123,7 +106,8 @@ ecml_columns_choose(EcmlColumns *columns, MemoryContext context, const EcmlSourc
 		columns->features = palloc((source->desc->natts + 1) * sizeof(char *));
 		for (int i = 0; i < source->desc->natts; i++)
 			if (!TupleDescAttr(source->desc, i)->attisdropped &&
-				!(columns->target && columns->target->number == i) &&
+				!(columns->target && columns->target->input.number == i) &&
+				!(columns->target && columns->target->has_event && columns->target->event.number == i) &&
 				!(columns->weight && columns->weight->number == i))
 				add_feature(columns, source, i);
 	}
@@ -144,11 +128,7 @@ ecml_number_read(const EcmlInput *input, TupleTableSlot *slot, const char *what,
 		return false;
 	*result = ecml_bind_number(input, slot->tts_values[input->number]);
 	if (!isfinite(*result))
-		ereport(ERROR,
-				(errcode(ERRCODE_DATA_EXCEPTION),
-				 errmsg("%s column \"%s\" holds a value that is not finite", what, input->name),
-				 errdetail("A row has %g there.", *result),
-				 errhint("Filter such rows out, or turn the values into NULL.")));
+		ecml_target_not_finite(what, input->name, *result);
 	return true;
 }
 
@@ -158,7 +138,7 @@ ecml_columns_read(const EcmlColumns *columns, TupleTableSlot *slot)
 	EcmlRow		row = {.has_y = true,.has_w = true,.w = 1};
 
 	if (columns->target)
-		row.has_y = ecml_number_read(columns->target, slot, "target", &row.y);
+		row.has_y = ecml_target_read(columns->target, slot->tts_values, slot->tts_isnull, &row.y);
 	if (columns->weight)
 		row.has_w = ecml_number_read(columns->weight, slot, "weight", &row.w);
 	row.usable = ecml_bind_row(columns->binder, slot->tts_values, slot->tts_isnull);
@@ -258,7 +238,7 @@ aggregate_source(MemoryContext context, const EcmlTraining *training, const char
 	ecml_source_open_parallel(&query, text.data);
 	ecml_source_run(&query, take_state, &aggregation);
 	if (aggregation.trainer)
-		aggregation.trainer->target = pstrdup(target);
+		aggregation.trainer->target = columns->target;
 	return aggregation.trainer;
 }
 
@@ -280,8 +260,7 @@ ecml_collect(MemoryContext context, const EcmlTraining *training, const char *so
 		if (collection.trainer)
 			return collection.trainer;
 	}
-	collection.trainer = ecml_trainer_create(context, training, columns->binder, target ? target : "",
-											 columns->weight != NULL);
+	collection.trainer = ecml_trainer_create(context, training, columns->binder, columns->target, columns->weight != NULL);
 	ecml_source_run(&source, collect_row, &collection);
 	return collection.trainer;
 }

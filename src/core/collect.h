@@ -12,7 +12,7 @@
 typedef struct EcmlColumns
 {
 	EcmlBinder *binder;			/* features, by number of the source's columns */
-	EcmlInput  *target;			/* NULL: none */
+	EcmlTarget *target;			/* NULL: none */
 	EcmlInput  *weight;
 	const char **features;		/* their names */
 	int			nfeatures;

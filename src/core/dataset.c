@@ -523,6 +523,19 @@ make_dummies(const EcmlDataset *dataset, EcmlBlock *block, const EcmlBlock *sour
 	}
 }
 
+/* y of the made block. */
+static void
+make_target(const EcmlDataset *dataset, EcmlBlock *block, const EcmlBlock *source)
+{
+	double	   *y = (double *) block->y;
+
+	if (dataset->recode_y)
+		for (int i = 0; i < source->rows; i++)
+			y[i] = dataset->recode_y[(int) source->y[i]];
+	else if (source->y != y)
+		memcpy(y, source->y, source->rows * sizeof(double));
+}
+
 /* A source block's terms. */
 static void
 make_block(const EcmlDataset *dataset, EcmlBlock *block, const EcmlBlock *source)
@@ -539,20 +552,26 @@ make_block(const EcmlDataset *dataset, EcmlBlock *block, const EcmlBlock *source
 			make_column(dataset, block, source, dataset->schema->features[j].first_term, j,
 						dataset->schema->features[j].fill);
 	}
-	if (source->y && source->y != block->y)
-		memcpy((double *) block->y, source->y, source->rows * sizeof(double));
+	if (source->y)
+		make_target(dataset, block, source);
 	if (source->w && source->w != block->w)
 		memcpy((double *) block->w, source->w, source->rows * sizeof(double));
 }
 
 /* Can a block be given as it is? */
 static bool
-passes_through(const EcmlDataset *dataset)
+columns_pass_through(const EcmlDataset *dataset)
 {
 	bool		plain = dataset->schema == NULL ||
 		(dataset->schema->plain && dataset->schema->nterms == dataset->nvalues);
 
-	return dataset->baked || (plain && dataset->recode == NULL && dataset->origin == NULL);
+	return plain && dataset->recode == NULL && dataset->origin == NULL;
+}
+
+static bool
+passes_through(const EcmlDataset *dataset)
+{
+	return dataset->baked || (dataset->recode_y == NULL && columns_pass_through(dataset));
 }
 
 /* Make the terms of all resident blocks once: in place where no column is added, else in new memory. */
@@ -567,6 +586,11 @@ bake(EcmlDataset *dataset, bool in_place)
 		EcmlBlock  *block = &dataset->blocks[b];
 
 		ecml_poll(dataset->ctx, 0, 0);
+		if (columns_pass_through(dataset))
+		{
+			make_target(dataset, block, &source);
+			continue;
+		}
 		if (!in_place)
 			place(dataset, block,
 				  ecml_alloc(dataset->ctx, block_bytes(dataset, columns, source.stride)), columns, source.stride);
@@ -578,7 +602,7 @@ bake(EcmlDataset *dataset, bool in_place)
 }
 
 void
-ecml_dataset_transform(EcmlDataset *dataset, const EcmlSchema *schema, int **recode)
+ecml_dataset_transform(EcmlDataset *dataset, const EcmlSchema *schema, int **recode, const int *recode_y)
 {
 	bool		in_place = schema == NULL || schema->nterms == dataset->nvalues;
 
@@ -590,6 +614,7 @@ ecml_dataset_transform(EcmlDataset *dataset, const EcmlSchema *schema, int **rec
 				in_place = false;
 	dataset->schema = schema;
 	dataset->recode = recode;
+	dataset->recode_y = recode_y;
 	dataset->data.columns = schema ? schema->nterms : dataset->nvalues;
 	if (passes_through(dataset) || dataset->file != NULL)
 		return;

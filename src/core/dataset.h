@@ -52,6 +52,7 @@ typedef struct EcmlDataset
 	/* from finish on */
 	const EcmlSchema *schema;	/* how terms are made; NULL: values as they are */
 	int		  **recode;			/* [nvalues] for categories: kept code to the schema's code; NULL: the same */
+	const int  *recode_y;		/* the same of y; NULL: y is no code */
 	EcmlBlock  *window;			/* [nwindow] buffers for blocks that are read back or expanded */
 	size_t		nwindow;
 	void	   *raw;			/* a block as it was in the file */
@@ -74,8 +75,8 @@ extern void ecml_dataset_overflow(const char *column, double value);
 /* No more rows.  The statistics are complete, and ecml_data_fetch yields the values themselves. */
 extern void ecml_dataset_complete(EcmlDataset *dataset);
 
-/* From now on it yields terms, by the schema and recode (either may be NULL).  Once, and after it no values. */
-extern void ecml_dataset_transform(EcmlDataset *dataset, const EcmlSchema *schema, int **recode);
+/* From now on it yields terms, by the schema, recode and recode_y (each may be NULL).  Once, and after it no values. */
+extern void ecml_dataset_transform(EcmlDataset *dataset, const EcmlSchema *schema, int **recode, const int *recode_y);
 
 /*
  * Nothing is read any more: close the temporary file, if there is one.  After an error the transaction does that; otherwise

@@ -23,6 +23,7 @@
 #define SHORT_WEIGHT_MASK 0x003F
 #define BASE 10000
 #define MAX_DIGITS 4			/* of base 10000: less than 10^16 */
+#define MAX_PAIR_DIGITS 7
 
 static double
 long_way(Datum numeric)
@@ -30,56 +31,97 @@ long_way(Datum numeric)
 	return DatumGetFloat8(DirectFunctionCall1(numeric_float8_no_overflow, numeric));
 }
 
-double
-ecml_decimal_float8(Datum numeric)
+static const double powers[] = {1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14,
+1e15, 1e16, 1e17, 1e18, 1e19, 1e20, 1e21, 1e22};
+
+#define MAX_POWER 22			/* of ten that is a double */
+
+/* A numeric taken apart: digits of base 10000, of which the first counts BASE^weight. */
+typedef struct Decimal
 {
-	static const double powers[] = {1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14,
-	1e15, 1e16, 1e17, 1e18, 1e19, 1e20, 1e21, 1e22};
-	struct varlena *value = PG_DETOAST_DATUM_PACKED(numeric);
-	const char *bytes = VARDATA_ANY(value);
-	int			size = VARSIZE_ANY_EXHDR(value);
+	struct varlena *value;		/* not compressed, not out of line */
+	const char *digits;
+	int			ndigits;
+	int			weight;
+	bool		negative;
+	bool		special;		/* NaN or infinity */
+} Decimal;
+
+static inline Decimal
+take_apart(Datum numeric)
+{
+	Decimal		d = {.value = PG_DETOAST_DATUM_PACKED(numeric)};
+	int			size = VARSIZE_ANY_EXHDR(d.value);
 	uint16		header;
 	int16		weight;
-	bool		negative;
-	int			ndigits;
-	int			exponent;
-	uint64		mantissa = 0;
-	double		result;
 
-	memcpy(&header, bytes, sizeof(header));
-	bytes += sizeof(header);
+	d.digits = VARDATA_ANY(d.value);
+	memcpy(&header, d.digits, sizeof(header));
+	d.digits += sizeof(header);
 	size -= sizeof(header);
-	if ((header & SIGN_MASK) == IS_SPECIAL)
-		return long_way(PointerGetDatum(value));
+	d.special = (header & SIGN_MASK) == IS_SPECIAL;
 	if ((header & SIGN_MASK) == IS_SHORT)
 	{
-		negative = (header & SHORT_NEGATIVE) != 0;
+		d.negative = (header & SHORT_NEGATIVE) != 0;
 		weight = header & SHORT_WEIGHT_MASK;
 		if (header & SHORT_WEIGHT_SIGN)
 			weight |= ~SHORT_WEIGHT_MASK;
 	}
-	else
+	else if (!d.special)
 	{
-		negative = (header & SIGN_MASK) == IS_NEGATIVE;
-		memcpy(&weight, bytes, sizeof(weight));
-		bytes += sizeof(weight);
+		d.negative = (header & SIGN_MASK) == IS_NEGATIVE;
+		memcpy(&weight, d.digits, sizeof(weight));
+		d.digits += sizeof(weight);
 		size -= sizeof(weight);
 	}
-	ndigits = size / (int) sizeof(int16);
-	if (ndigits == 0)
-		return 0;
-	if (ndigits > MAX_DIGITS)
-		return long_way(PointerGetDatum(value));
-	for (int i = 0; i < ndigits; i++)
-	{
-		int16		digit;
+	else
+		weight = 0;
+	d.weight = weight;
+	d.ndigits = size / (int) sizeof(int16);
+	return d;
+}
 
-		memcpy(&digit, bytes + i * sizeof(digit), sizeof(digit));
-		mantissa = mantissa * BASE + digit;
-	}
-	exponent = 4 * (weight - ndigits + 1);
-	if (mantissa >= UINT64CONST(1) << 53 || exponent > 22 || exponent < -22)
-		return long_way(PointerGetDatum(value));
+static inline int
+digit(const Decimal *d, int i)
+{
+	int16		digit;
+
+	memcpy(&digit, d->digits + i * sizeof(digit), sizeof(digit));
+	return digit;
+}
+
+double
+ecml_decimal_float8(Datum numeric)
+{
+	Decimal		d = take_apart(numeric);
+	int			exponent = 4 * (d.weight - d.ndigits + 1);
+	uint64		mantissa = 0;
+	double		result;
+
+	if (!d.special && d.ndigits == 0)
+		return 0;
+	if (d.special || d.ndigits > MAX_DIGITS)
+		return long_way(PointerGetDatum(d.value));
+	for (int i = 0; i < d.ndigits; i++)
+		mantissa = mantissa * BASE + digit(&d, i);
+	if (mantissa >= UINT64CONST(1) << 53 || exponent > MAX_POWER || exponent < -MAX_POWER)
+		return long_way(PointerGetDatum(d.value));
 	result = exponent < 0 ? (double) mantissa / powers[-exponent] : (double) mantissa * powers[exponent];
-	return negative ? -result : result;
+	return d.negative ? -result : result;
+}
+
+EcmlDd
+ecml_decimal_pair(Datum numeric)
+{
+	Decimal		d = take_apart(numeric);
+	int			exponent = 4 * (d.weight - d.ndigits + 1);
+	EcmlDd		result = dd_from(0);
+
+	/* up to 28 digits and a power that is a double: each step is exact, or rounds the 32nd digit */
+	if (d.special || d.ndigits > MAX_PAIR_DIGITS || exponent > MAX_POWER || exponent < -MAX_POWER)
+		return dd_from(long_way(PointerGetDatum(d.value)));
+	for (int i = 0; i < d.ndigits; i++)
+		result = dd_add(dd_mul_d(result, BASE), dd_from(digit(&d, i)));
+	result = exponent < 0 ? dd_div(result, dd_from(powers[-exponent])) : dd_mul_d(result, powers[exponent]);
+	return d.negative ? dd_neg(result) : result;
 }

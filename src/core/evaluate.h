@@ -22,6 +22,8 @@ typedef struct EcmlEvaluator
 	int64		percentage_rows;	/* target not 0 */
 	double		y_mean;
 	double		y_m2;
+	double	   *p;				/* scratch: probabilities of the classes */
+	double		right;			/* rows whose class is found */
 	/* without: rows are collected */
 	EcmlDataset *dataset;
 	EcmlServerHost host;
@@ -30,7 +32,7 @@ typedef struct EcmlEvaluator
 
 extern EcmlEvaluator *ecml_evaluator_create(MemoryContext context, const EcmlModel *model);
 
-/* A row of values by the model's schema. */
+/* A row of values by the model's schema; y of a classifier: its class in the schema, -1: one that the model does not know. */
 extern void ecml_evaluator_row(EcmlEvaluator *evaluator, const double *values, int missing, bool has_y, double y);
 
 /* Write the metrics; no usable row is an error. */

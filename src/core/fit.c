@@ -65,10 +65,11 @@ make_schema(EcmlTrainer *trainer, int **recode)
 {
 	EcmlSchema *schema = palloc0(sizeof(EcmlSchema));
 	int			n = ecml_trainer_features(trainer);
-	const EcmlOnePass *one_pass = trainer->algorithm->one_pass;
+	const EcmlAlgorithm *algorithm = trainer->algorithm;
 
 	schema->missing = trainer->training->common.missing;
-	schema->target = trainer->target;
+	schema->target = trainer->target ? trainer->target->name : "";
+	schema->event = trainer->target && trainer->target->has_event ? trainer->target->event.name : "";
 	schema->nfeatures = n;
 	schema->features = palloc0((n + 1) * sizeof(EcmlFeature));
 	for (int j = 0; j < n; j++)
@@ -84,7 +85,7 @@ make_schema(EcmlTrainer *trainer, int **recode)
 		if (input->kind != ECML_CATEGORY)
 			continue;
 		recode[j] = sort_categories(trainer, feature, j, input->categories);
-		feature->drop_first = one_pass && one_pass->drop_first(trainer->training->params);
+		feature->drop_first = algorithm->drop_first && algorithm->drop_first(trainer->training->params);
 	}
 	ecml_schema_layout(schema);
 	return schema;
@@ -154,6 +155,30 @@ standardize_category(const EcmlTrainer *trainer, EcmlSchema *schema, int j, cons
 	}
 }
 
+/* The classes of the target, sorted, with what makes their numbers of the dataset's; NULL: it has none. */
+static int *
+sort_classes(const EcmlTrainer *trainer, EcmlSchema *schema)
+{
+	const EcmlTarget *target = trainer->target;
+	int		   *recode;
+	bool		same = true;
+
+	if (trainer->algorithm->target != ECML_TARGET_CLASS)
+		return NULL;
+	recode = palloc((target->labels->n + 1) * sizeof(int));
+	schema->classes = ecml_target_classes(target, trainer->class_uses, trainer->nclass_uses, &schema->nclasses, recode);
+	if (schema->nclasses < 2)
+		ereport(ERROR,
+				(errcode(ERRCODE_DATA_EXCEPTION),
+				 errmsg("the target \"%s\" has one class only", schema->target),
+				 errdetail("It is \"%s\" in all rows that can be learnt from: " INT64_FORMAT ".", schema->classes[0],
+						   trainer->rows),
+				 errhint("Give rows of at least two classes.")));
+	for (int code = 0; code < target->labels->n; code++)
+		same &= recode[code] == code || recode[code] < 0;
+	return same ? NULL : recode;
+}
+
 /* No more rows: from now on the dataset yields terms. */
 static EcmlData *
 complete(EcmlTrainer *trainer, EcmlSchema *schema, int **recode)
@@ -187,7 +212,7 @@ complete(EcmlTrainer *trainer, EcmlSchema *schema, int **recode)
 		}
 		schema->plain = false;
 	}
-	ecml_dataset_transform(dataset, schema, recode);
+	ecml_dataset_transform(dataset, schema, recode, sort_classes(trainer, schema));
 	return &dataset->data;
 }
 
@@ -297,8 +322,11 @@ ecml_trainer_finish(EcmlTrainer *trainer)
 	if (algorithm->one_pass)
 		model->fitted = fit_one_pass(trainer, model->schema, recode);
 	else
-		model->fitted = algorithm->fit(&trainer->ctx, complete(trainer, model->schema, recode),
-									   trainer->training->params);
+	{
+		EcmlData   *data = complete(trainer, model->schema, recode);
+
+		model->fitted = algorithm->fit(&trainer->ctx, data, model->schema, trainer->training->params);
+	}
 	algorithm->metrics(model->fitted, model->schema, json);
 	model->metrics = ecml_json_finish_text(json);
 	ecml_trainer_close(trainer);

@@ -15,7 +15,7 @@
 #include "core/model.h"
 
 #define MAGIC 0x4C4D4345		/* "ECML" */
-#define FORMAT 1
+#define FORMAT 2
 #define HEADER 16				/* bytes before what the checksum covers */
 
 static void
@@ -151,6 +151,8 @@ ecml_model_read(struct varlena *value, MemoryContext parent)
 	open_section(&r, &section);
 	model->schema = ecml_schema_read(&section);
 	ecml_read_end(&section);
+	if (algorithm->task == ECML_CLASSIFICATION && model->schema->nclasses < 2)
+		ecml_read_corrupted(&r, "a classifier has fewer than two classes");
 	open_section(&r, &section);
 	model->fitted = algorithm->read(&section, model->schema);
 	ecml_read_end(&section);
@@ -177,6 +179,30 @@ ecml_model_predict(const EcmlModel *model, const double *values, double *x)
 		return model->algorithm->predict(model->fitted, values);
 	ecml_schema_expand(model->schema, values, x);
 	return model->algorithm->predict(model->fitted, x);
+}
+
+void
+ecml_model_probabilities(const EcmlModel *model, const double *values, double *x, double *p)
+{
+	const double *terms = values;
+
+	if (!model->schema->plain)
+	{
+		ecml_schema_expand(model->schema, values, x);
+		terms = x;
+	}
+	model->algorithm->probabilities(model->fitted, terms, p);
+}
+
+int
+ecml_model_class(const EcmlModel *model, const double *p)
+{
+	int			best = 0;
+
+	for (int c = 1; c < model->schema->nclasses; c++)
+		if (p[c] > p[best])
+			best = c;
+	return best;
 }
 
 PG_FUNCTION_INFO_V1(ecml_model_in);

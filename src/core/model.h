@@ -40,8 +40,14 @@ extern EcmlModel *ecml_model_read(struct varlena *value, MemoryContext parent);
 /* Check bytes as ecml_model_read does, keeping nothing. */
 extern void ecml_model_verify(struct varlena *value);
 
-/* Prediction for a row of values; x is scratch [schema->nterms]. */
+/* Prediction for a row of values; x is scratch [schema->nterms].  Not for classifiers of more than two classes. */
 extern double ecml_model_predict(const EcmlModel *model, const double *values, double *x);
+
+/* A classifier's probabilities p [schema->nclasses]. */
+extern void ecml_model_probabilities(const EcmlModel *model, const double *values, double *x, double *p);
+
+/* The class that is most probable (of two: the second when its probability is above a half). */
+extern int	ecml_model_class(const EcmlModel *model, const double *p);
 
 #define PG_GETARG_ECML_MODEL(n) ((struct varlena *) PG_DETOAST_DATUM(PG_GETARG_DATUM(n)))
 

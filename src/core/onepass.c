@@ -164,7 +164,7 @@ ecml_onepass_read(EcmlReader *r, MemoryContext context, const void *arg)
 	for (uint32 i = 0; i < ninputs; i++)
 		read_input(r, binder);
 	ecml_binder_lay_out(binder);
-	trainer = ecml_trainer_create(context, training, binder, "y", false);
+	trainer = ecml_trainer_create(context, training, binder, ecml_target_number(context, "y"), false);
 	weight = ecml_read_i32(r);
 	if (weight < -1 || weight >= binder->nfeatures ||
 		(weight >= 0 && ecml_binder_input(binder, weight)->kind == ECML_CATEGORY))
@@ -216,12 +216,8 @@ begin_state(FunctionCallInfo fcinfo, const EcmlStateType *type, MemoryContext pa
 	else
 		binder = ecml_binder_from_arguments(context, fcinfo, first);
 	if (binder->whole_row)
-		ereport(ERROR,
-				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-				 errmsg("%s takes its features as separate arguments", algorithm->name),
-				 errdetail("A whole row is given."),
-				 errhint("Name the columns: a whole row would hold the target, too.")));
-	state->content = ecml_trainer_create(context, training, binder, "y", false);
+		ecml_binder_refuse_row(algorithm->name);
+	state->content = ecml_trainer_create(context, training, binder, ecml_target_number(context, "y"), false);
 	MemoryContextSwitchTo(old);
 	return state;
 }
@@ -236,11 +232,7 @@ static void
 add_row(EcmlTrainer *trainer, bool usable, bool has_y, double y)
 {
 	if (has_y && !isfinite(y))
-		ereport(ERROR,
-				(errcode(ERRCODE_DATA_EXCEPTION),
-				 errmsg("target column \"%s\" holds a value that is not finite", trainer->target),
-				 errdetail("A row has %g there.", y),
-				 errhint("Filter such rows out, or turn the values into NULL.")));
+		ecml_target_not_finite("target", trainer->target->name, y);
 	ecml_trainer_row(trainer, usable, has_y, y, true, 1);
 }
 
@@ -275,7 +267,7 @@ begin_rows(FunctionCallInfo fcinfo, const EcmlStateType *type)
 	EcmlState  *state = begin_state(fcinfo, type, ecml_aggregate_context(fcinfo), PG_GETARG_JSONB_P(2), 4, false);
 	EcmlTrainer *trainer = state->content;
 	EcmlBinder *binder = trainer->binder;
-	EcmlInput  *target = &trainer->target_input;
+	EcmlInput  *target = &trainer->target->input;
 	Datum	   *names;
 	int			n;
 
@@ -284,7 +276,7 @@ begin_rows(FunctionCallInfo fcinfo, const EcmlStateType *type)
 	if (n != binder->ninputs + 1 ||
 		!ecml_bind_plan(target->type, &target->convert, &target->kind, &target->element_type, &target->element_convert))
 		elog(ERROR, "names and columns of a training do not match");
-	trainer->target = MemoryContextStrdup(binder->context, TextDatumGetCString(names[0]));
+	trainer->target->name = MemoryContextStrdup(binder->context, TextDatumGetCString(names[0]));
 	for (int i = 0; i < binder->ninputs; i++)
 		binder->inputs[i].name = MemoryContextStrdup(binder->context, TextDatumGetCString(names[i + 1]));
 	return state;
@@ -302,7 +294,7 @@ ecml_onepass_rows(FunctionCallInfo fcinfo, const EcmlStateType *type)
 		state = begin_rows(fcinfo, type);
 	trainer = state->content;
 	usable = ecml_bind_arguments(trainer->binder, NULL, fcinfo, 4);
-	add_row(trainer, usable, has_y, has_y ? ecml_bind_number(&trainer->target_input, PG_GETARG_DATUM(3)) : 0);
+	add_row(trainer, usable, has_y, has_y ? ecml_bind_number(&trainer->target->input, PG_GETARG_DATUM(3)) : 0);
 	PG_RETURN_DATUM(EOHPGetRWDatum(&state->header));
 }
 

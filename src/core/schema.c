@@ -92,6 +92,15 @@ ecml_schema_term_name(const EcmlSchema *schema, int term)
 	return pstrdup("");
 }
 
+int
+ecml_schema_feature(const EcmlSchema *schema, const char *name)
+{
+	for (int j = 0; j < schema->nfeatures; j++)
+		if (strcmp(schema->features[j].name, name) == 0)
+			return j;
+	return -1;
+}
+
 static void
 write_strings(EcmlWriter *w, char *const *strings, int n)
 {
@@ -117,6 +126,7 @@ ecml_schema_write(EcmlWriter *w, const EcmlSchema *schema)
 {
 	ecml_write_u8(w, schema->missing);
 	ecml_write_string(w, schema->target);
+	ecml_write_string(w, schema->event);
 	write_strings(w, schema->classes, schema->nclasses);
 	ecml_write_u32(w, schema->nfeatures);
 	for (int j = 0; j < schema->nfeatures; j++)
@@ -171,6 +181,7 @@ ecml_schema_read(EcmlReader *r)
 		ecml_read_corrupted(r, "the treatment of missing values is not known");
 	schema->missing = missing;
 	schema->target = ecml_host_read_text(r);
+	schema->event = ecml_host_read_text(r);
 	schema->classes = read_strings(r, &schema->nclasses);
 	schema->nfeatures = ecml_read_count(r, 18);	/* the least bytes a feature takes */
 	schema->features = ECML_NEW0(r->ctx, EcmlFeature, schema->nfeatures);

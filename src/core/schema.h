@@ -51,8 +51,9 @@ typedef struct EcmlSchema
 	double	   *shift;			/* [nterms], or NULL: term = (value - shift) * scale */
 	double	   *scale;
 	char	   *target;			/* its column's name; "" without one */
+	char	   *event;			/* SURVIVAL: the column that tells whether the event was seen; "" without one */
 	int			nclasses;		/* of a classifier */
-	char	  **classes;		/* sorted by bytes */
+	char	  **classes;		/* sorted: numbers as numbers, all else by bytes */
 } EcmlSchema;
 
 /* Number the terms. */
@@ -63,6 +64,9 @@ extern void ecml_schema_expand(const EcmlSchema *schema, const double *values, d
 
 /* "price", or "colour=red"; palloc'd. */
 extern char *ecml_schema_term_name(const EcmlSchema *schema, int term);
+
+/* The number of the feature of that name, or -1. */
+extern int	ecml_schema_feature(const EcmlSchema *schema, const char *name);
 
 /* The column that a feature comes from: its name, without "[i]" for an array's element; palloc'd. */
 extern char *ecml_feature_column(const EcmlFeature *feature);

@@ -52,6 +52,7 @@ forget(EcmlServing *serving)
 	serving->model = NULL;
 	serving->binder = NULL;
 	serving->terms = NULL;
+	serving->p = NULL;
 	serving->value = NULL;
 	serving->name_length = -1;
 	serving->quick = false;
@@ -169,6 +170,7 @@ ecml_serving_bind(EcmlServing *serving, FunctionCallInfo fcinfo, int first)
 
 		binder = ecml_binder_for_model(serving->model_context, model->schema, fcinfo, first);
 		serving->terms = palloc((model->schema->nterms + 1) * sizeof(double));
+		serving->p = palloc((model->schema->nclasses + 1) * sizeof(double));
 		serving->binder = binder;
 		MemoryContextSwitchTo(old);
 	}
@@ -185,13 +187,36 @@ ecml_serving_bind(EcmlServing *serving, FunctionCallInfo fcinfo, int first)
 	return model->schema->missing == ECML_MISSING_IMPUTE;
 }
 
+/* One number must be enough for the prediction. */
+static void
+check_one_number(const EcmlModel *model)
+{
+	const EcmlSchema *schema = model->schema;
+
+	if (model->algorithm->task == ECML_CLASSIFICATION && schema->nclasses > 2)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("ecml_predict gives one probability, but the model has %d classes", schema->nclasses),
+				 errdetail("The first of them are \"%s\", \"%s\" and \"%s\".", schema->classes[0], schema->classes[1],
+						   schema->classes[2]),
+				 errhint("Use ecml_classify for the most probable class, or ecml_probabilities for the probability of each.")));
+}
+
 bool
 ecml_serving_predict(EcmlServing *serving, FunctionCallInfo fcinfo, int first, double *result)
 {
+	check_one_number(serving->model);
 	if (!ecml_serving_bind(serving, fcinfo, first))
 		return false;
 	*result = ecml_model_predict(serving->model, serving->binder->values, serving->terms);
 	return true;
+}
+
+const double *
+ecml_serving_probabilities(EcmlServing *serving)
+{
+	ecml_model_probabilities(serving->model, serving->binder->values, serving->terms, serving->p);
+	return serving->p;
 }
 
 const double *
@@ -264,6 +289,16 @@ ECML_MODEL_FUNCTION(ecml_predict)
 	PG_RETURN_FLOAT8(result);
 }
 
+static void
+no_classes(const EcmlModel *model)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+			 errmsg("the model does not classify"),
+			 errdetail("Its algorithm is %s, its task %s.", model->algorithm->name, ecml_task_name(model->algorithm->task)),
+			 errhint("Use ecml_predict.")));
+}
+
 /* ecml_classify(model, VARIADIC "any"): text */
 ECML_MODEL_FUNCTION(ecml_classify)
 {
@@ -272,14 +307,41 @@ ECML_MODEL_FUNCTION(ecml_classify)
 
 	if (serving == NULL)
 		PG_RETURN_NULL();
-	if (serving->model->algorithm->task == ECML_REGRESSION)
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("the model does not classify"),
-				 errdetail("Its algorithm is %s, its task %s.", serving->model->algorithm->name,
-						   ecml_task_name(serving->model->algorithm->task)),
-				 errhint("Use ecml_predict.")));
-	if (!ecml_serving_predict(serving, fcinfo, 1, &result))
+	switch (serving->model->algorithm->task)
+	{
+		case ECML_CLASSIFICATION:
+			if (!ecml_serving_bind(serving, fcinfo, 1))
+				PG_RETURN_NULL();
+			PG_RETURN_TEXT_P(cstring_to_text(serving->model->schema->classes
+											 [ecml_model_class(serving->model, ecml_serving_probabilities(serving))]));
+		case ECML_CLUSTERING:
+			if (!ecml_serving_predict(serving, fcinfo, 1, &result))
+				PG_RETURN_NULL();
+			PG_RETURN_TEXT_P(cstring_to_text(psprintf("%d", (int) result)));
+		default:
+			no_classes(serving->model);
+	}
+	PG_RETURN_NULL();
+}
+
+/* ecml_probabilities(model, VARIADIC "any"): jsonb {class: probability} */
+ECML_MODEL_FUNCTION(ecml_probabilities)
+{
+	EcmlServing *serving = ecml_serving(fcinfo, by_name);
+	const EcmlSchema *schema;
+	const double *p;
+	EcmlJson   *json;
+
+	if (serving == NULL)
 		PG_RETURN_NULL();
-	PG_RETURN_TEXT_P(cstring_to_text(psprintf("%d", (int) result)));
+	if (serving->model->algorithm->task != ECML_CLASSIFICATION)
+		no_classes(serving->model);
+	if (!ecml_serving_bind(serving, fcinfo, 1))
+		PG_RETURN_NULL();
+	schema = serving->model->schema;
+	p = ecml_serving_probabilities(serving);
+	json = ecml_json_object();
+	for (int c = 0; c < schema->nclasses; c++)
+		ecml_json_number(json, schema->classes[c], p[c]);
+	PG_RETURN_JSONB_P(ecml_json_finish(json));
 }

@@ -16,6 +16,7 @@ typedef struct EcmlServing
 	EcmlModel  *model;
 	EcmlBinder *binder;			/* of the arguments after the model, once ecml_serving_predict was called */
 	double	   *terms;			/* scratch [nterms] */
+	double	   *p;				/* scratch [nclasses] */
 	MemoryContext call_context;	/* as long as the call's fn_extra */
 	MemoryContext model_context;	/* binder and, for a model given as a value, the model */
 
@@ -41,6 +42,9 @@ extern EcmlModel *ecml_serving_model(FunctionCallInfo fcinfo, bool by_name);
 /* Predict for the arguments from first on; false: NULL. */
 extern bool ecml_serving_bind(EcmlServing *serving, FunctionCallInfo fcinfo, int first);
 extern bool ecml_serving_predict(EcmlServing *serving, FunctionCallInfo fcinfo, int first, double *result);
+
+/* The probabilities of the classes of the row that was bound: [nclasses], scratch. */
+extern const double *ecml_serving_probabilities(EcmlServing *serving);
 
 /* The terms of the row that was bound. */
 extern const double *ecml_serving_terms(EcmlServing *serving);

@@ -32,29 +32,47 @@ static const EcmlOption common_options[] = {
 	ECML_OPT_END
 };
 
+static const EcmlOption survival_options[] = {
+	ECML_OPT_TEXT(EcmlCommonOptions, event, "event"),
+	ECML_OPT_END
+};
+
+#define MAX_SETS 4
+
+/* The lists of options of an algorithm, with what they fill: the number of them. */
+static int
+option_sets(const EcmlTraining *training, EcmlOptionSet *sets)
+{
+	int			n = 0;
+
+	sets[n++] = (EcmlOptionSet) {training->algorithm->options, training->params};
+	sets[n++] = (EcmlOptionSet) {common_options, (void *) &training->common};
+	if (training->algorithm->target == ECML_TARGET_SURVIVAL)
+		sets[n++] = (EcmlOptionSet) {survival_options, (void *) &training->common};
+	return n;
+}
+
 EcmlTraining *
 ecml_training_parse(const EcmlAlgorithm *algorithm, Jsonb *options, const EcmlOptionSet *more)
 {
 	EcmlTraining *training = palloc0(sizeof(EcmlTraining));
-	EcmlOptionSet sets[3];
+	EcmlOptionSet sets[MAX_SETS];
+	int			nsets;
 	const char *wrong;
 
 	training->algorithm = algorithm;
 	training->common.seed = -1;
 	training->params = palloc0(algorithm->params_size);
 	memcpy(training->params, algorithm->defaults, algorithm->params_size);
-	sets[0].options = algorithm->options;
-	sets[0].params = training->params;
-	sets[1].options = common_options;
-	sets[1].params = &training->common;
 	if (options && !(JB_ROOT_IS_OBJECT(options) && JB_ROOT_COUNT(options) == 0))
 	{
 		training->given = palloc(VARSIZE(options));
 		memcpy(training->given, options, VARSIZE(options));
 	}
+	nsets = option_sets(training, sets);
 	if (more)
-		sets[2] = *more;
-	ecml_options_parse(algorithm->name, options, sets, more ? 3 : 2);
+		sets[nsets++] = *more;
+	ecml_options_parse(algorithm->name, options, sets, nsets);
 	wrong = algorithm->check ? algorithm->check(training->params) : NULL;
 	if (wrong)
 		ereport(ERROR,
@@ -70,17 +88,15 @@ ecml_training_parse(const EcmlAlgorithm *algorithm, Jsonb *options, const EcmlOp
 char *
 ecml_training_options(const EcmlTraining *training)
 {
-	EcmlOptionSet sets[2] = {
-		{training->algorithm->options, training->params},
-		{common_options, (void *) &training->common}
-	};
+	EcmlOptionSet sets[MAX_SETS];
+	int			n = option_sets(training, sets);
 
-	return ecml_options_text(sets, 2);
+	return ecml_options_text(sets, n);
 }
 
 EcmlTrainer *
 ecml_trainer_create(MemoryContext context, const EcmlTraining *training, EcmlBinder *binder,
-					const char *target, bool has_w)
+					EcmlTarget *target, bool has_w)
 {
 	EcmlTrainer *trainer = MemoryContextAllocZero(context, sizeof(EcmlTrainer));
 
@@ -89,7 +105,7 @@ ecml_trainer_create(MemoryContext context, const EcmlTraining *training, EcmlBin
 	trainer->context = context;
 	trainer->seed = training->common.seed;
 	trainer->binder = binder;
-	trainer->target = MemoryContextStrdup(context, target);
+	trainer->target = target;
 	trainer->weight = -1;
 	trainer->has_w = has_w;
 	ecml_host_init(&trainer->ctx, &trainer->host, context, (size_t) ecml_guc_work_mem * 1024, trainer->seed);
@@ -318,27 +334,28 @@ null_value(const char *where)
 			 errhint("Filter such rows out, or set \"missing\" to \"skip\" or \"impute\".")));
 }
 
+/* Add to the weight of a category. */
+static void
+count_use(EcmlTrainer *trainer, double **uses, int *nuses, int code, double w)
+{
+	if (code >= *nuses)
+	{
+		int			n = Max(8, code * 2 + 1);
+
+		*uses = ecml_resize_array(&trainer->ctx, *uses, n, sizeof(double));
+		memset(*uses + *nuses, 0, (n - *nuses) * sizeof(double));
+		*nuses = n;
+	}
+	(*uses)[code] += w;
+}
+
 /* Collected rows: the weight of each category. */
 static void
 count_uses(EcmlTrainer *trainer, const double *values, double w)
 {
 	for (int j = 0; j < ecml_trainer_features(trainer); j++)
-	{
-		int			code;
-
-		if (!trainer->category[j] || isnan(values[j]))
-			continue;
-		code = (int) values[j];
-		if (code >= trainer->nuses[j])
-		{
-			int			n = Max(8, code * 2 + 1);
-
-			trainer->uses[j] = ecml_resize_array(&trainer->ctx, trainer->uses[j], n, sizeof(double));
-			memset(trainer->uses[j] + trainer->nuses[j], 0, (n - trainer->nuses[j]) * sizeof(double));
-			trainer->nuses[j] = n;
-		}
-		trainer->uses[j][code] += w;
-	}
+		if (trainer->category[j] && !isnan(values[j]))
+			count_use(trainer, &trainer->uses[j], &trainer->nuses[j], (int) values[j], w);
 }
 
 void
@@ -364,6 +381,8 @@ ecml_trainer_values(EcmlTrainer *trainer, const double *values, int missing, dou
 			ecml_dataset_overflow(ecml_binder_feature_name(trainer->binder, ecml_trainer_source(trainer, wide)), values[wide]);
 		if (trainer->sparse)
 			count_uses(trainer, values, w);
+		if (trainer->algorithm->target == ECML_TARGET_CLASS)
+			count_use(trainer, &trainer->class_uses, &trainer->nclass_uses, (int) y, w);
 	}
 	else
 		append_terms(trainer, values, missing >= 0, y, w);

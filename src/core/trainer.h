@@ -13,6 +13,7 @@
 #include "core/dataset.h"
 #include "core/host.h"
 #include "core/model.h"
+#include "core/target.h"
 
 /* Options of every algorithm. */
 typedef struct EcmlCommonOptions
@@ -21,6 +22,7 @@ typedef struct EcmlCommonOptions
 	int64		seed;			/* -1: the setting ecml.seed */
 	bool		progress;
 	char	   *sample_weight;	/* name of the column with the rows' weights, or NULL */
+	char	   *event;			/* SURVIVAL: name of the column that tells whether the event was seen, or NULL */
 } EcmlCommonOptions;
 
 /* Options given, parsed and checked. */
@@ -40,8 +42,7 @@ typedef struct EcmlTrainer
 	EcmlCtx		ctx;
 	EcmlServerHost host;
 	EcmlBinder *binder;			/* what the columns are; its dictionaries grow with the rows */
-	char	   *target;			/* name, or "" */
-	EcmlInput	target_input;	/* in ecml_onepass_rows: how its values are read */
+	EcmlTarget *target;			/* NULL: none */
 	bool		has_w;			/* rows come with a weight beside the features */
 	int			weight;			/* number of the feature that is the weight, or -1 (arguments only) */
 	int64		rows;			/* used */
@@ -53,6 +54,8 @@ typedef struct EcmlTrainer
 	bool	   *category;		/* [nfeatures] is it one? */
 	double	  **uses;			/* [nfeatures] collected categories: weight of the rows, by code */
 	int		   *nuses;			/* [nfeatures] length of uses */
+	double	   *class_uses;		/* the same of the target's classes */
+	int			nclass_uses;
 
 	void	   *state;			/* one pass: the kernel's, or NULL as long as there is no row */
 	int			nterms;			/* terms met */
@@ -72,11 +75,11 @@ extern EcmlTraining *ecml_training_parse(const EcmlAlgorithm *algorithm, Jsonb *
 extern char *ecml_training_options(const EcmlTraining *training);
 
 /*
- * The trainer lives in context; the binder tells the columns (its memory must live as long).  has_y: rows come with a target,
- * has_w: with a weight.
+ * The trainer lives in context; binder and target (NULL: none) tell the columns, and their memory must live as long.
+ * has_w: rows come with a weight.
  */
 extern EcmlTrainer *ecml_trainer_create(MemoryContext context, const EcmlTraining *training, EcmlBinder *binder,
-										const char *target, bool has_w);
+										EcmlTarget *target, bool has_w);
 
 /*
  * A row that was read into the binder's values.  usable: what ecml_bind_row said.  A row that must be left out is counted.

@@ -118,7 +118,6 @@ static const EcmlOnePass one_pass = {
 	.terms = terms,
 	.sum = sum,
 	.add_term = add_term,
-	.drop_first = drop_first,
 	.fit = fit,
 	.aggregate = "ecml.linreg_rows",
 	.state_type = &state_type,
@@ -200,6 +199,32 @@ judge(const void *fitted, const EcmlSchema *schema)
 		ereport(WARNING, (errmsg("%d more terms were left out", n - 10)));
 }
 
+static void
+coefficients(const void *fitted, const EcmlSchema *schema, const void *params, EcmlCoefficients *out)
+{
+	const LinregModel *model = fitted;
+	double		quantile = ecml_t_isf((1 - ((const LinregParams *) params)->level) / 2, model->df);
+
+	out->rows = palloc((model->terms + 1) * sizeof(EcmlCoefficient));
+	out->n = 0;
+	for (int i = model->intercept ? 0 : 1; i <= model->terms; i++)
+	{
+		EcmlCoefficient *row = &out->rows[out->n++];
+		bool		aliased = i > 0 && model->aliased[i - 1];
+		double		error = model->std_errors[i];
+
+		row->term = i - 1;
+		row->class = -1;
+		row->estimate = aliased ? NAN : model->coefficients[i];
+		row->std_error = error;
+		row->statistic = row->estimate / error;
+		row->p_value = isnan(row->statistic) ? NAN : 2 * ecml_t_sf(fabs(row->statistic), model->df);
+		row->conf_low = row->estimate - quantile * error;
+		row->conf_high = row->estimate + quantile * error;
+		row->odds_ratio = NAN;
+	}
+}
+
 const EcmlAlgorithm ecml_algorithm_linreg = {
 	.id = 1,
 	.name = "linreg",
@@ -210,10 +235,12 @@ const EcmlAlgorithm ecml_algorithm_linreg = {
 	.defaults = &defaults,
 	.check = check,
 	.element = ECML_F8,
+	.drop_first = drop_first,
 	.one_pass = &one_pass,
 	.write = write_model,
 	.read = read_model,
 	.predict = predict,
+	.coefficients = coefficients,
 	.metrics = metrics,
 	.judge = judge
 };
@@ -282,42 +309,6 @@ regression(const EcmlModel *model, const char *function)
 				 errdetail("The model's algorithm is %s.", model->algorithm->name),
 				 errhint("Train it with ecml_train(model, 'linreg', ...).")));
 	return model->fitted;
-}
-
-/* ecml_coefficients(model): rows term, estimate, std_error, statistic, p_value, conf_low, conf_high */
-ECML_MODEL_FUNCTION(ecml_coefficients)
-{
-	EcmlRows   *rows = ecml_rows_begin(fcinfo);
-	EcmlModel  *model = ecml_serving_model(fcinfo, by_name);
-	const LinregModel *fitted;
-	const LinregParams *params;
-	double		quantile;
-
-	if (model == NULL)
-		return (Datum) 0;
-	fitted = regression(model, "ecml_coefficients");
-	params = ecml_training_parse(model->algorithm, ecml_json_parse(model->options), NULL)->params;
-	quantile = ecml_t_isf((1 - params->level) / 2, fitted->df);
-	for (int i = 0; i <= fitted->terms; i++)
-	{
-		Datum		values[7];
-		bool		nulls[7] = {false};
-		bool		aliased = i > 0 && fitted->aliased[i - 1];
-		double		estimate = aliased ? NAN : fitted->coefficients[i];
-		double		error = fitted->std_errors[i];
-
-		if (i == 0 && !fitted->intercept)
-			continue;
-		values[0] = CStringGetTextDatum(i == 0 ? "(intercept)" : ecml_schema_term_name(model->schema, i - 1));
-		ecml_set_number(values, nulls, 1, estimate);
-		ecml_set_number(values, nulls, 2, error);
-		ecml_set_number(values, nulls, 3, estimate / error);
-		ecml_set_number(values, nulls, 4, isnan(estimate / error) ? NAN : 2 * ecml_t_sf(fabs(estimate / error), fitted->df));
-		ecml_set_number(values, nulls, 5, estimate - quantile * error);
-		ecml_set_number(values, nulls, 6, estimate + quantile * error);
-		ecml_rows_add(rows, values, nulls);
-	}
-	return (Datum) 0;
 }
 
 /* ecml_predict_interval(model, level float8, VARIADIC "any"): (lower, upper) */

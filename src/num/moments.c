@@ -125,6 +125,22 @@ ecml_moments_merge(EcmlMoments *m, const EcmlMoments *other)
 }
 
 void
+ecml_moments_add_pair(EcmlMoments *m, double hi, double lo)
+{
+	double		square = hi * hi;
+	double		cross = 2 * hi * lo;
+
+	if (lo == 0 || !isfinite(square))
+	{
+		ecml_moments_add(m, hi);
+		return;
+	}
+	m->n++;
+	merge_pair(&m->sum_hi, &m->sum_lo, hi, lo);
+	merge_pair(&m->square_hi, &m->square_lo, square, fma(hi, hi, -square) + (cross + lo * lo));
+}
+
+void
 ecml_moments_mean_pair(const EcmlMoments *m, double *hi, double *lo)
 {
 	double		n = (double) m->n;

@@ -20,6 +20,8 @@ typedef struct EcmlMoments
 } EcmlMoments;
 
 extern void ecml_moments_add(EcmlMoments *m, double x);	/* x finite */
+/* The value hi + lo, |lo| at most half a unit in the last place of hi: a decimal that is no double. */
+extern void ecml_moments_add_pair(EcmlMoments *m, double hi, double lo);
 extern void ecml_moments_merge(EcmlMoments *m, const EcmlMoments *other);
 extern double ecml_moments_mean(const EcmlMoments *m);	/* NaN without values */
 /* The mean as an unevaluated sum, for differences of means: hi is ecml_moments_mean, lo what rounding took from it. */

@@ -12,6 +12,7 @@
 #include "utils/lsyscache.h"
 
 #include "core/bind.h"
+#include "core/decimal.h"
 #include "core/json.h"
 #include "core/options.h"
 #include "core/result.h"
@@ -221,66 +222,81 @@ group_of(FunctionCallInfo fcinfo, Test *test, Datum value)
 }
 
 PG_FUNCTION_INFO_V1(ecml_ttest_transition);
+PG_FUNCTION_INFO_V1(ecml_ttest_transition_numeric);
 PG_FUNCTION_INFO_V1(ecml_ttest_paired_transition);
+PG_FUNCTION_INFO_V1(ecml_ttest_paired_transition_numeric);
 PG_FUNCTION_INFO_V1(ecml_ttest_1samp_transition);
+PG_FUNCTION_INFO_V1(ecml_ttest_1samp_transition_numeric);
 PG_FUNCTION_INFO_V1(ecml_ttest_combine);
 PG_FUNCTION_INFO_V1(ecml_ttest_final);
 
-/* ecml_ttest_transition(state, value float8, grp "any" [, options jsonb]) */
-Datum
-ecml_ttest_transition(PG_FUNCTION_ARGS)
+/* The value of an argument; a numeric with all its digits. */
+static inline EcmlDd
+value_of(FunctionCallInfo fcinfo, int argument, bool numeric)
+{
+	EcmlDd		value = numeric ? ecml_decimal_pair(PG_GETARG_DATUM(argument)) : dd_from(PG_GETARG_FLOAT8(argument));
+
+	if (unlikely(!isfinite(value.hi)))
+		not_finite(value.hi);
+	return value;
+}
+
+static inline void
+add(EcmlMoments *moments, EcmlDd value, bool numeric)
+{
+	if (numeric)
+		ecml_moments_add_pair(moments, value.hi, value.lo);
+	else
+		ecml_moments_add(moments, value.hi);
+}
+
+static inline Datum
+two_samples(FunctionCallInfo fcinfo, bool numeric)
 {
 	EcmlState  *state = get_state(fcinfo, TWO_SAMPLES, PG_NARGS() > 3 ? 3 : 0);
-	double		value;
+	Test	   *test = state->content;
 
-	if (PG_ARGISNULL(1) || PG_ARGISNULL(2))
-		PG_RETURN_DATUM(EOHPGetRWDatum(&state->header));
-	value = PG_GETARG_FLOAT8(1);
-	if (unlikely(!isfinite(value)))
-		not_finite(value);
+	if (!PG_ARGISNULL(1) && !PG_ARGISNULL(2))
 	{
-		Test	   *test = state->content;
+		EcmlDd		value = value_of(fcinfo, 1, numeric);
 
-		ecml_moments_add(&test->moments[group_of(fcinfo, test, PG_GETARG_DATUM(2))], value);
+		add(&test->moments[group_of(fcinfo, test, PG_GETARG_DATUM(2))], value, numeric);
 	}
 	PG_RETURN_DATUM(EOHPGetRWDatum(&state->header));
 }
 
-/* ecml_ttest_paired_transition(state, a float8, b float8 [, options jsonb]) */
-Datum
-ecml_ttest_paired_transition(PG_FUNCTION_ARGS)
+static inline Datum
+paired(FunctionCallInfo fcinfo, bool numeric)
 {
 	EcmlState  *state = get_state(fcinfo, PAIRED, PG_NARGS() > 3 ? 3 : 0);
 	Test	   *test = state->content;
 
 	if (!PG_ARGISNULL(1) && !PG_ARGISNULL(2))
 	{
-		double		a = PG_GETARG_FLOAT8(1);
-		double		b = PG_GETARG_FLOAT8(2);
+		EcmlDd		a = value_of(fcinfo, 1, numeric);
+		EcmlDd		b = value_of(fcinfo, 2, numeric);
 
-		if (!isfinite(a) || !isfinite(b))
-			not_finite(isfinite(a) ? b : a);
-		ecml_moments_add(&test->moments[0], a);
-		ecml_moments_add(&test->moments[1], b);
-		ecml_moments_add(&test->moments[2], a - b);
+		add(&test->moments[0], a, numeric);
+		add(&test->moments[1], b, numeric);
+		/* the difference of two doubles is a double: what SciPy and R take */
+		add(&test->moments[2], numeric ? dd_sub(a, b) : dd_from(a.hi - b.hi), numeric);
 	}
 	PG_RETURN_DATUM(EOHPGetRWDatum(&state->header));
 }
 
-/* ecml_ttest_1samp_transition(state, x float8, mu float8 [, options jsonb]) */
-Datum
-ecml_ttest_1samp_transition(PG_FUNCTION_ARGS)
+static inline Datum
+one_sample(FunctionCallInfo fcinfo, bool numeric)
 {
 	EcmlState  *state = get_state(fcinfo, ONE_SAMPLE, PG_NARGS() > 3 ? 3 : 0);
 	Test	   *test = state->content;
 
 	if (!PG_ARGISNULL(1) && !PG_ARGISNULL(2))
 	{
-		double		x = PG_GETARG_FLOAT8(1);
+		EcmlDd		x = value_of(fcinfo, 1, numeric);
 		double		mu = PG_GETARG_FLOAT8(2);
 
-		if (!isfinite(x) || !isfinite(mu))
-			not_finite(isfinite(x) ? mu : x);
+		if (!isfinite(mu))
+			not_finite(mu);
 		if (test->moments[0].n == 0)
 			test->params.mu = mu;
 		else if (mu != test->params.mu)
@@ -289,9 +305,51 @@ ecml_ttest_1samp_transition(PG_FUNCTION_ARGS)
 					 errmsg("the hypothetical mean must be the same in all rows"),
 					 errdetail("It is %g in one row and %g in another.", test->params.mu, mu),
 					 errhint("Give a constant; to compare two columns use ecml_ttest_paired.")));
-		ecml_moments_add(&test->moments[0], x);
+		add(&test->moments[0], x, numeric);
 	}
 	PG_RETURN_DATUM(EOHPGetRWDatum(&state->header));
+}
+
+/* ecml_ttest_transition(state, value float8, grp "any" [, options jsonb]) */
+Datum
+ecml_ttest_transition(PG_FUNCTION_ARGS)
+{
+	return two_samples(fcinfo, false);
+}
+
+/* ecml_ttest_transition(state, value numeric, grp "any" [, options jsonb]) */
+Datum
+ecml_ttest_transition_numeric(PG_FUNCTION_ARGS)
+{
+	return two_samples(fcinfo, true);
+}
+
+/* ecml_ttest_paired_transition(state, a float8, b float8 [, options jsonb]) */
+Datum
+ecml_ttest_paired_transition(PG_FUNCTION_ARGS)
+{
+	return paired(fcinfo, false);
+}
+
+/* ecml_ttest_paired_transition(state, a numeric, b numeric [, options jsonb]) */
+Datum
+ecml_ttest_paired_transition_numeric(PG_FUNCTION_ARGS)
+{
+	return paired(fcinfo, true);
+}
+
+/* ecml_ttest_1samp_transition(state, x float8, mu float8 [, options jsonb]) */
+Datum
+ecml_ttest_1samp_transition(PG_FUNCTION_ARGS)
+{
+	return one_sample(fcinfo, false);
+}
+
+/* ecml_ttest_1samp_transition(state, x numeric, mu float8 [, options jsonb]) */
+Datum
+ecml_ttest_1samp_transition_numeric(PG_FUNCTION_ARGS)
+{
+	return one_sample(fcinfo, true);
 }
 
 static void

@@ -17,9 +17,10 @@ CREATE FUNCTION pg_temp.lre(certified float8, number float8) RETURNS float8 LANG
 CREATE FUNCTION pg_temp.different(a ecml_model, b ecml_model,
 	tolerance float8 DEFAULT 1e-9) RETURNS SETOF text LANGUAGE sql AS $$
 	SELECT concat_ws(' ', i, x.term, y.term, x.estimate, y.estimate, x.std_error, y.std_error)
-	FROM ecml_coefficients(a) WITH ORDINALITY AS x (term, estimate, std_error, statistic, p_value, conf_low, conf_high, i)
+	FROM ecml_coefficients(a) WITH ORDINALITY AS x (term, estimate, std_error, statistic, p_value, conf_low,
+		conf_high, odds_ratio, class, i)
 	FULL JOIN ecml_coefficients(b) WITH ORDINALITY AS y (term, estimate, std_error, statistic, p_value, conf_low,
-		conf_high, i) USING (i)
+		conf_high, odds_ratio, class, i) USING (i)
 	WHERE x.term IS NULL OR y.term IS NULL OR NOT pg_temp.close(x.estimate, y.estimate, tolerance)
 		OR NOT pg_temp.close(x.std_error, y.std_error, tolerance) OR NOT pg_temp.close(x.p_value, y.p_value,
 			tolerance * 1000)

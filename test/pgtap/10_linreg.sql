@@ -235,12 +235,12 @@ SELECT is((SELECT count(*) FROM cases, LATERAL ecml_train(kind, 'linreg', CASE W
 			|| '{"tolerance": 1e-14, "max_iter": 1000000, "level": 0.9}') t), 14::bigint, 'trained');
 -- of 0 the absolute size counts, in units of the largest coefficient
 SELECT is((SELECT array_agg(r.i) FROM reference r JOIN (SELECT *, i - 1 AS place FROM ecml_coefficients(kind)
-		WITH ORDINALITY AS c (term, estimate, std_error, statistic, p_value, conf_low, conf_high, i)) c ON place = r.i
+		WITH ORDINALITY AS c (term, estimate, std_error, statistic, p_value, conf_low, conf_high, odds_ratio, class, i)) c ON place = r.i
 	WHERE r.kind = cases.kind AND r.quantity = 'coef' AND abs(c.estimate - r.value) > tolerance * greatest(abs(r.value),
 		CASE WHEN tolerance > 1e-9 THEN 0.1 ELSE 0 END)),
 	NULL, kind || ': coefficients') FROM cases;
 SELECT is((SELECT array_agg(r.i) FROM reference r JOIN (SELECT *, i - 1 AS place FROM ecml_coefficients(kind)
-		WITH ORDINALITY AS c (term, estimate, std_error, statistic, p_value, conf_low, conf_high, i)) c ON place = r.i
+		WITH ORDINALITY AS c (term, estimate, std_error, statistic, p_value, conf_low, conf_high, odds_ratio, class, i)) c ON place = r.i
 	WHERE r.kind = cases.kind AND r.quantity = 'se' AND NOT pg_temp.close(c.std_error, r.value, 1e-6)), NULL, kind
 		|| ': standard errors')
 FROM cases WHERE kind ~ 'ols|wls|ridge';

@@ -24,9 +24,9 @@ SELECT is((SELECT ecml_model_info(ecml_linreg('{}', y, price, season, kind, stoc
 SELECT is((SELECT array_agg(pg_temp.close(a.estimate, b.estimate, 1e-12) AND pg_temp.close(a.std_error, b.std_error,
 	1e-12) AND b.term = c.term)
 	FROM ecml_coefficients((SELECT ecml_linreg('{}', y, price, season, stock) FROM sales)) WITH ORDINALITY AS a (term,
-		estimate, std_error, s, p, l, h, i)
+		estimate, std_error, s, p, l, h, o, class, i)
 	JOIN ecml_coefficients((SELECT ecml_linreg('{}', y, ARRAY[price, season, stock]) FROM sales)) WITH
-		ORDINALITY AS b (term, estimate, std_error, s, p, l, h, i) USING (i)
+		ORDINALITY AS b (term, estimate, std_error, s, p, l, h, o, class, i) USING (i)
 	JOIN unnest(ARRAY['(intercept)', 'x[1]', 'x[2]', 'x[3]']) WITH ORDINALITY c (term, i) USING (i)), array_fill(true,
 		ARRAY[4]), 'the form with an array gives the same');
 SELECT is_empty($$ SELECT pg_temp.different(ecml_linreg(y, ARRAY[price, season]), (SELECT ecml_linreg('{}', y,

@@ -4,7 +4,7 @@
 BEGIN;
 \if :{?data}
 \i ../lib/pgtap.sql
-SELECT plan(34);
+SELECT plan(40);
 
 CREATE TABLE problem (i int, y float8, x float8[]);
 
@@ -19,7 +19,7 @@ CREATE FUNCTION pg_temp.digits(file text, model ecml_model) RETURNS float8 LANGU
 	SELECT min(least(pg_temp.lre(n.estimate, c.estimate), pg_temp.lre(n.deviation, c.std_error)))
 	FROM pg_temp.certified(file) n
 	FULL JOIN ecml_coefficients(model) WITH ORDINALITY AS c (term, estimate, std_error, statistic, p_value, conf_low,
-		conf_high, i) USING (i) $$;
+		conf_high, odds_ratio, class, i) USING (i) $$;
 
 -- The aggregate with an argument an element.
 CREATE FUNCTION pg_temp.aggregated(options jsonb, columns int) RETURNS ecml_model LANGUAGE plpgsql AS $$
@@ -95,6 +95,39 @@ SELECT pg_temp.univariate('NumAcc1', :'file', 3, 10000002, 1, 14);
 SELECT pg_temp.univariate('NumAcc3', :'file', 1001, 1000000.2, 0.1, 9);
 \set file `cat :data/nist/univariate/PiDigits.dat`
 SELECT pg_temp.univariate('PiDigits', :'file', 5000, 4.53480000000000, 2.86733906028871, 14);
+
+
+-- as numeric nothing is rounded before it is added: all certified digits
+CREATE FUNCTION pg_temp.univariate_numeric(name text, file text, mean float8, deviation float8) RETURNS SETOF text
+LANGUAGE plpgsql AS $$
+DECLARE
+	t ecml_ttest_result;
+	found float8[];
+BEGIN
+	SELECT (ecml_ttest_1samp(trim(line)::numeric, 0)).* INTO t FROM regexp_split_to_table(file, E'\r?\n') WITH
+		ORDINALITY AS l (line, i)
+	WHERE trim(line) <> '' AND i > (SELECT max(i) FROM regexp_split_to_table(file, E'\r?\n') WITH ORDINALITY AS h (line,
+		i) WHERE line ~ '^-+\s*$');
+	found := ARRAY[pg_temp.lre(mean, t.mean_a), pg_temp.lre(deviation, t.mean_a / t.statistic * sqrt(t.n_a::float8))];
+	RETURN NEXT ok(found[1] >= 14 AND found[2] >= 14,
+		format('%s as numeric: %s correct digits of mean, %s of standard deviation', name, trunc(found[1]::numeric, 1),
+		trunc(found[2]::numeric, 1)));
+END $$;
+\set file `cat :data/nist/univariate/Mavro.dat`
+SELECT pg_temp.univariate_numeric('Mavro', :'file', 2.00185600000000, 0.000429123454003053);
+\set file `cat :data/nist/univariate/Michelso.dat`
+SELECT pg_temp.univariate_numeric('Michelso', :'file', 299.852400000000, 0.0790105478190518);
+\set file `cat :data/nist/univariate/NumAcc1.dat`
+SELECT pg_temp.univariate_numeric('NumAcc1', :'file', 10000002, 1);
+\set file `cat :data/nist/univariate/NumAcc3.dat`
+SELECT pg_temp.univariate_numeric('NumAcc3', :'file', 1000000.2, 0.1);
+\set file `cat :data/nist/univariate/PiDigits.dat`
+SELECT pg_temp.univariate_numeric('PiDigits', :'file', 4.53480000000000, 2.86733906028871);
+-- NumAcc4 by its definition: 10000000.2, then 500 times 10000000.1 and 10000000.3
+SELECT ok((t).n_a = 1001 AND pg_temp.lre(10000000.2, (t).mean_a) >= 14 AND
+	pg_temp.lre(0.1, (t).mean_a / (t).statistic * sqrt((t).n_a::float8)) >= 14, 'NumAcc4 as numeric: 14 correct digits')
+FROM (SELECT ecml_ttest_1samp(CASE WHEN i = 0 THEN 10000000.2 WHEN i % 2 = 1 THEN 10000000.1 ELSE 10000000.3 END, 0) AS t
+	FROM generate_series(0, 1000) i) n;
 
 SELECT * FROM finish();
 \else

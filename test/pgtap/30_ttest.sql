@@ -1,7 +1,7 @@
 -- t-tests against SciPy (test/data/make_ttest.py): each kind, alternative and level; groups of any type; tiny p; merging.
 BEGIN;
 \i ../lib/pgtap.sql
-SELECT plan(49);
+SELECT plan(53);
 
 CREATE TABLE lines (line text);
 \copy lines FROM '../data/ttest.tsv' WITH (DELIMITER '|')
@@ -127,6 +127,22 @@ FROM (SELECT pg_temp.part(revenue, variant) AS s FROM shards GROUP BY variant UN
 SELECT throws_ok($$ SELECT pg_temp.whole(s) FROM (SELECT pg_temp.part(1, 'a') AS s UNION ALL SELECT pg_temp.part(1, 'b')
 	UNION ALL SELECT pg_temp.part(1, 'c')) p $$, '22000',
 	'a t-test compares two groups, and there are more', 'a third group is found when states meet');
+
+-- numeric values: the form that is chosen by type
+CREATE TEMP TABLE money AS SELECT i, (i % 7 + 0.1)::numeric AS a, (i * 3 % 11 + 0.25)::numeric(10, 2) AS b,
+	(ARRAY['x', 'y'])[1 + i % 2]::varchar(3) AS grp FROM generate_series(1, 200) i;
+SELECT ok(pg_temp.close((ecml_ttest(a, grp)).statistic, (ecml_ttest(a::float8, grp)).statistic, 1e-13)
+	AND pg_temp.close((ecml_ttest(a, grp::text)).p_value, (ecml_ttest(a::float8, i % 2)).p_value, 1e-12)
+	AND pg_temp.close((ecml_ttest(a, i % 2, '{"equal_var": true}')).df, 198), 'two groups of numeric values') FROM money;
+SELECT ok(pg_temp.close((ecml_ttest_paired(a, b)).statistic, (ecml_ttest_paired(a::float8, b::float8)).statistic, 1e-12)
+	AND pg_temp.close((ecml_ttest_paired(a, b, '{"level": 0.9}')).ci_low,
+		(ecml_ttest_paired(a::float8, b::float8, '{"level": 0.9}')).ci_low, 1e-12), 'pairs of numeric values') FROM money;
+SELECT ok(pg_temp.close((ecml_ttest_1samp(a, 3)).statistic, (ecml_ttest_1samp(a::float8, 3)).statistic, 1e-12)
+	AND pg_temp.close((ecml_ttest_1samp(i, 3)).mean_a, 100.5)
+	AND pg_temp.close((ecml_ttest_1samp(a, 2.5, '{"alternative": "less"}')).p_value,
+		(ecml_ttest_1samp(a::float8, 2.5, '{"alternative": "less"}')).p_value, 1e-12), 'one sample of numeric values') FROM money;
+SELECT throws_ok($$ SELECT ecml_ttest_1samp(v::numeric, 0) FROM (VALUES ('1'), ('NaN')) n (v) $$, '22000', NULL,
+	'NaN as numeric is refused as well');
 
 SELECT * FROM finish();
 ROLLBACK;

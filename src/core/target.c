@@ -1,0 +1,325 @@
+/*
+ * target.c - what a model learns: a number, a class, or the time to an event
+ *
+ * Classes of any type that has a text form worth reading: text, enum, boolean, integers and other numbers.  A number's
+ * label is its shortest text; rows find their class by the value, without making that text.
+ */
+#include "core/compat.h"
+
+#include <math.h>
+
+#include "common/shortest_dec.h"
+#include "utils/builtins.h"
+#include "utils/memutils.h"
+
+#include "core/target.h"
+
+int
+ecml_target_count(EcmlTargetUse use)
+{
+	return use == ECML_TARGET_NONE ? 0 : use == ECML_TARGET_SURVIVAL ? 2 : 1;
+}
+
+void
+ecml_target_not_finite(const char *what, const char *name, double value)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_DATA_EXCEPTION),
+			 errmsg("%s column \"%s\" holds a value that is not finite", what, name),
+			 errdetail("A row has %g there.", value),
+			 errhint("Filter such rows out, or turn the values into NULL.")));
+}
+
+static bool
+plan(EcmlInput *input, const char *name, int number, Oid type, MemoryContext context)
+{
+	input->name = MemoryContextStrdup(context, name);
+	input->number = number;
+	input->type = type;
+	return ecml_bind_plan(type, &input->convert, &input->kind, &input->element_type, &input->element_convert) &&
+		input->convert != ECML_FROM_ARRAY;
+}
+
+static void
+plan_number(EcmlInput *input, const char *name, int number, Oid type, MemoryContext context, const char *what)
+{
+	if (!plan(input, name, number, type, context) || (input->kind != ECML_NUMBER && input->kind != ECML_BOOLEAN))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("%s column \"%s\" must be a number", what, name),
+				 errdetail("Its type is %s.", format_type_be(type)),
+				 errhint("Cast it to a number in the source, or name another column.")));
+}
+
+static void
+plan_class(EcmlTarget *target, const char *name, int number, Oid type)
+{
+	if (!plan(&target->input, name, number, type, target->context) ||
+		(target->input.kind != ECML_NUMBER && target->input.kind != ECML_BOOLEAN && target->input.kind != ECML_CATEGORY))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("target column \"%s\" has no classes", name),
+				 errdetail("Its type is %s.", format_type_be(type)),
+				 errhint("A class is a text, an enum, a boolean or a number; cast it in the source.")));
+	target->labels = ecml_dict_create(target->context);
+	if (target->input.kind == ECML_BOOLEAN)
+	{
+		ecml_dict_add(target->labels, "false", 5);
+		ecml_dict_add(target->labels, "true", 4);
+	}
+}
+
+EcmlTarget *
+ecml_target_number(MemoryContext context, const char *name)
+{
+	EcmlTarget *target = MemoryContextAllocZero(context, sizeof(EcmlTarget));
+
+	target->use = ECML_TARGET_NUMBER;
+	target->context = context;
+	target->name = MemoryContextStrdup(context, name);
+	return target;
+}
+
+static EcmlTarget *
+create(MemoryContext context, EcmlTargetUse use, const char *name, int number, Oid type)
+{
+	EcmlTarget *target = ecml_target_number(context, name);
+
+	target->use = use;
+	target->learning = true;
+	if (use == ECML_TARGET_CLASS)
+		plan_class(target, name, number, type);
+	else
+		plan_number(&target->input, name, number, type, context, use == ECML_TARGET_SURVIVAL ? "duration" : "target");
+	return target;
+}
+
+EcmlTarget *
+ecml_target_column(MemoryContext context, const EcmlAlgorithm *algorithm, const EcmlSource *source,
+				   const char *name, const char *event)
+{
+	EcmlTarget *target;
+	int			number;
+
+	if (algorithm->target == ECML_TARGET_NONE)
+	{
+		if (name == NULL)
+			return NULL;
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("%s takes no target", algorithm->name),
+				 errdetail("The target \"%s\" is given.", name),
+				 errhint("Give NULL as the target.")));
+	}
+	if (name == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("%s needs a target", algorithm->name),
+				 errdetail("The target is NULL."),
+				 errhint("Name the column to learn, for example: target => '%s'.",
+						 source->desc->natts > 0 ? NameStr(TupleDescAttr(source->desc, 0)->attname) : "price")));
+	number = ecml_source_column(source, name, "target");
+	target = create(context, algorithm->target, name, number, TupleDescAttr(source->desc, number)->atttypid);
+	if (event)
+	{
+		number = ecml_source_column(source, event, "event");
+		plan_number(&target->event, event, number, TupleDescAttr(source->desc, number)->atttypid, context, "event");
+		target->has_event = true;
+	}
+	return target;
+}
+
+EcmlTarget *
+ecml_target_for_model(MemoryContext context, const EcmlAlgorithm *algorithm, const EcmlSchema *schema,
+					  const EcmlSource *source, const char *name)
+{
+	EcmlTarget *target;
+
+	if (algorithm->target == ECML_TARGET_NONE)
+		return NULL;
+	target = ecml_target_column(context, algorithm, source, name ? name : schema->target,
+								schema->event[0] ? schema->event : NULL);
+	if (algorithm->target == ECML_TARGET_CLASS)
+	{
+		target->labels = ecml_dict_create(context);
+		target->numbers = MemoryContextAllocZero(context, (schema->nclasses + 1) * sizeof(double));
+		for (int c = 0; c < schema->nclasses; c++)
+		{
+			ecml_dict_add(target->labels, schema->classes[c], strlen(schema->classes[c]));
+			target->numbers[c] = strtod(schema->classes[c], NULL);
+		}
+		target->learning = false;
+	}
+	return target;
+}
+
+EcmlTarget *
+ecml_target_arguments(MemoryContext context, const EcmlAlgorithm *algorithm, FunctionCallInfo fcinfo, int first)
+{
+	EcmlTarget *target;
+
+	if (algorithm->target == ECML_TARGET_NONE)
+		return NULL;
+	target = create(context, algorithm->target, "y", 0, get_fn_expr_argtype(fcinfo->flinfo, first));
+	if (algorithm->target == ECML_TARGET_SURVIVAL)
+	{
+		plan_number(&target->event, "event", 1, get_fn_expr_argtype(fcinfo->flinfo, first + 1), context, "event");
+		target->has_event = true;
+	}
+	return target;
+}
+
+static void
+too_many_classes(const EcmlTarget *target)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_DATA_EXCEPTION),
+			 errmsg("the target \"%s\" has too many classes", target->name),
+			 errdetail("There are more than %d different values.", ECML_MAX_CLASSES),
+			 errhint(target->input.kind == ECML_NUMBER ?
+					 "Is it a number to predict? Use a regression, such as linreg; or group its values in the source." :
+					 "Group rare values in the source, or name another column.")));
+}
+
+/* A new class, or -1. */
+static int
+add_label(EcmlTarget *target, const char *label, int length)
+{
+	if (!target->learning)
+		return -1;
+	if (target->labels->n >= ECML_MAX_CLASSES)
+		too_many_classes(target);
+	return ecml_dict_add(target->labels, label, length);
+}
+
+/* The class of a number: found by its value. */
+static int
+number_class(EcmlTarget *target, double value)
+{
+	int			n = target->labels->n;
+	char	   *label;
+	int			code;
+
+	if (!isfinite(value))
+		ecml_target_not_finite("target", target->name, value);
+	if (target->last < n && target->numbers[target->last] == value)
+		return target->last;
+	for (code = 0; code < n; code++)
+		if (target->numbers[code] == value)
+			return target->last = code;
+	label = double_to_shortest_decimal(value == 0 ? 0 : value);
+	code = add_label(target, label, strlen(label));
+	pfree(label);
+	if (code < 0)
+		return -1;
+	if (code >= target->capacity)
+	{
+		double	   *before = target->numbers;
+
+		target->capacity = Max(8, target->capacity * 2);
+		target->numbers = MemoryContextAlloc(target->context, target->capacity * sizeof(double));
+		if (before)
+		{
+			memcpy(target->numbers, before, code * sizeof(double));
+			pfree(before);
+		}
+	}
+	target->numbers[code] = value;
+	return target->last = code;
+}
+
+static int
+class_code(EcmlTarget *target, Datum value)
+{
+	const char *label;
+	int			length;
+	int			code;
+
+	if (target->input.kind == ECML_NUMBER)
+		return number_class(target, ecml_bind_number(&target->input, value));
+	if (target->input.kind == ECML_BOOLEAN)
+	{
+		label = DatumGetBool(value) ? "true" : "false";
+		length = strlen(label);
+	}
+	else
+		label = ecml_bind_label(&target->input, value, &length);
+	code = ecml_dict_find(target->labels, label, length);
+	return code >= 0 ? code : add_label(target, label, length);
+}
+
+static bool
+event_seen(const EcmlTarget *target, Datum value)
+{
+	double		event = ecml_bind_number(&target->event, value);
+
+	if (event != 0 && event != 1)
+		ereport(ERROR,
+				(errcode(ERRCODE_DATA_EXCEPTION),
+				 errmsg("event column \"%s\" holds a value that is neither 0 nor 1", target->event.name),
+				 errdetail("A row has %g there.", event),
+				 errhint("1, or true: the event was seen; 0, or false: it was not, as long as the row was watched.")));
+	return event == 1;
+}
+
+bool
+ecml_target_read(EcmlTarget *target, const Datum *values, const bool *nulls, double *y)
+{
+	int			number = target->input.number;
+
+	if (nulls[number] || (target->has_event && nulls[target->event.number]))
+		return false;
+	if (target->use == ECML_TARGET_CLASS)
+	{
+		*y = class_code(target, values[number]);
+		return true;
+	}
+	*y = ecml_bind_number(&target->input, values[number]);
+	if (!isfinite(*y))
+		ecml_target_not_finite("target", target->name, *y);
+	if (target->use == ECML_TARGET_SURVIVAL)
+	{
+		if (*y < 0)
+			ereport(ERROR,
+					(errcode(ERRCODE_DATA_EXCEPTION),
+					 errmsg("duration column \"%s\" holds a value below 0", target->name),
+					 errdetail("A row has %g there.", *y),
+					 errhint("A duration is the time from a row's beginning to its event, or to the last day it was watched.")));
+		*y = fabs(*y);
+		if (target->has_event && !event_seen(target, values[target->event.number]))
+			*y = -*y;
+	}
+	return true;
+}
+
+static int
+compare_numbers(const void *a, const void *b, void *numbers)
+{
+	double		x = ((const double *) numbers)[*(const int *) a];
+	double		y = ((const double *) numbers)[*(const int *) b];
+
+	return x < y ? -1 : x > y;
+}
+
+char **
+ecml_target_classes(const EcmlTarget *target, const double *uses, int nuses, int *nclasses, int *recode)
+{
+	int		   *order = ecml_dict_order(target->labels);
+	char	  **classes = palloc((target->labels->n + 1) * sizeof(char *));
+
+	if (target->input.kind == ECML_NUMBER)
+		qsort_arg(order, target->labels->n, sizeof(int), compare_numbers, target->numbers);
+	*nclasses = 0;
+	for (int i = 0; i < target->labels->n; i++)
+	{
+		int			code = order[i];
+
+		recode[code] = -1;
+		if (code < nuses && uses[code] > 0)
+		{
+			recode[code] = *nclasses;
+			classes[(*nclasses)++] = target->labels->entries[code].key;
+		}
+	}
+	return classes;
+}
