@@ -1,6 +1,6 @@
 # ecml: build, install, try, test.  README.md says how to use it, doc/develop.md how it is made.
 #
-#   make, make install      needs gcc, the PostgreSQL server headers and OpenBLAS (serial); PG_CONFIG= chooses the server
+#   make, make install      needs gcc, the PostgreSQL server headers, OpenBLAS (serial) and zlib; PG_CONFIG= chooses the server
 #   make demo [DATA=...]    a shop in a private cluster, and a tour; make psql looks at it, make stop ends it
 #   make test [KINDS="unit lint regress pgtap isolation tap drift doc demo"]
 #   make unit lint bench    one thing alone
@@ -32,7 +32,7 @@ DATA_built = $(SCRIPT)
 ifeq ($(OPENBLAS),)
 OPENBLAS := $(firstword $(wildcard /usr/lib/*/openblas-serial/libopenblas.a))
 endif
-SHLIB_LINK = $(OPENBLAS) -lm -lpthread -Wl,--exclude-libs,ALL
+SHLIB_LINK = $(OPENBLAS) -lz -lm -lpthread -Wl,--exclude-libs,ALL
 # when it is missing, what is linked waits for a target that says so
 SHLIB_PREREQS = $(if $(wildcard $(OPENBLAS)),,openblas)
 

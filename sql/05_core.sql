@@ -139,12 +139,6 @@ AS 'MODULE_PATHNAME', 'ecml_evaluate_by_value' LANGUAGE C VOLATILE PARALLEL UNSA
 COMMENT ON FUNCTION ecml_evaluate(ecml_model, text, jsonb) IS
 'Metrics of a model given as a value on a source: regression rmse, mae, bias (in units of the target), mape (fraction), r2; clustering inertia, sizes, silhouette. Option "target" names another target column. Errors: undefined_object (table, column), data_exception (no rows), data_corrupted (damaged model).';
 
-CREATE FUNCTION ecml_cross_validate(algorithm text, source text, target text DEFAULT NULL, features text[] DEFAULT NULL,
-	options jsonb DEFAULT '{}') RETURNS jsonb
-AS 'MODULE_PATHNAME' LANGUAGE C VOLATILE PARALLEL UNSAFE COST 100000;
-COMMENT ON FUNCTION ecml_cross_validate(text, text, text, text[], jsonb) IS
-'Metrics of an algorithm by k-fold cross validation: mean and sd of each over the folds. Option "folds" (2 to 1000, default 5) beside those of the algorithm. Errors: those of ecml_train, and data_exception for fewer rows than folds.';
-
 CREATE FUNCTION ecml_model_info(model text) RETURNS jsonb
 AS 'MODULE_PATHNAME', 'ecml_model_info_by_name' LANGUAGE C STABLE STRICT PARALLEL SAFE COST 100;
 COMMENT ON FUNCTION ecml_model_info(text) IS

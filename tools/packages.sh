@@ -31,7 +31,7 @@ server_version()
 packages()
 {
 	local version=$1
-	echo gcc libc6-dev make perl gzip libopenblas-serial-dev
+	echo gcc libc6-dev make perl gzip libopenblas-serial-dev zlib1g-dev
 	[ "$version" = own ] || echo "postgresql-$version" "postgresql-server-dev-$version"
 	case $purpose in
 		test)
@@ -51,7 +51,7 @@ missing_of()
 }
 
 if ! command -v dpkg-query >/dev/null; then
-	say "ecml: not a Debian system; it takes a C compiler, a PostgreSQL server with its headers, and a serial OpenBLAS"
+	say "ecml: not a Debian system; it takes a C compiler, a PostgreSQL server with its headers, a serial OpenBLAS, and zlib"
 	exit 0
 fi
 

@@ -127,7 +127,7 @@ kmeans_fit(EcmlCtx *ctx, EcmlData *data, const KmeansParams *params)
 		ecml_fail(ctx, ECML_INVALID_PARAMETER, "%s", wrong);
 	if (data->rows == 0 || columns < 1)
 	{
-		ecml_detail(ctx, "There are %zu rows of %d columns.", data->rows, columns);
+		ecml_detail(ctx, "Rows: %zu; columns: %d.", data->rows, columns);
 		ecml_hint(ctx, "Train on a source that has rows whose features are not null.");
 		ecml_fail(ctx, ECML_DATA_EXCEPTION, "no rows to cluster");
 	}

@@ -52,6 +52,21 @@ extern KmeansModel *kmeans_fit(EcmlCtx *ctx, EcmlData *data, const KmeansParams 
 /* The nearest centroid of x [columns]; its squared distance in *distance2 unless NULL. Ties: the lowest number. */
 extern int	kmeans_assign(const KmeansModel *model, const double *x, double *distance2);
 
+/*
+ * How separate the clusters of data are, exactly, about the means of its own rows: Davies and Bouldin (1979), lower is
+ * better, and Calinski and Harabasz (1974), higher is better.  NaN where fewer than two clusters have rows, and for Davies and
+ * Bouldin with more than KMEANS_PAIRWISE clusters.
+ */
+#define KMEANS_PAIRWISE 10000
+
+typedef struct KmeansDispersion
+{
+	double		davies_bouldin;
+	double		calinski_harabasz;
+} KmeansDispersion;
+
+extern KmeansDispersion kmeans_dispersion(EcmlCtx *ctx, EcmlData *data, const KmeansModel *model);
+
 /* Inertia, and sizes [k], of data under the model. */
 extern double kmeans_score(EcmlCtx *ctx, EcmlData *data, const KmeansModel *model, double *sizes);
 

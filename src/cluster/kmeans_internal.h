@@ -139,4 +139,12 @@ extern int	kmeans_nearest_exact(const double *centroids, int k, int columns, siz
 /* kmeans_score.c: inertia and sizes [k] (unless NULL) under centroids [k][pad] */
 extern double kmeans_inertia(EcmlCtx *ctx, EcmlData *data, const double *centroids, int k, double *sizes);
 
+/* Centroids [k][pad] of a model, owned by the caller. */
+extern double *kmeans_padded(EcmlCtx *ctx, const KmeansModel *model);
+
+/* All rows with their labels under a model, a block at a time, in order. */
+typedef void (*KmeansVisit) (void *arg, const EcmlBlock *block, const int32_t *label);
+
+extern void kmeans_visit(EcmlCtx *ctx, EcmlData *data, const KmeansModel *model, KmeansVisit visit, void *arg);
+
 #endif							/* ECML_KMEANS_INTERNAL_H */

@@ -1,5 +1,5 @@
 /*
- * kmeans_score.c - inertia, sizes and silhouette of a clustering
+ * kmeans_score.c - labels, inertia, sizes and silhouette of a clustering
  *
  * Labels are those of double precision, as kmeans_assign gives them: the float kernel finds the nearest centroid and the
  * second one, and where the two are closer than rounding can tell, the row is looked at again in double.  The squared
@@ -160,62 +160,8 @@ score_batch(EcmlCtx *ctx, KmeansPass *pass, void *arg)
 	ecml_parallel_for(ctx, kmeans_pass_slots(pass) * score->slices, sum_task, score);
 }
 
-double
-kmeans_inertia(EcmlCtx *ctx, EcmlData *data, const double *centroids, int k, double *sizes)
-{
-	int			columns = data->columns;
-	size_t		work = (size_t) k * columns;
-	int			workers = ecml_workers(ctx, SIZE_MAX);
-	float	   *rounded = ECML_NEW(ctx, float, work);
-	Score		score = {.kernels = kmeans_kernels(),.k = k,.columns = columns,.pad = KMEANS_PAD(columns),
-	.slices = (columns + SLICE - 1) / SLICE,.centroids = centroids,.rounded = rounded};
-	double		largest = 0;
-	double		inertia = 0;
-	double	   *total;
-	KmeansPass	pass;
-
-	kmeans_to_float(centroids, k, columns, rounded);
-	for (int c = 0; c < k; c++)
-	{
-		double		norm2 = 0;
-
-		for (int j = 0; j < columns; j++)
-			norm2 += centroids[c * score.pad + j] * centroids[c * score.pad + j];
-		largest = norm2 > largest ? norm2 : largest;
-	}
-	score.slack = sqrt(largest) * 2 * KMEANS_UNIT + 1e-18;
-	kmeans_pass_open(ctx, &pass, data, k <= 4096 ? 4 : (size_t) (k + 1023) / 1024, k + score.slices);
-	score.pass = &pass;
-	total = ECML_NEW(ctx, double, pass.width);
-	score.scratch = kmeans_scratch(ctx, workers, columns, 0, 0);
-	score.x = ECML_NEW(ctx, double *, workers);
-	for (int i = 0; i < workers; i++)
-		score.x[i] = ECML_NEW(ctx, double, columns);
-	if (work > FUSED_WORK)
-	{
-		for (score.chunk = ECML_BLOCK_ROWS; score.chunk > KMEANS_TILE && score.chunk * work > (size_t) 1 << 24;)
-			score.chunk /= 2;
-		score.batch_label = ECML_NEW(ctx, int32_t, pass.capacity * ECML_BLOCK_ROWS);
-	}
-	kmeans_pass_run(ctx, &pass, score_batch, &score, total);
-	for (size_t slice = 0; slice < score.slices; slice++)
-		inertia += total[k + slice];
-	if (sizes)
-		memcpy(sizes, total, k * sizeof(double));
-	ecml_free(ctx, score.batch_label);
-	for (int i = 0; i < workers; i++)
-		ecml_free(ctx, score.x[i]);
-	ecml_free(ctx, score.x);
-	kmeans_scratch_free(ctx, score.scratch, workers);
-	ecml_free(ctx, total);
-	kmeans_pass_close(ctx, &pass);
-	ecml_free(ctx, rounded);
-	return inertia;
-}
-
-/* Centroids [k][pad] of a model, owned by the caller. */
-static double *
-padded(EcmlCtx *ctx, const KmeansModel *model)
+double *
+kmeans_padded(EcmlCtx *ctx, const KmeansModel *model)
 {
 	size_t		pad = KMEANS_PAD(model->columns);
 	double	   *centroids = ecml_zalloc_array(ctx, model->k, pad * sizeof(double));
@@ -225,10 +171,112 @@ padded(EcmlCtx *ctx, const KmeansModel *model)
 	return centroids;
 }
 
+/* Make ready for labelling; apart: into labels of the batch, whatever the work is. */
+static void
+open_score(EcmlCtx *ctx, Score *score, KmeansPass *pass, EcmlData *data, const double *centroids, int k, bool apart)
+{
+	int			columns = data->columns;
+	size_t		work = (size_t) k * columns;
+	int			workers = ecml_workers(ctx, SIZE_MAX);
+	float	   *rounded = ECML_NEW(ctx, float, work);
+	double		largest = 0;
+
+	*score = (Score) {.kernels = kmeans_kernels(),.k = k,.columns = columns,.pad = KMEANS_PAD(columns),
+	.slices = (columns + SLICE - 1) / SLICE,.centroids = centroids,.rounded = rounded,.pass = pass};
+	kmeans_to_float(centroids, k, columns, rounded);
+	for (int c = 0; c < k; c++)
+	{
+		double		norm2 = 0;
+
+		for (int j = 0; j < columns; j++)
+			norm2 += centroids[c * score->pad + j] * centroids[c * score->pad + j];
+		largest = norm2 > largest ? norm2 : largest;
+	}
+	score->slack = sqrt(largest) * 2 * KMEANS_UNIT + 1e-18;
+	kmeans_pass_open(ctx, pass, data, k <= 4096 ? 4 : (size_t) (k + 1023) / 1024, apart ? 0 : k + score->slices);
+	score->scratch = kmeans_scratch(ctx, workers, columns, 0, 0);
+	score->x = ECML_NEW(ctx, double *, workers);
+	for (int i = 0; i < workers; i++)
+		score->x[i] = ECML_NEW(ctx, double, columns);
+	if (apart || work > FUSED_WORK)
+	{
+		for (score->chunk = ECML_BLOCK_ROWS; score->chunk > KMEANS_TILE && score->chunk * work > (size_t) 1 << 24;)
+			score->chunk /= 2;
+		score->batch_label = ECML_NEW(ctx, int32_t, pass->capacity * ECML_BLOCK_ROWS);
+	}
+}
+
+static void
+close_score(EcmlCtx *ctx, Score *score)
+{
+	int			workers = ecml_workers(ctx, SIZE_MAX);
+
+	ecml_free(ctx, score->batch_label);
+	for (int i = 0; i < workers; i++)
+		ecml_free(ctx, score->x[i]);
+	ecml_free(ctx, score->x);
+	kmeans_scratch_free(ctx, score->scratch, workers);
+	kmeans_pass_close(ctx, score->pass);
+	ecml_free(ctx, (void *) score->rounded);
+}
+
+double
+kmeans_inertia(EcmlCtx *ctx, EcmlData *data, const double *centroids, int k, double *sizes)
+{
+	Score		score;
+	KmeansPass	pass;
+	double		inertia = 0;
+	double	   *total;
+
+	open_score(ctx, &score, &pass, data, centroids, k, false);
+	total = ECML_NEW(ctx, double, pass.width);
+	kmeans_pass_run(ctx, &pass, score_batch, &score, total);
+	for (size_t slice = 0; slice < score.slices; slice++)
+		inertia += total[k + slice];
+	if (sizes)
+		memcpy(sizes, total, k * sizeof(double));
+	ecml_free(ctx, total);
+	close_score(ctx, &score);
+	return inertia;
+}
+
+typedef struct Visit
+{
+	Score		score;
+	KmeansVisit visit;
+	void	   *arg;
+} Visit;
+
+static void
+visit_batch(EcmlCtx *ctx, KmeansPass *pass, void *arg)
+{
+	Visit	   *v = arg;
+
+	ecml_parallel_for(ctx, pass->got * (ECML_BLOCK_ROWS / v->score.chunk), label_task, &v->score);
+	for (size_t b = 0; b < pass->got; b++)
+	{
+		v->visit(v->arg, &pass->batch[b], v->score.batch_label + b * ECML_BLOCK_ROWS);
+		ecml_poll(ctx, 0, 0);
+	}
+}
+
+void
+kmeans_visit(EcmlCtx *ctx, EcmlData *data, const KmeansModel *model, KmeansVisit visit, void *arg)
+{
+	Visit		v = {.visit = visit,.arg = arg};
+	double	   *centroids = kmeans_padded(ctx, model);
+	KmeansPass	pass;
+
+	open_score(ctx, &v.score, &pass, data, centroids, model->k, true);
+	kmeans_pass_run(ctx, &pass, visit_batch, &v, NULL);
+	close_score(ctx, &v.score);
+	ecml_free(ctx, centroids);
+}
+
 double
 kmeans_score(EcmlCtx *ctx, EcmlData *data, const KmeansModel *model, double *sizes)
 {
-	double	   *centroids = padded(ctx, model);
+	double	   *centroids = kmeans_padded(ctx, model);
 	double		inertia = kmeans_inertia(ctx, data, centroids, model->k, sizes);
 
 	ecml_free(ctx, centroids);

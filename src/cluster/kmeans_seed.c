@@ -314,7 +314,7 @@ distinct_complete(EcmlCtx *ctx, Distinct *d, EcmlData *data, int k)
 	}
 	if (d->n < k)
 	{
-		ecml_detail(ctx, "There are %d distinct rows for %d clusters.", d->n, k);
+		ecml_detail(ctx, "Distinct rows: %d; clusters: %d.", d->n, k);
 		ecml_hint(ctx, "Ask for at most %d clusters, or add features that tell the rows apart.", d->n);
 		ecml_fail(ctx, ECML_DATA_EXCEPTION, "fewer distinct rows than clusters");
 	}

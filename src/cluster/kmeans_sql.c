@@ -94,10 +94,14 @@ evaluate(EcmlCtx *ctx, EcmlData *data, const void *fitted, EcmlJson *json)
 {
 	const KmeansModel *model = fitted;
 	double	   *sizes = ECML_NEW0(ctx, double, model->k);
+	KmeansDispersion dispersion;
 
 	ecml_json_number(json, "inertia", kmeans_score(ctx, data, model, sizes));
 	ecml_json_numbers(json, "sizes", sizes, model->k);
 	ecml_json_number(json, "silhouette", kmeans_silhouette(ctx, data, model, SILHOUETTE_ROWS));
+	dispersion = kmeans_dispersion(ctx, data, model);
+	ecml_json_number(json, "davies_bouldin", dispersion.davies_bouldin);
+	ecml_json_number(json, "calinski_harabasz", dispersion.calinski_harabasz);
 }
 
 const EcmlAlgorithm ecml_algorithm_kmeans = {

@@ -46,6 +46,8 @@ typedef struct EcmlOnePass
 	int			(*terms) (const void *state);
 	/* weighted sum of a term over all rows; of the weights for term -1 */
 	double		(*sum) (const void *state, int term);
+	/* of a term over all rows, by weight; about its mean */
+	double		(*variance) (const void *state, int term);
 	/* in every row so far, add factor times one term to another: how NULLs are filled after the fact */
 	void		(*add_term) (EcmlCtx *ctx, void *state, int to, int from, double factor);
 	/* fit on the terms select[0 .. n-1], in that order */

@@ -1,7 +1,9 @@
 /*
  * bind.c - from SQL values to rows of doubles
  *
- * Cost a row: a switch and a conversion a value; a category costs a hash look-up.  A whole row is deformed first, which costs more than separate arguments.
+ * Cost a row: a switch and a conversion a value; a category costs a hash look-up.  A whole row is deformed first, which costs
+ * more than separate arguments.  Values of fixed width before any other column are copied from the tuple, at a fraction of
+ * that.
  */
 #include "core/compat.h"
 
@@ -9,6 +11,7 @@
 #include <sys/socket.h>
 
 #include "access/htup_details.h"
+#include "access/tupmacs.h"
 #include "catalog/pg_type.h"
 #include "funcapi.h"
 #include "utils/array.h"
@@ -536,6 +539,210 @@ ecml_bind_label(const EcmlInput *input, Datum value, int *length)
 	}
 }
 
+int *
+ecml_bind_offsets(TupleDesc desc)
+{
+	int		   *offsets = palloc((desc->natts + 1) * sizeof(int));
+	int			at = 0;
+
+	for (int i = 0; i < desc->natts; i++)
+	{
+		Form_pg_attribute column = TupleDescAttr(desc, i);
+
+		if (at >= 0)
+		{
+			at = att_align_nominal(at, column->attalign);
+			if (column->attlen < 0)
+				at = -1;
+		}
+		offsets[i] = at;
+		if (at >= 0)
+			at += column->attlen;
+	}
+	return offsets;
+}
+
+bool
+ecml_bind_is_fixed(EcmlConvert convert)
+{
+	switch (convert)
+	{
+		case ECML_FROM_FLOAT8:
+		case ECML_FROM_FLOAT4:
+		case ECML_FROM_INT2:
+		case ECML_FROM_INT4:
+		case ECML_FROM_INT8:
+		case ECML_FROM_BOOL:
+		case ECML_FROM_DATE:
+		case ECML_FROM_TIMESTAMP:
+		case ECML_FROM_TIME:
+			return true;
+		default:
+			return false;
+	}
+}
+
+static int
+fixed_width(EcmlConvert convert)
+{
+	switch (convert)
+	{
+		case ECML_FROM_BOOL:
+			return 1;
+		case ECML_FROM_INT2:
+			return 2;
+		case ECML_FROM_FLOAT4:
+		case ECML_FROM_INT4:
+		case ECML_FROM_DATE:
+			return 4;
+		default:
+			return 8;
+	}
+}
+
+void
+ecml_binder_place(EcmlBinder *binder, const int *offsets)
+{
+	EcmlRun    *runs = MemoryContextAlloc(binder->context, (binder->ninputs + 1) * sizeof(EcmlRun));
+	EcmlRun    *last = NULL;
+
+	binder->runs = NULL;
+	binder->nruns = 0;
+	if (!binder->laid_out)
+		return;
+	for (int i = 0; i < binder->ninputs; i++)
+	{
+		const EcmlInput *input = &binder->inputs[i];
+		int			offset = offsets[input->number];
+
+		if (offset < 0 || !ecml_bind_is_fixed(input->convert))
+			return;
+		if (last && last->convert == input->convert && offset == last->offset + last->n * fixed_width(last->convert))
+		{
+			last->n++;
+			continue;
+		}
+		last = &runs[binder->nruns++];
+		last->convert = input->convert;
+		last->offset = offset;
+		last->first = input->first;
+		last->n = 1;
+	}
+	binder->runs = runs;
+}
+
+const char *
+ecml_bind_tuple(TupleTableSlot *slot, int natts)
+{
+	HeapTuple	tuple;
+
+	if (TTS_IS_BUFFERTUPLE(slot) || TTS_IS_HEAPTUPLE(slot))
+		tuple = ((HeapTupleTableSlot *) slot)->tuple;
+	else if (TTS_IS_MINIMALTUPLE(slot))
+		tuple = ((MinimalTupleTableSlot *) slot)->tuple;
+	else
+		return NULL;
+	if (tuple == NULL || HeapTupleHasNulls(tuple) || HeapTupleHeaderGetNatts(tuple->t_data) < natts)
+		return NULL;
+	return (const char *) tuple->t_data + tuple->t_data->t_hoff;
+}
+
+double
+ecml_bind_fixed(EcmlConvert convert, const char *data)
+{
+	/* dates and times by their Datum: they have infinities */
+	switch (convert)
+	{
+		case ECML_FROM_FLOAT8:
+			return *(const float8 *) data;
+		case ECML_FROM_FLOAT4:
+			return *(const float4 *) data;
+		case ECML_FROM_INT2:
+			return *(const int16 *) data;
+		case ECML_FROM_INT4:
+			return *(const int32 *) data;
+		case ECML_FROM_INT8:
+			return *(const int64 *) data;
+		case ECML_FROM_BOOL:
+			return *(const bool *) data ? 1 : 0;
+		case ECML_FROM_DATE:
+			return convert_number(NULL, convert, DateADTGetDatum(*(const DateADT *) data));
+		case ECML_FROM_TIMESTAMP:
+			return convert_number(NULL, convert, TimestampGetDatum(*(const Timestamp *) data));
+		case ECML_FROM_TIME:
+			return convert_number(NULL, convert, TimeADTGetDatum(*(const TimeADT *) data));
+		default:
+			elog(ERROR, "conversion %d is not of a fixed width", (int) convert);
+	}
+	return 0;
+}
+
+#define COPY_RUN(type) \
+	do { \
+		const type *from_ = (const type *) from; \
+		for (int i = 0; i < run->n; i++) \
+			to[i] = from_[i]; \
+	} while (0)
+
+bool
+ecml_bind_data(EcmlBinder *binder, const char *data)
+{
+	double	   *values = binder->values;
+	int			n = binder->nfeatures;
+	double		check = 0;
+
+	for (int r = 0; r < binder->nruns; r++)
+	{
+		const EcmlRun *run = &binder->runs[r];
+		const char *from = data + run->offset;
+		double	   *to = values + run->first;
+
+		switch (run->convert)
+		{
+			case ECML_FROM_FLOAT8:
+				memcpy(to, from, run->n * sizeof(double));
+				break;
+			case ECML_FROM_FLOAT4:
+				COPY_RUN(float4);
+				break;
+			case ECML_FROM_INT2:
+				COPY_RUN(int16);
+				break;
+			case ECML_FROM_INT4:
+				COPY_RUN(int32);
+				break;
+			case ECML_FROM_INT8:
+				COPY_RUN(int64);
+				break;
+			default:
+				for (int i = 0; i < run->n; i++)
+					to[i] = ecml_bind_fixed(run->convert, from + i * fixed_width(run->convert));
+		}
+	}
+	binder->missing = -1;
+	/* 0 times what is not finite is NaN */
+#pragma omp simd reduction(+:check)
+	for (int j = 0; j < n; j++)
+		check += 0 * values[j];
+	return check == 0;
+}
+
+int
+ecml_bind_add_category(EcmlInput *input, const char *label, int length)
+{
+	int			code = ecml_dict_find(input->categories, label, length);
+
+	if (code >= 0)
+		return code;
+	if (input->categories->n >= ECML_MAX_CATEGORIES)
+		ereport(ERROR,
+				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+				 errmsg("column \"%s\" has too many different values for a category", input->name),
+				 errdetail("There are more than %d.", ECML_MAX_CATEGORIES),
+				 errhint("Leave the column out (an identifier tells nothing about other rows), or group its rare values.")));
+	return ecml_dict_add(input->categories, label, length);
+}
+
 static double
 convert_category(EcmlBinder *binder, EcmlInput *input, Datum value)
 {
@@ -554,15 +761,7 @@ convert_category(EcmlBinder *binder, EcmlInput *input, Datum value)
 	label = ecml_bind_label(input, value, &length);
 	code = ecml_dict_find(input->categories, label, length);
 	if (code < 0 && binder->training)
-	{
-		if (input->categories->n >= ECML_MAX_CATEGORIES)
-			ereport(ERROR,
-					(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
-					 errmsg("column \"%s\" has too many different values for a category", input->name),
-					 errdetail("There are more than %d.", ECML_MAX_CATEGORIES),
-					 errhint("Leave the column out (an identifier tells nothing about other rows), or group its rare values.")));
-		code = ecml_dict_add(input->categories, label, length);
-	}
+		code = ecml_bind_add_category(input, label, length);
 	if (known >= 0)
 		input->enums->entries[known].value = -2 - code;
 	return code;

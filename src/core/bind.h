@@ -2,7 +2,8 @@
  * bind.h - from SQL values to rows of doubles
  *
  * Inputs are the arguments of a VARIADIC "any" call, the columns of a query's result, or the fields of one row-typed
- * argument.  How each is converted is planned once, by its type; then a row costs a switch a value.
+ * argument.  How each is converted is planned once, by its type; then a row costs a switch a value, and less where the values
+ * stand at known places of a table's tuples: there they are read in runs, and the tuple need not be taken apart.
  *
  * In training the binder learns: names, kinds, the length of arrays, the categories as they come.  In prediction it follows
  * the schema of a model.
@@ -12,6 +13,7 @@
 
 #include "postgres.h"
 #include "access/tupdesc.h"
+#include "executor/tuptable.h"
 #include "fmgr.h"
 
 #include "core/dict.h"
@@ -56,6 +58,15 @@ typedef struct EcmlInput
 	EcmlDict   *enums;			/* ENUM: value's oid to category code, filled as they come */
 } EcmlInput;
 
+/* Inputs of one type that stand side by side in a tuple without NULLs. */
+typedef struct EcmlRun
+{
+	EcmlConvert convert;
+	int			offset;			/* of the first, in the tuple's data */
+	int			first;			/* its feature */
+	int			n;
+} EcmlRun;
+
 typedef struct EcmlBinder
 {
 	MemoryContext context;		/* of the binder and all that it learns */
@@ -68,6 +79,8 @@ typedef struct EcmlBinder
 	int			nfeatures;		/* once laid out */
 	double	   *values;			/* [nfeatures] the present row; NaN: NULL */
 	int			missing;		/* the first feature that is NULL in the present row, or -1 */
+	EcmlRun    *runs;			/* [nruns] all inputs, by ecml_binder_place; NULL: some have no known place */
+	int			nruns;
 
 	/* of an argument that is a row, or record */
 	bool		whole_row;
@@ -109,11 +122,33 @@ extern EcmlBinder *ecml_binder_for_columns(MemoryContext context, const EcmlSche
 extern bool ecml_bind_row(EcmlBinder *binder, const Datum *values, const bool *nulls);
 extern bool ecml_bind_arguments(EcmlBinder *binder, const EcmlSchema *schema, FunctionCallInfo fcinfo, int first);
 
+/*
+ * Where the columns of a tuple stand that has no NULLs: offsets [natts], palloc'd; -1 from the first column on whose place
+ * depends on the row.
+ */
+extern int *ecml_bind_offsets(TupleDesc desc);
+
+/* Can values of this kind be read from a tuple's data? */
+extern bool ecml_bind_is_fixed(EcmlConvert convert);
+
+/* Plan to read all inputs from such tuples (training). */
+extern void ecml_binder_place(EcmlBinder *binder, const int *offsets);
+
+/* The data of a slot's tuple, if it has natts columns and no NULLs; NULL: it has not, or is no tuple. */
+extern const char *ecml_bind_tuple(TupleTableSlot *slot, int natts);
+
+/* Read a row from it into binder->values.  False: a value is not finite, so that ecml_bind_row must say which. */
+extern bool ecml_bind_data(EcmlBinder *binder, const char *data);
+extern double ecml_bind_fixed(EcmlConvert convert, const char *data);
+
 /* One value by itself, not an array, not a category. */
 extern double ecml_bind_number(const EcmlInput *input, Datum value);
 
 /* The bytes of a category value. */
 extern const char *ecml_bind_label(const EcmlInput *input, Datum value, int *length);
+
+/* The code of a category, added when it is new; an error for one too many. */
+extern int	ecml_bind_add_category(EcmlInput *input, const char *label, int length);
 
 /* The name of a feature (of an element: "name[i]"); palloc'd. */
 extern char *ecml_binder_feature_name(const EcmlBinder *binder, int feature);

@@ -12,6 +12,7 @@
 
 #include "core/collect.h"
 #include "core/onepass.h"
+#include "core/tablescan.h"
 
 EcmlInput *
 ecml_number_column(MemoryContext context, const EcmlSource *source, const char *name, const char *what)
@@ -118,6 +119,13 @@ ecml_columns_choose(EcmlColumns *columns, MemoryContext context, const EcmlSourc
 				 errdetail("The source has no column beside target and weight."),
 				 errhint("Give a source with more columns.")));
 	ecml_binder_lay_out(columns->binder);
+	columns->last = columns->weight ? columns->weight->number + 1 : 0;
+	if (columns->target)
+		columns->last = Max(columns->last, columns->target->input.number + 1);
+	if (columns->target && columns->target->has_event)
+		columns->last = Max(columns->last, columns->target->event.number + 1);
+	for (int i = 0; i < columns->binder->ninputs; i++)
+		columns->last = Max(columns->last, columns->binder->inputs[i].number + 1);
 	MemoryContextSwitchTo(old);
 }
 
@@ -132,11 +140,60 @@ ecml_number_read(const EcmlInput *input, TupleTableSlot *slot, const char *what,
 	return true;
 }
 
+/* Where a column stands that is a number; false: not in the same place in all tuples. */
+static bool
+place_number(const EcmlInput *input, const int *offsets, int *offset)
+{
+	*offset = offsets[input->number];
+	return *offset >= 0 && ecml_bind_is_fixed(input->convert);
+}
+
+/* Plan to read from tuples of this kind. */
+static void
+place_columns(EcmlColumns *columns, TupleDesc desc)
+{
+	const EcmlTarget *target = columns->target;
+	int		   *offsets = ecml_bind_offsets(desc);
+
+	columns->placed_for = desc;
+	ecml_binder_place(columns->binder, offsets);
+	columns->placed = columns->binder->runs != NULL &&
+		(target == NULL || place_number(&target->input, offsets, &columns->target_offset)) &&
+		(target == NULL || !target->has_event || place_number(&target->event, offsets, &columns->event_offset)) &&
+		(columns->weight == NULL || place_number(columns->weight, offsets, &columns->weight_offset));
+	pfree(offsets);
+}
+
+/* Read a row from a tuple as it is; false: that cannot be done, or a value is not finite. */
+static bool
+read_tuple(EcmlColumns *columns, TupleTableSlot *slot, EcmlRow *row)
+{
+	EcmlTarget *target = columns->target;
+	const char *data;
+
+	if (columns->placed_for != slot->tts_tupleDescriptor)
+		place_columns(columns, slot->tts_tupleDescriptor);
+	data = columns->placed ? ecml_bind_tuple(slot, columns->last) : NULL;
+	if (data == NULL)
+		return false;
+	if (target)
+		row->y = ecml_target_value(target, ecml_bind_fixed(target->input.convert, data + columns->target_offset),
+								   target->has_event ?
+								   ecml_bind_fixed(target->event.convert, data + columns->event_offset) : 1);
+	if (columns->weight)
+		row->w = ecml_bind_fixed(columns->weight->convert, data + columns->weight_offset);
+	row->usable = true;
+	return isfinite(row->w) && ecml_bind_data(columns->binder, data);
+}
+
 EcmlRow
-ecml_columns_read(const EcmlColumns *columns, TupleTableSlot *slot)
+ecml_columns_read(EcmlColumns *columns, TupleTableSlot *slot)
 {
 	EcmlRow		row = {.has_y = true,.has_w = true,.w = 1};
 
+	if (read_tuple(columns, slot, &row))
+		return row;
+	slot_getsomeattrs(slot, columns->last);
 	if (columns->target)
 		row.has_y = ecml_target_read(columns->target, slot->tts_values, slot->tts_isnull, &row.y);
 	if (columns->weight)
@@ -166,6 +223,19 @@ collect_row(void *arg, TupleTableSlot *slot)
 /* Arguments of an aggregate beside the features: names, options, target, weight; and PostgreSQL's limit is FUNC_MAX_ARGS. */
 #define MAX_PARALLEL_FEATURES (FUNC_MAX_ARGS - 5)
 
+bool
+ecml_columns_any_order(const EcmlColumns *columns, const EcmlOnePass *one_pass)
+{
+	const EcmlBinder *binder = columns->binder;
+
+	if (binder->ninputs > one_pass->parallel_terms)
+		return false;
+	for (int i = 0; i < binder->ninputs; i++)
+		if (binder->inputs[i].kind == ECML_CATEGORY || binder->inputs[i].convert == ECML_FROM_ARRAY)
+			return false;
+	return true;
+}
+
 /*
  * May the aggregate of a one-pass algorithm read the source in parallel?  Only where the order of rows does not show in the
  * result, and names tell the columns.
@@ -174,14 +244,10 @@ static bool
 can_aggregate(const EcmlTraining *training, const EcmlSource *source, const EcmlColumns *columns)
 {
 	const EcmlOnePass *one_pass = training->algorithm->one_pass;
-	const EcmlBinder *binder = columns->binder;
 
 	if (one_pass == NULL || training->common.progress || max_parallel_workers_per_gather == 0 ||
-		binder->ninputs > Min(one_pass->parallel_terms, MAX_PARALLEL_FEATURES))
+		columns->binder->ninputs > MAX_PARALLEL_FEATURES || !ecml_columns_any_order(columns, one_pass))
 		return false;
-	for (int i = 0; i < binder->ninputs; i++)
-		if (binder->inputs[i].kind == ECML_CATEGORY || binder->inputs[i].convert == ECML_FROM_ARRAY)
-			return false;
 	for (int i = 0; i < source->desc->natts; i++)
 		for (int j = 0; j < i; j++)
 			if (strcmp(NameStr(TupleDescAttr(source->desc, i)->attname),
@@ -248,10 +314,15 @@ ecml_collect(MemoryContext context, const EcmlTraining *training, const char *so
 {
 	EcmlSource	source;
 	Collection	collection = {.columns = columns};
+	bool		plain;
 
 	ecml_source_open(&source, source_text);
+	source.lazy = true;
 	ecml_columns_choose(columns, context, &source, training, target, features);
-	if (can_aggregate(training, &source, columns))
+	collection.trainer = ecml_tablescan(context, training, &source, columns, target, &plain);
+	if (collection.trainer)
+		return collection.trainer;
+	if (!plain && can_aggregate(training, &source, columns))
 	{
 		MemoryContext old = MemoryContextSwitchTo(context);
 
@@ -261,6 +332,8 @@ ecml_collect(MemoryContext context, const EcmlTraining *training, const char *so
 			return collection.trainer;
 	}
 	collection.trainer = ecml_trainer_create(context, training, columns->binder, columns->target, columns->weight != NULL);
+	collection.trainer->profiled = true;
 	ecml_source_run(&source, collect_row, &collection);
+
 	return collection.trainer;
 }

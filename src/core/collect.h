@@ -16,6 +16,14 @@ typedef struct EcmlColumns
 	EcmlInput  *weight;
 	const char **features;		/* their names */
 	int			nfeatures;
+
+	/* for slots that come as tuples, not taken apart */
+	int			last;			/* number of the last column that is used, and 1 */
+	TupleDesc	placed_for;		/* tuples of this kind have been looked at */
+	bool		placed;			/* all columns stand at known places */
+	int			target_offset;
+	int			event_offset;
+	int			weight_offset;
 } EcmlColumns;
 
 /* A column that must be a number, beside the features, in context; what: "target", "weight". */
@@ -38,7 +46,11 @@ typedef struct EcmlRow
 	double		w;
 } EcmlRow;
 
-extern EcmlRow ecml_columns_read(const EcmlColumns *columns, TupleTableSlot *slot);
+/* From a slot that may not be taken apart yet (EcmlSource.lazy). */
+extern EcmlRow ecml_columns_read(EcmlColumns *columns, TupleTableSlot *slot);
+
+/* One pass: does the order of the rows not show in the result? */
+extern bool ecml_columns_any_order(const EcmlColumns *columns, const EcmlOnePass *one_pass);
 
 /*
  * All rows of a source in a trainer, ready to finish.  SPI must be connected.  columns: what was chosen.

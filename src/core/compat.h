@@ -8,6 +8,7 @@
 
 #include "fmgr.h"
 #include "storage/buffile.h"
+#include "storage/shm_mq.h"
 #include "utils/builtins.h"
 #include "utils/regproc.h"
 
@@ -51,6 +52,27 @@ ecml_buffile_read(BufFile *file, void *data, size_t size)
 #define ecml_interval_infinite(i) (INTERVAL_IS_NOBEGIN(i) ? -1 : INTERVAL_IS_NOEND(i) ? 1 : 0)
 #else
 #define ecml_interval_infinite(i) 0
+#endif
+
+/* 16: tuplesort_getdatum says whether it copies; float8 passed by reference is not supported anyway */
+#if PG_VERSION_NUM >= 160000
+#define ecml_tuplesort_getdatum(sort, value, isnull) tuplesort_getdatum(sort, true, false, value, isnull, NULL)
+#else
+#define ecml_tuplesort_getdatum(sort, value, isnull) tuplesort_getdatum(sort, true, value, isnull, NULL)
+#endif
+
+/* 15: shm_mq_sendv may keep what is sent for a while; the last of it is flushed when the queue is left */
+#if PG_VERSION_NUM >= 150000
+#define ecml_mq_sendv(queue, parts, n) shm_mq_sendv(queue, parts, n, false, true)
+#else
+#define ecml_mq_sendv(queue, parts, n) shm_mq_sendv(queue, parts, n, false)
+#endif
+
+/* 16: rights are checked by a list beside the range table */
+#if PG_VERSION_NUM >= 160000
+#define ecml_check_rights(statement) ExecCheckPermissions((statement)->rtable, (statement)->permInfos, true)
+#else
+#define ecml_check_rights(statement) ExecCheckRTPerms((statement)->rtable, true)
 #endif
 
 /* 18: an index of a tuple descriptor's attribute may be compact; TupleDescAttr works in all, attrs[] does not */

@@ -4,6 +4,9 @@
  * One allocation per block of 4,096 rows: [columns][stride] elements, then y, then w.  The stride is 16 elements longer
  * than the block, so that the columns of a row do not fall on the same cache lines.  A dataset of few rows (there may be
  * one per group of an aggregate) starts with a small block that grows.
+ *
+ * Rows come one by one, columns are wanted: some rows are gathered in a tile that stays in the cache, and go to the block
+ * column by column.  The first tile also tells what the columns are kept relative to.
  */
 #include "core/compat.h"
 
@@ -15,7 +18,9 @@
 
 #define PADDED_ROWS (ECML_BLOCK_ROWS + 16)
 #define FIRST_ROWS 64
-#define STAGED_ROWS 64			/* rows that tell what the columns are kept relative to */
+#define TILE_ROWS 64
+#define ADOPTED_BLOCKS 16		/* made at once from pieces */
+#define DIVERTED_BYTES 262144	/* of a block that is passed on */
 #define FLOAT_LIMIT 1e37
 
 static size_t
@@ -76,6 +81,9 @@ ecml_dataset_create(EcmlCtx *ctx, MemoryContext context, EcmlElement element, in
 	dataset->context = context;
 	dataset->nvalues = nvalues;
 	dataset->shifted = shifted && element == ECML_F4;
+	/* an odd number of cache lines, so that the rows' values of a column fall on different ones */
+	dataset->width = ((nvalues + 2 + 7) / 8 | 1) * 8;
+	dataset->full = ECML_BLOCK_ROWS;
 	dataset->budget = ctx->budget / 4 * 3;
 	dataset->stats = ECML_NEW0(ctx, EcmlColumnStats, nvalues);
 	for (int j = 0; j < nvalues; j++)
@@ -97,9 +105,9 @@ enlarge(EcmlDataset *dataset)
 	size_t		size = element_size(dataset);
 	char	   *memory;
 
-	rows = Min(rows, ECML_BLOCK_ROWS);
+	rows = Min(rows, dataset->full);
 	stride = rows + 16;
-	memory = ecml_zalloc_array(dataset->ctx, block_bytes(dataset, dataset->nvalues, stride), 1);
+	memory = ecml_alloc(dataset->ctx, block_bytes(dataset, dataset->nvalues, stride));
 	place(dataset, &dataset->open, memory, dataset->nvalues, stride);
 	for (int j = 0; j < dataset->nvalues && old.rows > 0; j++)
 		memcpy((char *) dataset->open.x + j * stride * size, (const char *) old.x + j * old.stride * size,
@@ -113,7 +121,6 @@ enlarge(EcmlDataset *dataset)
 	dataset->open_capacity = rows;
 }
 
-/* A value as it was appended. */
 static inline double
 original(const EcmlDataset *dataset, const EcmlBlock *block, int column, int row)
 {
@@ -122,24 +129,40 @@ original(const EcmlDataset *dataset, const EcmlBlock *block, int column, int row
 	return ECML_BLOCK_F4(block, column)[row] + (dataset->origin ? dataset->origin[column] : 0);
 }
 
-/* Count, sum, least and greatest of the values that are not NaN; then the squared deviations from a mean. */
+double
+ecml_dataset_value(const EcmlDataset *dataset, const EcmlBlock *block, int column, int row)
+{
+	return original(dataset, block, column, row);
+}
+
+/*
+ * Count, sum, least and greatest of the values that are not NaN; then the squared deviations from a mean.  Most columns have
+ * no NaN: their sum tells.
+ */
 #define COLUMN_SUMS(type) \
 static ECML_CLONES void \
 sums_##type(const type *v, int rows, double *n_out, double *sum_out, double *min_out, double *max_out) \
 { \
-	double		n = 0; \
+	double		n = rows; \
 	double		sum = 0; \
-	double		least = INFINITY; \
-	double		greatest = -INFINITY; \
-	_Pragma("omp simd reduction(+:n, sum) reduction(min:least) reduction(max:greatest)") \
+	type		least = INFINITY; \
+	type		greatest = -INFINITY; \
+	_Pragma("omp simd reduction(+:sum) reduction(min:least) reduction(max:greatest)") \
 	for (int i = 0; i < rows; i++) \
 	{ \
-		double		value = v[i]; \
-		bool		present = value == value; \
-		n += present ? 1.0 : 0.0; \
-		sum += present ? value : 0.0; \
-		least = present && value < least ? value : least; \
-		greatest = present && value > greatest ? value : greatest; \
+		sum += (double) v[i]; \
+		least = v[i] < least ? v[i] : least; \
+		greatest = v[i] > greatest ? v[i] : greatest; \
+	} \
+	if (isnan(sum)) \
+	{ \
+		n = sum = 0; \
+		_Pragma("omp simd reduction(+:n, sum)") \
+		for (int i = 0; i < rows; i++) \
+		{ \
+			n += v[i] == v[i] ? 1.0 : 0.0; \
+			sum += v[i] == v[i] ? (double) v[i] : 0.0; \
+		} \
 	} \
 	*n_out = n; \
 	*sum_out = sum; \
@@ -192,42 +215,66 @@ weighted_deviations(const EcmlDataset *dataset, const EcmlBlock *block, int colu
 	return m2;
 }
 
+/* The moments of a column in a block, n 0 when all are NaN. */
+static void
+column_moments(const EcmlDataset *dataset, const EcmlBlock *block, int column, EcmlColumnStats *moments)
+{
+	double		origin = dataset->origin ? dataset->origin[column] : 0;
+	bool		single = dataset->data.element == ECML_F4;
+	double		sum;
+	double		mean;
+
+	if (single)
+		sums_float(ECML_BLOCK_F4(block, column), block->rows, &moments->n, &sum, &moments->min, &moments->max);
+	else
+		sums_double(ECML_BLOCK_F8(block, column), block->rows, &moments->n, &sum, &moments->min, &moments->max);
+	if (moments->n == 0)
+		return;
+	if (block->w)
+		moments->m2 = weighted_deviations(dataset, block, column, &moments->n, &sum);
+	mean = sum / moments->n;
+	if (block->w == NULL)
+		moments->m2 = single ? deviations_float(ECML_BLOCK_F4(block, column), block->rows, mean) :
+			deviations_double(ECML_BLOCK_F8(block, column), block->rows, mean);
+	moments->mean = mean + origin;
+	moments->min += origin;
+	moments->max += origin;
+}
+
 /* Merge a block's moments into the columns' (Chan, Golub and LeVeque 1979). */
 static void
-add_stats(EcmlDataset *dataset, const EcmlBlock *block)
+add_moments(EcmlColumnStats *stats, const EcmlColumnStats *block)
 {
-	for (int j = 0; j < dataset->nvalues; j++)
-	{
-		EcmlColumnStats *stats = &dataset->stats[j];
-		double		origin = dataset->origin ? dataset->origin[j] : 0;
-		bool		single = dataset->data.element == ECML_F4;
-		double		n;
-		double		sum;
-		double		least;
-		double		greatest;
-		double		mean;
-		double		m2;
-		double		delta;
+	double		delta = block->mean - stats->mean;
 
-		if (single)
-			sums_float(ECML_BLOCK_F4(block, j), block->rows, &n, &sum, &least, &greatest);
-		else
-			sums_double(ECML_BLOCK_F8(block, j), block->rows, &n, &sum, &least, &greatest);
-		if (n == 0)
-			continue;
-		if (block->w)
-			m2 = weighted_deviations(dataset, block, j, &n, &sum);
-		mean = sum / n;
-		if (block->w == NULL)
-			m2 = single ? deviations_float(ECML_BLOCK_F4(block, j), block->rows, mean) :
-				deviations_double(ECML_BLOCK_F8(block, j), block->rows, mean);
-		stats->min = Min(stats->min, least + origin);
-		stats->max = Max(stats->max, greatest + origin);
-		delta = mean + origin - stats->mean;
-		stats->m2 += m2 + delta * delta * stats->n * n / (stats->n + n);
-		stats->mean += delta * n / (stats->n + n);
-		stats->n += n;
-	}
+	if (block->n == 0)
+		return;
+	stats->min = Min(stats->min, block->min);
+	stats->max = Max(stats->max, block->max);
+	stats->m2 += block->m2 + delta * delta * stats->n * block->n / (stats->n + block->n);
+	stats->mean += delta * block->n / (stats->n + block->n);
+	stats->n += block->n;
+}
+
+/* Vector loops may look at rows beyond the last. */
+static void
+clear_padding(const EcmlDataset *dataset, EcmlBlock *block)
+{
+	size_t		size = element_size(dataset);
+
+	for (int j = 0; j < dataset->nvalues; j++)
+		memset((char *) block->x + ((size_t) j * block->stride + block->rows) * size, 0,
+			   (block->stride - block->rows) * size);
+}
+
+/* The sum of the weights of all rows grows by a block. */
+static void
+add_weight(EcmlDataset *dataset, const EcmlBlock *block)
+{
+	if (block->w == NULL)
+		dataset->weight += block->rows;
+	for (int i = 0; block->w && i < block->rows; i++)
+		dataset->weight += block->w[i];
 }
 
 static void
@@ -263,10 +310,24 @@ close_block(EcmlDataset *dataset)
 {
 	EcmlBlock  *block = &dataset->open;
 
+	if (dataset->divert)
+	{
+		dataset->divert(dataset->divert_arg, block);
+		block->rows = 0;
+		if (block->x == NULL)
+			dataset->open_capacity = 0;
+		return;
+	}
 	block->first = dataset->data.nblocks * ECML_BLOCK_ROWS;
-	add_stats(dataset, block);
-	for (int i = 0; i < block->rows; i++)
-		dataset->weight += block->w ? block->w[i] : 1;
+	for (int j = 0; j < dataset->nvalues; j++)
+	{
+		EcmlColumnStats moments;
+
+		column_moments(dataset, block, j, &moments);
+		add_moments(&dataset->stats[j], &moments);
+	}
+	add_weight(dataset, block);
+	clear_padding(dataset, block);
 	dataset->data.nblocks++;
 	if (dataset->file == NULL && block->rows == ECML_BLOCK_ROWS &&
 		(dataset->nblocks + 2) * dataset->block_size > dataset->budget)
@@ -289,41 +350,23 @@ close_block(EcmlDataset *dataset)
 	dataset->open_capacity = 0;
 }
 
-static void
-append_row(EcmlDataset *dataset, const double *values, double y, double w)
-{
-	EcmlBlock  *block = &dataset->open;
-	int			row;
-
-	if (block->rows == dataset->open_capacity)
-	{
-		if (dataset->open_capacity == 0 && dataset->data.nblocks > 0)
-			dataset->open_capacity = ECML_BLOCK_ROWS / 4;	/* the first was full: no more small ones */
-		enlarge(dataset);
-	}
-	row = block->rows++;
-	if (dataset->data.element == ECML_F8)
-	{
-		double	   *x = (double *) block->x + row;
-
-		for (int j = 0; j < dataset->nvalues; j++)
-			x[(size_t) j * block->stride] = values[j];
-	}
-	else
-	{
-		float	   *x = (float *) block->x + row;
-
-		for (int j = 0; j < dataset->nvalues; j++)
-			x[(size_t) j * block->stride] = (float) (values[j] - (dataset->origin ? dataset->origin[j] : 0));
-	}
-	if (block->y)
-		((double *) block->y)[row] = y;
-	if (block->w)
-		((double *) block->w)[row] = w;
-	dataset->data.rows++;
-	if (block->rows == ECML_BLOCK_ROWS)
-		close_block(dataset);
+/* Rows of a tile as columns of a block, less the origin (NULL: 0); to: the first row of the first column. */
+#define TRANSPOSE(type) \
+static ECML_CLONES void \
+transpose_##type(type *to, size_t stride, const double *tile, int width, int rows, int columns, const double *origin) \
+{ \
+	for (int j = 0; j < columns; j++) \
+	{ \
+		const double *from = tile + j; \
+		double		offset = origin ? origin[j] : 0; \
+		for (int i = 0; i < rows; i++) \
+			to[i] = (type) (from[(size_t) i * width] - offset); \
+		to += stride; \
+	} \
 }
+
+TRANSPOSE(float)
+TRANSPOSE(double)
 
 static int
 compare_doubles(const void *a, const void *b)
@@ -334,58 +377,94 @@ compare_doubles(const void *a, const void *b)
 	return x < y ? -1 : x > y;
 }
 
-/* The first rows are there: values are kept relative to their medians from now on. */
+/* The medians of the first rows: values are kept relative to them from now on. */
 static void
-unstage(EcmlDataset *dataset)
+find_origin(EcmlDataset *dataset)
 {
-	int			width = dataset->nvalues + 2;
-
 	dataset->origin = ECML_NEW0(dataset->ctx, double, dataset->nvalues);
 	for (int j = 0; j < dataset->nvalues; j++)
 	{
-		double		present[STAGED_ROWS];
+		double		present[TILE_ROWS];
 		int			n = 0;
 
-		for (int i = 0; i < dataset->nstaged; i++)
-			if (!isnan(dataset->staged[(size_t) i * width + j]))
-				present[n++] = dataset->staged[(size_t) i * width + j];
+		for (int i = 0; i < dataset->ntile; i++)
+			if (!isnan(dataset->tile[(size_t) i * dataset->width + j]))
+				present[n++] = dataset->tile[(size_t) i * dataset->width + j];
 		qsort(present, n, sizeof(double), compare_doubles);
 		if (n > 0)
 			dataset->origin[j] = present[n / 2];
 	}
-	for (int i = 0; i < dataset->nstaged; i++)
-	{
-		const double *row = dataset->staged + (size_t) i * width;
+}
 
-		append_row(dataset, row, row[width - 2], row[width - 1]);
+/* The rows of the tile go to blocks. */
+static void
+empty_tile(EcmlDataset *dataset)
+{
+	EcmlBlock  *block = &dataset->open;
+	int			done = 0;
+
+	if (dataset->shifted && dataset->origin == NULL)
+		find_origin(dataset);
+	while (done < dataset->ntile)
+	{
+		const double *tile = dataset->tile + (size_t) done * dataset->width;
+		int			n;
+
+		if (block->rows == dataset->open_capacity)
+		{
+			if (dataset->open_capacity == 0 && (dataset->data.nblocks > 0 || dataset->divert))
+				dataset->open_capacity = dataset->full / 4; /* the first was full: no more small ones */
+			enlarge(dataset);
+		}
+		n = Min(dataset->ntile - done, dataset->open_capacity - block->rows);
+		if (dataset->data.element == ECML_F8)
+			transpose_double((double *) block->x + block->rows, block->stride, tile, dataset->width, n, dataset->nvalues,
+							 dataset->origin);
+		else
+			transpose_float((float *) block->x + block->rows, block->stride, tile, dataset->width, n, dataset->nvalues,
+							dataset->origin);
+		for (int i = 0; i < n && block->y; i++)
+			((double *) block->y)[block->rows + i] = tile[(size_t) i * dataset->width + dataset->nvalues];
+		for (int i = 0; i < n && block->w; i++)
+			((double *) block->w)[block->rows + i] = tile[(size_t) i * dataset->width + dataset->nvalues + 1];
+		block->rows += n;
+		done += n;
+		if (block->rows == dataset->full)
+			close_block(dataset);
 	}
-	ecml_free(dataset->ctx, dataset->staged);
-	dataset->staged = NULL;
+	dataset->ntile = 0;
+}
+
+/* May one of the values be too large for a float4?  NaN may. */
+static inline bool
+maybe_wide(const double *values, int n)
+{
+	double		sum = 0;
+
+#pragma omp simd reduction(+:sum)
+	for (int j = 0; j < n; j++)
+		sum += values[j] * values[j];
+	return !(sum <= FLOAT_LIMIT * FLOAT_LIMIT);
 }
 
 int
 ecml_dataset_append(EcmlDataset *dataset, const double *values, double y, double w)
 {
-	int			width = dataset->nvalues + 2;
 	double	   *row;
 
-	if (dataset->data.element == ECML_F4)
+	if (dataset->data.element == ECML_F4 && unlikely(maybe_wide(values, dataset->nvalues)))
 		for (int j = 0; j < dataset->nvalues; j++)
-			if (unlikely(fabs(values[j]) > FLOAT_LIMIT))
+			if (fabs(values[j]) > FLOAT_LIMIT)
 				return j;
-	if (!dataset->shifted || dataset->origin)
-	{
-		append_row(dataset, values, y, w);
-		return -1;
-	}
-	if (dataset->staged == NULL)
-		dataset->staged = ecml_alloc_array(dataset->ctx, STAGED_ROWS, width * sizeof(double));
-	row = dataset->staged + (size_t) dataset->nstaged++ * width;
+	if (dataset->tile == NULL)
+		dataset->tile = ecml_alloc_array(dataset->ctx, TILE_ROWS, dataset->width * sizeof(double));
+	row = dataset->tile + (size_t) dataset->ntile++ * dataset->width;
 	memcpy(row, values, dataset->nvalues * sizeof(double));
-	row[width - 2] = y;
-	row[width - 1] = w;
-	if (dataset->nstaged == STAGED_ROWS)
-		unstage(dataset);
+	row[dataset->nvalues] = y;
+	row[dataset->nvalues + 1] = w;
+	dataset->data.rows++;
+	if (dataset->ntile == TILE_ROWS)
+		empty_tile(dataset);
 	return -1;
 }
 
@@ -400,10 +479,187 @@ ecml_dataset_overflow(const char *column, double value)
 }
 
 void
+ecml_dataset_set_origin(EcmlDataset *dataset, const double *origin)
+{
+	dataset->origin = ECML_NEW(dataset->ctx, double, dataset->nvalues);
+	memcpy(dataset->origin, origin, dataset->nvalues * sizeof(double));
+}
+
+void
+ecml_dataset_divert(EcmlDataset *dataset, EcmlDivert divert, void *arg)
+{
+	Assert(dataset->ntile == 0 && dataset->open.rows == 0);
+	dataset->divert = divert;
+	dataset->divert_arg = arg;
+	/* as large as stays in the cache until it is passed on */
+	dataset->full = ECML_BLOCK_ROWS;
+	if (divert)
+		dataset->full = Min(dataset->full, DIVERTED_BYTES / (dataset->nvalues * element_size(dataset)) / 16 * 16 + 16);
+}
+
+void
+ecml_dataset_flush(EcmlDataset *dataset)
+{
+	if (dataset->divert == NULL)
+		return;
+	empty_tile(dataset);
+	if (dataset->open.rows > 0)
+		close_block(dataset);
+}
+
+size_t
+ecml_dataset_block_bytes(const EcmlDataset *dataset, int stride)
+{
+	return block_bytes(dataset, dataset->nvalues, stride);
+}
+
+size_t
+ecml_dataset_new_block(EcmlDataset *dataset, EcmlBlock *block, int rows)
+{
+	int			stride = (rows + 15) / 16 * 16 + 16;
+	size_t		size = block_bytes(dataset, dataset->nvalues, stride);
+
+	place(dataset, block, ecml_alloc(dataset->ctx, size), dataset->nvalues, stride);
+	block->rows = rows;
+	return size;
+}
+
+typedef struct Adoption
+{
+	const EcmlDataset *dataset;
+	const EcmlPiece *pieces;	/* [npieces] */
+	const size_t *first;		/* [npieces + 1] number of a piece's first row */
+	size_t		npieces;
+	EcmlBlock  *blocks;			/* to be made, of one round */
+	EcmlColumnStats *moments;	/* [ADOPTED_BLOCKS][nvalues] of them */
+} Adoption;
+
+/* The piece that a row is in. */
+static size_t
+piece_of(const Adoption *adoption, size_t row)
+{
+	size_t		low = 0;
+	size_t		high = adoption->npieces - 1;
+
+	while (low < high)
+	{
+		size_t		middle = (low + high + 1) / 2;
+
+		if (adoption->first[middle] <= row)
+			low = middle;
+		else
+			high = middle - 1;
+	}
+	return low;
+}
+
+/* Rows from .. from + n - 1 of a piece's column, in the block from row at on. */
+static void
+adopt_column(const EcmlDataset *dataset, EcmlBlock *block, int at, const EcmlPiece *piece, int from, int n, int column)
+{
+	size_t		size = element_size(dataset);
+	char	   *to = (char *) block->x + ((size_t) column * block->stride + at) * size;
+	const int  *codes = piece->codes ? piece->codes[column] : NULL;
+	double		origin = dataset->origin ? dataset->origin[column] : 0;
+
+	memcpy(to, (const char *) piece->block.x + ((size_t) column * piece->block.stride + from) * size, n * size);
+	for (int i = 0; codes && i < n; i++)
+	{
+		double		code = original(dataset, block, column, at + i);
+
+		if (isnan(code))
+			continue;
+		if (dataset->data.element == ECML_F4)
+			((float *) to)[i] = (float) (codes[(int) code] - origin);
+		else
+			((double *) to)[i] = codes[(int) code];
+	}
+}
+
+static void
+adopt_block(void *arg, size_t b, int worker)
+{
+	const Adoption *adoption = arg;
+	const EcmlDataset *dataset = adoption->dataset;
+	EcmlBlock  *block = &adoption->blocks[b];
+	size_t		p = piece_of(adoption, block->first);
+	int			n;
+
+	for (int at = 0; at < block->rows; at += n, p++)
+	{
+		const EcmlPiece *piece = &adoption->pieces[p];
+		int			from = block->first + at - adoption->first[p];
+
+		n = Min(block->rows - at, piece->block.rows - from);
+		for (int j = 0; j < dataset->nvalues; j++)
+			adopt_column(dataset, block, at, piece, from, n, j);
+		if (block->y)
+			memcpy((double *) block->y + at, piece->block.y + from, n * sizeof(double));
+		for (int i = at; block->y && piece->classes && i < at + n; i++)
+			((double *) block->y)[i] = piece->classes[(int) block->y[i]];
+		if (block->w)
+			memcpy((double *) block->w + at, piece->block.w + from, n * sizeof(double));
+	}
+	clear_padding(dataset, block);
+	for (int j = 0; j < dataset->nvalues; j++)
+		column_moments(dataset, block, j, &adoption->moments[b * dataset->nvalues + j]);
+}
+
+void
+ecml_dataset_adopt(EcmlDataset *dataset, EcmlPiece *pieces, size_t npieces)
+{
+	EcmlCtx    *ctx = dataset->ctx;
+	size_t	   *first = ECML_NEW(ctx, size_t, npieces + 1);
+	Adoption	adoption = {.dataset = dataset,.pieces = pieces,.first = first,.npieces = npieces};
+	size_t		freed = 0;
+	size_t		nblocks;
+
+	Assert(dataset->data.nblocks == 0);
+	first[0] = 0;
+	for (size_t p = 0; p < npieces; p++)
+		first[p + 1] = first[p] + pieces[p].block.rows;
+	dataset->data.rows = first[npieces];
+	nblocks = (dataset->data.rows + ECML_BLOCK_ROWS - 1) / ECML_BLOCK_ROWS;
+	dataset->blocks = ECML_NEW0(ctx, EcmlBlock, nblocks);
+	dataset->nblocks = dataset->capacity = dataset->data.nblocks = nblocks;
+	adoption.moments = ECML_NEW(ctx, EcmlColumnStats, (size_t) ADOPTED_BLOCKS * dataset->nvalues);
+	for (size_t from = 0; from < nblocks; from += ADOPTED_BLOCKS)
+	{
+		size_t		n = Min(nblocks - from, ADOPTED_BLOCKS);
+
+		for (size_t b = from; b < from + n; b++)
+		{
+			EcmlBlock  *block = &dataset->blocks[b];
+
+			place(dataset, block, ecml_alloc(ctx, dataset->block_size), dataset->nvalues, PADDED_ROWS);
+			block->first = b * ECML_BLOCK_ROWS;
+			block->rows = Min(ECML_BLOCK_ROWS, dataset->data.rows - block->first);
+		}
+		adoption.blocks = dataset->blocks + from;
+		ecml_parallel_for(ctx, n, adopt_block, &adoption);
+		for (size_t b = 0; b < n; b++)
+		{
+			for (int j = 0; j < dataset->nvalues; j++)
+				add_moments(&dataset->stats[j], &adoption.moments[b * dataset->nvalues + j]);
+			add_weight(dataset, &adoption.blocks[b]);
+		}
+		/* the next blocks take their memory */
+		for (; freed < npieces && first[freed + 1] <= (from + n) * ECML_BLOCK_ROWS; freed++)
+			ecml_free(ctx, (void *) pieces[freed].block.x);
+	}
+	for (; freed < npieces; freed++)
+		ecml_free(ctx, (void *) pieces[freed].block.x);
+	ecml_free(ctx, adoption.moments);
+	ecml_free(ctx, first);
+}
+
+void
 ecml_dataset_complete(EcmlDataset *dataset)
 {
-	if (dataset->staged)
-		unstage(dataset);
+	if (dataset->ntile > 0)
+		empty_tile(dataset);
+	ecml_free(dataset->ctx, dataset->tile);
+	dataset->tile = NULL;
 	if (dataset->open.rows > 0)
 		close_block(dataset);
 	if (dataset->file)
@@ -442,6 +698,23 @@ drop_window(EcmlDataset *dataset)
 	dataset->nwindow = 0;
 }
 
+/* (value + offset) * scale, and for NaN what fills it. */
+#define STANDARDIZE(type) \
+static ECML_CLONES void \
+standardize_##type(type *to, const type *from, int rows, double offset, double scale, double filled) \
+{ \
+	type		fill = (type) filled; \
+	_Pragma("omp simd") \
+	for (int i = 0; i < rows; i++) \
+	{ \
+		type		made = (type) (((double) from[i] + offset) * scale); \
+		to[i] = from[i] == from[i] ? made : fill; \
+	} \
+}
+
+STANDARDIZE(float)
+STANDARDIZE(double)
+
 /* Set column term of the block to values of a source column, standardised. */
 static void
 make_column(const EcmlDataset *dataset, EcmlBlock *block, const EcmlBlock *source, int term, int column, double fill)
@@ -456,23 +729,11 @@ make_column(const EcmlDataset *dataset, EcmlBlock *block, const EcmlBlock *sourc
 		scale = dataset->schema->scale[term];
 	}
 	if (dataset->data.element == ECML_F4)
-	{
-		const float *from = ECML_BLOCK_F4(source, column);
-		float	   *to = (float *) block->x + (size_t) term * block->stride;
-		double		offset = origin - shift;
-		double		filled = (fill - shift) * scale;
-
-		for (int i = 0; i < source->rows; i++)
-			to[i] = isnan(from[i]) ? (float) filled : (float) ((from[i] + offset) * scale);
-	}
+		standardize_float((float *) block->x + (size_t) term * block->stride, ECML_BLOCK_F4(source, column), source->rows,
+						  origin - shift, scale, (fill - shift) * scale);
 	else
-	{
-		const double *from = ECML_BLOCK_F8(source, column);
-		double	   *to = (double *) block->x + (size_t) term * block->stride;
-
-		for (int i = 0; i < source->rows; i++)
-			to[i] = ((isnan(from[i]) ? fill : from[i]) - shift) * scale;
-	}
+		standardize_double((double *) block->x + (size_t) term * block->stride, ECML_BLOCK_F8(source, column),
+						   source->rows, -shift, scale, (fill - shift) * scale);
 }
 
 /* Set the terms of a category. */
@@ -574,29 +835,47 @@ passes_through(const EcmlDataset *dataset)
 	return dataset->baked || (dataset->recode_y == NULL && columns_pass_through(dataset));
 }
 
+typedef struct Baking
+{
+	const EcmlDataset *dataset;
+	EcmlBlock  *blocks;
+	EcmlBlock	sources[ECML_FETCH];
+} Baking;
+
+static void
+bake_block(void *arg, size_t b, int worker)
+{
+	Baking	   *baking = arg;
+
+	if (columns_pass_through(baking->dataset))
+		make_target(baking->dataset, &baking->blocks[b], &baking->sources[b]);
+	else
+		make_block(baking->dataset, &baking->blocks[b], &baking->sources[b]);
+}
+
 /* Make the terms of all resident blocks once: in place where no column is added, else in new memory. */
 static void
 bake(EcmlDataset *dataset, bool in_place)
 {
 	int			columns = dataset->data.columns;
+	Baking		baking = {.dataset = dataset};
 
-	for (size_t b = 0; b < dataset->nblocks; b++)
+	in_place |= columns_pass_through(dataset);
+	for (size_t first = 0; first < dataset->nblocks; first += ECML_FETCH)
 	{
-		EcmlBlock	source = dataset->blocks[b];
-		EcmlBlock  *block = &dataset->blocks[b];
+		size_t		n = Min(dataset->nblocks - first, ECML_FETCH);
 
-		ecml_poll(dataset->ctx, 0, 0);
-		if (columns_pass_through(dataset))
+		baking.blocks = dataset->blocks + first;
+		memcpy(baking.sources, baking.blocks, n * sizeof(EcmlBlock));
+		for (size_t b = 0; b < n && !in_place; b++)
 		{
-			make_target(dataset, block, &source);
-			continue;
+			int			stride = baking.sources[b].stride;
+
+			place(dataset, &baking.blocks[b], ecml_alloc(dataset->ctx, block_bytes(dataset, columns, stride)), columns, stride);
 		}
-		if (!in_place)
-			place(dataset, block,
-				  ecml_alloc(dataset->ctx, block_bytes(dataset, columns, source.stride)), columns, source.stride);
-		make_block(dataset, block, &source);
-		if (!in_place)
-			ecml_free(dataset->ctx, (void *) source.x);
+		ecml_parallel_for(dataset->ctx, n, bake_block, &baking);
+		for (size_t b = 0; b < n && !in_place; b++)
+			ecml_free(dataset->ctx, (void *) baking.sources[b].x);
 	}
 	dataset->baked = true;
 }
@@ -639,6 +918,18 @@ read_block(EcmlDataset *dataset, size_t b, EcmlBlock *block, void *memory)
 	place(dataset, block, memory, dataset->nvalues, PADDED_ROWS);
 	block->first = b * ECML_BLOCK_ROWS;
 	block->rows = Min(left, ECML_BLOCK_ROWS);
+}
+
+EcmlBlock
+ecml_dataset_kept(EcmlDataset *dataset, size_t b)
+{
+	EcmlBlock	block;
+
+	Assert(dataset->finished && !dataset->baked && b < dataset->data.nblocks);
+	if (dataset->file == NULL)
+		return dataset->blocks[b];
+	read_block(dataset, b, &block, dataset->raw);
+	return block;
 }
 
 static size_t

@@ -24,6 +24,17 @@ typedef struct EcmlColumnStats
 	double		max;
 } EcmlColumnStats;
 
+/* What is done with a block that is full; it may keep the block's memory, and clears the block then. */
+typedef void (*EcmlDivert) (void *arg, EcmlBlock *block);
+
+/* Rows from elsewhere; codes of categories and classes may be other than the dataset's. */
+typedef struct EcmlPiece
+{
+	EcmlBlock	block;
+	int		  **codes;			/* [nvalues] to the dataset's codes; NULL, or NULL for a column: the same */
+	const int  *classes;		/* of y */
+} EcmlPiece;
+
 typedef struct EcmlDataset
 {
 	EcmlData	data;			/* what kernels see; must be first */
@@ -33,14 +44,18 @@ typedef struct EcmlDataset
 	size_t		budget;			/* bytes for blocks in memory */
 	double	   *origin;			/* [nvalues] subtracted before a value is kept as float, or NULL */
 	bool		shifted;		/* keep float4 relative to the medians of the first rows: no digits lost to an offset */
-	double	   *staged;			/* [nstaged][nvalues + 2] the first rows, with y and w, until their medians are known */
-	int			nstaged;
+	double	   *tile;			/* [ntile][width] rows on their way to the block: values, y, w */
+	int			ntile;
+	int			width;
 
 	EcmlBlock  *blocks;			/* [nblocks] resident blocks */
 	size_t		nblocks;
 	size_t		capacity;
 	EcmlBlock	open;			/* the block under way */
 	int			open_capacity;
+	EcmlDivert	divert;			/* NULL: full blocks are kept here */
+	void	   *divert_arg;
+	int			full;			/* rows of a full block: ECML_BLOCK_ROWS, or fewer of diverted ones */
 
 	BufFile    *file;			/* spilled blocks, all of the same size; NULL: none */
 	size_t		nspilled;		/* the first blocks are in the file */
@@ -68,6 +83,26 @@ extern EcmlDataset *ecml_dataset_create(EcmlCtx *ctx, MemoryContext context, Ecm
  * then the row was not appended.
  */
 extern int ecml_dataset_append(EcmlDataset *dataset, const double *values, double y, double w);
+
+/*
+ * Rows in pieces, which come from datasets with the same origin.  A dataset diverts its full blocks to a function, and the
+ * rest with a flush; another one makes blocks of its own of such pieces, in the order given, and frees them: from then on it
+ * is what it would be if the rows had been appended one by one.
+ */
+extern void ecml_dataset_set_origin(EcmlDataset *dataset, const double *origin);
+extern void ecml_dataset_divert(EcmlDataset *dataset, EcmlDivert divert, void *arg);
+extern void ecml_dataset_flush(EcmlDataset *dataset);
+extern void ecml_dataset_adopt(EcmlDataset *dataset, EcmlPiece *pieces, size_t npieces);
+
+/* Memory for a block of so many rows; its size. */
+extern size_t ecml_dataset_new_block(EcmlDataset *dataset, EcmlBlock *block, int rows);
+extern size_t ecml_dataset_block_bytes(const EcmlDataset *dataset, int stride);
+
+/* A value as it was appended, of a block as it is kept. */
+extern double ecml_dataset_value(const EcmlDataset *dataset, const EcmlBlock *block, int column, int row);
+
+/* Of a complete dataset that was not transformed: block number b as it is kept, valid until the next one. */
+extern EcmlBlock ecml_dataset_kept(EcmlDataset *dataset, size_t b);
 
 /* The error for such a value. */
 extern void ecml_dataset_overflow(const char *column, double value);

@@ -1,8 +1,13 @@
 /*
  * evaluate.c - ecml_evaluate: the standard metrics of a model's task on rows
  *
- * Regression: RMSE, MAE, bias, MAPE (rows with target 0 left out), R2 against the mean of the rows evaluated.
- * Without a target the algorithm has its own metrics, on collected rows.
+ * Numbers and labels are summed as they come.  Of two classes the scores are kept, 8 bytes a row (16 with weights), within
+ * ecml.work_mem.  Of more classes all probabilities are, for the areas under the curves, as a dataset: beyond
+ * ecml.work_mem they go to a temporary file, and only the scores of one class at a time must fit.  So are the rows
+ * themselves, where the algorithm has its own metrics (clusters, survival).
+ *
+ * A row whose class the model does not know is an error of what it predicts there; its probability is not defined, and it is
+ * left out of log loss and curves.
  */
 #include "core/compat.h"
 
@@ -14,99 +19,186 @@
 #include "core/collect.h"
 #include "core/evaluate.h"
 #include "core/guc.h"
+#include "core/metrics.h"
 #include "core/serve.h"
 #include "core/source.h"
 #include "core/trainer.h"
 
+#define CURVE_CLASSES 100		/* with more classes there is no area under their curves */
+
 EcmlEvaluator *
-ecml_evaluator_create(MemoryContext context, const EcmlModel *model)
+ecml_evaluator_create_for(MemoryContext context, const EcmlModel *model, bool weighted, double threshold)
 {
 	EcmlEvaluator *evaluator = MemoryContextAllocZero(context, sizeof(EcmlEvaluator));
+	const EcmlAlgorithm *algorithm = model->algorithm;
+	int			k = model->schema->nclasses;
 
 	evaluator->model = model;
+	evaluator->weighted = weighted;
+	evaluator->threshold = threshold;
 	evaluator->terms = MemoryContextAllocHuge(context, (model->schema->nterms + 1) * sizeof(double));
-	evaluator->p = MemoryContextAlloc(context, (model->schema->nclasses + 1) * sizeof(double));
+	evaluator->p = MemoryContextAlloc(context, (k + 1) * sizeof(double));
 	ecml_host_init(&evaluator->ctx, &evaluator->host, context, (size_t) ecml_guc_work_mem * 1024, model->seed);
-	if (model->algorithm->target == ECML_TARGET_NONE)
-		evaluator->dataset = ecml_dataset_create(&evaluator->ctx, context, model->algorithm->element,
-												 model->schema->nfeatures, false, false, true);
+	if (algorithm->evaluate)
+		evaluator->dataset = ecml_dataset_create(&evaluator->ctx, context, algorithm->element, model->schema->nfeatures,
+												 algorithm->target != ECML_TARGET_NONE, weighted,
+												 algorithm->element == ECML_F4);
+	else if (algorithm->task == ECML_CLASSIFICATION)
+	{
+		evaluator->confusion = ECML_NEW0(&evaluator->ctx, double, (size_t) (k + 1) * (k + 1));
+		ecml_scores_init(&evaluator->scores, weighted);
+		if (k > 2 && k <= CURVE_CLASSES)
+			evaluator->dataset = ecml_dataset_create(&evaluator->ctx, context, ECML_F8, k, true, weighted, false);
+	}
 	return evaluator;
 }
 
-void
-ecml_evaluator_row(EcmlEvaluator *evaluator, const double *values, int missing, bool has_y, double y)
+EcmlEvaluator *
+ecml_evaluator_create(MemoryContext context, const EcmlModel *model)
+{
+	return ecml_evaluator_create_for(context, model, false, 0.5);
+}
+
+static void
+add_class(EcmlEvaluator *evaluator, const double *values, int class, double weight)
 {
 	const EcmlModel *model = evaluator->model;
-	double		error;
-	double		delta;
+	int			k = model->schema->nclasses;
+	double	   *p = evaluator->p;
+	int			predicted;
+
+	ecml_model_probabilities(model, values, evaluator->terms, p);
+	predicted = k == 2 ? p[1] >= evaluator->threshold : ecml_model_class(model, p);
+	evaluator->confusion[(size_t) (class < 0 ? k : class) * (k + 1) + predicted] += weight;
+	if (class < 0)
+	{
+		evaluator->unknown++;
+		return;
+	}
+	if (k == 2)
+	{
+		ecml_scores_add(&evaluator->ctx, &evaluator->scores, class == 1, p[1], weight);
+		return;
+	}
+	evaluator->known += weight;
+	evaluator->log_loss += weight * ecml_log_loss(p[class]);
+	evaluator->top2 += ecml_in_top2(p, k, class) ? weight : 0;
+	if (evaluator->dataset)
+		(void) ecml_dataset_append(evaluator->dataset, p, class, weight);
+}
+
+void
+ecml_evaluator_add(EcmlEvaluator *evaluator, const double *values, int missing, bool has_y, double y, double weight)
+{
+	const EcmlModel *model = evaluator->model;
 
 	if ((missing >= 0 && model->schema->missing != ECML_MISSING_IMPUTE) || !has_y)
 	{
 		evaluator->skipped++;
 		return;
 	}
+	if (evaluator->weighted)
+		ecml_trainer_check_weight(weight);
 	evaluator->rows++;
-	if (evaluator->dataset)
+	if (weight == 0)
+		return;
+	if (model->algorithm->evaluate)
 	{
-		int			wide = ecml_dataset_append(evaluator->dataset, values, 0, 1);
+		int			wide = ecml_dataset_append(evaluator->dataset, values, y, weight);
 
 		if (wide >= 0)
 			ecml_dataset_overflow(model->schema->features[wide].name, values[wide]);
+	}
+	else if (model->algorithm->task == ECML_CLASSIFICATION)
+		add_class(evaluator, values, (int) y, weight);
+	else
+		ecml_numbers_add(&evaluator->ctx, &evaluator->numbers, y, ecml_model_predict(model, values, evaluator->terms), weight);
+}
+
+/* The mean over the classes of the area under the curve of each against all others; NaN when one has no rows. */
+static double
+mean_auc(EcmlEvaluator *evaluator)
+{
+	EcmlCtx    *ctx = &evaluator->ctx;
+	EcmlData   *data = &evaluator->dataset->data;
+	int			k = evaluator->model->schema->nclasses;
+	double		sum = 0;
+
+	ecml_dataset_complete(evaluator->dataset);
+	for (int c = 0; c < k; c++)
+	{
+		EcmlScores	scores;
+		EcmlBlock	blocks[ECML_FETCH];
+		EcmlBinaryMetrics m;
+		size_t		got;
+
+		ecml_scores_init(&scores, evaluator->weighted);
+		for (size_t b = 0; b < data->nblocks; b += got)
+		{
+			got = ecml_data_fetch(ctx, data, b, blocks, ECML_FETCH);
+			for (size_t i = 0; i < got; i++)
+				for (int row = 0; row < blocks[i].rows; row++)
+					ecml_scores_add(ctx, &scores, blocks[i].y[row] == c, ECML_BLOCK_F8(&blocks[i], c)[row],
+									blocks[i].w ? blocks[i].w[row] : 1);
+		}
+		ecml_scores_sort(ctx, &scores);
+		ecml_scores_metrics(ctx, &scores, 0.5, &m);
+		ecml_scores_free(ctx, &scores);
+		sum += m.roc_auc;
+	}
+	return sum / k;
+}
+
+static void
+finish_classes(EcmlEvaluator *evaluator, EcmlJson *json)
+{
+	const EcmlSchema *schema = evaluator->model->schema;
+	double	   *confusion = evaluator->confusion;
+	int			k = schema->nclasses;
+	const char **names = palloc((k + 1) * sizeof(char *));
+
+	memcpy(names, schema->classes, k * sizeof(char *));
+	names[k] = ECML_OTHER_CLASS;
+	ecml_json_int(json, "unknown_class", evaluator->unknown);
+	if (k == 2)
+	{
+		ecml_metrics_scores(json, &evaluator->ctx, &evaluator->scores, evaluator->threshold, names, &confusion[2 * 3]);
 		return;
 	}
-	if (model->algorithm->task == ECML_CLASSIFICATION)
-	{
-		ecml_model_probabilities(model, values, evaluator->terms, evaluator->p);
-		evaluator->right += ecml_model_class(model, evaluator->p) == (int) y;
-		return;
-	}
-	error = ecml_model_predict(model, values, evaluator->terms) - y;
-	evaluator->sum_error += error;
-	evaluator->sum_absolute += fabs(error);
-	evaluator->sum_squared += error * error;
-	if (y != 0)
-	{
-		evaluator->sum_percentage += fabs(error / y);
-		evaluator->percentage_rows++;
-	}
-	delta = y - evaluator->y_mean;
-	evaluator->y_mean += delta / evaluator->rows;
-	evaluator->y_m2 += delta * (y - evaluator->y_mean);
+	if (evaluator->unknown == 0)
+		for (int i = 1; i < k; i++)
+			memmove(confusion + (size_t) i * k, confusion + (size_t) i * (k + 1), k * sizeof(double));
+	ecml_metrics_labels(json, confusion, evaluator->unknown == 0 ? k : k + 1, names);
+	ecml_json_number(json, "log_loss", evaluator->log_loss / evaluator->known);
+	ecml_json_number(json, "top2_accuracy", evaluator->top2 / evaluator->known);
+	ecml_json_number(json, "roc_auc_ovr", evaluator->dataset && evaluator->known > 0 ? mean_auc(evaluator) : NAN);
 }
 
 void
 ecml_evaluator_finish(EcmlEvaluator *evaluator, EcmlJson *json)
 {
 	const EcmlModel *model = evaluator->model;
-	double		n = evaluator->rows;
 
 	if (evaluator->rows == 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_DATA_EXCEPTION),
 				 errmsg("there are no rows to evaluate on"),
-				 errdetail(INT64_FORMAT " rows were left out because of NULLs.", evaluator->skipped),
+				 errdetail("Rows left out because of NULLs: " INT64_FORMAT ".", evaluator->skipped),
 				 errhint("Look at what the source gives.")));
 	ecml_json_int(json, "rows", evaluator->rows);
 	ecml_json_int(json, "skipped", evaluator->skipped);
-	if (evaluator->dataset)
+	if (model->algorithm->evaluate)
 	{
 		ecml_dataset_complete(evaluator->dataset);
 		ecml_dataset_transform(evaluator->dataset, model->schema, NULL, NULL);
 		model->algorithm->evaluate(&evaluator->ctx, &evaluator->dataset->data, model->fitted, json);
+	}
+	else if (model->algorithm->task == ECML_CLASSIFICATION)
+		finish_classes(evaluator, json);
+	else
+		ecml_metrics_numbers(json, &evaluator->numbers);
+	if (evaluator->dataset)
 		ecml_dataset_close(evaluator->dataset);
-		return;
-	}
-	if (model->algorithm->task == ECML_CLASSIFICATION)
-	{
-		ecml_json_number(json, "accuracy", evaluator->right / n);
-		return;
-	}
-	ecml_json_number(json, "rmse", sqrt(evaluator->sum_squared / n));
-	ecml_json_number(json, "mae", evaluator->sum_absolute / n);
-	ecml_json_number(json, "bias", evaluator->sum_error / n);
-	ecml_json_number(json, "mape", evaluator->percentage_rows > 0 ?
-					 evaluator->sum_percentage / evaluator->percentage_rows : NAN);
-	ecml_json_number(json, "r2", evaluator->y_m2 > 0 ? 1 - evaluator->sum_squared / evaluator->y_m2 : NAN);
 }
 
 typedef struct Evaluation
@@ -114,6 +206,7 @@ typedef struct Evaluation
 	EcmlEvaluator *evaluator;
 	EcmlBinder *binder;
 	EcmlTarget *target;			/* NULL: none */
+	EcmlInput  *weight;			/* NULL: none */
 } Evaluation;
 
 static void
@@ -121,23 +214,32 @@ evaluate_row(void *arg, TupleTableSlot *slot)
 {
 	Evaluation *evaluation = arg;
 	bool		has_y = true;
+	bool		has_w = true;
 	double		y = 0;
+	double		w = 1;
 
 	if (evaluation->target)
 		has_y = ecml_target_read(evaluation->target, slot->tts_values, slot->tts_isnull, &y);
-	if (!ecml_bind_row(evaluation->binder, slot->tts_values, slot->tts_isnull))
+	if (evaluation->weight)
+		has_w = ecml_number_read(evaluation->weight, slot, "weight", &w);
+	if (!ecml_bind_row(evaluation->binder, slot->tts_values, slot->tts_isnull) || !has_w)
 		evaluation->evaluator->skipped++;
 	else
-		ecml_evaluator_row(evaluation->evaluator, evaluation->binder->values, evaluation->binder->missing, has_y, y);
+		ecml_evaluator_add(evaluation->evaluator, evaluation->binder->values, evaluation->binder->missing, has_y, y, w);
 }
 
 typedef struct EvaluateOptions
 {
 	char	   *target;
+	char	   *sample_weight;
+	double		threshold;
 } EvaluateOptions;
 
 static const EcmlOption evaluate_options[] = {
 	ECML_OPT_TEXT(EvaluateOptions, target, "target"),
+	ECML_OPT_TEXT(EvaluateOptions, sample_weight, "sample_weight"),
+	ECML_OPT_ALIAS_TEXT(EvaluateOptions, sample_weight, "weights"),
+	ECML_OPT_FLOAT(EvaluateOptions, threshold, "threshold", 0, 1),
 	ECML_OPT_END
 };
 
@@ -147,7 +249,7 @@ ECML_MODEL_FUNCTION(ecml_evaluate)
 	MemoryContext caller = CurrentMemoryContext;
 	MemoryContext context = AllocSetContextCreate(caller, "ecml evaluation", ALLOCSET_DEFAULT_SIZES);
 	EcmlModel  *model = ecml_serving_model(fcinfo, by_name);
-	EvaluateOptions options = {NULL};
+	EvaluateOptions options = {.threshold = 0.5};
 	EcmlOptionSet set = {evaluate_options, &options};
 	EcmlSource	source;
 	Evaluation	evaluation = {0};
@@ -158,11 +260,20 @@ ECML_MODEL_FUNCTION(ecml_evaluate)
 		PG_RETURN_NULL();
 	MemoryContextSwitchTo(context);
 	ecml_options_parse("ecml_evaluate", PG_ARGISNULL(2) ? NULL : PG_GETARG_JSONB_P(2), &set, 1);
+	if (options.threshold != 0.5 && model->schema->nclasses != 2)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("a threshold is for models of two classes"),
+				 model->schema->nclasses > 0 ? errdetail("The model has %d classes.", model->schema->nclasses) :
+				 errdetail("The model's task is %s.", ecml_task_name(model->algorithm->task)),
+				 errhint("Leave \"threshold\" out.")));
 	SPI_connect();
 	ecml_source_open(&source, text_to_cstring(PG_GETARG_TEXT_PP(1)));
 	evaluation.target = ecml_target_for_model(context, model->algorithm, model->schema, &source, options.target);
+	if (options.sample_weight)
+		evaluation.weight = ecml_number_column(context, &source, options.sample_weight, "weight");
 	evaluation.binder = ecml_binder_for_columns(context, model->schema, source.desc);
-	evaluation.evaluator = ecml_evaluator_create(context, model);
+	evaluation.evaluator = ecml_evaluator_create_for(context, model, options.sample_weight != NULL, options.threshold);
 	ecml_source_run(&source, evaluate_row, &evaluation);
 	SPI_finish();
 	MemoryContextSwitchTo(caller);

@@ -7,6 +7,7 @@
 #include "core/dataset.h"
 #include "core/json.h"
 #include "core/model.h"
+#include "num/metrics.h"
 
 typedef struct EcmlEvaluator
 {
@@ -14,26 +15,40 @@ typedef struct EcmlEvaluator
 	double	   *terms;			/* scratch */
 	int64		rows;
 	int64		skipped;
-	/* with a target */
-	double		sum_error;
-	double		sum_absolute;
-	double		sum_squared;
-	double		sum_percentage;
-	int64		percentage_rows;	/* target not 0 */
-	double		y_mean;
-	double		y_m2;
+	bool		weighted;
+	EcmlNumbers numbers;		/* a number is predicted */
+
+	/* classes */
+	double		threshold;		/* of two classes: the second is predicted from it on */
 	double	   *p;				/* scratch: probabilities of the classes */
-	double		right;			/* rows whose class is found */
-	/* without: rows are collected */
+	int64		unknown;		/* rows whose class the model does not know: they have the number nclasses */
+	EcmlScores	scores;			/* of two classes */
+	double	   *confusion;		/* [nclasses + 1][nclasses + 1] weights, by actual and predicted class */
+	double		log_loss;		/* of more: sums over the rows of known classes */
+	double		top2;
+	double		known;			/* weight of these rows */
+
+	/* rows that are collected: of the model's features, where the algorithm has its own metrics; of probabilities */
 	EcmlDataset *dataset;
 	EcmlServerHost host;
 	EcmlCtx		ctx;
 } EcmlEvaluator;
 
+/* weighted: rows come with weights.  threshold: 0.5 is the one of ecml_classify. */
 extern EcmlEvaluator *ecml_evaluator_create(MemoryContext context, const EcmlModel *model);
+extern EcmlEvaluator *ecml_evaluator_create_for(MemoryContext context, const EcmlModel *model, bool weighted, double threshold);
 
-/* A row of values by the model's schema; y of a classifier: its class in the schema, -1: one that the model does not know. */
-extern void ecml_evaluator_row(EcmlEvaluator *evaluator, const double *values, int missing, bool has_y, double y);
+/*
+ * A row of values by the model's schema; y of a classifier: its class in the schema, -1: one that the model does not know.
+ * A weight that is negative or not finite is an error.
+ */
+extern void ecml_evaluator_add(EcmlEvaluator *evaluator, const double *values, int missing, bool has_y, double y, double weight);
+
+static inline void
+ecml_evaluator_row(EcmlEvaluator *evaluator, const double *values, int missing, bool has_y, double y)
+{
+	ecml_evaluator_add(evaluator, values, missing, has_y, y, 1);
+}
 
 /* Write the metrics; no usable row is an error. */
 extern void ecml_evaluator_finish(EcmlEvaluator *evaluator, EcmlJson *json);

@@ -7,6 +7,8 @@
 
 #include "utils/memutils.h"
 
+#include "core/calibrate.h"
+#include "core/profile.h"
 #include "core/trainer.h"
 
 #define SPREAD_LIMIT 1e17		/* of float4 terms from their mean: squares of them are added up */
@@ -18,7 +20,7 @@ no_rows(const EcmlTrainer *trainer)
 			(errcode(ERRCODE_DATA_EXCEPTION),
 			 errmsg("there are no rows to learn from"),
 			 trainer->skipped > 0 ?
-			 errdetail(INT64_FORMAT " rows were left out because a value, the target or the weight is NULL.",
+			 errdetail("Rows left out because a value, the target or the weight is NULL: " INT64_FORMAT ".",
 					   trainer->skipped) :
 			 errdetail("The source gave no row."),
 			 trainer->skipped > 0 ? errhint("Set the option \"missing\" to \"impute\", or leave out columns.") :
@@ -189,6 +191,7 @@ complete(EcmlTrainer *trainer, EcmlSchema *schema, int **recode)
 	bool		scale = algorithm->standardize && algorithm->standardize(trainer->training->params);
 
 	ecml_dataset_complete(dataset);
+	ecml_profile_collected(trainer);
 	for (int j = 0; impute && j < schema->nfeatures; j++)
 	{
 		if (trainer->category[j])
@@ -265,19 +268,12 @@ impute_terms(EcmlTrainer *trainer, void *state, EcmlSchema *schema, int **recode
 	ecml_schema_layout(schema);
 }
 
-static void *
-fit_one_pass(EcmlTrainer *trainer, EcmlSchema *schema, int **recode)
+/* One pass: the terms of the state that the schema's are, in that order. */
+static int *
+select_terms(const EcmlTrainer *trainer, const EcmlSchema *schema, int **recode)
 {
-	const EcmlOnePass *one_pass = trainer->algorithm->one_pass;
 	int		   *select = palloc((schema->nterms + 1) * sizeof(int));
-	void	   *state = trainer->state;
 
-	if (schema->missing == ECML_MISSING_IMPUTE)
-	{
-		/* on a copy: more rows may follow in a window, or the state may serve another call */
-		state = one_pass->copy(&trainer->ctx, state);
-		impute_terms(trainer, state, schema, recode);
-	}
 	for (int j = 0; j < schema->nfeatures; j++)
 	{
 		const EcmlFeature *feature = &schema->features[j];
@@ -294,42 +290,200 @@ fit_one_pass(EcmlTrainer *trainer, EcmlSchema *schema, int **recode)
 					select[feature->first_term + t] = trainer->term_of[j][code];
 			}
 	}
-	return one_pass->fit(&trainer->ctx, state, trainer->training->params, select, schema->nterms);
+	return select;
+}
+
+bool
+ecml_training_same_preparation(const EcmlTraining *a, const EcmlTraining *b)
+{
+	const EcmlAlgorithm *algorithm = a->algorithm;
+
+	return algorithm == b->algorithm && a->common.missing == b->common.missing &&
+		(algorithm->standardize == NULL || algorithm->standardize(a->params) == algorithm->standardize(b->params)) &&
+		(algorithm->drop_first == NULL || algorithm->drop_first(a->params) == algorithm->drop_first(b->params));
+}
+
+/* Mean and deviation of each term that is a number, in the rows of training. */
+static void
+measure_terms(const EcmlTrainer *trainer, EcmlPrepared *prepared)
+{
+	const EcmlSchema *schema = prepared->schema;
+	const EcmlOnePass *one_pass = trainer->algorithm->one_pass;
+
+	prepared->mean = palloc0((schema->nterms + 1) * sizeof(double));
+	prepared->deviation = palloc0((schema->nterms + 1) * sizeof(double));
+	for (int j = 0; j < schema->nfeatures; j++)
+	{
+		int			t = schema->features[j].first_term;
+
+		if (trainer->category[j])
+			continue;
+		if (one_pass)
+		{
+			prepared->mean[t] = one_pass->sum(prepared->state, prepared->select[t]) / one_pass->sum(prepared->state, -1);
+			prepared->deviation[t] = sqrt(one_pass->variance(prepared->state, prepared->select[t]));
+		}
+		else
+		{
+			/* NULLs, filled with the mean, add rows without deviation */
+			prepared->mean[t] = trainer->dataset->stats[j].mean;
+			prepared->deviation[t] = sqrt(trainer->dataset->stats[j].m2 / trainer->dataset->weight);
+		}
+	}
+}
+
+EcmlPrepared *
+ecml_trainer_prepare(EcmlTrainer *trainer)
+{
+	MemoryContext old = MemoryContextSwitchTo(trainer->context);
+	const EcmlOnePass *one_pass = trainer->algorithm->one_pass;
+	EcmlPrepared *prepared = palloc0(sizeof(EcmlPrepared));
+	int		  **recode;
+
+	if (trainer->rows == 0)
+		no_rows(trainer);
+	if (one_pass)
+		ecml_trainer_settle(trainer);
+	recode = palloc0((ecml_trainer_features(trainer) + 1) * sizeof(int *));
+	prepared->recode = recode;
+	prepared->schema = make_schema(trainer, recode);
+	if (one_pass == NULL)
+		prepared->data = complete(trainer, prepared->schema, recode);
+	else
+	{
+		prepared->state = trainer->state;
+		if (prepared->schema->missing == ECML_MISSING_IMPUTE)
+		{
+			/* on a copy: more rows may follow in a window, or the state may serve another call */
+			prepared->state = one_pass->copy(&trainer->ctx, trainer->state);
+			impute_terms(trainer, prepared->state, prepared->schema, recode);
+		}
+		prepared->select = select_terms(trainer, prepared->schema, recode);
+	}
+	measure_terms(trainer, prepared);
+	MemoryContextSwitchTo(old);
+	return prepared;
+}
+
+/* The deviation of what a category contributes: step [terms] from no term to each of its terms. */
+static double
+category_deviation(const EcmlTrainer *trainer, const EcmlFeature *feature, int j, const int *recode, const double *step)
+{
+	const EcmlDict *dict = ecml_binder_input(trainer->binder, ecml_trainer_source(trainer, j))->categories;
+	double		total = 0;
+	double		mean = 0;
+	double		square = 0;
+
+	for (int pass = 0; pass < 2; pass++)
+		for (int code = 0; code < dict->n; code++)
+		{
+			int			t = recode[code] - (feature->drop_first ? 1 : 0);
+			double		use = recode[code] < 0 ? 0 : use_of(trainer, j, code);
+			double		value = t >= 0 && t < feature->terms ? step[t] : 0;
+
+			if (pass == 0)
+			{
+				total += use;
+				mean += use > 0 ? use / total * (value - mean) : 0;
+			}
+			else
+				square += use / total * (value - mean) * (value - mean);
+		}
+	return total > 0 ? sqrt(square) : 0;
+}
+
+/*
+ * The deviation over the rows of training of what each feature contributes: of a number |coefficient| times its deviation.
+ * A contribution is linear in its term, so that two rows of terms tell all.  Of several classes their mean.
+ */
+static double *
+importance(const EcmlTrainer *trainer, const EcmlPrepared *prepared, const EcmlModel *model)
+{
+	const EcmlSchema *schema = model->schema;
+	int			nclasses = schema->nclasses > 2 ? schema->nclasses : 1;
+	double	   *result = palloc0((schema->nfeatures + 1) * sizeof(double));
+	double	   *x = palloc((schema->nterms + 1) * sizeof(double));
+	double	   *low = palloc((schema->nterms + 1) * sizeof(double));
+	double	   *step = palloc((schema->nterms + 1) * sizeof(double));
+	double		base;
+
+	for (int k = 0; k < nclasses; k++)
+	{
+		int			class = schema->nclasses == 2 ? 1 : k;
+
+		for (int end = 0; end < 2; end++)
+		{
+			for (int j = 0; j < schema->nfeatures; j++)
+				for (int i = 0; i < schema->features[j].terms; i++)
+				{
+					int			t = schema->features[j].first_term + i;
+
+					x[t] = trainer->category[j] ? end : prepared->mean[t] + end * prepared->deviation[t];
+					if (schema->shift)
+						x[t] = (x[t] - schema->shift[t]) * schema->scale[t];
+				}
+			model->algorithm->contributions(model->fitted, schema, x, class, &base, end ? step : low);
+		}
+		for (int t = 0; t < schema->nterms; t++)
+			step[t] -= low[t];
+		for (int j = 0; j < schema->nfeatures; j++)
+		{
+			const EcmlFeature *feature = &schema->features[j];
+			double		deviation = trainer->category[j] ?
+				category_deviation(trainer, feature, j, prepared->recode[j], step + feature->first_term) :
+				fabs(step[feature->first_term]);
+
+			if (isfinite(deviation))
+				result[j] += deviation / nclasses;
+		}
+	}
+	pfree(x);
+	pfree(low);
+	pfree(step);
+	return result;
+}
+
+EcmlModel *
+ecml_trainer_fit(EcmlTrainer *trainer, const EcmlPrepared *prepared, const EcmlTraining *training, EcmlCtx *ctx,
+				 MemoryContext context)
+{
+	MemoryContext old = MemoryContextSwitchTo(context);
+	const EcmlAlgorithm *algorithm = trainer->algorithm;
+	EcmlModel  *model = palloc0(sizeof(EcmlModel));
+	EcmlJson   *json = ecml_json_object();
+
+	model->algorithm = algorithm;
+	model->context = context;
+	model->rows = trainer->rows;
+	model->skipped = trainer->skipped;
+	model->seed = training->common.seed;
+	ecml_host_init(&model->ctx, &model->host, context, 0, 0);
+	model->schema = prepared->schema;
+	model->options = ecml_training_options(training);
+	if (algorithm->one_pass)
+		model->fitted = algorithm->one_pass->fit(ctx, prepared->state, training->params, prepared->select,
+												 model->schema->nterms);
+	else
+		model->fitted = algorithm->fit(ctx, prepared->data, model->schema, training->params);
+	if (training->common.calibration != ECML_CALIBRATION_NONE)
+		model->calibrator = ecml_calibrator_learn(ctx, prepared, training);
+	if (algorithm->contributions)
+		model->importance = importance(trainer, prepared, model);
+	model->profile = ecml_profile_make(trainer, model, prepared->recode);
+	algorithm->metrics(model->fitted, model->schema, json);
+	if (model->calibrator)
+		ecml_calibrator_metrics(model->calibrator, json);
+	model->metrics = ecml_json_finish_text(json);
+	MemoryContextSwitchTo(old);
+	return model;
 }
 
 EcmlModel *
 ecml_trainer_finish(EcmlTrainer *trainer)
 {
-	MemoryContext old = MemoryContextSwitchTo(trainer->context);
-	const EcmlAlgorithm *algorithm = trainer->algorithm;
-	EcmlModel  *model = palloc0(sizeof(EcmlModel));
-	EcmlJson   *json = ecml_json_object();
-	int		  **recode;
+	EcmlModel  *model = ecml_trainer_fit(trainer, ecml_trainer_prepare(trainer), trainer->training, &trainer->ctx,
+										 trainer->context);
 
-	if (trainer->rows == 0)
-		no_rows(trainer);
-	if (algorithm->one_pass)
-		ecml_trainer_settle(trainer);
-	recode = palloc0((ecml_trainer_features(trainer) + 1) * sizeof(int *));
-	model->algorithm = algorithm;
-	model->context = trainer->context;
-	model->rows = trainer->rows;
-	model->skipped = trainer->skipped;
-	model->seed = trainer->seed;
-	ecml_host_init(&model->ctx, &model->host, trainer->context, 0, 0);
-	model->schema = make_schema(trainer, recode);
-	model->options = ecml_training_options(trainer->training);
-	if (algorithm->one_pass)
-		model->fitted = fit_one_pass(trainer, model->schema, recode);
-	else
-	{
-		EcmlData   *data = complete(trainer, model->schema, recode);
-
-		model->fitted = algorithm->fit(&trainer->ctx, data, model->schema, trainer->training->params);
-	}
-	algorithm->metrics(model->fitted, model->schema, json);
-	model->metrics = ecml_json_finish_text(json);
 	ecml_trainer_close(trainer);
-	MemoryContextSwitchTo(old);
 	return model;
 }

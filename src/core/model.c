@@ -48,6 +48,18 @@ ecml_model_write(EcmlModel *model)
 	section.size = 0;
 	model->algorithm->write(&section, model->fitted);
 	write_section(&body, &section);
+	section.size = 0;
+	if (model->calibrator)
+		ecml_calibrator_write(&section, model->calibrator);
+	write_section(&body, &section);
+	section.size = 0;
+	if (model->importance)
+		ecml_write_f8s(&section, model->importance, model->schema->nfeatures);
+	write_section(&body, &section);
+	section.size = 0;
+	if (model->profile)
+		ecml_profile_write_all(&section, model->profile);
+	write_section(&body, &section);
 
 	if (body.size > MaxAllocSize - HEADER - VARHDRSZ)
 		ereport(ERROR,
@@ -156,6 +168,18 @@ ecml_model_read(struct varlena *value, MemoryContext parent)
 	open_section(&r, &section);
 	model->fitted = algorithm->read(&section, model->schema);
 	ecml_read_end(&section);
+	open_section(&r, &section);
+	if (section.size > 0)
+		model->calibrator = ecml_calibrator_read(&section, model->schema->nclasses);
+	ecml_read_end(&section);
+	open_section(&r, &section);
+	if (section.size > 0)
+		model->importance = ecml_read_finite_f8s(&section, model->schema->nfeatures);
+	ecml_read_end(&section);
+	open_section(&r, &section);
+	if (section.size > 0)
+		model->profile = ecml_profile_read_all(&section, model->schema->nfeatures);
+	ecml_read_end(&section);
 	ecml_read_end(&r);
 	model->memory = MemoryContextMemAllocated(context, true);
 	return model;
@@ -172,26 +196,46 @@ ecml_model_verify(struct varlena *value)
 	MemoryContextDelete(model->context);
 }
 
+/* The terms of a row of values; x is scratch. */
+static inline const double *
+terms_of(const EcmlModel *model, const double *values, double *x)
+{
+	if (model->schema->plain)
+		return values;
+	ecml_schema_expand(model->schema, values, x);
+	return x;
+}
+
 double
 ecml_model_predict(const EcmlModel *model, const double *values, double *x)
 {
-	if (model->schema->plain)
-		return model->algorithm->predict(model->fitted, values);
-	ecml_schema_expand(model->schema, values, x);
-	return model->algorithm->predict(model->fitted, x);
+	double		result = model->algorithm->predict(model->fitted, terms_of(model, values, x));
+
+	return unlikely(model->calibrator) ? ecml_calibrator_apply_one(model->calibrator, result) : result;
 }
 
 void
 ecml_model_probabilities(const EcmlModel *model, const double *values, double *x, double *p)
 {
-	const double *terms = values;
+	model->algorithm->probabilities(model->fitted, terms_of(model, values, x), p);
+	if (model->calibrator)
+		ecml_calibrator_apply(model->calibrator, p);
+}
 
-	if (!model->schema->plain)
-	{
-		ecml_schema_expand(model->schema, values, x);
-		terms = x;
-	}
-	model->algorithm->probabilities(model->fitted, terms, p);
+bool
+ecml_model_score_is_code(const EcmlModel *model)
+{
+	return model->algorithm->task == ECML_CLUSTERING ||
+		(model->algorithm->task == ECML_CLASSIFICATION && model->schema->nclasses > 2);
+}
+
+double
+ecml_model_score(const EcmlModel *model, const double *values, double *x, double *p)
+{
+	if (model->algorithm->task != ECML_CLASSIFICATION || model->schema->nclasses == 2)
+		return ecml_model_predict(model, values, x);
+	ecml_model_probabilities(model, values, x, p);
+	return ecml_model_class(model, p);
 }
 
 int
@@ -199,6 +243,8 @@ ecml_model_class(const EcmlModel *model, const double *p)
 {
 	int			best = 0;
 
+	if (model->schema->nclasses == 2)
+		return p[1] >= 0.5;		/* as metrics by a threshold of 0.5 count */
 	for (int c = 1; c < model->schema->nclasses; c++)
 		if (p[c] > p[best])
 			best = c;

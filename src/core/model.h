@@ -2,7 +2,8 @@
  * model.h - the type ecml_model: a trained model as one value
  *
  * Bytes, little-endian: "ECML", format version (u16), algorithm id (u16), flags (u32, 0), CRC-32C of all that follows (u32);
- * rows (u64), skipped (u64), seed (u64), options, metrics (JSON texts), schema, payload, each with its length (u32) before it.
+ * rows (u64), skipped (u64), seed (u64), options, metrics (JSON texts), schema, payload, calibrator, importance, profile, each
+ * with its length (u32) before it; the last three may be empty.
  * Text form: those bytes in hexadecimal.  Reading checks everything: bytes from anywhere are safe.
  */
 #ifndef ECML_MODEL_H
@@ -12,7 +13,9 @@
 #include "fmgr.h"
 
 #include "core/algorithm.h"
+#include "core/calibrate.h"
 #include "core/host.h"
+#include "core/profile.h"
 #include "core/schema.h"
 
 typedef struct EcmlModel
@@ -25,6 +28,9 @@ typedef struct EcmlModel
 	uint64		seed;
 	char	   *options;		/* JSON text, defaults included */
 	char	   *metrics;		/* JSON text */
+	double	   *importance;		/* [nfeatures] of a model with contributions: see ecml_importance; NULL: none */
+	EcmlCalibrator *calibrator;	/* of a classifier's probabilities; NULL: they stay as they are */
+	EcmlProfile *profile;		/* of the rows of training; NULL: none */
 	MemoryContext context;		/* holds all of it */
 	size_t		memory;			/* bytes of it */
 	EcmlCtx		ctx;
@@ -46,7 +52,16 @@ extern double ecml_model_predict(const EcmlModel *model, const double *values, d
 /* A classifier's probabilities p [schema->nclasses]. */
 extern void ecml_model_probabilities(const EcmlModel *model, const double *values, double *x, double *p);
 
-/* The class that is most probable (of two: the second when its probability is above a half). */
+/*
+ * One number that tells what the model makes of a row of values: the prediction; of more than two classes the most probable
+ * one.  p is scratch [schema->nclasses].
+ */
+extern double ecml_model_score(const EcmlModel *model, const double *values, double *x, double *p);
+
+/* Is that number a class's, or a cluster's? */
+extern bool ecml_model_score_is_code(const EcmlModel *model);
+
+/* The class that is most probable (of two: the second when its probability is at least a half). */
 extern int	ecml_model_class(const EcmlModel *model, const double *p);
 
 #define PG_GETARG_ECML_MODEL(n) ((struct varlena *) PG_DETOAST_DATUM(PG_GETARG_DATUM(n)))

@@ -2,7 +2,7 @@
  * onepass.c - aggregates of one-pass algorithms: the state is a trainer
  *
  * Its bytes: options (JSON text, "" for none), the columns (name, kind, length of an array, categories), rows, skipped, the
- * numbering of terms, the kernel's state.
+ * numbering of terms, the kernel's state, and in a training by ecml_train what the profile is made of.
  */
 #include "core/compat.h"
 
@@ -13,6 +13,7 @@
 #include "utils/memutils.h"
 
 #include "core/onepass.h"
+#include "core/profile.h"
 #include "core/trainer.h"
 
 #define MAX_STATE_TERMS 4000
@@ -64,6 +65,7 @@ ecml_onepass_write(EcmlWriter *w, void *content)
 	ecml_write_u8(w, trainer->state != NULL);
 	if (trainer->state)
 		one_pass->write(w, trainer->state);
+	ecml_profile_write_sample(w, trainer);
 }
 
 static void
@@ -191,6 +193,14 @@ ecml_onepass_read(EcmlReader *r, MemoryContext context, const void *arg)
 				ecml_read_corrupted(r, "there are more terms than columns have");
 			ecml_trainer_settle(trainer);
 		}
+		if (ecml_read_left(r) > 0)
+		{
+			EcmlReader	sample = *r;
+
+			sample.ctx = &trainer->ctx;
+			ecml_profile_read_sample(&sample, trainer);
+			r->at = sample.at;
+		}
 	}
 	if (trainer->rows > 0 && (trainer->state == NULL || !(algorithm->one_pass->sum(trainer->state, -1) > 0)))
 		ecml_read_corrupted(r, "the state of the rows is missing");
@@ -277,6 +287,7 @@ begin_rows(FunctionCallInfo fcinfo, const EcmlStateType *type)
 		!ecml_bind_plan(target->type, &target->convert, &target->kind, &target->element_type, &target->element_convert))
 		elog(ERROR, "names and columns of a training do not match");
 	trainer->target->name = MemoryContextStrdup(binder->context, TextDatumGetCString(names[0]));
+	trainer->profiled = true;
 	for (int i = 0; i < binder->ninputs; i++)
 		binder->inputs[i].name = MemoryContextStrdup(binder->context, TextDatumGetCString(names[i + 1]));
 	return state;

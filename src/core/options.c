@@ -6,6 +6,7 @@
 #include <math.h>
 
 #include "utils/numeric.h"
+#include "utils/timestamp.h"
 
 #include "core/error.h"
 #include "core/json.h"
@@ -55,9 +56,13 @@ describe(const EcmlOption *option)
 		case ECML_OPTION_INT64:
 			return psprintf("an integer from %.0f to %.0f", option->low, option->high);
 		case ECML_OPTION_FLOAT:
+			if (isinf(option->low))
+				return "a number";
 			if (isinf(option->high))
 				return psprintf("a number of at least %g", option->low);
 			return psprintf("a number from %g to %g", option->low, option->high);
+		case ECML_OPTION_SPAN:
+			return "a number of at least 0, or an interval such as \"7 days\"";
 		case ECML_OPTION_BOOL:
 			return "true or false";
 		case ECML_OPTION_TEXT:
@@ -66,6 +71,10 @@ describe(const EcmlOption *option)
 			while (option->choices[n])
 				n++;
 			return psprintf("one of: %s", ecml_error_list(option->choices, n));
+		case ECML_OPTION_OBJECT:
+			return "an object";
+		case ECML_OPTION_LIST:
+			return "an array of strings";
 	}
 	return "";
 }
@@ -87,6 +96,35 @@ number(JsonbValue *value, double *result)
 	if (value->type != jbvNumeric)
 		return false;
 	*result = DatumGetFloat8(DirectFunctionCall1(numeric_float8_no_overflow, NumericGetDatum(value->val.numeric)));
+	return true;
+}
+
+/* A number, or an interval in seconds (a month is 30 days); false when it is neither. */
+static bool
+span(JsonbValue *value, double *result)
+{
+	Interval   *interval;
+
+	if (value->type != jbvString)
+		return number(value, result);
+	interval = DatumGetIntervalP(DirectFunctionCall3(interval_in,
+													 CStringGetDatum(pnstrdup(value->val.string.val, value->val.string.len)),
+													 ObjectIdGetDatum(InvalidOid), Int32GetDatum(-1)));
+	*result = interval->time / 1e6 + (interval->day + interval->month * 30.0) * 86400;
+	return true;
+}
+
+/* Does it hold nothing but strings? */
+static bool
+strings_only(JsonbContainer *array)
+{
+	JsonbIterator *iterator = JsonbIteratorInit(array);
+	JsonbIteratorToken token;
+	JsonbValue	value;
+
+	while ((token = JsonbIteratorNext(&iterator, &value, true)) != WJB_DONE)
+		if (token == WJB_ELEM && value.type != jbvString)
+			return false;
 	return true;
 }
 
@@ -112,6 +150,11 @@ store(const char *what, const EcmlOption *option, JsonbValue *value, void *param
 			else
 				*(int64 *) place = (int64) v;
 			return;
+		case ECML_OPTION_SPAN:
+			if (!span(value, &v) || !isfinite(v) || v < 0)
+				reject(what, option, value);
+			*(double *) place = v;
+			return;
 		case ECML_OPTION_BOOL:
 			if (value->type != jbvBool)
 				reject(what, option, value);
@@ -134,6 +177,18 @@ store(const char *what, const EcmlOption *option, JsonbValue *value, void *param
 						return;
 					}
 			reject(what, option, value);
+			return;
+		case ECML_OPTION_OBJECT:
+			if (value->type != jbvBinary || !JsonContainerIsObject(value->val.binary.data))
+				reject(what, option, value);
+			*(Jsonb **) place = JsonbValueToJsonb(value);
+			return;
+		case ECML_OPTION_LIST:
+			if (value->type != jbvBinary || !JsonContainerIsArray(value->val.binary.data) ||
+				!strings_only(value->val.binary.data))
+				reject(what, option, value);
+			*(Jsonb **) place = JsonbValueToJsonb(value);
+			return;
 	}
 }
 
@@ -192,6 +247,7 @@ ecml_options_text(const EcmlOptionSet *sets, int nsets)
 					ecml_json_int(json, option->name, *(const int64 *) place);
 					break;
 				case ECML_OPTION_FLOAT:
+				case ECML_OPTION_SPAN:
 					ecml_json_number(json, option->name, *(const double *) place);
 					break;
 				case ECML_OPTION_BOOL:
@@ -203,6 +259,11 @@ ecml_options_text(const EcmlOptionSet *sets, int nsets)
 					break;
 				case ECML_OPTION_ENUM:
 					ecml_json_string(json, option->name, option->choices[*(const int *) place]);
+					break;
+				case ECML_OPTION_OBJECT:
+				case ECML_OPTION_LIST:
+					if (*(Jsonb *const *) place)
+						ecml_json_jsonb(json, option->name, *(Jsonb *const *) place);
 					break;
 			}
 		}

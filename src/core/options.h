@@ -9,6 +9,9 @@
 #define ECML_OPTIONS_H
 
 #include "postgres.h"
+
+#include <math.h>
+
 #include "utils/jsonb.h"
 
 typedef enum EcmlOptionType
@@ -16,9 +19,12 @@ typedef enum EcmlOptionType
 	ECML_OPTION_INT,			/* int */
 	ECML_OPTION_INT64,			/* int64 */
 	ECML_OPTION_FLOAT,			/* double */
+	ECML_OPTION_SPAN,			/* double of at least 0: a number, or the seconds of an interval given as text */
 	ECML_OPTION_BOOL,			/* bool */
 	ECML_OPTION_TEXT,			/* char *, palloc'd; NULL by default */
-	ECML_OPTION_ENUM			/* int, the number of the choice */
+	ECML_OPTION_ENUM,			/* int, the number of the choice */
+	ECML_OPTION_OBJECT,			/* Jsonb *, an object; NULL by default */
+	ECML_OPTION_LIST			/* Jsonb *, an array of strings; NULL by default */
 } EcmlOptionType;
 
 typedef struct EcmlOption
@@ -35,9 +41,12 @@ typedef struct EcmlOption
 #define ECML_OPT_INT(s, f, name, low, high)   {name, ECML_OPTION_INT, offsetof(s, f), low, high, NULL, false}
 #define ECML_OPT_INT64(s, f, name, low, high) {name, ECML_OPTION_INT64, offsetof(s, f), low, high, NULL, false}
 #define ECML_OPT_FLOAT(s, f, name, low, high) {name, ECML_OPTION_FLOAT, offsetof(s, f), low, high, NULL, false}
+#define ECML_OPT_SPAN(s, f, name)             {name, ECML_OPTION_SPAN, offsetof(s, f), 0, INFINITY, NULL, false}
 #define ECML_OPT_BOOL(s, f, name)             {name, ECML_OPTION_BOOL, offsetof(s, f), 0, 0, NULL, false}
 #define ECML_OPT_TEXT(s, f, name)             {name, ECML_OPTION_TEXT, offsetof(s, f), 0, 0, NULL, false}
 #define ECML_OPT_ENUM(s, f, name, choices)    {name, ECML_OPTION_ENUM, offsetof(s, f), 0, 0, choices, false}
+#define ECML_OPT_OBJECT(s, f, name)           {name, ECML_OPTION_OBJECT, offsetof(s, f), 0, 0, NULL, false}
+#define ECML_OPT_LIST(s, f, name)             {name, ECML_OPTION_LIST, offsetof(s, f), 0, 0, NULL, false}
 #define ECML_OPT_ALIAS_TEXT(s, f, name)       {name, ECML_OPTION_TEXT, offsetof(s, f), 0, 0, NULL, true}
 #define ECML_OPT_END                          {NULL, ECML_OPTION_INT, 0, 0, 0, NULL, false}
 
@@ -51,7 +60,7 @@ typedef struct EcmlOptionSet
 /* Fill the params of the sets from jsonb (NULL: nothing given).  what: whose options, for messages ("kmeans"). */
 extern void ecml_options_parse(const char *what, Jsonb *jsonb, const EcmlOptionSet *sets, int nsets);
 
-/* The values of the sets as JSON text, defaults included; options of type TEXT that are NULL are left out. */
+/* The values of the sets as JSON text, defaults included; options of type TEXT, OBJECT, LIST that are NULL are left out. */
 extern char *ecml_options_text(const EcmlOptionSet *sets, int nsets);
 
 #endif							/* ECML_OPTIONS_H */

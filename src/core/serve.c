@@ -51,6 +51,7 @@ forget(EcmlServing *serving)
 	MemoryContextReset(serving->model_context);
 	serving->model = NULL;
 	serving->binder = NULL;
+	serving->extra = NULL;
 	serving->terms = NULL;
 	serving->p = NULL;
 	serving->value = NULL;
@@ -284,7 +285,7 @@ ECML_MODEL_FUNCTION(ecml_predict)
 
 	if (serving == NULL || !ecml_serving_predict(serving, fcinfo, 1, &result))
 		PG_RETURN_NULL();
-	serving->quick = by_name && serving->binder->all_float8 && !serving->binder->whole_row &&
+	serving->quick = by_name && serving->model->calibrator == NULL && serving->binder->all_float8 && !serving->binder->whole_row &&
 		serving->model->schema->plain && has_constant_model(fcinfo);
 	PG_RETURN_FLOAT8(result);
 }

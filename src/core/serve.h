@@ -17,6 +17,7 @@ typedef struct EcmlServing
 	EcmlBinder *binder;			/* of the arguments after the model, once ecml_serving_predict was called */
 	double	   *terms;			/* scratch [nterms] */
 	double	   *p;				/* scratch [nclasses] */
+	void	   *extra;			/* the call's own, in model_context; NULL for a new model */
 	MemoryContext call_context;	/* as long as the call's fn_extra */
 	MemoryContext model_context;	/* binder and, for a model given as a value, the model */
 

@@ -14,11 +14,13 @@
 #include "access/xact.h"
 #include "catalog/namespace.h"
 #include "catalog/pg_class.h"
+#include "executor/executor.h"
 #include "nodes/makefuncs.h"
 #include "nodes/parsenodes.h"
 #include "nodes/nodeFuncs.h"
 #include "parser/parse_node.h"
 #include "parser/parser.h"
+#include "parser/parsetree.h"
 #include "tcop/dest.h"
 #include "utils/guc.h"
 #include "utils/lsyscache.h"
@@ -234,6 +236,7 @@ prepare(EcmlSource *source, int options)
 	check_reads_only(source->plan);
 	plan_source = linitial(SPI_plan_get_plan_sources(source->plan));
 	source->desc = CreateTupleDescCopy(plan_source->resultDesc);
+	source->lazy = false;
 }
 
 void
@@ -259,6 +262,7 @@ typedef struct Receiver
 	EcmlRowFunction row;
 	void	   *arg;
 	MemoryContext per_row;
+	bool		lazy;
 } Receiver;
 
 static bool
@@ -267,7 +271,8 @@ receive(TupleTableSlot *slot, DestReceiver *self)
 	Receiver   *receiver = (Receiver *) self;
 	MemoryContext old = MemoryContextSwitchTo(receiver->per_row);
 
-	slot_getallattrs(slot);
+	if (!receiver->lazy)
+		slot_getallattrs(slot);
 	receiver->row(receiver->arg, slot);
 	MemoryContextSwitchTo(old);
 	/* conversions may leave garbage; resetting an unused context costs next to nothing */
@@ -298,6 +303,7 @@ ecml_source_run(EcmlSource *source, EcmlRowFunction row, void *arg)
 		},
 		.row = row,
 		.arg = arg,
+		.lazy = source->lazy,
 		.per_row = AllocSetContextCreate(CurrentMemoryContext, "ecml source row", ALLOCSET_DEFAULT_SIZES)
 	};
 	SPIExecuteOptions options = {0};
@@ -322,6 +328,64 @@ ecml_source_run(EcmlSource *source, EcmlRowFunction row, void *arg)
 	if (result < 0)
 		elog(ERROR, "source could not be run: %s", SPI_result_code_string(result));
 	MemoryContextDelete(receiver.per_row);
+}
+
+/* Does the statement give a relation's columns, from the first on and in their order, of all its rows? */
+static bool
+scans_table(const PlannedStmt *statement, Oid *relation, double *rows)
+{
+	const Plan *plan = statement->planTree;
+	const RangeTblEntry *entry;
+	Index		scanned;
+	int			number = 0;
+	ListCell   *cell;
+
+	if (!IsA(plan, SeqScan) || plan->qual != NIL || plan->initPlan != NIL || statement->subplans != NIL ||
+		statement->rowMarks != NIL)
+		return false;
+	scanned = ((const Scan *) plan)->scanrelid;
+	entry = rt_fetch(scanned, statement->rtable);
+	if (entry->rtekind != RTE_RELATION || (entry->relkind != RELKIND_RELATION && entry->relkind != RELKIND_MATVIEW))
+		return false;
+	foreach(cell, plan->targetlist)
+	{
+		const TargetEntry *column = lfirst_node(TargetEntry, cell);
+		const Var  *var = (const Var *) column->expr;
+
+		if (column->resjunk || !IsA(var, Var) || var->varno != scanned || var->varattno != ++number)
+			return false;
+	}
+	*relation = entry->relid;
+	*rows = plan->plan_rows;
+	return true;
+}
+
+bool
+ecml_source_is_table(EcmlSource *source, Oid *relation, double *rows)
+{
+	bool		read_only = XactReadOnly;
+	CachedPlan *plan = NULL;
+	PlannedStmt *statement;
+	bool		result;
+
+	XactReadOnly = true;		/* planning may run functions */
+	PG_TRY();
+	{
+		plan = SPI_plan_get_cached_plan(source->plan);
+	}
+	PG_FINALLY();
+	{
+		XactReadOnly = read_only;
+	}
+	PG_END_TRY();
+	if (plan == NULL)
+		return false;
+	statement = linitial_node(PlannedStmt, plan->stmt_list);
+	result = scans_table(statement, relation, rows);
+	if (result)
+		(void) ecml_check_rights(statement);
+	ReleaseCachedPlan(plan, NULL);
+	return result;
 }
 
 int

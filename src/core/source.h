@@ -16,6 +16,7 @@ typedef struct EcmlSource
 	char	   *query;
 	SPIPlanPtr	plan;
 	TupleDesc	desc;			/* columns of its rows */
+	bool		lazy;			/* the row function takes tuples apart by itself; else slots come with all values */
 } EcmlSource;
 
 typedef void (*EcmlRowFunction) (void *arg, TupleTableSlot *slot);
@@ -31,6 +32,12 @@ extern void ecml_source_open_parallel(EcmlSource *source, const char *query);
 
 /* Run it: row(arg, slot) for each row. */
 extern void ecml_source_run(EcmlSource *source, EcmlRowFunction row, void *arg);
+
+/*
+ * Is its plan nothing but a scan of a whole table, and its columns the table's, from the first on?  Then its oid and the
+ * planner's estimate of its rows; the caller's rights have been checked.
+ */
+extern bool ecml_source_is_table(EcmlSource *source, Oid *relation, double *rows);
 
 /* Is the text a query (it begins with SELECT, WITH, VALUES, TABLE or a parenthesis), not a name? */
 extern bool ecml_source_is_query(const char *text);

@@ -48,7 +48,7 @@ get_flat_size(ExpandedObjectHeader *header)
 				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
 				 errmsg("the state of %s is too large for one value", state->type->name),
 				 errdetail("It takes %zu bytes; the limit is 1 GB.", w->size),
-				 errhint("Give fewer features or categories.")));
+				 errhint("Give fewer rows, features or categories.")));
 	return VARHDRSZ + w->size;
 }
 
@@ -174,7 +174,7 @@ ecml_state_out(FunctionCallInfo fcinfo, const EcmlStateType *type)
 				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
 				 errmsg("the state of %s is too large for its text form", type->name),
 				 errdetail("It takes %zu bytes; a text has at most 1 GB.", size),
-				 errhint("Give fewer features or categories, or use the binary form.")));
+				 errhint("Give fewer rows, features or categories, or use the binary form.")));
 	text = palloc(size * 2 + 1);
 	text[hex_encode(VARDATA_ANY(value), size, text)] = '\0';
 	PG_RETURN_CSTRING(text);

@@ -229,30 +229,22 @@ number_class(EcmlTarget *target, double value)
 }
 
 static int
-class_code(EcmlTarget *target, Datum value)
+label_class(EcmlTarget *target, const char *label, int length)
 {
-	const char *label;
-	int			length;
-	int			code;
+	int			code = ecml_dict_find(target->labels, label, length);
 
-	if (target->input.kind == ECML_NUMBER)
-		return number_class(target, ecml_bind_number(&target->input, value));
-	if (target->input.kind == ECML_BOOLEAN)
-	{
-		label = DatumGetBool(value) ? "true" : "false";
-		length = strlen(label);
-	}
-	else
-		label = ecml_bind_label(&target->input, value, &length);
-	code = ecml_dict_find(target->labels, label, length);
 	return code >= 0 ? code : add_label(target, label, length);
 }
 
-static bool
-event_seen(const EcmlTarget *target, Datum value)
+int
+ecml_target_add_class(EcmlTarget *target, const char *label, double number)
 {
-	double		event = ecml_bind_number(&target->event, value);
+	return target->input.kind == ECML_NUMBER ? number_class(target, number) : label_class(target, label, strlen(label));
+}
 
+static bool
+event_seen(const EcmlTarget *target, double event)
+{
 	if (event != 0 && event != 1)
 		ereport(ERROR,
 				(errcode(ERRCODE_DATA_EXCEPTION),
@@ -262,6 +254,29 @@ event_seen(const EcmlTarget *target, Datum value)
 	return event == 1;
 }
 
+double
+ecml_target_value(EcmlTarget *target, double value, double event)
+{
+	if (target->use == ECML_TARGET_CLASS)
+	{
+		if (target->input.kind == ECML_BOOLEAN)
+			return value != 0 ? label_class(target, "true", 4) : label_class(target, "false", 5);
+		return number_class(target, value);
+	}
+	if (!isfinite(value))
+		ecml_target_not_finite("target", target->name, value);
+	if (target->use == ECML_TARGET_NUMBER)
+		return value;
+	if (value < 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_DATA_EXCEPTION),
+				 errmsg("duration column \"%s\" holds a value below 0", target->name),
+				 errdetail("A row has %g there.", value),
+				 errhint("A duration is the time from a row's beginning to its event, or to the last day it was watched.")));
+	value = fabs(value);
+	return target->has_event && !event_seen(target, event) ? -value : value;
+}
+
 bool
 ecml_target_read(EcmlTarget *target, const Datum *values, const bool *nulls, double *y)
 {
@@ -269,26 +284,16 @@ ecml_target_read(EcmlTarget *target, const Datum *values, const bool *nulls, dou
 
 	if (nulls[number] || (target->has_event && nulls[target->event.number]))
 		return false;
-	if (target->use == ECML_TARGET_CLASS)
+	if (target->input.kind == ECML_CATEGORY)
 	{
-		*y = class_code(target, values[number]);
-		return true;
+		int			length;
+		const char *label = ecml_bind_label(&target->input, values[number], &length);
+
+		*y = label_class(target, label, length);
 	}
-	*y = ecml_bind_number(&target->input, values[number]);
-	if (!isfinite(*y))
-		ecml_target_not_finite("target", target->name, *y);
-	if (target->use == ECML_TARGET_SURVIVAL)
-	{
-		if (*y < 0)
-			ereport(ERROR,
-					(errcode(ERRCODE_DATA_EXCEPTION),
-					 errmsg("duration column \"%s\" holds a value below 0", target->name),
-					 errdetail("A row has %g there.", *y),
-					 errhint("A duration is the time from a row's beginning to its event, or to the last day it was watched.")));
-		*y = fabs(*y);
-		if (target->has_event && !event_seen(target, values[target->event.number]))
-			*y = -*y;
-	}
+	else
+		*y = ecml_target_value(target, ecml_bind_number(&target->input, values[number]),
+							   target->has_event ? ecml_bind_number(&target->event, values[target->event.number]) : 1);
 	return true;
 }
 

@@ -48,6 +48,12 @@ extern EcmlTarget *ecml_target_number(MemoryContext context, const char *name);
 /* Read it from a row of values; false: it is NULL.  Values that are not finite and durations below 0 are errors. */
 extern bool ecml_target_read(EcmlTarget *target, const Datum *values, const bool *nulls, double *y);
 
+/* The same from numbers, or booleans, that were read already; event: 1 when there is none. */
+extern double ecml_target_value(EcmlTarget *target, double value, double event);
+
+/* The code of a class by its label, and of classes that are numbers by that. */
+extern int	ecml_target_add_class(EcmlTarget *target, const char *label, double number);
+
 /* How many arguments of an aggregate it takes. */
 extern int	ecml_target_count(EcmlTargetUse use);
 

@@ -13,12 +13,12 @@
 #include "core/collect.h"
 #include "core/result.h"
 #include "core/source.h"
+#include "core/train.h"
 #include "core/trainer.h"
 
-/* Train, store, and give the row that describes it. */
-static Datum
-train(FunctionCallInfo fcinfo, const char *name, const char *algorithm_name, const char *source_text,
-	  const char *target, ArrayType *features, Jsonb *options)
+void
+ecml_train_store(const char *name, const char *algorithm_name, const char *source_text, const char *target,
+				 ArrayType *features, Jsonb *options, EcmlTrained *trained)
 {
 	MemoryContext caller = CurrentMemoryContext;
 	MemoryContext context = AllocSetContextCreate(caller, "ecml training", ALLOCSET_DEFAULT_SIZES);
@@ -27,14 +27,9 @@ train(FunctionCallInfo fcinfo, const char *name, const char *algorithm_name, con
 	EcmlProvenance provenance = {0};
 	EcmlColumns columns;
 	EcmlModel  *model;
-	TupleDesc	desc = ecml_composite_desc(fcinfo);
-	Datum		values[7];
-	bool		nulls[7] = {false};
 	instr_time	began;
 	instr_time	took;
 	struct varlena *body;
-	int			version;
-	Datum		result;
 
 	INSTR_TIME_SET_CURRENT(began);
 	MemoryContextSwitchTo(context);
@@ -58,20 +53,37 @@ train(FunctionCallInfo fcinfo, const char *name, const char *algorithm_name, con
 	provenance.seconds = INSTR_TIME_GET_DOUBLE(took);
 	body = ecml_model_write(model);
 	ecml_model_verify(body);	/* what cannot be read must not take the place of what can */
-	version = ecml_catalog_insert(name, model, body, &provenance);
+	trained->version = ecml_catalog_insert(name, model, body, &provenance);
 	SPI_finish();
 
 	MemoryContextSwitchTo(caller);
-	values[0] = CStringGetTextDatum(name);
-	values[1] = Int32GetDatum(version);
-	values[2] = CStringGetTextDatum(algorithm->name);
-	values[3] = Int64GetDatum(model->rows);
-	values[4] = Int64GetDatum(model->skipped);
-	values[5] = Float8GetDatum(provenance.seconds);
-	values[6] = JsonbPGetDatum(ecml_json_parse(model->metrics));
-	result = ecml_composite(desc, values, nulls);
+	trained->algorithm = algorithm;
+	trained->rows = model->rows;
+	trained->skipped = model->skipped;
+	trained->seconds = provenance.seconds;
+	trained->metrics = ecml_json_parse(model->metrics);
 	MemoryContextDelete(context);
-	return result;
+}
+
+/* Train, store, and give the row that describes it. */
+static Datum
+train(FunctionCallInfo fcinfo, const char *name, const char *algorithm, const char *source, const char *target,
+	  ArrayType *features, Jsonb *options)
+{
+	TupleDesc	desc = ecml_composite_desc(fcinfo);
+	EcmlTrained trained;
+	Datum		values[7];
+	bool		nulls[7] = {false};
+
+	ecml_train_store(name, algorithm, source, target, features, options, &trained);
+	values[0] = CStringGetTextDatum(name);
+	values[1] = Int32GetDatum(trained.version);
+	values[2] = CStringGetTextDatum(trained.algorithm->name);
+	values[3] = Int64GetDatum(trained.rows);
+	values[4] = Int64GetDatum(trained.skipped);
+	values[5] = Float8GetDatum(trained.seconds);
+	values[6] = JsonbPGetDatum(trained.metrics);
+	return ecml_composite(desc, values, nulls);
 }
 
 /* An argument that must not be NULL. */

@@ -15,6 +15,7 @@
 #include "utils/memutils.h"
 
 #include "core/guc.h"
+#include "core/profile.h"
 #include "core/trainer.h"
 
 #define PENDING_FIRST 16		/* rows of the first pending block: there may be thousands of groups */
@@ -37,7 +38,15 @@ static const EcmlOption survival_options[] = {
 	ECML_OPT_END
 };
 
-#define MAX_SETS 4
+static const char *const calibration_choices[] = {"none", "platt", "isotonic", NULL};	/* as EcmlCalibrationMethod */
+
+static const EcmlOption class_options[] = {
+	ECML_OPT_ENUM(EcmlCommonOptions, calibration, "calibration", calibration_choices),
+	ECML_OPT_INT(EcmlCommonOptions, calibration_folds, "calibration_folds", 2, 100),
+	ECML_OPT_END
+};
+
+#define MAX_SETS 6
 
 /* The lists of options of an algorithm, with what they fill: the number of them. */
 static int
@@ -49,6 +58,8 @@ option_sets(const EcmlTraining *training, EcmlOptionSet *sets)
 	sets[n++] = (EcmlOptionSet) {common_options, (void *) &training->common};
 	if (training->algorithm->target == ECML_TARGET_SURVIVAL)
 		sets[n++] = (EcmlOptionSet) {survival_options, (void *) &training->common};
+	if (training->algorithm->target == ECML_TARGET_CLASS && training->algorithm->one_pass == NULL)
+		sets[n++] = (EcmlOptionSet) {class_options, (void *) &training->common};
 	return n;
 }
 
@@ -62,6 +73,7 @@ ecml_training_parse(const EcmlAlgorithm *algorithm, Jsonb *options, const EcmlOp
 
 	training->algorithm = algorithm;
 	training->common.seed = -1;
+	training->common.calibration_folds = 5;
 	training->params = palloc0(algorithm->params_size);
 	memcpy(training->params, algorithm->defaults, algorithm->params_size);
 	if (options && !(JB_ROOT_IS_OBJECT(options) && JB_ROOT_COUNT(options) == 0))
@@ -70,7 +82,7 @@ ecml_training_parse(const EcmlAlgorithm *algorithm, Jsonb *options, const EcmlOp
 		memcpy(training->given, options, VARSIZE(options));
 	}
 	nsets = option_sets(training, sets);
-	if (more)
+	for (; more && more->options; more++)
 		sets[nsets++] = *more;
 	ecml_options_parse(algorithm->name, options, sets, nsets);
 	wrong = algorithm->check ? algorithm->check(training->params) : NULL;
@@ -168,6 +180,8 @@ start(EcmlTrainer *trainer)
 	for (int j = 0; j < n; j++)
 		if (ecml_binder_input(trainer->binder, ecml_trainer_source(trainer, j))->kind == ECML_CATEGORY)
 			trainer->category[j] = trainer->sparse = true;
+	if (trainer->profiled)
+		ecml_profile_begin(trainer);
 	if (trainer->algorithm->one_pass == NULL)
 	{
 		trainer->uses = ECML_NEW0(&trainer->ctx, double *, n + 1);
@@ -197,6 +211,13 @@ static bool
 started(const EcmlTrainer *trainer)
 {
 	return trainer->features != NULL;
+}
+
+void
+ecml_trainer_begin(EcmlTrainer *trainer)
+{
+	if (!started(trainer))
+		start(trainer);
 }
 
 /* The term of a category's code, made when it is new. */
@@ -230,6 +251,8 @@ ecml_trainer_flush(EcmlTrainer *trainer)
 	else if (one_pass->terms(trainer->state) < terms)
 		one_pass->grow(&trainer->ctx, trainer->state, terms);
 	one_pass->absorb(&trainer->ctx, trainer->state, &trainer->pending);
+	if (trainer->sample && trainer->sample->by_content)
+		ecml_profile_pending(trainer);
 	trainer->pending.rows = 0;
 	ecml_poll(&trainer->ctx, trainer->rows, 0);
 }
@@ -365,9 +388,12 @@ ecml_trainer_values(EcmlTrainer *trainer, const double *values, int missing, dou
 		start(trainer);
 	if (missing >= 0)
 	{
+		if (trainer->nulls)
+			ecml_profile_nulls(trainer, values);
 		if (trainer->training->common.missing == ECML_MISSING_SKIP)
 		{
 			trainer->skipped++;
+			trainer->incomplete++;
 			return;
 		}
 		if (trainer->training->common.missing == ECML_MISSING_ERROR)
@@ -379,14 +405,41 @@ ecml_trainer_values(EcmlTrainer *trainer, const double *values, int missing, dou
 
 		if (wide >= 0)
 			ecml_dataset_overflow(ecml_binder_feature_name(trainer->binder, ecml_trainer_source(trainer, wide)), values[wide]);
-		if (trainer->sparse)
+		/* of diverted rows they are counted at the end, in the table's order */
+		if (trainer->sparse && !trainer->dataset->divert)
 			count_uses(trainer, values, w);
-		if (trainer->algorithm->target == ECML_TARGET_CLASS)
+		if (trainer->algorithm->target == ECML_TARGET_CLASS && !trainer->dataset->divert)
 			count_use(trainer, &trainer->class_uses, &trainer->nclass_uses, (int) y, w);
 	}
 	else
 		append_terms(trainer, values, missing >= 0, y, w);
+	if (trainer->sample && !trainer->sample->by_content)
+		ecml_rowsample_offer(&trainer->ctx, trainer->sample, values);
 	trainer->rows++;
+}
+
+void
+ecml_trainer_count_uses(EcmlTrainer *trainer)
+{
+	const EcmlDataset *dataset = trainer->dataset;
+	bool		classes = trainer->algorithm->target == ECML_TARGET_CLASS;
+
+	for (size_t b = 0; b < dataset->nblocks && (classes || trainer->sparse); b++)
+	{
+		const EcmlBlock *block = &dataset->blocks[b];
+
+		ecml_poll(&trainer->ctx, 0, 0);
+		for (int j = 0; j < dataset->nvalues; j++)
+			for (int i = 0; trainer->category[j] && i < block->rows; i++)
+			{
+				double		code = ecml_dataset_value(dataset, block, j, i);
+
+				if (!isnan(code))
+					count_use(trainer, &trainer->uses[j], &trainer->nuses[j], (int) code, block->w ? block->w[i] : 1);
+			}
+		for (int i = 0; classes && i < block->rows; i++)
+			count_use(trainer, &trainer->class_uses, &trainer->nclass_uses, (int) block->y[i], block->w ? block->w[i] : 1);
+	}
 }
 
 void
@@ -495,6 +548,7 @@ ecml_trainer_merge(EcmlTrainer *trainer, EcmlTrainer *other)
 	}
 	ecml_trainer_flush(trainer);
 	ecml_trainer_flush(other);
+	ecml_profile_merge(trainer, other);
 	trainer->rows += other->rows;
 	if (other->state == NULL)
 		return;

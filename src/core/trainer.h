@@ -14,6 +14,7 @@
 #include "core/host.h"
 #include "core/model.h"
 #include "core/target.h"
+#include "num/rowsample.h"
 
 /* Options of every algorithm. */
 typedef struct EcmlCommonOptions
@@ -22,6 +23,8 @@ typedef struct EcmlCommonOptions
 	int64		seed;			/* -1: the setting ecml.seed */
 	bool		progress;
 	char	   *sample_weight;	/* name of the column with the rows' weights, or NULL */
+	int			calibration;	/* CLASS: EcmlCalibrationMethod */
+	int			calibration_folds;
 	char	   *event;			/* SURVIVAL: name of the column that tells whether the event was seen, or NULL */
 } EcmlCommonOptions;
 
@@ -49,6 +52,12 @@ typedef struct EcmlTrainer
 	int64		skipped;
 	uint64		seed;
 
+	/* what the model's profile is made of (profile.h); kept when the caller says so before the first row */
+	bool		profiled;
+	EcmlRowSample *sample;		/* of rows of features; NULL: none */
+	double	   *nulls;			/* [nfeatures] rows that are NULL there, those left out for it among them; NULL: no profile */
+	int64		incomplete;		/* rows left out because a feature is NULL */
+
 	EcmlDataset *dataset;		/* collected rows, or NULL */
 	double	   *features;		/* [nfeatures] scratch: values without the weight; NULL before the first usable row */
 	bool	   *category;		/* [nfeatures] is it one? */
@@ -68,7 +77,7 @@ typedef struct EcmlTrainer
 	int			pending_terms;	/* columns that pending has room for */
 } EcmlTrainer;
 
-/* Parse options; errors for unknown or wrong ones.  more: a set of the caller's own beside them, or NULL. */
+/* Parse options; errors for unknown or wrong ones.  more: sets of the caller's own, ended by one without options; or NULL. */
 extern EcmlTraining *ecml_training_parse(const EcmlAlgorithm *algorithm, Jsonb *options, const EcmlOptionSet *more);
 
 /* All options with their values, as JSON text. */
@@ -80,6 +89,12 @@ extern char *ecml_training_options(const EcmlTraining *training);
  */
 extern EcmlTrainer *ecml_trainer_create(MemoryContext context, const EcmlTraining *training, EcmlBinder *binder,
 										EcmlTarget *target, bool has_w);
+
+/* Get ready for rows, of which the lengths of arrays are known; otherwise the first usable row does that. */
+extern void ecml_trainer_begin(EcmlTrainer *trainer);
+
+/* Count the categories and classes of rows that came to the dataset as a whole. */
+extern void ecml_trainer_count_uses(EcmlTrainer *trainer);
 
 /*
  * A row that was read into the binder's values.  usable: what ecml_bind_row said.  A row that must be left out is counted.
@@ -98,6 +113,28 @@ extern void ecml_trainer_settle(EcmlTrainer *trainer);
 
 /* Fit (fit.c); the model's memory is the trainer's context. */
 extern EcmlModel *ecml_trainer_finish(EcmlTrainer *trainer);
+
+/*
+ * The same in steps, for several fits to the same rows: prepare once, fit for each training, close.  What is prepared lives
+ * in the trainer's context.  The trainings may differ in all that ecml_training_same_preparation does not look at.
+ */
+typedef struct EcmlPrepared
+{
+	EcmlSchema *schema;
+	EcmlData   *data;			/* collected rows, as terms; NULL: one pass */
+	void	   *state;			/* one pass: the kernel's, NULLs filled */
+	int		   *select;			/* [schema->nterms] its terms */
+	int		  **recode;			/* [nfeatures] of categories: from the binder's codes to the schema's, -1: not used; else NULL */
+	double	   *mean;			/* [schema->nterms] of terms that are numbers, as values: in the rows of training */
+	double	   *deviation;
+} EcmlPrepared;
+
+extern bool ecml_training_same_preparation(const EcmlTraining *a, const EcmlTraining *b);
+extern EcmlPrepared *ecml_trainer_prepare(EcmlTrainer *trainer);
+
+/* ctx: of the fit, its random numbers those of the training's seed; context: of the model. */
+extern EcmlModel *ecml_trainer_fit(EcmlTrainer *trainer, const EcmlPrepared *prepared, const EcmlTraining *training,
+								   EcmlCtx *ctx, MemoryContext context);
 
 /* The collected rows as terms, for a caller that fits by itself; instead of ecml_trainer_finish. */
 extern EcmlData *ecml_trainer_data(EcmlTrainer *trainer);

@@ -42,6 +42,7 @@ typedef struct LinregModel
 	bool		intercept;
 	bool	   *aliased;		/* [terms] true: left out, a linear combination of terms before it (or constant) */
 	double	   *coefficients;	/* [1 + terms], the intercept first (0 without one); 0 for an aliased term */
+	double	   *means;			/* [terms] of the terms in training */
 	double	   *std_errors;		/* [1 + terms]; NaN where not defined (aliased, penalised by L1, no degrees of freedom) */
 	double	   *covariance;		/* packed upper triangle of the unscaled (X'X)^-1, (1 + terms) (2 + terms) / 2, row by row;
 								 * ridge: (X'X + aI)^-1 X'X (X'X + aI)^-1; rows of aliased terms are 0; NULL when L1 is used */
@@ -83,6 +84,9 @@ extern void linreg_merge(EcmlCtx *ctx, LinregState *state, const LinregState *so
 /* Sum of a term over all rows, by weight; term -1: the sum of the weights. */
 extern double linreg_sum(const LinregState *state, int term);
 
+/* Its variance, by weight (divided by the sum of the weights). */
+extern double linreg_variance(const LinregState *state, int term);
+
 /* In every row so far, add factor times the term from to the term to. */
 extern void linreg_add_term(EcmlCtx *ctx, LinregState *state, int to, int from, double factor);
 
@@ -100,6 +104,9 @@ extern LinregModel *linreg_fit(EcmlCtx *ctx, const LinregState *state, const Lin
 
 /* Prediction for x [terms]. */
 extern double linreg_predict(const LinregModel *model, const double *x);
+
+/* What each term adds, c [terms], to base, the prediction at the means of training: the two make the prediction. */
+extern void linreg_contributions(const LinregModel *model, const double *x, double *base, double *c);
 
 /* Half widths at x of the intervals for the mean and for a new observation; NaN where not defined. */
 extern void linreg_interval(const LinregModel *model, const double *x, double level, double *mean, double *observation);

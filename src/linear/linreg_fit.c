@@ -364,6 +364,9 @@ linreg_fit(EcmlCtx *ctx, const LinregState *state, const LinregParams *params, c
 	model->aliased = ECML_NEW0(ctx, bool, n);
 	model->coefficients = ECML_NEW0(ctx, double, size);
 	model->std_errors = ECML_NEW0(ctx, double, size);
+	model->means = ECML_NEW0(ctx, double, n);
+	for (int j = 0; j < n; j++)
+		model->means[j] = linreg_sum(state, select[j]) / linreg_sum(state, -1);
 	if (params->alpha == 0 || params->l1_ratio == 0)
 		model->covariance = ECML_NEW0(ctx, double, size * (size + 1) / 2);
 	if (state->kind == LINREG_GRAM)

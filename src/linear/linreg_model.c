@@ -19,6 +19,17 @@ linreg_predict(const LinregModel *model, const double *x)
 }
 
 void
+linreg_contributions(const LinregModel *model, const double *x, double *base, double *c)
+{
+	*base = model->coefficients[0];
+	for (int j = 0; j < model->terms; j++)
+	{
+		*base += model->coefficients[1 + j] * model->means[j];
+		c[j] = model->coefficients[1 + j] * (x[j] - model->means[j]);
+	}
+}
+
+void
 linreg_interval(const LinregModel *model, const double *x, double level, double *mean, double *observation)
 {
 	int			size = 1 + model->terms;
@@ -71,6 +82,7 @@ linreg_write(EcmlWriter *w, const LinregModel *model)
 	for (int j = 0; j < model->terms; j++)
 		ecml_write_u8(w, model->aliased[j]);
 	ecml_write_f8s(w, model->coefficients, size);
+	ecml_write_f8s(w, model->means, model->terms);
 	ecml_write_f8s(w, model->std_errors, size);
 	if (model->covariance)
 		ecml_write_f8s(w, model->covariance, size * (size + 1) / 2);
@@ -112,6 +124,7 @@ linreg_read(EcmlReader *r, int terms)
 	for (int j = 0; j < terms; j++)
 		model->aliased[j] = ecml_read_bool(r);
 	model->coefficients = ecml_read_finite_f8s(r, size);
+	model->means = ecml_read_finite_f8s(r, terms);
 	model->std_errors = ecml_read_f8s(r, size);
 	if (covariance)
 		model->covariance = ecml_read_f8s(r, size * (size + 1) / 2);

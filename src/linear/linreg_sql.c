@@ -86,6 +86,12 @@ sum(const void *state, int term)
 	return linreg_sum(state, term);
 }
 
+static double
+variance(const void *state, int term)
+{
+	return linreg_variance(state, term);
+}
+
 static void
 add_term(EcmlCtx *ctx, void *state, int to, int from, double factor)
 {
@@ -117,6 +123,7 @@ static const EcmlOnePass one_pass = {
 	.read = state_read,
 	.terms = terms,
 	.sum = sum,
+	.variance = variance,
 	.add_term = add_term,
 	.fit = fit,
 	.aggregate = "ecml.linreg_rows",
@@ -225,6 +232,12 @@ coefficients(const void *fitted, const EcmlSchema *schema, const void *params, E
 	}
 }
 
+static void
+contributions(const void *fitted, const EcmlSchema *schema, const double *x, int class, double *base, double *c)
+{
+	linreg_contributions(fitted, x, base, c);
+}
+
 const EcmlAlgorithm ecml_algorithm_linreg = {
 	.id = 1,
 	.name = "linreg",
@@ -241,6 +254,7 @@ const EcmlAlgorithm ecml_algorithm_linreg = {
 	.read = read_model,
 	.predict = predict,
 	.coefficients = coefficients,
+	.contributions = contributions,
 	.metrics = metrics,
 	.judge = judge
 };

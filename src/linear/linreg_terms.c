@@ -20,6 +20,32 @@ linreg_sum(const LinregState *state, int term)
 	return 0;
 }
 
+double
+linreg_variance(const LinregState *state, int term)
+{
+	size_t		m = (size_t) state->terms + 2;
+	double		weight = linreg_sum(state, -1);
+	double		variance = 0;
+
+	if (!(weight > 0))
+		return 0;
+	if (state->kind == LINREG_GRAM)
+	{
+		EcmlDd		sum = state->gram[ECML_GRAM(0, 2 + term)];
+		EcmlDd		square = state->gram[ECML_GRAM(2 + term, 2 + term)];
+
+		variance = dd_sub(square, dd_div(dd_mul(sum, sum), state->gram[ECML_GRAM(0, 0)])).hi / weight;
+	}
+	else if (state->kind == LINREG_TRIANGLE)
+		for (int i = 1; i <= 1 + term; i++)
+		{
+			double		v = state->r[(size_t) (1 + term) * m + i];
+
+			variance += v * v / weight;
+		}
+	return variance > 0 ? variance : 0;
+}
+
 static EcmlDd *
 element(LinregState *state, int i, int j)
 {

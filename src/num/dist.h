@@ -82,4 +82,8 @@ extern double ecml_poisson_sf(double k, double mean);
 extern double ecml_poisson_quantile(double prob, double mean);
 extern double ecml_poisson_isf(double q, double mean);
 
+/* The limit, for many values, of sqrt(n) times Kolmogorov's statistic. */
+extern double ecml_kolmogorov_cdf(double x);
+extern double ecml_kolmogorov_sf(double x);
+
 #endif							/* ECML_DIST_H */

@@ -124,6 +124,46 @@ ecml_moments_merge(EcmlMoments *m, const EcmlMoments *other)
 	merge_pair(&m->square_hi, &m->square_lo, other->square_hi, other->square_lo);
 }
 
+#define LANES 8
+
+/* The same in eight chains side by side, which vectorise; added up at the end. */
+ECML_CLONES void
+ecml_moments_add_block(EcmlMoments *m, const double *x, int n)
+{
+	double		sum[LANES] = {0};
+	double		sum_lo[LANES] = {0};
+	double		square[LANES] = {0};
+	double		square_lo[LANES] = {0};
+	int			whole = n - n % LANES;
+	double		finite = 0;
+
+	for (int i = 0; i < whole; i += LANES)
+		for (int j = 0; j < LANES; j++)
+		{
+			double		v = x[i + j];
+			double		product = v * v;
+			double		sum_error;
+			double		square_error;
+
+			sum[j] = two_sum(sum[j], v, &sum_error);
+			square[j] = two_sum(square[j], product, &square_error);
+			sum_lo[j] += sum_error;
+			square_lo[j] += square_error + fma(v, v, -product);
+		}
+	for (int j = 0; j < LANES; j++)
+		finite += (sum[j] + sum_lo[j] + square[j] + square_lo[j]) * 0;
+	if (finite != 0)
+		whole = 0;				/* infinite or NaN: beyond the range, value by value */
+	for (int j = 0; j < LANES && whole > 0; j++)
+	{
+		EcmlMoments lane = {.n = whole / LANES,.sum_hi = sum[j],.sum_lo = sum_lo[j],.square_hi = square[j],.square_lo = square_lo[j]};
+
+		ecml_moments_merge(m, &lane);
+	}
+	for (int i = whole; i < n; i++)
+		ecml_moments_add(m, x[i]);
+}
+
 void
 ecml_moments_add_pair(EcmlMoments *m, double hi, double lo)
 {

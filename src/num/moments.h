@@ -20,6 +20,7 @@ typedef struct EcmlMoments
 } EcmlMoments;
 
 extern void ecml_moments_add(EcmlMoments *m, double x);	/* x finite */
+extern void ecml_moments_add_block(EcmlMoments *m, const double *x, int n); /* all finite; 1 ns each, other low bits */
 /* The value hi + lo, |lo| at most half a unit in the last place of hi: a decimal that is no double. */
 extern void ecml_moments_add_pair(EcmlMoments *m, double hi, double lo);
 extern void ecml_moments_merge(EcmlMoments *m, const EcmlMoments *other);

@@ -1,16 +1,17 @@
 /*
  * sort.h - sorting arrays of doubles, alone or each with a value beside it
  *
- * A radix sort from the least digit on (11 bits, 6 passes; passes in which all keys agree are left out): the time grows with
- * n alone, about 10 ns a key and 20 ns a pair for a million, and the order of pairs with equal keys stays.  Beside the array
- * it takes as much memory again, for the time of the call.  Below 64 elements: by insertion.
+ * A radix sort from the top, each range cut in up to 2048 buckets between its own least and greatest key, down to buckets
+ * small enough for insertion: two or three levels for most data, never more than seven.  The order of pairs with equal
+ * keys stays.  Beside the array it takes as much memory again, for the time of the call.  Time: about 25 ns a key and 40 ns
+ * a pair for a million.
  */
 #ifndef ECML_SORT_H
 #define ECML_SORT_H
 
 #include "ctx.h"
 
-/* Ascending; -0 before 0.  NaN is not allowed. */
+/* Ascending.  NaN is not allowed; 0 and -0 stand as they please. */
 extern void ecml_sort_f8(EcmlCtx *ctx, double *v, size_t n);
 
 /* v [n][2], by the first of each pair; stable.  The second is carried along: a weight, or a row's number (exact to 2^53). */

@@ -3,16 +3,23 @@ import os
 import sys
 
 import growth
+import prepare
 import quality
 import speed
 from harness import SCALE, connect, machine
 
 TABLES = [
     (speed.speed_table,
-     {"kmeans": speed.kmeans, "linreg": speed.linreg, "ttest": speed.ttest, "predict": speed.predict}),
+     {"kmeans": speed.kmeans,
+      "linreg": speed.linreg,
+      "ttest": speed.ttest,
+      "predict": speed.predict,
+      "describe": prepare.describe,
+      "tune": speed.tune}),
     (growth.growth_table, {"big": growth.big}),
     (growth.memory_table, {"memory": growth.memory}),
     (quality.quality_table, {"quality": quality.quality}),
+    (prepare.prepare_table, {"prepare": prepare.prepare}),
 ]
 
 

@@ -42,4 +42,17 @@ CREATE TABLE four:suffix AS
 SELECT a, b, c, d, 1 + 2 * a - b + 0.5 * c + 3 * d + normal() AS y
 FROM (SELECT normal() AS a, normal() AS b, random() AS c, random() AS d FROM generate_series(1, :n) OFFSET 0) g;
 
+-- wide: twenty columns of the kinds that a shop's tables have, to be described
+SELECT setseed(0.3) \g /dev/null
+CREATE TABLE wide:suffix AS
+SELECT i::int AS id, random() AS f1, 1000 * random() AS f2, -ln(1 - random()) AS f3, normal() AS f4, floor(100 * random()) AS f5,
+	CASE WHEN random() < 0.9 THEN random() END AS f6, random() * random() AS f7, random()::real AS f8, (1000 * random())::int AS i1,
+	(10 * random())::int AS i2, (1e9 * random())::bigint AS i3, (random() < 0.3)::int AS i4,
+	round((100 * random())::numeric, 2) AS n1, round((10000 * random())::numeric, 2) AS n2,
+	('{red,green,blue,yellow}'::text[])[1 + floor(4 * random())::int] AS colour,
+	'customer ' || floor(10000 * random()) AS customer, timestamptz '2024-01-01' + random() * interval '700 days' AS at,
+	date '2024-01-01' + (700 * random())::int AS day, random() < 0.5 AS flag
+FROM generate_series(1, :n) AS i;
+
+VACUUM (FREEZE, ANALYZE) wide:suffix;
 VACUUM (FREEZE, ANALYZE) points:suffix, sales:suffix, visits:suffix, four:suffix;

@@ -2,7 +2,7 @@
 # run.sh - the benchmark: ecml beside its peers, on the same data, in one run
 #
 # Environment:
-#   ROWS      only these rows: kmeans linreg ttest predict big memory quality (default: all)
+#   ROWS      only these rows (default: all, in the order of the list below)
 #   SCALE     factor of the number of rows, default 1 (1,000,000 rows; the big ones 10,000,000)
 #   REPEAT    repetitions, default 7 (the slow ones take fewer)
 #   OUT       a file that gets the tables as Markdown
@@ -14,12 +14,24 @@
 
 here=$top/test/bench
 scale=${SCALE:-1}
-rows=${ROWS:-kmeans linreg ttest predict big memory quality}
+all_rows='
+	kmeans
+	linreg
+	ttest
+	predict
+	describe
+	tune
+	big
+	memory
+	quality
+	prepare
+'
+rows=$(echo ${ROWS:-$all_rows})
 state=
 for row in $rows; do
-	case $row in
-		kmeans | linreg | ttest | predict | big | memory | quality) ;;
-		*) fail "no row '$row'; there are: kmeans linreg ttest predict big memory quality" ;;
+	case " $(echo $all_rows) " in
+		*" $row "*) ;;
+		*) fail "no row '$row'; there are: $(echo $all_rows)" ;;
 	esac
 done
 

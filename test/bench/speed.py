@@ -12,7 +12,8 @@ import scipy.stats
 import sqlalchemy
 import statsmodels.api
 from sklearn.cluster import KMeans
-from sklearn.linear_model import LinearRegression
+from sklearn.linear_model import LinearRegression, Ridge
+from sklearn.model_selection import GridSearchCV
 
 from harness import REPEAT, Table, array, connect, in_turn, value
 
@@ -128,6 +129,41 @@ def linreg(table):
     for call, what in calls.items():
         for name in SETTINGS:
             add(table, what, name, shape, times[call, name], "SELECT of 11 sum()", times["sums", name], 1 / 1.5, "")
+
+
+# ---- search for options: 10 penalties, 5 folds
+
+ALPHAS = [0.01, 0.1, 0.5, 1, 5, 10, 50, 100, 500, 1000]
+SEARCH = """SELECT min(metric) FROM ecml_tune('linreg', 'searched', 'y', NULL, %s)"""
+
+
+def export_tune(_):
+    frame = pandas.read_sql("SELECT * FROM searched", engine())
+    found = ridge_search(frame.drop(columns="y").to_numpy(), frame["y"].to_numpy())
+    pandas.DataFrame({"alpha": ALPHAS, "score": found.cv_results_["mean_test_score"]}).to_sql(
+        "exported", engine(), if_exists="replace")
+
+
+def ridge_search(x, y):
+    return GridSearchCV(Ridge(), {"alpha": ALPHAS}, cv=5, scoring="neg_root_mean_squared_error", refit=False).fit(x, y)
+
+
+def tune(table):
+    connection = connect()
+    connection.execute(f"DROP TABLE IF EXISTS searched; CREATE TABLE searched AS SELECT {X10}, y FROM sales "
+                       f"LIMIT (SELECT greatest(count(*) / 10, 100) FROM sales)")
+    connection.execute("VACUUM ANALYZE searched")
+    data = array(connection, f"SELECT {X10}, y FROM searched")
+    x = numpy.ascontiguousarray(data[:, :10])
+    y = numpy.ascontiguousarray(data[:, 10])
+    times, results = in_turn({
+        "ecml": lambda _: value(connection, SEARCH, json.dumps({"alpha": ALPHAS})),
+        "peer": lambda _: ridge_search(x, y),
+    })
+    export = in_turn({"export": export_tune}, min(REPEAT, EXPORT_REPEAT), warm=False)[0]["export"]
+    add(table, "ecml_tune linreg, 5 folds x 10 penalties", "default", size(connection, "searched", 10), times["ecml"],
+        "scikit-learn GridSearchCV, Ridge", times["peer"], 2.0, f"rmse {results['ecml'][0]:.6f}",
+        f"rmse {-results['peer'][0].cv_results_['mean_test_score'].max():.6f}", export)
 
 
 # ---- t-test

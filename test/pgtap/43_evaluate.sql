@@ -1,7 +1,7 @@
 -- ecml_evaluate and ecml_cross_validate, against plain SQL over predictions.
 BEGIN;
 \i ../lib/pgtap.sql
-SELECT plan(31);
+SELECT plan(34);
 
 CREATE TABLE sales AS SELECT i, (i * 31 % 17)::float8 AS price, (ARRAY['a', 'b', 'c'])[1 + i * 7 % 5 % 3] AS kind, CASE
 	WHEN i % 12 <> 0 THEN i % 7 END AS stock,
@@ -16,13 +16,15 @@ CREATE TABLE predicted AS SELECT sold, ecml_predict('m', price, kind, stock) AS 
 CREATE FUNCTION pg_temp.metric(j jsonb, name text) RETURNS float8 LANGUAGE sql AS $$ SELECT (j ->> name)::float8 $$;
 CREATE TABLE expected AS SELECT sqrt(avg((p - sold) ^ 2)) AS rmse, avg(abs(p - sold)) AS mae, avg(p - sold) AS bias,
 	avg(abs((p - sold) / nullif(sold, 0))) AS mape,
+	avg(2 * abs(p - sold) / (abs(p) + abs(sold))) AS smape, max(abs(p - sold)) AS max_error,
+	1 - var_pop(p - sold) / var_pop(sold) AS explained_variance,
 	1 - sum((p - sold) ^ 2) / (count(*) * var_pop(sold)) AS r2, count(*) AS rows, (SELECT count(*) FROM predicted
 		WHERE p IS NULL OR sold IS NULL) AS skipped FROM predicted WHERE p IS NOT NULL AND sold IS NOT NULL;
 SELECT ok(pg_temp.close(pg_temp.metric(e, name), value::float8, 1e-12), name || ' is that of plain SQL')
 FROM ecml_evaluate('m', 'SELECT * FROM sales WHERE i > 60') e, expected x, jsonb_each_text(to_jsonb(x)) j (name, value)
 	ORDER BY name;
-SELECT is((SELECT array_agg(k ORDER BY k) FROM jsonb_object_keys(ecml_evaluate('m', 'sales')) k), ARRAY['bias', 'mae',
-	'mape', 'r2', 'rmse', 'rows', 'skipped'], 'metrics of a regression');
+SELECT is((SELECT array_agg(k ORDER BY k) FROM jsonb_object_keys(ecml_evaluate('m', 'sales')) k), ARRAY['bias',
+	'explained_variance', 'mae', 'mape', 'max_error', 'r2', 'rmse', 'rows', 'skipped', 'smape'], 'metrics of a regression');
 SELECT is(ecml_evaluate(ecml_load('m'), 'SELECT * FROM sales WHERE i > 60'), ecml_evaluate('m',
 	'SELECT * FROM sales WHERE i > 60'), 'a value is evaluated as a name is');
 SELECT is(ecml_evaluate('m', 'SELECT price, stock, kind, sold AS "Sold!" FROM sales WHERE i > 60',

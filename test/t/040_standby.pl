@@ -33,6 +33,8 @@ my @reads = (
 	q(SELECT md5(ecml_load('line')::text), encode(float8send(ecml_predict(ecml_load('line'), 3, 'b')), 'hex')),
 	q(SELECT ecml_evaluate('line', 'sales'), ecml_evaluate('groups', 'sales')),
 	q(SELECT ecml_cross_validate('linreg', 'SELECT price, sold FROM sales', 'sold')),
+	q(SELECT md5(string_agg(p::text, ',')) FROM ecml_cross_predict('linreg', 'SELECT id, price, sold FROM sales', 'sold', NULL, 'id') AS p),
+	q(SELECT trial, options, metric, rank, error FROM ecml_tune('kmeans', 'SELECT price, sold FROM sales', NULL, NULL, '{"k": [2, 3, 700]}')),
 	q(SELECT md5(string_agg(s::text, ',')) FROM ecml_kmeans_scan('sales', ARRAY['price', 'sold'], 2, 4) AS s),
 	q(SELECT encode(float8send(ecml_predict(ecml_linreg('{}', sold, price), 5)), 'hex') FROM sales),
 	q(SELECT (ecml_ttest(sold, kind)).p_value FROM sales WHERE kind < 'c'),
@@ -45,6 +47,7 @@ for my $read (@reads)
 # What would write says so before it reads a row.
 my %writes = (
 	ecml_train => q(SELECT ecml_train('line', 'linreg', 'SELECT sold, price, pg_sleep(1)::text FROM sales', 'sold')),
+	ecml_tune => q(SELECT ecml_tune('linreg', 'SELECT sold, price, pg_sleep(1)::text FROM sales', 'sold', NULL, '{"alpha": [1]}', '{"save": "line"}')),
 	ecml_retrain => q(SELECT ecml_retrain('line')),
 	ecml_save => q(SELECT ecml_save('copy', ecml_load('line'))),
 	ecml_activate => q(SELECT ecml_activate('line', 1)),

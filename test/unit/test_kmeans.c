@@ -679,13 +679,13 @@ test_corners(void)
 	}
 	data = ecml_data_from_rows(ctx, ECML_F4, 5000, 2, x, NULL, NULL);
 	refused(data, ctx, 4, ECML_DATA_EXCEPTION, "fewer distinct rows than clusters",
-			"There are 3 distinct rows for 4 clusters.", "too few distinct rows");
+			"Distinct rows: 3; clusters: 4.", "too few distinct rows");
 	ok(fit(ctx, data, &(KmeansParams) {.k = 3,.n_init = 1,.max_iter = 10,.tolerance = 0}, &model) && model->inertia == 0 &&
 	   model->sizes[2] == 1666, "as many clusters as distinct rows: inertia 0");
 	refused(ecml_data_from_rows(ctx, ECML_F4, 0, 2, x, NULL, NULL), ctx, 2, ECML_DATA_EXCEPTION, "no rows to cluster",
-			"0 rows", "no rows");
+			"Rows: 0", "no rows");
 	refused(ecml_data_from_rows(ctx, ECML_F4, 5, 2, x, NULL, NULL), ctx, 6, ECML_DATA_EXCEPTION,
-			"fewer distinct rows than clusters", "3 distinct rows for 6", "fewer rows than clusters");
+			"fewer distinct rows than clusters", "Distinct rows: 3; clusters: 6", "fewer rows than clusters");
 
 	/* 200,000 equal rows and 20 others at the end, which the sample may miss */
 	memset(x, 0, 600000 * sizeof(double));
@@ -696,7 +696,7 @@ test_corners(void)
 	params.n_init = 1;
 	ok(fit(ctx, data, &params, &model) && model->inertia == 0 && model->sizes[0] == 199980 && model->sizes[20] == 1,
 	   "rare rows are found, also beside the sample");
-	refused(data, ctx, 22, ECML_DATA_EXCEPTION, "fewer distinct rows than clusters", "There are 21 distinct rows for 22",
+	refused(data, ctx, 22, ECML_DATA_EXCEPTION, "fewer distinct rows than clusters", "Distinct rows: 21; clusters: 22",
 			"distinct rows are counted among all rows");
 
 	/* k = 1: the mean */

@@ -1,0 +1,272 @@
+/*
+ * profile.c - the distributions of the rows that a model was trained on
+ *
+ * The rows of a one-pass training of numbers may come in parallel, in any order: their sample goes by content, so that the same
+ * rows give the same model.  Those with categories come in one order, and are sampled by number.  Collected rows are sampled
+ * when all are there: evenly from some of the blocks.
+ */
+#include "core/compat.h"
+
+#include <math.h>
+
+#include "miscadmin.h"
+
+#include "core/model.h"
+#include "core/profile.h"
+#include "core/trainer.h"
+
+#define MAX_FEATURES 4096		/* no profile for more */
+#define ALL_POINTS 8192			/* of all features together; but at least LEAST_POINTS for each */
+#define LEAST_POINTS 16
+#define BLOCKS 64				/* that collected rows are sampled from */
+
+void
+ecml_profile_begin(EcmlTrainer *trainer)
+{
+	int			n = ecml_trainer_features(trainer);
+	bool		by_content = true;
+
+	if (n == 0 || n > MAX_FEATURES)
+		return;
+	trainer->nulls = ECML_NEW0(&trainer->ctx, double, n);
+	if (trainer->algorithm->one_pass == NULL)
+		return;
+	for (int j = 0; j < n; j++)
+		if (trainer->category[j])
+			by_content = false;
+	trainer->sample = ecml_rowsample_create(&trainer->ctx, n, by_content);
+}
+
+void
+ecml_profile_collected(EcmlTrainer *trainer)
+{
+	EcmlDataset *dataset = trainer->dataset;
+	int			n = ecml_trainer_features(trainer);
+	size_t		apart = (dataset->data.nblocks + BLOCKS - 1) / BLOCKS;	/* blocks from one that is looked at to the next */
+	double	   *row;
+	size_t		rows = 0;
+	size_t		number = 0;
+	size_t		step;
+
+	if (trainer->nulls == NULL)
+		return;
+	trainer->sample = ecml_rowsample_create(&trainer->ctx, n, false);
+	for (size_t b = 0; b < dataset->data.nblocks; b += apart)
+		rows += Min(dataset->data.rows - b * ECML_BLOCK_ROWS, ECML_BLOCK_ROWS);
+	step = (rows + trainer->sample->limit - 1) / trainer->sample->limit;
+	row = ECML_NEW(&trainer->ctx, double, n);
+	for (size_t b = 0; b < dataset->data.nblocks; b += apart)
+	{
+		EcmlBlock	block = ecml_dataset_kept(dataset, b);
+
+		ecml_poll(&trainer->ctx, 0, 0);
+		for (int i = 0; i < block.rows; i++)
+			if (number++ % step == 0)
+			{
+				for (int j = 0; j < n; j++)
+					row[j] = ecml_dataset_value(dataset, &block, j, i);
+				ecml_rowsample_offer(&trainer->ctx, trainer->sample, row);
+			}
+	}
+	trainer->sample->step = apart * step;	/* 1: it has all rows */
+	ecml_free(&trainer->ctx, row);
+}
+
+void
+ecml_profile_pending(EcmlTrainer *trainer)
+{
+	const EcmlBlock *block = &trainer->pending;
+	int			n = ecml_trainer_features(trainer);
+	const double **columns = palloc(n * sizeof(double *));
+	const double **marks = palloc0(n * sizeof(double *));
+
+	for (int j = 0; j < n; j++)
+	{
+		columns[j] = ECML_BLOCK_F8(block, trainer->term_of[j][0]);
+		if (trainer->null_term[j] >= 0 && trainer->null_term[j] < trainer->pending_terms)
+			marks[j] = ECML_BLOCK_F8(block, trainer->null_term[j]);
+	}
+	ecml_rowsample_block(&trainer->ctx, trainer->sample, columns, marks, block->rows);
+	pfree(columns);
+	pfree(marks);
+}
+
+void
+ecml_profile_nulls(EcmlTrainer *trainer, const double *values)
+{
+	for (int j = 0; j < ecml_trainer_features(trainer); j++)
+		trainer->nulls[j] += isnan(values[j]);
+}
+
+void
+ecml_profile_merge(EcmlTrainer *trainer, const EcmlTrainer *other)
+{
+	if (trainer->sample == NULL || other->sample == NULL)
+		return;
+	ecml_rowsample_merge(&trainer->ctx, trainer->sample, other->sample);
+	for (int j = 0; j < trainer->sample->width; j++)
+		trainer->nulls[j] += other->nulls[j];
+	trainer->incomplete += other->incomplete;
+}
+
+void
+ecml_profile_write_nulls(EcmlWriter *w, const EcmlTrainer *trainer)
+{
+	ecml_write_u64(w, trainer->incomplete);
+	for (int j = 0; trainer->nulls && j < ecml_trainer_features(trainer); j++)
+		ecml_write_f8(w, trainer->nulls[j]);
+}
+
+void
+ecml_profile_add_nulls(EcmlReader *r, EcmlTrainer *trainer)
+{
+	trainer->incomplete += ecml_read_u64(r);
+	for (int j = 0; trainer->nulls && j < ecml_trainer_features(trainer); j++)
+		trainer->nulls[j] += ecml_read_f8(r);
+}
+
+void
+ecml_profile_write_sample(EcmlWriter *w, EcmlTrainer *trainer)
+{
+	if (trainer->sample == NULL || !trainer->sample->by_content)
+		return;
+	ecml_write_u64(w, trainer->incomplete);
+	ecml_write_f8s(w, trainer->nulls, trainer->sample->width);
+	ecml_rowsample_write(w, trainer->sample);
+}
+
+void
+ecml_profile_read_sample(EcmlReader *r, EcmlTrainer *trainer)
+{
+	int			n = ecml_trainer_features(trainer);
+
+	for (int j = 0; j < n; j++)
+		if (trainer->category[j])
+			ecml_read_corrupted(r, "a sample of categories is not known");
+	if (n > MAX_FEATURES)
+		ecml_read_corrupted(r, "a sample has too many columns");
+	trainer->profiled = true;
+	trainer->incomplete = ecml_read_u64(r);
+	trainer->nulls = ecml_read_finite_f8s(r, n);
+	for (int j = 0; j < n; j++)
+		if (trainer->nulls[j] < 0)
+			ecml_read_corrupted(r, "a count of rows is out of range");
+	if (trainer->incomplete < 0)
+		ecml_read_corrupted(r, "a count of rows is out of range");
+	trainer->sample = ecml_rowsample_read(r, n);
+}
+
+/* The values of a column of the sample that are not NULL, with their counts; the number of them. */
+static int
+column_values(const EcmlRowSample *sample, int j, const int *recode, double *values, double *counts)
+{
+	int			n = 0;
+
+	for (int i = 0; i < sample->n; i++)
+	{
+		double		value = sample->rows[(size_t) i * sample->width + j];
+
+		if (isnan(value))
+			continue;
+		values[n] = recode ? recode[(int) value] : value;
+		counts[n++] = sample->counts ? sample->counts[i] : 1;
+	}
+	return n;
+}
+
+/* What the model makes of the rows of the sample. */
+static int
+scores(const EcmlTrainer *trainer, const EcmlModel *model, int *const *recode, double *values, double *counts)
+{
+	const EcmlRowSample *sample = trainer->sample;
+	double	   *row = palloc(sample->width * sizeof(double));
+	double	   *x = MemoryContextAllocHuge(CurrentMemoryContext, (model->schema->nterms + 1) * sizeof(double));
+	double	   *p = palloc((model->schema->nclasses + 1) * sizeof(double));
+	int			n = 0;
+
+	for (int i = 0; i < sample->n; i++)
+	{
+		for (int j = 0; j < sample->width; j++)
+		{
+			row[j] = sample->rows[(size_t) i * sample->width + j];
+			if (!isnan(row[j]) && recode[j])
+				row[j] = recode[j][(int) row[j]];
+		}
+		values[n] = ecml_model_score(model, row, x, p);
+		counts[n] = sample->counts ? sample->counts[i] : 1;
+		n += isfinite(values[n]);
+		if (i % 64 == 63)
+			CHECK_FOR_INTERRUPTS();
+	}
+	return n;
+}
+
+static void
+make_column(EcmlCtx *ctx, EcmlProfileColumn *column, bool category, const double *values, const double *counts, int n, int most)
+{
+	if (category)
+		ecml_profile_category(ctx, column, values, counts, n);
+	else
+		ecml_profile_number(ctx, column, values, counts, n, most);
+}
+
+EcmlProfile *
+ecml_profile_make(EcmlTrainer *trainer, const EcmlModel *model, int *const *recode)
+{
+	EcmlRowSample *sample = trainer->sample;
+	EcmlCtx    *ctx = &trainer->ctx;
+	EcmlProfile *profile;
+	double		all = trainer->rows + trainer->incomplete;
+	double	   *values;
+	double	   *counts;
+	int			most;
+	int			n;
+
+	if (sample == NULL || sample->n == 0)
+		return NULL;
+	ecml_rowsample_finish(ctx, sample);
+	profile = palloc0(sizeof(EcmlProfile));
+	profile->effective = ecml_rowsample_effective(sample);
+	profile->ncolumns = sample->width + 1;
+	profile->columns = palloc0(profile->ncolumns * sizeof(EcmlProfileColumn));
+	most = Min(Max(ALL_POINTS / profile->ncolumns, LEAST_POINTS), ECML_PROFILE_POINTS);
+	values = ECML_NEW(ctx, double, sample->n);
+	counts = ECML_NEW(ctx, double, sample->n);
+	for (int j = 0; j < sample->width; j++)
+	{
+		n = column_values(sample, j, recode[j], values, counts);
+		make_column(ctx, &profile->columns[j], trainer->category[j], values, counts, n, most);
+		profile->columns[j].nulls = trainer->nulls[j] / all;
+	}
+	n = scores(trainer, model, recode, values, counts);
+	make_column(ctx, &profile->columns[sample->width], ecml_model_score_is_code(model), values, counts, n, most);
+	profile->columns[sample->width].nulls = trainer->incomplete / all;
+	ecml_free(ctx, values);
+	ecml_free(ctx, counts);
+	return profile;
+}
+
+void
+ecml_profile_write_all(EcmlWriter *w, const EcmlProfile *profile)
+{
+	ecml_write_f8(w, profile->effective);
+	for (int j = 0; j < profile->ncolumns; j++)
+		ecml_profile_write(w, &profile->columns[j]);
+}
+
+EcmlProfile *
+ecml_profile_read_all(EcmlReader *r, int nfeatures)
+{
+	EcmlProfile *profile = ECML_NEW0(r->ctx, EcmlProfile, 1);
+
+	if (nfeatures > MAX_FEATURES)
+		ecml_read_corrupted(r, "there are more distributions than there can be");
+	profile->effective = ecml_read_finite(r);
+	if (!(profile->effective >= 1 && profile->effective <= 9007199254740992.0))
+		ecml_read_corrupted(r, "a count of rows is out of range");
+	profile->ncolumns = nfeatures + 1;
+	profile->columns = ECML_NEW0(r->ctx, EcmlProfileColumn, profile->ncolumns);
+	for (int j = 0; j < profile->ncolumns; j++)
+		ecml_profile_read(r, &profile->columns[j]);
+	return profile;
+}
