@@ -9,6 +9,7 @@
 #include <math.h>
 
 #include "catalog/pg_type.h"
+#include "miscadmin.h"
 #include "utils/array.h"
 #include "utils/lsyscache.h"
 #include "utils/typcache.h"
@@ -26,12 +27,12 @@ typedef enum Kind				/* in the state's bytes */
 	LOGRANK
 } Kind;
 
-typedef struct Group
+typedef struct Arm
 {
 	char	   *label;
 	int			length;
 	Lifetable	table;
-} Group;
+} Arm;
 
 typedef struct Survival
 {
@@ -39,7 +40,7 @@ typedef struct Survival
 	double		level;			/* of the intervals; 0: not given yet */
 	int			ngroups;
 	int			capacity;
-	Group	   *groups;			/* [ngroups] */
+	Arm		   *groups;			/* [ngroups] */
 	EcmlState  *state;			/* its ctx has the memory */
 	/* how the groups' values look in this call; not kept */
 	EcmlInput	input;
@@ -74,10 +75,10 @@ read_survival(EcmlReader *r, MemoryContext context, const void *arg)
 	if (survival->kind > LOGRANK || !(survival->level >= 0 && survival->level < 1))
 		ecml_read_corrupted(r, "its statistic is not known");
 	survival->capacity = survival->ngroups;
-	survival->groups = ECML_NEW0(r->ctx, Group, survival->ngroups + 1);
+	survival->groups = ECML_NEW0(r->ctx, Arm, survival->ngroups + 1);
 	for (int g = 0; g < survival->ngroups; g++)
 	{
-		Group	   *group = &survival->groups[g];
+		Arm	   *group = &survival->groups[g];
 
 		group->label = ecml_host_read_text(r);
 		group->length = strlen(group->label);
@@ -123,11 +124,11 @@ get_state(FunctionCallInfo fcinfo, Kind kind)
 	return state;
 }
 
-static Group *
+static Arm *
 group_of_label(Survival *survival, const char *label, int length)
 {
 	EcmlCtx    *ctx = &survival->state->ctx;
-	Group	   *group;
+	Arm	   *group;
 
 	for (int g = survival->ngroups - 1; g >= 0; g--)
 		if (survival->groups[g].length == length && memcmp(survival->groups[g].label, label, length) == 0)
@@ -141,7 +142,7 @@ group_of_label(Survival *survival, const char *label, int length)
 	if (survival->ngroups == survival->capacity)
 	{
 		survival->capacity = survival->capacity * 2 + 2;
-		survival->groups = ecml_resize_array(ctx, survival->groups, survival->capacity, sizeof(Group));
+		survival->groups = ecml_resize_array(ctx, survival->groups, survival->capacity, sizeof(Arm));
 	}
 	group = &survival->groups[survival->ngroups++];
 	memset(group, 0, sizeof(*group));
@@ -153,7 +154,7 @@ group_of_label(Survival *survival, const char *label, int length)
 }
 
 /* The group of a value of argument 3. */
-static Group *
+static Arm *
 group_of(FunctionCallInfo fcinfo, Survival *survival, Datum value)
 {
 	EcmlInput  *input = &survival->input;
@@ -195,7 +196,7 @@ transition(FunctionCallInfo fcinfo, Kind kind, bool event)
 	EcmlState  *state = get_state(fcinfo, kind);
 	Survival   *survival = content(state);
 	double		duration = PG_GETARG_FLOAT8(1);
-	Group	   *group;
+	Arm	   *group;
 
 	if (kind == CURVE && PG_NARGS() > 3 && !PG_ARGISNULL(3))
 	{
@@ -301,7 +302,7 @@ merge(EcmlState *state, EcmlState *other)
 	survival->level = Max(survival->level, source->level);
 	for (int g = 0; g < source->ngroups; g++)
 	{
-		Group	   *group = &source->groups[g];
+		Arm	   *group = &source->groups[g];
 
 		lifetable_settle(&other->ctx, &group->table);
 		lifetable_merge(&state->ctx, &group_of_label(survival, group->label, group->length)->table, &group->table);
@@ -405,7 +406,7 @@ ecml_median_survival_final(PG_FUNCTION_ARGS)
 static int
 compare_groups(const void *a, const void *b)
 {
-	return strcmp(((const Group *) a)->label, ((const Group *) b)->label);
+	return strcmp(((const Arm *) a)->label, ((const Arm *) b)->label);
 }
 
 /* ecml_logrank_final(state): ecml_logrank_result; NULL without rows */
@@ -423,7 +424,7 @@ ecml_logrank_final(PG_FUNCTION_ARGS)
 	if (survival == NULL)
 		PG_RETURN_NULL();
 	n = survival->ngroups;
-	qsort(survival->groups, n, sizeof(Group), compare_groups);
+	qsort(survival->groups, n, sizeof(Arm), compare_groups);
 	tables = palloc(n * sizeof(Lifetable *));
 	for (int g = 0; g < n; g++)
 		tables[g] = &survival->groups[g].table;
