@@ -9,6 +9,9 @@
 #include <math.h>
 
 #define MAX_TERMS 1000000
+#define LARGE_A 30.0			/* from there on the series' terms grow out of hand */
+#define POINTS 256
+#define TAIL 40.0
 
 double
 clv_bgnbd_row(const double *parameters, const ClvTables *tables, const ClvCustomer *row, double *gradient)
@@ -56,6 +59,45 @@ clv_bgnbd_alive(const ClvModel *model, const ClvCustomer *customer)
 	return 1 / (1 + exp(log_odds_gone(model, customer)));
 }
 
+/* ln of the density of w = ln(p / (1 - p)), p ~ beta(a, b), less a constant */
+static double
+log_density(double a, double b, double w)
+{
+	return w > 0 ? -b * w - (a + b) * log1p(exp(-w)) : a * w - (a + b) * log1p(exp(w));
+}
+
+/*
+ * The mean over the chance p to leave of [1 - (1 + p t / (alpha + T))^-(r + x)] / p: by the trapezium rule in ln(p / (1 - p)),
+ * which is as exact as the series for a large a, where the density has no long tail to the left.
+ */
+static double
+expected_by_quadrature(const ClvModel *model, double rate, double b, double time)
+{
+	double		a = model->third;
+	double		mode = log(a / b);
+	double		peak = log_density(a, b, mode);
+	double		width = sqrt(1 / a + 1 / b);
+	double		low = mode;
+	double		high = mode;
+	double		sum = 0;
+	double		total = 0;
+
+	while (log_density(a, b, low) > peak - TAIL)
+		low -= width;
+	while (log_density(a, b, high) > peak - TAIL)
+		high += width;
+	for (int i = 0; i < POINTS; i++)
+	{
+		double		w = low + (high - low) * i / (POINTS - 1);
+		double		weight = exp(log_density(a, b, w) - peak);
+		double		p = 1 / (1 + exp(-w));
+
+		total += weight;
+		sum += weight * -expm1(-rate * log1p(p * time)) / p;
+	}
+	return sum / total;
+}
+
 /*
  * The paper's (10) less P(alive): C / (a - 1) [1 - (1 - z)^A F(A, B; C; z)] with A = r + x, B = b + x, C = a + b + x - 1 and
  * z = t / (alpha + T + t).  By Euler's transformation (1 - z)^A F(A, B; C; z) = (1 - z)^(a - 1) F(C - A, a - 1; C; z), whose
@@ -78,6 +120,8 @@ clv_bgnbd_expected(const ClvModel *model, const ClvCustomer *customer, double ho
 
 	if (!(horizon > 0))
 		return 0;
+	if (a > LARGE_A)
+		return expected_by_quadrature(model, rate, model->fourth + x, horizon / end);
 	/* C S, because C itself may be 0 or less (a + b - 1 without a further purchase): C (C - A)_n (a)_(n - 1) / ((C)_n n!) z^n */
 	term = (c - rate) * z;
 	for (int n = 1; n < MAX_TERMS; n++)

@@ -753,6 +753,22 @@ customer_value(void)
 				 0.5 * (clv_expected(&low, &customers[3], 52) + clv_expected(&high, &customers[3], 52)), 1e-9,
 				 "%s = 1 is where both sides meet", kind == CLV_BG_NBD ? "a" : "s");
 	}
+	{
+		double		f[4];
+
+		model.kind = CLV_BG_NBD;
+		for (int i = 0; i < 4; i++)
+		{
+			model.third = 29.97 + 0.02 * i;
+			f[i] = clv_expected(&model, &customers[3], 52);
+		}
+		close_to(f[3] + 3 * f[1], f[0] + 3 * f[2], 1e-9, "the series and the quadrature meet");
+		model.third = 1e8;
+		model.fourth = 1e9;
+		ok(clv_expected(&model, &customers[3], 52) > clv_expected(&model, &customers[3], 26), "parameters that ran away");
+		model.third = 0.5;
+		model.fourth = 2;
+	}
 	close_to(clv_discounted(&model, &customers[3], 10, 1e-12), clv_expected(&model, &customers[3], 10), 1e-9,
 			 "hardly discounted is not discounted");
 	ok(clv_discounted(&model, &customers[3], 10.5, 0.01) < clv_expected(&model, &customers[3], 10.5), "discounted is less");
