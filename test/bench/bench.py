@@ -2,6 +2,7 @@
 import os
 import sys
 
+import evaluation
 import growth
 import prepare
 import quality
@@ -15,6 +16,7 @@ TABLES = [
       "ttest": speed.ttest,
       "predict": speed.predict,
       "describe": prepare.describe,
+      "metrics": evaluation.metrics,
       "tune": speed.tune}),
     (growth.growth_table, {"big": growth.big}),
     (growth.memory_table, {"memory": growth.memory}),
