@@ -2,6 +2,7 @@
 import os
 import sys
 
+import evaluation
 import growth
 import load
 import prepare
@@ -17,6 +18,7 @@ TABLES = [
       "predict": speed.predict,
       "describe": prepare.describe,
       "load": load.load,
+      "metrics": evaluation.metrics,
       "tune": speed.tune}),
     (growth.growth_table, {"big": growth.big}),
     (growth.memory_table, {"memory": growth.memory}),

@@ -21,6 +21,7 @@ all_rows='
 	predict
 	describe
 	load
+	metrics
 	tune
 	big
 	memory
