@@ -462,11 +462,11 @@ bin(PrepColumn *column, const DescribeColumn *found, const double *quantiles)
 	initStringInfo(&array);
 	for (int k = 0; k <= column->bins; k++)
 	{
-		double		edge = quantiles ? quantiles[k] :
-			k == column->bins ? found->max : found->min + k * ((found->max - found->min) / column->bins);
-
-		if (n == 0 || !quantiles || edge - edges[n - 1] > 1e-8)
-			edges[n++] = edge;
+		if (quantiles && (k == 0 || quantiles[k] - quantiles[k - 1] > 1e-8))
+			edges[n++] = quantiles[k];
+		/* a constant has one bin */
+		if (!quantiles && (k == 0 || found->max > found->min))
+			edges[n++] = k == column->bins ? found->max : found->min + k * ((found->max - found->min) / column->bins);
 	}
 	for (int k = 1; k < n - 1; k++)
 	{

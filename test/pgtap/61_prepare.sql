@@ -1,7 +1,7 @@
 -- ecml_prepare: each step against plain SQL, names, rows that come later, what is left out, what may be replaced, rights.
 BEGIN;
 \i ../lib/pgtap.sql
-SELECT plan(61);
+SELECT plan(62);
 
 CREATE SCHEMA shop;
 CREATE TABLE shop.raw (id int PRIMARY KEY, age int, income numeric(10,2), score float8, city text, size varchar(5), member bool, joined timestamptz,
@@ -78,6 +78,8 @@ SELECT is((SELECT (sum("score_0"), sum("score_1"), sum("score_2")) FROM p), (SEL
 	count(*) FILTER (WHERE score >= 8)) FROM shop.raw), 'bins one-hot encoded');
 SELECT is(pg_temp.prepare('{"bin": {"score": 5}}', 'SELECT id, CASE WHEN id = 1 THEN 5 ELSE 0 END AS score FROM q') -> 'score' -> 'edges', '[0, 5]', 'bins without width are left out');
 SELECT results_eq('SELECT DISTINCT score FROM p', 'VALUES (0)', 'which leaves one');
+SELECT pg_temp.prepare('{"bin": {"a": {"strategy": "uniform"}, "b": 3}}', 'SELECT id, 7 AS a, 7 AS b FROM q') \g /dev/null
+SELECT results_eq('SELECT DISTINCT a, b FROM p', 'VALUES (0, 0)', 'a constant has one bin');
 
 SELECT pg_temp.prepare('{"one_hot": true}') \g /dev/null
 SELECT is(pg_temp.columns(), 'id integer, age integer, income numeric, score double precision, member boolean, joined timestamp with time zone, born date, y boolean, city_Köln integer, city_O''Hara integer, city_Rom integer, city_back\slash integer, size_L integer, size_M integer, size_S integer',

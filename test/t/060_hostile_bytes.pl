@@ -37,6 +37,7 @@ $node->safe_psql('postgres', q(
 	CREATE AGGREGATE ttest_1samp_state(x float8, mu float8) (SFUNC = ecml_ttest_1samp_transition, STYPE = ecml_ttest_state);
 	CREATE AGGREGATE ttest_merge(state ecml_ttest_state) (
 		SFUNC = ecml_ttest_combine, STYPE = ecml_ttest_state, FINALFUNC = ecml_ttest_final);
+	CREATE AGGREGATE describe_merge(state ecml_describe_state) (SFUNC = ecml.describe_combine, STYPE = ecml_describe_state);
 
 	SELECT ecml_train('impute', 'linreg', 'shop', 'sold', ARRAY['price', 'colour', 'size', 'promo', 'more', 'day'], '{"missing": "impute"}');
 	SELECT ecml_train('skip', 'linreg', 'shop', 'sold', ARRAY['price', 'promo']);
@@ -55,6 +56,8 @@ $node->safe_psql('postgres', q(
 	UNION ALL SELECT 'ttest', 'ttest', ttest_state(sold, promo)::text, 2 FROM shop
 	UNION ALL SELECT 'colours', 'ttest', ttest_state(sold, colour)::text, 1 FROM shop WHERE colour IN ('red', 'Größe "M"')
 	UNION ALL SELECT 'paired', 'ttest', ttest_paired_state(sold, price)::text, 1 FROM shop
+	UNION ALL SELECT 'described', 'describe', ecml.describe_rows(0, 5, sold, price, colour, size, id::text || sold)::text, 2 FROM shop
+	UNION ALL SELECT 'many described', 'describe', ecml.describe_rows(0, 2, i % 4999, 'v' || i)::text, 1 FROM generate_series(1, 9000) AS i
 	UNION ALL SELECT 'one sample', 'ttest', ttest_1samp_state(sold, 5)::text, 1 FROM shop;
 
 	CREATE TABLE hostile (id int PRIMARY KEY, kind text, value text);
@@ -69,10 +72,12 @@ $node->safe_psql('postgres', q(
 		m ecml_model;
 		l ecml_linreg_state;
 		t ecml_ttest_state;
+		d ecml_describe_state;
 	BEGIN
 		BEGIN
 			CASE kind WHEN 'model' THEN m := bytes::ecml_model;
 				WHEN 'linreg' THEN l := bytes::ecml_linreg_state;
+				WHEN 'describe' THEN d := bytes::ecml_describe_state;
 				ELSE t := bytes::ecml_ttest_state; END CASE;
 		EXCEPTION WHEN OTHERS THEN
 			INSERT INTO outcome VALUES (case_id, 'input', SQLSTATE, SQLERRM, 1000 * extract(epoch FROM clock_timestamp() - began));
@@ -99,6 +104,11 @@ $node->safe_psql('postgres', q(
 			'SELECT ecml_linreg_merge(s) IS NULL FROM (SELECT value::ecml_linreg_state FROM origin WHERE name = ''categories'' UNION ALL SELECT $1) AS v (s)',
 			'SELECT ecml_linreg_merge(s) IS NULL FROM (SELECT value::ecml_linreg_state FROM origin WHERE name = ''triangle'' UNION ALL SELECT $1) AS v (s)',
 			'SELECT ($1::text)::ecml_linreg_state::text']
+		WHEN 'describe' THEN ARRAY[
+			'SELECT describe_merge(s) IS NULL FROM (VALUES ($1), ($1)) AS v (s)',
+			'SELECT describe_merge(s) IS NULL FROM (SELECT $1 UNION ALL SELECT value::ecml_describe_state FROM origin WHERE name = ''described'') AS v (s)',
+			'SELECT describe_merge(s) IS NULL FROM (SELECT value::ecml_describe_state FROM origin WHERE name = ''many described'' UNION ALL SELECT $1) AS v (s)',
+			'SELECT ($1::text)::ecml_describe_state::text']
 		ELSE ARRAY[
 			'SELECT ttest_merge($1)::text', 'SELECT ecml_ttest_final($1)::text',
 			'SELECT ttest_merge(s)::text FROM (VALUES ($1), ($1)) AS v (s)',
@@ -113,6 +123,12 @@ $node->safe_psql('postgres', q(
 				|| 'SELECT $1 IS NULL, grown(''{}'', sold, price, colour, size) FROM shop'::text
 				|| 'SELECT $1 IS NULL, grown(''{}'', sold, price, id, more) FROM shop'::text
 				|| 'DROP AGGREGATE IF EXISTS grown(jsonb, float8, VARIADIC "any")'::text;
+		ELSIF kind = 'describe' AND case_id % 10 = 0 THEN
+			steps := steps || format('CREATE AGGREGATE grown(seed bigint, total int, VARIADIC x "any") (SFUNC = ecml.describe_transition, '
+				'STYPE = ecml_describe_state, INITCOND = %L)', bytes)
+				|| 'SELECT $1 IS NULL, grown(0, 5, sold, price, colour, size, id::text || sold) IS NULL FROM shop'::text
+				|| 'SELECT $1 IS NULL, grown(0, 2, i % 4999, ''v'' || i) IS NULL FROM generate_series(1, 9000) AS i'::text
+				|| 'DROP AGGREGATE IF EXISTS grown(bigint, int, VARIADIC "any")'::text;
 		ELSIF kind = 'ttest' AND case_id % 10 = 0 THEN
 			steps := steps || format('CREATE AGGREGATE grown(value float8, grp "any") (SFUNC = ecml_ttest_transition, '
 				'STYPE = ecml_ttest_state, FINALFUNC = ecml_ttest_final, INITCOND = %L)', bytes)
@@ -128,6 +144,8 @@ $node->safe_psql('postgres', q(
 					EXECUTE step USING m;
 				ELSIF kind = 'linreg' THEN
 					EXECUTE step USING l;
+				ELSIF kind = 'describe' THEN
+					EXECUTE step USING d;
 				ELSE
 					EXECUTE step USING t;
 				END IF;
