@@ -1,7 +1,7 @@
 -- ecml_prepare: each step against plain SQL, names, rows that come later, what is left out, what may be replaced, rights.
 BEGIN;
 \i ../lib/pgtap.sql
-SELECT plan(62);
+SELECT plan(63);
 
 CREATE SCHEMA shop;
 CREATE TABLE shop.raw (id int PRIMARY KEY, age int, income numeric(10,2), score float8, city text, size varchar(5), member bool, joined timestamptz,
@@ -61,6 +61,14 @@ SELECT results_eq('SELECT age, income, score FROM p ORDER BY id', 'SELECT CASE W
 SELECT pg_temp.prepare('{"log1p": ["income", "score"]}') \g /dev/null
 SELECT is_empty('SELECT id FROM p JOIN shop.raw r USING (id) WHERE NOT pg_temp.close(p.income, ln(1 + r.income::float8), 1e-15)
 	OR NOT pg_temp.close(p.score, ln(1 + r.score), 1e-15)', 'log1p');
+
+SELECT pg_temp.prepare('{"clip": {"income": {"upper": 0.9}, "age": {"lower": 0.1, "upper": 0.9}}, "log1p": ["income", "age", "score"]}') \g /dev/null
+INSERT INTO shop.raw (id, income, age, score) VALUES (1000, -1, -1, -1), (1001, -5, -5, -5), (1002, 1e6, 1e6, NULL);
+SELECT is_empty('SELECT id, p.*, r.* FROM p JOIN shop.raw r USING (id), pg_temp.quantiles(''{0.1,0.9}'', ''CASE WHEN id < 1000 THEN age END'') a,
+	pg_temp.quantiles(''{0.9}'', ''CASE WHEN id < 1000 THEN income END'') i WHERE NOT pg_temp.close(p.income, CASE WHEN r.income > -1 THEN ln(1 + least(r.income::float8, i[1])) END, 1e-15)
+	OR NOT pg_temp.close(p.age, CASE WHEN r.age IS NOT NULL THEN ln(1 + least(greatest(r.age, a[1]), a[2])) END, 1e-15) OR p.score IS NOT NULL AND r.score <= -1',
+	'log1p of what is clipped; of later values out of its range NULL, and no error');
+DELETE FROM shop.raw WHERE id >= 1000;
 
 SELECT pg_temp.prepare('{"scale": {"age": "standard", "income": "minmax", "score": "robust"}}') \g /dev/null
 SELECT is_empty('SELECT id, p.*, r.* FROM p JOIN shop.raw r USING (id), (SELECT avg(age) AS m, stddev_pop(age) AS s, min(income) AS low, max(income) AS high FROM shop.raw) a,
