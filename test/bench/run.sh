@@ -20,6 +20,7 @@ all_rows='
 	ttest
 	predict
 	describe
+	load
 	tune
 	big
 	memory
