@@ -146,6 +146,7 @@ ecml_validation_open(EcmlValidation *v, MemoryContext context, const EcmlFoldOpt
 		plan_key(v, &source, key);
 	v->features = features ? features : other_columns(v, &source, training, target);
 	ecml_columns_choose(&v->columns, context, &source, training, target, v->features);
+	source.lazy = !ecml_folds_extra(v->folds) && key == NULL;	/* what else is read, is read from values */
 	ecml_source_run(&source, validation_row, v);
 	SPI_finish();
 	MemoryContextSwitchTo(context);
