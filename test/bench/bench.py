@@ -3,6 +3,7 @@ import os
 import sys
 
 import growth
+import inspect_rows
 import prepare
 import quality
 import speed
@@ -15,6 +16,7 @@ TABLES = [
       "ttest": speed.ttest,
       "predict": speed.predict,
       "describe": prepare.describe,
+      "inspect": inspect_rows.inspect,
       "tune": speed.tune}),
     (growth.growth_table, {"big": growth.big}),
     (growth.memory_table, {"memory": growth.memory}),

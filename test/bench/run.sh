@@ -20,6 +20,7 @@ all_rows='
 	ttest
 	predict
 	describe
+	inspect
 	tune
 	big
 	memory
