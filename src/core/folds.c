@@ -204,6 +204,9 @@ void
 ecml_folds_count(EcmlFolds *folds, int label, double extra)
 {
 	folds->rows++;
+	/* nclasses is the capacity, until all rows are there: a class without rows does no harm */
+	folds->class_rows = enlarge(folds->context, folds->class_rows, &folds->nclasses, label);
+	folds->classes += folds->class_rows[label]++ == 0;
 	if (folds->options.split == ECML_SPLIT_GROUP)
 	{
 		int			code = (int) extra;
@@ -218,19 +221,7 @@ ecml_folds_count(EcmlFolds *folds, int label, double extra)
 			folds->group_rows = enlarge(folds->context, folds->group_rows, &folds->group_capacity, code);
 		}
 		folds->group_rows[code]++;
-		return;
 	}
-	if (folds->options.split != ECML_SPLIT_STRATIFIED)
-		label = 0;
-	if (label >= folds->nclasses)
-	{
-		/* nclasses is the capacity, until all rows are there: a class without rows does no harm */
-		int			capacity = folds->nclasses;
-
-		folds->class_rows = enlarge(folds->context, folds->class_rows, &capacity, label);
-		folds->nclasses = capacity;
-	}
-	folds->class_rows[label]++;
 }
 
 static void
@@ -303,6 +294,11 @@ ecml_folds_complete(EcmlFolds *folds, EcmlData *data, int extra)
 	}
 	else
 	{
+		if (folds->options.split == ECML_SPLIT_RANDOM)
+		{
+			folds->nclasses = 1;
+			folds->class_rows[0] = folds->rows;
+		}
 		folds->class_offset = MemoryContextAlloc(folds->context, folds->nclasses * sizeof(int));
 		for (int c = 0; c < folds->nclasses; c++)
 		{

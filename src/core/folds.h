@@ -52,8 +52,9 @@ typedef struct EcmlFolds
 	EcmlInput	column;			/* of groups, or times */
 	FmgrInfo	output;			/* of groups that are neither numbers nor texts: their text */
 	int64		rows;
+	int			classes;		/* of the target that rows have; 1 without classes */
 
-	int			nclasses;		/* of rows as they are dealt: 1, STRATIFIED: of the target */
+	int			nclasses;		/* of rows as they are dealt; RANDOM: 1 */
 	int64	   *class_rows;		/* [nclasses] */
 	int		   *class_offset;	/* [nclasses] where the deal of the rows begins that are left over after full runs */
 
@@ -86,7 +87,7 @@ ecml_folds_column(const EcmlFolds *folds)
 /* Read a row's extra value; false: it is NULL, so that the row has no place. */
 extern bool ecml_folds_read(EcmlFolds *folds, TupleTableSlot *slot, double *extra);
 
-/* A row will be used.  label: the class of a classifier's target. */
+/* A row will be used.  label: the code of a classifier's target, else 0. */
 extern void ecml_folds_count(EcmlFolds *folds, int label, double extra);
 
 /* All rows are there; extra: its column in the dataset.  Errors for too few rows, groups or times. */

@@ -563,9 +563,7 @@ static int
 count_rounds(const Search *search, const EcmlValidation *v)
 {
 	const TuneOptions *options = &search->options;
-	const EcmlTarget *target = v->columns.target;
 	double		least = options->min_rows;
-	int			classes = target && target->use == ECML_TARGET_CLASS ? Max(target->labels->n, 1) : 1;
 	double		trials = search->ntrials;
 	double		rows = v->folds->rows;
 	int			rounds = 1;
@@ -573,7 +571,7 @@ count_rounds(const Search *search, const EcmlValidation *v)
 	if (options->method != METHOD_HALVING)
 		return 1;
 	if (least == 0)
-		least = 20.0 * options->folds.folds * classes;
+		least = 20.0 * options->folds.folds * v->folds->classes;
 	while (trials > 1 && rows / options->factor >= least)
 	{
 		rounds++;
@@ -589,7 +587,6 @@ run_search(Search *search, EcmlValidation *v)
 	int			n = search->ntrials;
 	int			factor = search->options.factor;
 	int			rounds = count_rounds(search, v);
-	const EcmlTarget *target = v->columns.target;
 
 	search->order = palloc(n * sizeof(int));
 	search->round = palloc0(n * sizeof(int));
@@ -597,7 +594,7 @@ run_search(Search *search, EcmlValidation *v)
 	search->sd = palloc(n * sizeof(double));
 	for (int i = 0; i < n; i++)
 		search->order[i] = i;
-	if (search->options.metric == NULL && search->algorithm->task == ECML_CLASSIFICATION && target->labels->n > 2)
+	if (search->options.metric == NULL && search->algorithm->task == ECML_CLASSIFICATION && v->folds->classes > 2)
 		search->metric = find_metric(search->algorithm, "log_loss");
 	for (int round = 0, left = n; round < rounds; round++, left = (left + factor - 1) / factor)
 		v->total += (double) left * v->folds->options.folds * v->folds->options.repeats;
@@ -613,6 +610,9 @@ run_search(Search *search, EcmlValidation *v)
 static void
 add_trials(EcmlRows *rows, const Search *search, const EcmlValidation *v)
 {
+	MemoryContext context = AllocSetContextCreate(CurrentMemoryContext, "ecml trial", ALLOCSET_DEFAULT_SIZES);
+	MemoryContext old = MemoryContextSwitchTo(context);
+
 	for (int i = 0; i < search->ntrials; i++)
 	{
 		int			t = search->order[i];
@@ -637,7 +637,10 @@ add_trials(EcmlRows *rows, const Search *search, const EcmlValidation *v)
 		if (failed)
 			values[9] = CStringGetTextDatum(trial->error ? trial->error->message : "the metric is not defined");
 		ecml_rows_add(rows, values, nulls);
+		MemoryContextReset(context);
 	}
+	MemoryContextSwitchTo(old);
+	MemoryContextDelete(context);
 }
 
 PG_FUNCTION_INFO_V1(ecml_tune);

@@ -11,6 +11,7 @@
 
 #include "core/collect.h"
 #include "core/folds.h"
+#include "core/result.h"
 
 /* Options of a training, and what became of it. */
 typedef struct EcmlTrial
@@ -23,14 +24,6 @@ typedef struct EcmlTrial
 	double		seconds;		/* of its fits and their evaluation */
 	ErrorData  *error;			/* what stopped it, or NULL */
 } EcmlTrial;
-
-/* A row's prediction by the model that was trained without it. */
-typedef struct EcmlFoldPrediction
-{
-	double		value;
-	int			class;			/* code of the target's labels; -1: none */
-	int			fold;			/* 0-based; -1: the row was never tested */
-} EcmlFoldPrediction;
 
 typedef struct EcmlValidation
 {
@@ -47,11 +40,12 @@ typedef struct EcmlValidation
 	double		done;			/* fits so far, for progress */
 	double		total;
 
-	EcmlInput	key;			/* cross prediction: a column that is kept with each row */
+	EcmlInput	key;			/* cross prediction: a column that is kept beside the rows */
 	FmgrInfo	key_output;
-	Tuplestorestate *keys;		/* its text; NULL: none */
+	Tuplestorestate *keys;		/* its text, by row; NULL: none */
 	TupleDesc	key_desc;
-	EcmlFoldPrediction *predictions;	/* [rows], or NULL */
+	TupleTableSlot *key_slot;
+	EcmlRows   *predictions;	/* where they go; NULL: rows are evaluated instead */
 } EcmlValidation;
 
 /* Read the rows.  context: of everything; key: name of a column, or NULL; progress: what to call the work, or NULL. */

@@ -81,3 +81,23 @@ ecml_data_from_rows(EcmlCtx *ctx, EcmlElement element, size_t rows, int columns,
 	}
 	return data;
 }
+
+/* Sums side by side, so that an addition need not wait for the one before. */
+ECML_CLONES double
+ecml_sum_squares(const double *v, int n)
+{
+	double		sums[32] = {0};
+	double		sum = 0;
+	int			i = 0;
+
+	for (; i + 32 <= n; i += 32)
+#pragma omp simd
+		for (int k = 0; k < 32; k++)
+			sums[k] += v[i + k] * v[i + k];
+	if (i > 0)
+		for (int k = 0; k < 32; k++)
+			sum += sums[k];
+	for (; i < n; i++)
+		sum += v[i] * v[i];
+	return sum;
+}

@@ -4,6 +4,7 @@ import sys
 
 import growth
 import inspect_rows
+import load
 import prepare
 import quality
 import speed
@@ -17,6 +18,7 @@ TABLES = [
       "predict": speed.predict,
       "describe": prepare.describe,
       "inspect": inspect_rows.inspect,
+      "load": load.load,
       "tune": speed.tune}),
     (growth.growth_table, {"big": growth.big}),
     (growth.memory_table, {"memory": growth.memory}),

@@ -21,6 +21,7 @@ all_rows='
 	predict
 	describe
 	inspect
+	load
 	tune
 	big
 	memory

@@ -37,6 +37,9 @@ $node->safe_psql('postgres', q(
 	CREATE AGGREGATE ttest_1samp_state(x float8, mu float8) (SFUNC = ecml_ttest_1samp_transition, STYPE = ecml_ttest_state);
 	CREATE AGGREGATE ttest_merge(state ecml_ttest_state) (
 		SFUNC = ecml_ttest_combine, STYPE = ecml_ttest_state, FINALFUNC = ecml_ttest_final);
+	CREATE AGGREGATE metrics_state(actual "any", predicted "any") (SFUNC = ecml_metrics_transition, STYPE = ecml_metrics_state);
+	CREATE AGGREGATE metrics_merge(state ecml_metrics_state) (
+		SFUNC = ecml_metrics_combine, STYPE = ecml_metrics_state, FINALFUNC = ecml_metrics_final);
 
 	SELECT ecml_train('impute', 'linreg', 'shop', 'sold', ARRAY['price', 'colour', 'size', 'promo', 'more', 'day'], '{"missing": "impute"}');
 	SELECT ecml_train('skip', 'linreg', 'shop', 'sold', ARRAY['price', 'promo']);
@@ -56,7 +59,11 @@ $node->safe_psql('postgres', q(
 	UNION ALL SELECT 'ttest', 'ttest', ttest_state(sold, promo)::text, 2 FROM shop
 	UNION ALL SELECT 'colours', 'ttest', ttest_state(sold, colour)::text, 1 FROM shop WHERE colour IN ('red', 'Größe "M"')
 	UNION ALL SELECT 'paired', 'ttest', ttest_paired_state(sold, price)::text, 1 FROM shop
-	UNION ALL SELECT 'one sample', 'ttest', ttest_1samp_state(sold, 5)::text, 1 FROM shop;
+	UNION ALL SELECT 'one sample', 'ttest', ttest_1samp_state(sold, 5)::text, 1 FROM shop
+	UNION ALL SELECT 'scores', 'metrics', metrics_state(promo, sin(id))::text, 1 FROM shop
+	UNION ALL SELECT 'words', 'metrics', metrics_state(size, abs(sin(id)))::text, 1 FROM shop WHERE id < 30
+	UNION ALL SELECT 'labels', 'metrics', metrics_state(colour, size)::text, 1 FROM shop
+	UNION ALL SELECT 'numbers', 'metrics', metrics_state(sold, price)::text, 1 FROM shop;
 
 	CREATE TABLE hostile (id int PRIMARY KEY, kind text, value text);
 	CREATE TABLE outcome (id int, step text, state text, message text, ms float8);
@@ -70,10 +77,12 @@ $node->safe_psql('postgres', q(
 		m ecml_model;
 		l ecml_linreg_state;
 		t ecml_ttest_state;
+		q ecml_metrics_state;
 	BEGIN
 		BEGIN
 			CASE kind WHEN 'model' THEN m := bytes::ecml_model;
 				WHEN 'linreg' THEN l := bytes::ecml_linreg_state;
+				WHEN 'metrics' THEN q := bytes::ecml_metrics_state;
 				ELSE t := bytes::ecml_ttest_state; END CASE;
 		EXCEPTION WHEN OTHERS THEN
 			INSERT INTO outcome VALUES (case_id, 'input', SQLSTATE, SQLERRM, 1000 * extract(epoch FROM clock_timestamp() - began));
@@ -103,6 +112,14 @@ $node->safe_psql('postgres', q(
 			'SELECT ecml_linreg_merge(s) IS NULL FROM (SELECT value::ecml_linreg_state FROM origin WHERE name = ''categories'' UNION ALL SELECT $1) AS v (s)',
 			'SELECT ecml_linreg_merge(s) IS NULL FROM (SELECT value::ecml_linreg_state FROM origin WHERE name = ''triangle'' UNION ALL SELECT $1) AS v (s)',
 			'SELECT ($1::text)::ecml_linreg_state::text']
+		WHEN 'metrics' THEN ARRAY[
+			'SELECT metrics_merge($1)::text', 'SELECT ecml_metrics_final($1)::text', 'SELECT ecml_confusion_final($1)::text',
+			'SELECT ecml_roc_final($1)::text', 'SELECT ecml_pr_curve_final($1)::text', 'SELECT ecml_lift_final($1)::text',
+			'SELECT ecml_calibration_final($1)::text', 'SELECT ecml_best_threshold_final($1)::text',
+			'SELECT metrics_merge(s)::text FROM (VALUES ($1), ($1)) AS v (s)',
+			'SELECT metrics_merge(s)::text FROM (SELECT $1 UNION ALL SELECT value::ecml_metrics_state FROM origin WHERE name = ''words'') AS v (s)',
+			'SELECT metrics_merge(s)::text FROM (SELECT value::ecml_metrics_state FROM origin WHERE name = ''labels'' UNION ALL SELECT $1) AS v (s)',
+			'SELECT ($1::text)::ecml_metrics_state::text']
 		ELSE ARRAY[
 			'SELECT ttest_merge($1)::text', 'SELECT ecml_ttest_final($1)::text',
 			'SELECT ttest_merge(s)::text FROM (VALUES ($1), ($1)) AS v (s)',
@@ -122,6 +139,12 @@ $node->safe_psql('postgres', q(
 				'STYPE = ecml_ttest_state, FINALFUNC = ecml_ttest_final, INITCOND = %L)', bytes)
 				|| 'SELECT $1 IS NULL, grown(sold, promo)::text FROM shop'::text || 'SELECT $1 IS NULL, grown(sold, colour)::text FROM shop'::text
 				|| 'DROP AGGREGATE IF EXISTS grown(float8, "any")'::text;
+		ELSIF kind = 'metrics' AND case_id % 5 = 0 THEN
+			steps := steps || format('CREATE AGGREGATE grown("any", "any") (SFUNC = ecml_metrics_transition, '
+				'STYPE = ecml_metrics_state, FINALFUNC = ecml_metrics_final, INITCOND = %L)', bytes)
+				|| 'SELECT $1 IS NULL, grown(promo, price)::text FROM shop'::text || 'SELECT $1 IS NULL, grown(size, price)::text FROM shop'::text
+				|| 'SELECT $1 IS NULL, grown(colour, size)::text FROM shop'::text || 'SELECT $1 IS NULL, grown(sold, price)::text FROM shop'::text
+				|| 'DROP AGGREGATE IF EXISTS grown("any", "any")'::text;
 		END IF;
 		FOREACH step IN ARRAY steps LOOP
 			began := clock_timestamp();
@@ -132,6 +155,8 @@ $node->safe_psql('postgres', q(
 					EXECUTE step USING m;
 				ELSIF kind = 'linreg' THEN
 					EXECUTE step USING l;
+				ELSIF kind = 'metrics' THEN
+					EXECUTE step USING q;
 				ELSE
 					EXECUTE step USING t;
 				END IF;
