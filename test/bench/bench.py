@@ -4,6 +4,7 @@ import sys
 
 import evaluation
 import growth
+import inspect_rows
 import load
 import prepare
 import quality
@@ -17,6 +18,7 @@ TABLES = [
       "ttest": speed.ttest,
       "predict": speed.predict,
       "describe": prepare.describe,
+      "inspect": inspect_rows.inspect,
       "load": load.load,
       "metrics": evaluation.metrics,
       "tune": speed.tune}),

@@ -20,6 +20,7 @@ all_rows='
 	ttest
 	predict
 	describe
+	inspect
 	load
 	metrics
 	tune
