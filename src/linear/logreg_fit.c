@@ -11,7 +11,7 @@
 #include "num/spd.h"
 
 #define ALIASED 1e-12			/* of a column's square: less than that, over the columns before it, is rounding */
-#define SAMPLE_BY 20			/* rows of a sample that is asked for its rank, for each column */
+#define SAMPLE_BY 4				/* rows of a sample that is asked for its rank, for each column */
 
 const char *
 logreg_check(const LogregParams *params)

@@ -168,7 +168,7 @@ proximal_newton(const LogregProblem *p, double *theta, LogregOutcome *outcome)
 	LogregSums *trial_sums = logreg_sums(p, false);
 	double	   *trial = ECML_NEW(ctx, double, n);
 	Model		m = {.p = p,.h = sums->matrix,.theta = theta};
-	double		before = 1;
+	double		before = p->weight / p->n;
 
 	m.next = ECML_NEW(ctx, double, n);
 	m.slope = ECML_NEW(ctx, double, n);
@@ -200,7 +200,8 @@ proximal_newton(const LogregProblem *p, double *theta, LogregOutcome *outcome)
 		}
 		memcpy(m.next, theta, n * sizeof(double));
 		memcpy(m.slope, sums->gradient, n * sizeof(double));
-		minimise(&m, fmax(fmin(1e-3 * before, 1) * 1e-3 * before, 1e-6 * exact));
+		/* roughly as long as the model itself is rough */
+		minimise(&m, before > 1e-2 * p->weight / p->n ? 1e-4 * before : 1e-4 * exact);
 		value = sums->value;
 		norm = l1_norm(p, theta);
 		for (int i = 0; i < n; i++)
