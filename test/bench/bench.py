@@ -4,6 +4,8 @@ import sys
 
 import evaluation
 import growth
+import inspect_rows
+import load
 import prepare
 import quality
 import speed
@@ -16,6 +18,8 @@ TABLES = [
       "ttest": speed.ttest,
       "predict": speed.predict,
       "describe": prepare.describe,
+      "inspect": inspect_rows.inspect,
+      "load": load.load,
       "metrics": evaluation.metrics,
       "tune": speed.tune}),
     (growth.growth_table, {"big": growth.big}),

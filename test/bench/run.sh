@@ -20,6 +20,8 @@ all_rows='
 	ttest
 	predict
 	describe
+	inspect
+	load
 	metrics
 	tune
 	big
