@@ -48,6 +48,14 @@ $node->safe_psql('postgres', q(
 	SELECT ecml_train('lasso', 'linreg', 'shop', 'sold', ARRAY['price', 'colour'], '{"alpha": 1, "l1_ratio": 0.5}');
 	SELECT ecml_train('groups', 'kmeans', 'shop', NULL, ARRAY['price', 'colour', 'sold'], '{"missing": "impute", "k": 5}');
 	SELECT ecml_train('plain', 'kmeans', 'shop', NULL, ARRAY['price', 'sold', 'more'], '{"standardize": false, "k": 3}');
+	SELECT ecml_train('hazard', 'cox', 'SELECT id + 1 AS t, promo, price, colour FROM shop', 't', NULL, '{"event": "promo"}');
+	SELECT ecml_train('strata', 'cox', 'SELECT id % 50 AS t, promo, price, colour FROM shop', 't', NULL, '{"event": "promo", "strata": "colour"}');
+	CREATE AGGREGATE survival_state(duration float8, event boolean) (SFUNC = ecml_kaplan_meier_transition, STYPE = ecml_survival_state);
+	CREATE AGGREGATE logrank_state(duration float8, event boolean, grp "any") (SFUNC = ecml_logrank_transition, STYPE = ecml_survival_state);
+	CREATE AGGREGATE survival_merge(state ecml_survival_state) (
+		SFUNC = ecml_survival_combine, STYPE = ecml_survival_state, FINALFUNC = ecml_kaplan_meier_final);
+	CREATE AGGREGATE logrank_merge(state ecml_survival_state) (
+		SFUNC = ecml_survival_combine, STYPE = ecml_survival_state, FINALFUNC = ecml_logrank_final);
 	CREATE TABLE origin (name text, kind text, value text, share int);
 	INSERT INTO origin SELECT name, 'model', ecml_load(name)::text, 3 FROM ecml.models;
 	INSERT INTO origin
@@ -66,7 +74,9 @@ $node->safe_psql('postgres', q(
 	UNION ALL SELECT 'scores', 'metrics', metrics_state(promo, sin(id))::text, 1 FROM shop
 	UNION ALL SELECT 'words', 'metrics', metrics_state(size, abs(sin(id)))::text, 1 FROM shop WHERE id < 30
 	UNION ALL SELECT 'labels', 'metrics', metrics_state(colour, size)::text, 1 FROM shop
-	UNION ALL SELECT 'numbers', 'metrics', metrics_state(sold, price)::text, 1 FROM shop;
+	UNION ALL SELECT 'numbers', 'metrics', metrics_state(sold, price)::text, 1 FROM shop
+	UNION ALL SELECT 'curve', 'survival', survival_state(id % 40, promo)::text, 1 FROM shop
+	UNION ALL SELECT 'logrank', 'survival', logrank_state(id % 9, promo, colour)::text, 2 FROM shop;
 
 	CREATE TABLE hostile (id int PRIMARY KEY, kind text, value text);
 	CREATE TABLE outcome (id int, step text, state text, message text, ms float8);
@@ -82,12 +92,14 @@ $node->safe_psql('postgres', q(
 		t ecml_ttest_state;
 		d ecml_describe_state;
 		q ecml_metrics_state;
+		k ecml_survival_state;
 	BEGIN
 		BEGIN
 			CASE kind WHEN 'model' THEN m := bytes::ecml_model;
 				WHEN 'linreg' THEN l := bytes::ecml_linreg_state;
 				WHEN 'describe' THEN d := bytes::ecml_describe_state;
 				WHEN 'metrics' THEN q := bytes::ecml_metrics_state;
+				WHEN 'survival' THEN k := bytes::ecml_survival_state;
 				ELSE t := bytes::ecml_ttest_state; END CASE;
 		EXCEPTION WHEN OTHERS THEN
 			INSERT INTO outcome VALUES (case_id, 'input', SQLSTATE, SQLERRM, 1000 * extract(epoch FROM clock_timestamp() - began));
@@ -96,6 +108,7 @@ $node->safe_psql('postgres', q(
 		INSERT INTO outcome VALUES (case_id, 'input', '00000', NULL, 0);
 		steps := CASE kind WHEN 'model' THEN ARRAY[
 			'SELECT count(ecml_predict($1, s)) FROM (SELECT * FROM shop LIMIT 10) AS s',
+			'SELECT count(ecml_survival($1, ARRAY[0, 5, 1e9], s)) FROM (SELECT * FROM shop LIMIT 10) AS s',
 			'SELECT count(ecml_predict($1, price, promo)) FROM (SELECT * FROM shop LIMIT 10) AS s',
 			'SELECT count(ecml_predict($1, price, colour)) FROM (SELECT * FROM shop LIMIT 10) AS s',
 			'SELECT count(ecml_predict($1, price, colour, size, promo, more, day)) FROM (SELECT * FROM shop LIMIT 10) AS s',
@@ -110,6 +123,12 @@ $node->safe_psql('postgres', q(
 			'SELECT ecml_save(''hostile'', $1)', 'SELECT ecml_predict(''hostile'', s) FROM (SELECT * FROM shop LIMIT 10) AS s',
 			'SELECT to_jsonb(m) FROM ecml.models AS m WHERE name = ''hostile''',
 			'SELECT ecml_retrain(''hostile'')', 'SELECT ecml_drop_model(''hostile'')']
+		WHEN 'survival' THEN ARRAY[
+			'SELECT count(ecml_kaplan_meier_final($1))', 'SELECT ecml_logrank_final($1)::text', 'SELECT ecml_median_survival_final($1)',
+			'SELECT count(survival_merge(s)) FROM (VALUES ($1), ($1)) AS v (s)', 'SELECT logrank_merge(s)::text FROM (VALUES ($1), ($1)) AS v (s)',
+			'SELECT logrank_merge(s)::text FROM (SELECT $1 UNION ALL SELECT value::ecml_survival_state FROM origin WHERE name = ''logrank'') AS v (s)',
+			'SELECT survival_merge(s)::text FROM (SELECT value::ecml_survival_state FROM origin WHERE name = ''curve'' UNION ALL SELECT $1) AS v (s)',
+			'SELECT ($1::text)::ecml_survival_state::text']
 		WHEN 'linreg' THEN ARRAY[
 			'SELECT ecml_model_info(ecml_linreg_merge($1))::text', 'SELECT count(c::text) FROM ecml_coefficients(ecml_linreg_final($1)) AS c',
 			'SELECT ecml_linreg_merge(s) IS NULL FROM (VALUES ($1), ($1)) AS v (s)',
@@ -169,6 +188,8 @@ $node->safe_psql('postgres', q(
 					EXECUTE step;
 				ELSIF kind = 'model' THEN
 					EXECUTE step USING m;
+				ELSIF kind = 'survival' THEN
+					EXECUTE step USING k;
 				ELSIF kind = 'linreg' THEN
 					EXECUTE step USING l;
 				ELSIF kind = 'describe' THEN
