@@ -1,10 +1,11 @@
 /*
  * prepare_learn_sql.c - the steps of a preparation: what they learn, and the expressions they make of columns
  *
- * The steps build upon each other: what is clipped has been imputed, what is scaled has been clipped.  So each reading of the source
- * learns from the expressions of the steps before it, with their constants in place: moments, extremes and counts by the
- * aggregate of ecml_describe (parallel, in double-double), quantiles by percentile_cont (exact, by sorting), categories by GROUP BY.
- * At most: three readings with moments, three with quantiles, one for each column of categories.
+ * The steps build upon each other: what is clipped has been imputed, what is scaled has been clipped.  So each
+ * reading of the source learns from the expressions of the steps before it, with their constants in place: moments,
+ * extremes and counts by the aggregate of ecml_describe (parallel, in double-double), quantiles by percentile_cont
+ * (exact, by sorting), categories by GROUP BY. At most: three readings with moments, three with quantiles, one for
+ * each column of categories.
  *
  * Names and operators are written qualified, so that no search path can change what they mean; the parser keeps what
  * they stand for, and \d+ shows it in short.
@@ -229,7 +230,8 @@ find_quantiles(const Prep *prep, Wanted *wanted)
 static void
 want(Wanted *wanted, double level)
 {
-	wanted->levels = wanted->levels ? repalloc(wanted->levels, (wanted->n + 1) * sizeof(double)) : palloc(sizeof(double));
+	wanted->levels = wanted->levels ? repalloc(wanted->levels,
+											   (wanted->n + 1) * sizeof(double)) : palloc(sizeof(double));
 	wanted->levels[wanted->n++] = level;
 }
 
@@ -443,8 +445,8 @@ log1p_columns(Prep *prep)
 		make_double(column);
 		logarithm = psprintf("pg_catalog.ln(%s)", operation(one, "+", column->clipped ? column->clipped : column->expression));
 		/*
-		 * A later value out of range is NULL, not an error of the whole query.  The upper bound of a clip is above -1, as the
-		 * least value is, so that it is the value before it that tells.
+		 * A later value out of range is NULL, not an error of the whole query.  The upper bound of a clip is above
+		 * -1, as the least value is, so that it is the value before it that tells.
 		 */
 		if (!(column->lowest > -1))
 			logarithm = psprintf("CASE WHEN %s THEN %s END",
@@ -633,7 +635,8 @@ text_is_stable(Oid type)
 
 /* The literal of a jsonb object of what each category stands for; place writes what category number c does. */
 static char *
-category_map(const PrepColumn *column, void (*place) (StringInfo text, const PrepColumn *column, int c, int width), int width)
+category_map(const PrepColumn *column, void (*place) (StringInfo text, const PrepColumn *column, int c, int width),
+			 int width)
 {
 	StringInfoData text;
 
@@ -834,7 +837,8 @@ target_encode(Prep *prep, PrepColumn *column)
 	/* element 0: of all rows, for those whose target is not known; then without each fold */
 	column->expression = psprintf("COALESCE((%s OPERATOR(pg_catalog.->) %s::pg_catalog.text OPERATOR(pg_catalog.->>) "
 								  "CASE WHEN %s IS NULL THEN 0 ELSE 1 OPERATOR(pg_catalog.+) %s END)::pg_catalog.float8, %s)",
-								  category_map(column, append_means, width), column->expression, target, fold, prep_number(all[0]));
+								  category_map(column, append_means, width), column->expression, target, fold,
+											   prep_number(all[0]));
 	column->expression_type = FLOAT8OID;
 }
 
