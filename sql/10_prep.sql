@@ -19,16 +19,16 @@ CREATE TYPE ecml_describe_state (
 COMMENT ON TYPE ecml_describe_state IS 'What ecml_describe keeps of columns: moments and sketches, mergeable.';
 
 -- what ecml_describe and ecml_prepare read a source with
-CREATE FUNCTION ecml.describe_transition(ecml_describe_state, bigint, VARIADIC "any") RETURNS ecml_describe_state
+CREATE FUNCTION ecml.describe_transition(ecml_describe_state, bigint, int, VARIADIC "any") RETURNS ecml_describe_state
 AS 'MODULE_PATHNAME', 'ecml_describe_transition' LANGUAGE C STABLE PARALLEL SAFE COST 10;
-COMMENT ON FUNCTION ecml.describe_transition(ecml_describe_state, bigint, "any") IS 'Adds a row to the state of ecml_describe.';
+COMMENT ON FUNCTION ecml.describe_transition(ecml_describe_state, bigint, int, "any") IS 'Adds a row to the state of ecml_describe.';
 CREATE FUNCTION ecml.describe_combine(ecml_describe_state, ecml_describe_state) RETURNS ecml_describe_state
 AS 'MODULE_PATHNAME', 'ecml_describe_combine' LANGUAGE C IMMUTABLE PARALLEL SAFE COST 1000;
 COMMENT ON FUNCTION ecml.describe_combine(ecml_describe_state, ecml_describe_state) IS 'Merges two states of ecml_describe. Errors: data_exception for states of different columns.';
-CREATE AGGREGATE ecml.describe_rows(seed bigint, VARIADIC columns "any") (
+CREATE AGGREGATE ecml.describe_rows(seed bigint, total int, VARIADIC columns "any") (
 	SFUNC = ecml.describe_transition, STYPE = ecml_describe_state, COMBINEFUNC = ecml.describe_combine, PARALLEL = SAFE);
-COMMENT ON AGGREGATE ecml.describe_rows(bigint, "any") IS
-'Moments and sketches of columns; used by ecml_describe, so that large tables are read in parallel.';
+COMMENT ON AGGREGATE ecml.describe_rows(bigint, int, "any") IS
+'Moments and sketches of columns, of total ones in the query; used by ecml_describe, so that large tables are read in parallel.';
 
 CREATE FUNCTION ecml_describe(source text, options jsonb DEFAULT '{}', OUT column_name text, OUT type text, OUT count bigint,
 	OUT nulls bigint, OUT distinct_count bigint, OUT mean float8, OUT sd float8, OUT skewness float8, OUT min float8,

@@ -55,6 +55,18 @@ ecml_algorithm_get(const char *name)
 	return NULL;
 }
 
+char *
+ecml_algorithm_list(bool (*which) (const EcmlAlgorithm *algorithm))
+{
+	const char *names[lengthof(algorithms)];
+	int			n = 0;
+
+	for (int i = 0; i < (int) lengthof(algorithms); i++)
+		if (which(algorithms[i]))
+			names[n++] = algorithms[i]->name;
+	return ecml_error_list(names, n);
+}
+
 const char *
 ecml_task_name(EcmlModelTask task)
 {

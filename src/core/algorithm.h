@@ -133,6 +133,9 @@ extern const EcmlAlgorithm *ecml_algorithm_by_name(const char *name);
 /* By name, or an error that names the nearest and lists all. */
 extern const EcmlAlgorithm *ecml_algorithm_get(const char *name);
 
+/* Their names: "a, b, c"; palloc'd. */
+extern char *ecml_algorithm_list(bool (*which) (const EcmlAlgorithm *algorithm));
+
 extern const char *ecml_task_name(EcmlModelTask task);
 
 #endif							/* ECML_ALGORITHM_H */

@@ -26,8 +26,10 @@
 #include "core/bind.h"
 #include "core/decimal.h"
 #include "core/error.h"
+#include "num/blocks.h"
 
 #define MAX_FEATURES 100000
+#define LARGE 1e150			/* beyond it values are looked at one by one */
 
 static bool
 plan_scalar(Oid type, EcmlConvert *convert, EcmlKind *kind)
@@ -689,7 +691,6 @@ ecml_bind_data(EcmlBinder *binder, const char *data)
 {
 	double	   *values = binder->values;
 	int			n = binder->nfeatures;
-	double		check = 0;
 
 	for (int r = 0; r < binder->nruns; r++)
 	{
@@ -720,11 +721,7 @@ ecml_bind_data(EcmlBinder *binder, const char *data)
 		}
 	}
 	binder->missing = -1;
-	/* 0 times what is not finite is NaN */
-#pragma omp simd reduction(+:check)
-	for (int j = 0; j < n; j++)
-		check += 0 * values[j];
-	return check == 0;
+	return ecml_sum_squares(values, n) <= LARGE * LARGE;
 }
 
 int

@@ -137,7 +137,7 @@ extern void ecml_binder_place(EcmlBinder *binder, const int *offsets);
 /* The data of a slot's tuple, if it has natts columns and no NULLs; NULL: it has not, or is no tuple. */
 extern const char *ecml_bind_tuple(TupleTableSlot *slot, int natts);
 
-/* Read a row from it into binder->values.  False: a value is not finite, so that ecml_bind_row must say which. */
+/* Read a row from it into binder->values.  False: ecml_bind_row must look whether all are finite. */
 extern bool ecml_bind_data(EcmlBinder *binder, const char *data);
 extern double ecml_bind_fixed(EcmlConvert convert, const char *data);
 

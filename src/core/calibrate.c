@@ -236,6 +236,19 @@ add_metrics(EcmlCtx *ctx, EcmlCalibrator *calibrator, const EcmlScores *scores, 
 	ecml_scores_free(ctx, &p);
 }
 
+/*
+ * So many rows cannot tell that something never happens: the ends of an isotonic curve keep a distance from 0 and 1, without
+ * which one row that comes otherwise makes the log loss whatever it likes.
+ */
+static void
+keep_distance(EcmlCalibration *calibration, const EcmlScores *scores)
+{
+	double		least = 1 / (scores->of[0].n + scores->of[1].n + 2.0);
+
+	for (uint32 i = 0; i < calibration->n; i++)
+		calibration->y[i] = Min(Max(calibration->y[i], least), 1 - least);
+}
+
 EcmlCalibrator *
 ecml_calibrator_learn(EcmlCtx *ctx, const EcmlPrepared *prepared, const EcmlTraining *training)
 {
@@ -262,6 +275,7 @@ ecml_calibrator_learn(EcmlCtx *ctx, const EcmlPrepared *prepared, const EcmlTrai
 	{
 		ecml_scores_sort(ctx, &scoring.scores[c]);
 		calibrator->of[c] = ecml_calibration_fit(ctx, &scoring.scores[c], training->common.calibration);
+		keep_distance(calibrator->of[c], &scoring.scores[c]);
 		add_metrics(ctx, calibrator, &scoring.scores[c], NULL);
 		add_metrics(ctx, calibrator, &scoring.scores[c], calibrator->of[c]);
 		ecml_scores_free(ctx, &scoring.scores[c]);

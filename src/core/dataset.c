@@ -19,7 +19,7 @@
 #define PADDED_ROWS (ECML_BLOCK_ROWS + 16)
 #define FIRST_ROWS 64
 #define TILE_ROWS 64
-#define ADOPTED_BLOCKS 16		/* made at once from pieces */
+#define ADOPTED_BYTES 16777216	/* made at once from pieces, or so */
 #define DIVERTED_BYTES 262144	/* of a block that is passed on */
 #define FLOAT_LIMIT 1e37
 
@@ -350,19 +350,60 @@ close_block(EcmlDataset *dataset)
 	dataset->open_capacity = 0;
 }
 
+/* Four numbers of a row, and as they are kept. */
+typedef double Four_double __attribute__((vector_size(32), aligned(8)));
+typedef float Four_float __attribute__((vector_size(16), aligned(4)));
+
+#ifdef __clang__
+#define SHUFFLE(a, b, ...) __builtin_shufflevector(a, b, __VA_ARGS__)
+#else
+#define SHUFFLE(a, b, ...) __builtin_shuffle(a, b, (Four_places) {__VA_ARGS__})
+typedef int64 Four_places __attribute__((vector_size(32)));
+#endif
+
 /* Rows of a tile as columns of a block, less the origin (NULL: 0); to: the first row of the first column. */
 #define TRANSPOSE(type) \
+static void \
+transpose_rest_##type(type *to, const double *from, int width, int rows, double offset) \
+{ \
+	for (int i = 0; i < rows; i++) \
+		to[i] = (type) (from[(size_t) i * width] - offset); \
+} \
 static ECML_CLONES void \
 transpose_##type(type *to, size_t stride, const double *tile, int width, int rows, int columns, const double *origin) \
 { \
-	for (int j = 0; j < columns; j++) \
+	int			j = 0; \
+	for (; j + 4 <= columns; j += 4) \
 	{ \
-		const double *from = tile + j; \
-		double		offset = origin ? origin[j] : 0; \
-		for (int i = 0; i < rows; i++) \
-			to[i] = (type) (from[(size_t) i * width] - offset); \
-		to += stride; \
+		Four_double offset = {0}; \
+		int			i = 0; \
+		if (origin) \
+			offset = *(const Four_double *) (origin + j); \
+		for (; i + 4 <= rows; i += 4) \
+		{ \
+			const double *from = tile + (size_t) i * width + j; \
+			type	   *at = to + j * stride + i; \
+			Four_double a = *(const Four_double *) from - offset; \
+			Four_double b = *(const Four_double *) (from + width) - offset; \
+			Four_double c = *(const Four_double *) (from + 2 * width) - offset; \
+			Four_double d = *(const Four_double *) (from + 3 * width) - offset; \
+			Four_double ab0 = SHUFFLE(a, b, 0, 4, 2, 6); \
+			Four_double ab1 = SHUFFLE(a, b, 1, 5, 3, 7); \
+			Four_double cd0 = SHUFFLE(c, d, 0, 4, 2, 6); \
+			Four_double cd1 = SHUFFLE(c, d, 1, 5, 3, 7); \
+			*(Four_##type *) at = __builtin_convertvector(SHUFFLE(ab0, cd0, 0, 1, 4, 5), Four_##type); \
+			*(Four_##type *) (at + stride) = \
+				__builtin_convertvector(SHUFFLE(ab1, cd1, 0, 1, 4, 5), Four_##type); \
+			*(Four_##type *) (at + 2 * stride) = \
+				__builtin_convertvector(SHUFFLE(ab0, cd0, 2, 3, 6, 7), Four_##type); \
+			*(Four_##type *) (at + 3 * stride) = \
+				__builtin_convertvector(SHUFFLE(ab1, cd1, 2, 3, 6, 7), Four_##type); \
+		} \
+		for (int k = j; k < j + 4; k++) \
+			transpose_rest_##type(to + k * stride + i, tile + (size_t) i * width + k, width, rows - i, origin ? origin[k] : 0); \
 	} \
+	for (; j < columns; j++) \
+		transpose_rest_##type(to + j * stride, tile + j, width, rows, origin ? origin[j] : 0); \
 }
 
 TRANSPOSE(float)
@@ -435,24 +476,14 @@ empty_tile(EcmlDataset *dataset)
 	dataset->ntile = 0;
 }
 
-/* May one of the values be too large for a float4?  NaN may. */
-static inline bool
-maybe_wide(const double *values, int n)
-{
-	double		sum = 0;
-
-#pragma omp simd reduction(+:sum)
-	for (int j = 0; j < n; j++)
-		sum += values[j] * values[j];
-	return !(sum <= FLOAT_LIMIT * FLOAT_LIMIT);
-}
-
 int
 ecml_dataset_append(EcmlDataset *dataset, const double *values, double y, double w)
 {
 	double	   *row;
 
-	if (dataset->data.element == ECML_F4 && unlikely(maybe_wide(values, dataset->nvalues)))
+	/* NaN, a NULL, makes it look, too */
+	if (dataset->data.element == ECML_F4 &&
+		unlikely(!(ecml_sum_squares(values, dataset->nvalues) <= FLOAT_LIMIT * FLOAT_LIMIT)))
 		for (int j = 0; j < dataset->nvalues; j++)
 			if (fabs(values[j]) > FLOAT_LIMIT)
 				return j;
@@ -531,7 +562,7 @@ typedef struct Adoption
 	const size_t *first;		/* [npieces + 1] number of a piece's first row */
 	size_t		npieces;
 	EcmlBlock  *blocks;			/* to be made, of one round */
-	EcmlColumnStats *moments;	/* [ADOPTED_BLOCKS][nvalues] of them */
+	EcmlColumnStats *moments;	/* [a round][nvalues] of them */
 } Adoption;
 
 /* The piece that a row is in. */
@@ -611,6 +642,7 @@ ecml_dataset_adopt(EcmlDataset *dataset, EcmlPiece *pieces, size_t npieces)
 	EcmlCtx    *ctx = dataset->ctx;
 	size_t	   *first = ECML_NEW(ctx, size_t, npieces + 1);
 	Adoption	adoption = {.dataset = dataset,.pieces = pieces,.first = first,.npieces = npieces};
+	size_t		round = Min(Max(ADOPTED_BYTES / dataset->block_size, 4), ECML_FETCH);
 	size_t		freed = 0;
 	size_t		nblocks;
 
@@ -622,10 +654,10 @@ ecml_dataset_adopt(EcmlDataset *dataset, EcmlPiece *pieces, size_t npieces)
 	nblocks = (dataset->data.rows + ECML_BLOCK_ROWS - 1) / ECML_BLOCK_ROWS;
 	dataset->blocks = ECML_NEW0(ctx, EcmlBlock, nblocks);
 	dataset->nblocks = dataset->capacity = dataset->data.nblocks = nblocks;
-	adoption.moments = ECML_NEW(ctx, EcmlColumnStats, (size_t) ADOPTED_BLOCKS * dataset->nvalues);
-	for (size_t from = 0; from < nblocks; from += ADOPTED_BLOCKS)
+	adoption.moments = ECML_NEW(ctx, EcmlColumnStats, round * dataset->nvalues);
+	for (size_t from = 0; from < nblocks; from += round)
 	{
-		size_t		n = Min(nblocks - from, ADOPTED_BLOCKS);
+		size_t		n = Min(nblocks - from, round);
 
 		for (size_t b = from; b < from + n; b++)
 		{

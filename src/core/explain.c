@@ -15,14 +15,10 @@
 #include "core/result.h"
 #include "core/serve.h"
 
-void
-ecml_inspect_refuse(const EcmlModel *model, const char *function, const char *hint)
+static bool
+contributes(const EcmlAlgorithm *algorithm)
 {
-	ereport(ERROR,
-			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-			 errmsg("%s needs a linear model", function),
-			 errdetail("The model's algorithm is %s.", model->algorithm->name),
-			 errhint("%s", hint)));
+	return algorithm->contributions != NULL;
 }
 
 /* How the inputs are shown. */
@@ -96,8 +92,8 @@ ECML_MODEL_FUNCTION(ecml_explain)
 	if (serving == NULL)
 		return (Datum) 0;
 	if (serving->model->algorithm->contributions == NULL)
-		ecml_inspect_refuse(serving->model, "ecml_explain",
-							"ecml_importance(model, source) and ecml_partial_dependence tell of any model.");
+		ecml_inspect_refuse(serving->model, "ecml_explain", contributes,
+							" Of any model ecml_importance(model, source) and ecml_partial_dependence tell.");
 	if (!ecml_serving_bind(serving, fcinfo, 1))
 		return (Datum) 0;
 	explanation = serving->extra ? serving->extra : begin(serving);

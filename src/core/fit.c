@@ -139,22 +139,26 @@ standardize_category(const EcmlTrainer *trainer, EcmlSchema *schema, int j, cons
 {
 	const EcmlFeature *feature = &schema->features[j];
 	const EcmlDict *dict = ecml_binder_input(trainer->binder, ecml_trainer_source(trainer, j))->categories;
-	double	   *p = schema->shift + feature->first_term;
+	double	   *p = palloc0((feature->ncategories + 1) * sizeof(double));
 	double		nulls = trainer->dataset->weight;
 
 	for (int code = 0; code < dict->n; code++)
 		if (recode[code] >= 0)
-		{
 			p[recode[code]] = use_of(trainer, j, code);
-			nulls -= p[recode[code]];
-		}
+	/* in the order of the categories: that of the codes depends on who has met them first */
+	for (int c = 0; c < feature->ncategories; c++)
+		nulls -= p[c];
 	if (!isnan(feature->fill))
 		p[(int) feature->fill] += nulls;
-	for (int c = 0; c < feature->terms; c++)
+	for (int t = 0; t < feature->terms; t++)
 	{
-		p[c] /= trainer->dataset->weight;
-		schema->scale[feature->first_term + c] = p[c] > 0 && p[c] < 1 ? 1 / sqrt(p[c] * (1 - p[c])) : 1;
+		int			term = feature->first_term + t;
+		double		share = p[t + (feature->drop_first ? 1 : 0)] / trainer->dataset->weight;
+
+		schema->shift[term] = share;
+		schema->scale[term] = share > 0 && share < 1 ? 1 / sqrt(share * (1 - share)) : 1;
 	}
+	pfree(p);
 }
 
 /* The classes of the target, sorted, with what makes their numbers of the dataset's; NULL: it has none. */

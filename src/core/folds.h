@@ -1,8 +1,8 @@
 /*
  * folds.h - which rows a fold trains on, and which it tests
  *
- * Rows come in one order, always the same.  A cursor tells each row's part in a fold from the row's target and its extra
- * value (the code of its group, or its time), in memory that does not grow with the rows.
+ * Rows come in one order, always the same.  A cursor tells each row's part in a fold from the row's target and its
+ * extra value (the code of its group, or its time), in memory that does not grow with the rows.
  */
 #ifndef ECML_FOLDS_H
 #define ECML_FOLDS_H
@@ -28,7 +28,7 @@ typedef struct EcmlFoldOptions
 	int			split;			/* EcmlSplit; -1: by the other options and the algorithm */
 	char	   *group;			/* name of a column, or NULL */
 	char	   *time;
-	double		gap;			/* TIME: how long before a test stretch training ends; in seconds, or the column's units */
+	double		gap;			/* TIME: how long before a test training ends, in seconds or the column's units */
 } EcmlFoldOptions;
 
 #define ECML_FOLD_DEFAULTS {.folds = 5, .repeats = 1, .split = -1}
@@ -52,10 +52,11 @@ typedef struct EcmlFolds
 	EcmlInput	column;			/* of groups, or times */
 	FmgrInfo	output;			/* of groups that are neither numbers nor texts: their text */
 	int64		rows;
+	int			classes;		/* of the target that rows have; 1 without classes */
 
-	int			nclasses;		/* of rows as they are dealt: 1, STRATIFIED: of the target */
+	int			nclasses;		/* of rows as they are dealt; RANDOM: 1 */
 	int64	   *class_rows;		/* [nclasses] */
-	int		   *class_offset;	/* [nclasses] where the deal of the rows begins that are left over after full runs */
+	int		   *class_offset;	/* [nclasses] where the deal of rows begins that are left over after full runs */
 
 	EcmlDict   *groups;			/* GROUP: by code */
 	int64	   *group_rows;		/* [groups->n] */
@@ -86,7 +87,7 @@ ecml_folds_column(const EcmlFolds *folds)
 /* Read a row's extra value; false: it is NULL, so that the row has no place. */
 extern bool ecml_folds_read(EcmlFolds *folds, TupleTableSlot *slot, double *extra);
 
-/* A row will be used.  label: the class of a classifier's target. */
+/* A row will be used.  label: the code of a classifier's target, else 0. */
 extern void ecml_folds_count(EcmlFolds *folds, int label, double extra);
 
 /* All rows are there; extra: its column in the dataset.  Errors for too few rows, groups or times. */

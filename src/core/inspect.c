@@ -18,6 +18,29 @@
 #include "core/source.h"
 #include "core/trainer.h"
 
+void
+ecml_inspect_refuse(const EcmlModel *model, const char *function, bool (*which) (const EcmlAlgorithm *algorithm),
+					const char *hint)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+			 errmsg("%s needs a linear model", function),
+			 errdetail("The model's algorithm is %s.", model->algorithm->name),
+			 errhint("Algorithms that make one: %s.%s", ecml_algorithm_list(which), hint)));
+}
+
+static bool
+has_coefficients(const EcmlAlgorithm *algorithm)
+{
+	return algorithm->coefficients != NULL;
+}
+
+static bool
+has_contributions(const EcmlAlgorithm *algorithm)
+{
+	return algorithm->contributions != NULL;
+}
+
 /* ecml_coefficients(model): rows term, estimate, std_error, statistic, p_value, conf_low, conf_high, odds_ratio, class */
 ECML_MODEL_FUNCTION(ecml_coefficients)
 {
@@ -29,7 +52,7 @@ ECML_MODEL_FUNCTION(ecml_coefficients)
 	if (model == NULL)
 		return (Datum) 0;
 	if (model->algorithm->coefficients == NULL)
-		ecml_inspect_refuse(model, "ecml_coefficients", "Train one with ecml_train(model, 'linreg', ...).");
+		ecml_inspect_refuse(model, "ecml_coefficients", has_coefficients, "");
 	training = ecml_training_parse(model->algorithm, ecml_json_parse(model->options), NULL);
 	model->algorithm->coefficients(model->fitted, model->schema, training->params, &table);
 	for (int i = 0; i < table.n; i++)
@@ -63,8 +86,8 @@ ECML_MODEL_FUNCTION(ecml_importance)
 	if (model == NULL)
 		return (Datum) 0;
 	if (model->importance == NULL)
-		ecml_inspect_refuse(model, "ecml_importance(model)",
-							"ecml_importance(model, source) tells of any model, by permutation of the source's values.");
+		ecml_inspect_refuse(model, "ecml_importance(model)", has_contributions,
+							" Of any model ecml_importance(model, source) tells, by permutation of the source's values.");
 	told = palloc0(model->schema->nfeatures + 1);
 	for (int i = 0; i < model->schema->nfeatures; i++)
 	{
@@ -137,7 +160,7 @@ ecml_inspect_rows(MemoryContext context, const EcmlModel *model, const char *sou
 		ereport(ERROR,
 				(errcode(ERRCODE_DATA_EXCEPTION),
 				 errmsg("there are no rows to look at"),
-				 errdetail(INT64_FORMAT " rows were left out because of NULLs.", rows->skipped),
+				 errdetail("Rows left out because of NULLs: " INT64_FORMAT ".", rows->skipped),
 				 errhint("Look at what the source gives.")));
 	return rows;
 }

@@ -16,6 +16,8 @@
 
 #include "core/serve.h"
 
+#define WHOLE_COMPARED 1024		/* bytes */
+
 /* Three numbers that are the same only for snapshots that see the same, under the same role. */
 static inline void
 fingerprint(uint64 seen[3])
@@ -117,6 +119,35 @@ take_value(EcmlServing *serving, struct varlena *value)
 	MemoryContextSwitchTo(old);
 }
 
+/*
+ * Is a value of the same size the one at hand?  Small ones (a toast pointer is one) are compared as a whole.  Of a large one
+ * the header, which holds the checksum of all that follows, and one number in each 512 bytes: comparing all of it would cost
+ * more than the prediction.
+ */
+static inline bool
+same_bytes(const EcmlServing *serving, const struct varlena *value)
+{
+	const char *a = (const char *) serving->value;
+	const char *b = (const char *) value;
+	size_t		size = serving->value_size;
+	uint64		x;
+	uint64		y;
+
+	if (size <= WHOLE_COMPARED)
+		return memcmp(a, b, size) == 0;
+	if (memcmp(a, b, WHOLE_COMPARED / 8) != 0)
+		return false;
+	for (size_t at = size - sizeof(x);; at -= WHOLE_COMPARED / 2)
+	{
+		memcpy(&x, a + at, sizeof(x));
+		memcpy(&y, b + at, sizeof(y));
+		if (x != y)
+			return false;
+		if (at < WHOLE_COMPARED / 2)
+			return true;
+	}
+}
+
 EcmlServing *
 ecml_serving(FunctionCallInfo fcinfo, bool by_name)
 {
@@ -144,8 +175,7 @@ ecml_serving(FunctionCallInfo fcinfo, bool by_name)
 
 		if (VARATT_IS_EXTERNAL_INDIRECT(value) || VARATT_IS_EXTERNAL_EXPANDED(value))
 			value = PG_DETOAST_DATUM(PG_GETARG_DATUM(0));
-		if (serving->value == NULL || VARSIZE_ANY(value) != serving->value_size ||
-			memcmp(serving->value, value, serving->value_size) != 0)
+		if (serving->value == NULL || VARSIZE_ANY(value) != serving->value_size || !same_bytes(serving, value))
 			take_value(serving, value);
 	}
 	return serving;

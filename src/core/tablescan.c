@@ -738,6 +738,7 @@ read_table(MemoryContext context, const EcmlTraining *training, EcmlColumns *col
 		ecml_dataset_divert(trainer->dataset, keep_rows, &leader);
 	LaunchParallelWorkers(parallel);
 	leader.nremotes = parallel->nworkers_launched;
+	elog(DEBUG1, "reading \"%s\" with %d parallel workers", RelationGetRelationName(relation), leader.nremotes);
 	for (int i = 0; i < leader.nremotes; i++)
 		shm_mq_set_handle(leader.remotes[i].queue, parallel->worker[i].bgwhandle);
 	read_all(&leader);
@@ -747,7 +748,11 @@ read_table(MemoryContext context, const EcmlTraining *training, EcmlColumns *col
 	DestroyParallelContext(parallel);
 	ExitParallelMode();
 	if (leader.overflow)
+	{
+		elog(DEBUG1, "the rows of \"%s\" may not fit ecml.work_mem: reading them again without workers",
+			 RelationGetRelationName(relation));
 		return NULL;
+	}
 	join(&leader);
 	return trainer;
 }

@@ -1,10 +1,10 @@
 /*
  * tune.c - ecml_tune: which options of an algorithm are the best, by cross validation
  *
- * Trials are combinations of a grid's lists, or draws from lists and ranges (Bergstra and Bengio 2012).  All options are
- * checked before any work.  The rows are read once; a fold's rows are prepared once for all trials (validate.c).
- * Successive halving (Jamieson and Talwalkar 2016): all trials on a share of the rows, the best third on three times as many,
- * and so on, until the last ones have all rows.  A row keeps its fold in all rounds, and is in every larger sample.
+ * Trials are combinations of a grid's lists, or draws from lists and ranges (Bergstra and Bengio 2012).  All options
+ * are checked before any work.  The rows are read once; a fold's rows are prepared once for all trials (validate.c).
+ * Successive halving (Jamieson and Talwalkar 2016): all trials on a share of the rows, the best third on three times as
+ * many, and so on, until the last ones have all rows.  A row keeps its fold in all rounds, and is in every larger sample.
  */
 #include "core/compat.h"
 
@@ -243,7 +243,8 @@ parse_range(Parameter *parameter, JsonbValue *value, const EcmlAlgorithm *algori
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("the grid's range for \"%s\" is empty", parameter->name),
 				 errdetail("The range is %s.", ecml_json_value_text(value)),
-				 errhint("Give \"low\" and \"high\", with low <= high%s%s.", range->log ? ", and above 0 with \"log\"" : "",
+				 errhint("Give \"low\" and \"high\", with low <= high%s%s.",
+						 range->log ? ", and above 0 with \"log\"" : "",
 						 range->integer ? ", and an integer between them" : "")));
 }
 
@@ -563,9 +564,7 @@ static int
 count_rounds(const Search *search, const EcmlValidation *v)
 {
 	const TuneOptions *options = &search->options;
-	const EcmlTarget *target = v->columns.target;
 	double		least = options->min_rows;
-	int			classes = target && target->use == ECML_TARGET_CLASS ? Max(target->labels->n, 1) : 1;
 	double		trials = search->ntrials;
 	double		rows = v->folds->rows;
 	int			rounds = 1;
@@ -573,7 +572,7 @@ count_rounds(const Search *search, const EcmlValidation *v)
 	if (options->method != METHOD_HALVING)
 		return 1;
 	if (least == 0)
-		least = 20.0 * options->folds.folds * classes;
+		least = 20.0 * options->folds.folds * v->folds->classes;
 	while (trials > 1 && rows / options->factor >= least)
 	{
 		rounds++;
@@ -589,7 +588,6 @@ run_search(Search *search, EcmlValidation *v)
 	int			n = search->ntrials;
 	int			factor = search->options.factor;
 	int			rounds = count_rounds(search, v);
-	const EcmlTarget *target = v->columns.target;
 
 	search->order = palloc(n * sizeof(int));
 	search->round = palloc0(n * sizeof(int));
@@ -597,7 +595,7 @@ run_search(Search *search, EcmlValidation *v)
 	search->sd = palloc(n * sizeof(double));
 	for (int i = 0; i < n; i++)
 		search->order[i] = i;
-	if (search->options.metric == NULL && search->algorithm->task == ECML_CLASSIFICATION && target->labels->n > 2)
+	if (search->options.metric == NULL && search->algorithm->task == ECML_CLASSIFICATION && v->folds->classes > 2)
 		search->metric = find_metric(search->algorithm, "log_loss");
 	for (int round = 0, left = n; round < rounds; round++, left = (left + factor - 1) / factor)
 		v->total += (double) left * v->folds->options.folds * v->folds->options.repeats;
@@ -613,6 +611,9 @@ run_search(Search *search, EcmlValidation *v)
 static void
 add_trials(EcmlRows *rows, const Search *search, const EcmlValidation *v)
 {
+	MemoryContext context = AllocSetContextCreate(CurrentMemoryContext, "ecml trial", ALLOCSET_DEFAULT_SIZES);
+	MemoryContext old = MemoryContextSwitchTo(context);
+
 	for (int i = 0; i < search->ntrials; i++)
 	{
 		int			t = search->order[i];
@@ -637,7 +638,10 @@ add_trials(EcmlRows *rows, const Search *search, const EcmlValidation *v)
 		if (failed)
 			values[9] = CStringGetTextDatum(trial->error ? trial->error->message : "the metric is not defined");
 		ecml_rows_add(rows, values, nulls);
+		MemoryContextReset(context);
 	}
+	MemoryContextSwitchTo(old);
+	MemoryContextDelete(context);
 }
 
 PG_FUNCTION_INFO_V1(ecml_tune);
@@ -684,8 +688,8 @@ ecml_tune(PG_FUNCTION_ARGS)
 		skip_missing &= search.trials[i]->training->common.missing == ECML_MISSING_SKIP;
 
 	work = AllocSetContextCreate(context, "ecml tuning's rows", ALLOCSET_DEFAULT_SIZES);
-	ecml_validation_open(&v, work, &search.options.folds, search.trials[0]->training, seed, source, target, features, NULL,
-						 skip_missing, search.options.progress ? "ecml_tune" : NULL);
+	ecml_validation_open(&v, work, &search.options.folds, search.trials[0]->training, seed, source, target, features,
+						 NULL, skip_missing, search.options.progress ? "ecml_tune" : NULL);
 	v.forgiving = true;
 	MemoryContextSwitchTo(context);
 	run_search(&search, &v);

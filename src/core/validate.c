@@ -1,12 +1,13 @@
 /*
  * validate.c - ecml_cross_validate and ecml_cross_predict; fits over folds
  *
- * The source is read once; its rows are kept as values (dataset.c), and a fold is a choice among them (folds.c).  For each
- * fold the rows that are trained on go to one trainer, whatever the number of trials: those that prepare the rows in the
- * same way are fitted to the same terms, or to the same one-pass state, in turn.  The rows that are tested are set apart once.
+ * The source is read once; its rows are kept as values (dataset.c), and a fold is a choice among them (folds.c).  For
+ * each fold the rows that are trained on go to one trainer, whatever the number of trials: those that prepare the rows in
+ * the same way are fitted to the same terms, or to the same one-pass state, in turn.  The rows that are tested are set
+ * apart once.
  *
- * Memory: of ecml.work_mem half is the trainer's, three eighths hold all rows, one eighth those of a test; what exceeds it
- * goes to temporary files.
+ * Memory: of ecml.work_mem half is the trainer's, three eighths hold all rows, one eighth those of a test; what exceeds
+ * it goes to temporary files.
  */
 #include "core/compat.h"
 
@@ -24,7 +25,6 @@
 
 #include "core/evaluate.h"
 #include "core/guc.h"
-#include "core/result.h"
 #include "core/trainer.h"
 #include "core/validate.h"
 
@@ -122,13 +122,14 @@ plan_key(EcmlValidation *v, const EcmlSource *source, const char *key)
 	fmgr_info_cxt(function, &v->key_output, v->context);
 	v->key_desc = CreateTemplateTupleDesc(1);
 	TupleDescInitEntry(v->key_desc, 1, "key", TEXTOID, -1, 0);
+	v->key_slot = MakeSingleTupleTableSlot(v->key_desc, &TTSOpsMinimalTuple);
 	v->keys = tuplestore_begin_heap(false, false, work_mem);
 }
 
 void
-ecml_validation_open(EcmlValidation *v, MemoryContext context, const EcmlFoldOptions *options, const EcmlTraining *training,
-					 uint64 seed, const char *source_text, const char *target, ArrayType *features, const char *key,
-					 bool skip_missing, const char *progress)
+ecml_validation_open(EcmlValidation *v, MemoryContext context, const EcmlFoldOptions *options,
+					 const EcmlTraining *training, uint64 seed, const char *source_text, const char *target,
+					 ArrayType *features, const char *key, bool skip_missing, const char *progress)
 {
 	EcmlSource	source;
 
@@ -145,6 +146,7 @@ ecml_validation_open(EcmlValidation *v, MemoryContext context, const EcmlFoldOpt
 		plan_key(v, &source, key);
 	v->features = features ? features : other_columns(v, &source, training, target);
 	ecml_columns_choose(&v->columns, context, &source, training, target, v->features);
+	source.lazy = !ecml_folds_extra(v->folds) && key == NULL;	/* what else is read, is read from values */
 	ecml_source_run(&source, validation_row, v);
 	SPI_finish();
 	MemoryContextSwitchTo(context);
@@ -158,7 +160,10 @@ ecml_validation_close(EcmlValidation *v)
 {
 	ecml_dataset_close(v->dataset);
 	if (v->keys)
+	{
+		ExecDropSingleTupleTableSlot(v->key_slot);
 		tuplestore_end(v->keys);
+	}
 }
 
 /* ---- a fold */
@@ -239,8 +244,8 @@ deal_rows(Fold *fold, EcmlTrainer *trainer)
 		ereport(ERROR,
 				(errcode(ERRCODE_DATA_EXCEPTION),
 				 errmsg("fold %d has no rows to %s", fold->number + 1, fold->train_rows == 0 ? "train on" : "test"),
-				 errdetail("All its rows are in the %s.",
-						   fold->train_rows > 0 ? "training" : fold->test->data.rows > 0 ? "test, or in the gap before it" : "rest"),
+				 errdetail("All rows that it could take are in the %s.",
+						   fold->train_rows > 0 ? "training" : "test, or in the gap before it"),
 				 errhint("Give more rows, fewer \"folds\", or a shorter \"gap\".")));
 	pfree(values);
 }
@@ -305,6 +310,7 @@ typedef struct Preparation
 	EcmlPrepared *prepared;
 	int		  **recode;
 	int		   *recode_y;
+	Datum	   *labels;			/* cross prediction: the model's classes as text */
 	EcmlTrial  *trial;			/* the one under way */
 	MemoryContext context;		/* of its fit */
 	Jsonb	   *metrics;		/* of its fit; NULL for predictions */
@@ -319,33 +325,43 @@ prepare(void *arg)
 	p->prepared = ecml_trainer_prepare(p->trainer);
 	p->recode = make_recode(p->fold->v->columns.binder, p->prepared->schema);
 	p->recode_y = make_class_recode(p->fold->v->columns.target, p->prepared->schema);
+	p->labels = palloc((p->prepared->schema->nclasses + 1) * sizeof(Datum));
+	for (int c = 0; c < p->prepared->schema->nclasses; c++)
+		p->labels[c] = CStringGetTextDatum(p->prepared->schema->classes[c]);
 	/* what is made for the first fetch is there for all fits, which then have the same memory left */
 	if (p->prepared->data)
 		(void) ecml_data_fetch(&p->trainer->ctx, p->prepared->data, 0, &block, 1);
 }
 
-/* The class of a row, and what ecml_predict gives; of more than two classes the probability of that class. */
+/* A row of ecml_cross_predict; x, probabilities: scratch. */
 static void
-predict(const Preparation *p, const EcmlModel *model, const double *values, double *x, double *probabilities,
-		EcmlFoldPrediction *prediction)
+predict(const Preparation *p, const EcmlModel *model, const double *row_values, double *x, double *probabilities)
 {
-	const EcmlTarget *target = p->fold->v->columns.target;
-	const EcmlSchema *schema = model->schema;
-	int			class;
+	const EcmlValidation *v = p->fold->v;
+	Datum		values[4];
+	bool		nulls[4] = {false};
+	double		value;
 
-	prediction->fold = p->fold->number;
-	prediction->class = -1;
+	(void) tuplestore_gettupleslot(v->keys, true, false, v->key_slot);
+	slot_getallattrs(v->key_slot);
+	values[0] = v->key_slot->tts_values[0];
+	nulls[0] = v->key_slot->tts_isnull[0];
+	values[1] = Int32GetDatum(p->fold->number + 1);
+	nulls[3] = true;
 	if (model->algorithm->task != ECML_CLASSIFICATION)
+		value = ecml_model_predict(model, row_values, x);
+	else
 	{
-		prediction->value = ecml_model_predict(model, values, x);
-		return;
+		int			class;
+
+		ecml_model_probabilities(model, row_values, x, probabilities);
+		class = ecml_model_class(model, probabilities);
+		value = probabilities[v->folds->classes == 2 ? 1 : class];
+		values[3] = p->labels[class];
+		nulls[3] = false;
 	}
-	ecml_model_probabilities(model, values, x, probabilities);
-	class = ecml_model_class(model, probabilities);
-	prediction->value = probabilities[schema->nclasses == 2 ? 1 : class];
-	for (int code = 0; code < target->labels->n; code++)
-		if (p->recode_y[code] == class)
-			prediction->class = code;
+	ecml_set_number(values, nulls, 2, value);
+	ecml_rows_add(v->predictions, values, nulls);
 }
 
 /* Give the rows of the test to the evaluator, or predict them. */
@@ -358,9 +374,12 @@ test_rows(const Preparation *p, const EcmlModel *model, EcmlEvaluator *evaluator
 	double	   *values = palloc((n + 1) * sizeof(double));
 	double	   *x = MemoryContextAllocHuge(CurrentMemoryContext, (model->schema->nterms + 1) * sizeof(double));
 	double	   *probabilities = palloc((model->schema->nclasses + 1) * sizeof(double));
+	int64		next = 0;		/* the row whose key comes next */
 	EcmlBlock	blocks[ECML_FETCH];
 	size_t		got;
 
+	if (fold->v->keys)
+		tuplestore_rescan(fold->v->keys);
 	for (size_t b = 0; b < data->nblocks; b += got)
 	{
 		got = ecml_data_fetch(&fold->ctx, data, b, blocks, ECML_FETCH);
@@ -384,10 +403,17 @@ test_rows(const Preparation *p, const EcmlModel *model, EcmlEvaluator *evaluator
 					ecml_evaluator_add(evaluator, values, missing, true, p->recode_y ? p->recode_y[(int) y] : y,
 									   blocks[k].w[i]);
 				else if (missing < 0 || model->schema->missing == ECML_MISSING_IMPUTE)
-					predict(p, model, values, x, probabilities,
-							&fold->v->predictions[(size_t) ECML_BLOCK_F8(&blocks[k], n)[i]]);
+				{
+					int64		row = (int64) ECML_BLOCK_F8(&blocks[k], n)[i];
+
+					(void) tuplestore_skiptuples(fold->v->keys, row - next, true);
+					next = row + 1;
+					predict(p, model, values, x, probabilities);
+				}
 			}
 	}
+	if (fold->v->keys)
+		ExecClearTuple(fold->v->key_slot);	/* what it holds is of this context */
 }
 
 /* Fit a trial, and judge it. */
@@ -467,8 +493,10 @@ tell_where(void *arg)
 {
 	const Preparation *p = arg;
 	const EcmlFoldOptions *options = &p->fold->v->folds->options;
-	const char *repeat = options->repeats > 1 ? psprintf(", repeat %d of %d", p->fold->repeat + 1, options->repeats) : "";
+	const char *repeat = "";
 
+	if (options->repeats > 1)
+		repeat = psprintf(", repeat %d of %d", p->fold->repeat + 1, options->repeats);
 	if (p->trial->label)
 		errcontext("%s, fold %d of %d%s", p->trial->label, p->fold->number + 1, options->folds, repeat);
 	else
@@ -684,7 +712,8 @@ ecml_validation_summary(const EcmlValidation *v, const EcmlTrial *trial, bool de
 void
 ecml_validation_need(FunctionCallInfo fcinfo, const char *third, const char *call)
 {
-	const char *missing = PG_ARGISNULL(0) ? "algorithm" : PG_ARGISNULL(1) ? "source" : third && PG_ARGISNULL(4) ? third : NULL;
+	const char *missing = PG_ARGISNULL(0) ? "algorithm" : PG_ARGISNULL(1) ? "source" :
+		third && PG_ARGISNULL(4) ? third : NULL;
 
 	if (missing)
 		ereport(ERROR,
@@ -735,7 +764,8 @@ ecml_cross_validate(PG_FUNCTION_ARGS)
 	ecml_validation_need(fcinfo, NULL, "ecml_cross_validate(algorithm, source, target, features, options)");
 	MemoryContextSwitchTo(context);
 	trial.training = training = parse(fcinfo, 4, &options.folds, &more);
-	ecml_validation_open(&v, context, &options.folds, training, training->common.seed, text_to_cstring(PG_GETARG_TEXT_PP(1)),
+	ecml_validation_open(&v, context, &options.folds, training, training->common.seed,
+						 text_to_cstring(PG_GETARG_TEXT_PP(1)),
 						 PG_ARGISNULL(2) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(2)),
 						 PG_ARGISNULL(3) ? NULL : PG_GETARG_ARRAYTYPE_P(3), NULL,
 						 training->common.missing == ECML_MISSING_SKIP,
@@ -746,38 +776,6 @@ ecml_cross_validate(PG_FUNCTION_ARGS)
 	result = ecml_validation_summary(&v, &trial, options.details);
 	MemoryContextDelete(context);
 	PG_RETURN_JSONB_P(result);
-}
-
-/* The rows of the result, in the order of the source's. */
-static void
-add_predictions(EcmlRows *rows, EcmlValidation *v)
-{
-	TupleTableSlot *slot = MakeSingleTupleTableSlot(v->key_desc, &TTSOpsMinimalTuple);
-	const EcmlTarget *target = v->columns.target;
-
-	for (int64 i = 0; tuplestore_gettupleslot(v->keys, true, false, slot); i++)
-	{
-		const EcmlFoldPrediction *prediction = &v->predictions[i];
-		Datum		values[4];
-		bool		nulls[4] = {false};
-
-		if ((i & 1023) == 0)
-			CHECK_FOR_INTERRUPTS();
-		if (prediction->fold < 0)
-			continue;
-		slot_getallattrs(slot);
-		values[0] = slot->tts_values[0];
-		nulls[0] = slot->tts_isnull[0];
-		values[1] = Int32GetDatum(prediction->fold + 1);
-		ecml_set_number(values, nulls, 2, prediction->value);
-		nulls[3] = prediction->class < 0;
-		if (prediction->class >= 0)
-			values[3] = CStringGetTextDatum(target->labels->entries[prediction->class].key);
-		ecml_rows_add(rows, values, nulls);
-		if (prediction->class >= 0)
-			pfree(DatumGetPointer(values[3]));
-	}
-	ExecDropSingleTupleTableSlot(slot);
 }
 
 /*
@@ -811,16 +809,14 @@ ecml_cross_predict(PG_FUNCTION_ARGS)
 				 errmsg("the clusters of different folds are not the same"),
 				 errdetail("%s numbers them anew in each fold.", training->algorithm->name),
 				 errhint("Train one model, and call ecml_predict.")));
-	ecml_validation_open(&v, context, &options, training, training->common.seed, text_to_cstring(PG_GETARG_TEXT_PP(1)),
+	ecml_validation_open(&v, context, &options, training, training->common.seed,
+						 text_to_cstring(PG_GETARG_TEXT_PP(1)),
 						 PG_ARGISNULL(2) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(2)),
 						 PG_ARGISNULL(3) ? NULL : PG_GETARG_ARRAYTYPE_P(3), text_to_cstring(PG_GETARG_TEXT_PP(4)),
 						 training->common.missing == ECML_MISSING_SKIP,
 						 training->common.progress ? "ecml_cross_predict" : NULL);
-	v.predictions = ecml_alloc_array(&v.ctx, v.folds->rows, sizeof(EcmlFoldPrediction));
-	for (int64 i = 0; i < v.folds->rows; i++)
-		v.predictions[i].fold = -1;
+	v.predictions = rows;
 	ecml_validation_run(&v, trials, 1, 1);
-	add_predictions(rows, &v);
 	ecml_validation_close(&v);
 	MemoryContextSwitchTo(caller);
 	MemoryContextDelete(context);

@@ -1,8 +1,8 @@
 /*
  * validate.h - fits and their metrics over the folds of rows that are held once
  *
- *     ecml_validation_open(&v, ...); ecml_validation_run(&v, trials, n, 1); ... ecml_validation_summary(&v, trials[i], ...);
- *     ecml_validation_close(&v);
+ *     ecml_validation_open(&v, ...); ecml_validation_run(&v, trials, n, 1);
+ *     ... ecml_validation_summary(&v, trials[i], ...); ecml_validation_close(&v);
  */
 #ifndef ECML_VALIDATE_H
 #define ECML_VALIDATE_H
@@ -11,6 +11,7 @@
 
 #include "core/collect.h"
 #include "core/folds.h"
+#include "core/result.h"
 
 /* Options of a training, and what became of it. */
 typedef struct EcmlTrial
@@ -24,14 +25,6 @@ typedef struct EcmlTrial
 	ErrorData  *error;			/* what stopped it, or NULL */
 } EcmlTrial;
 
-/* A row's prediction by the model that was trained without it. */
-typedef struct EcmlFoldPrediction
-{
-	double		value;
-	int			class;			/* code of the target's labels; -1: none */
-	int			fold;			/* 0-based; -1: the row was never tested */
-} EcmlFoldPrediction;
-
 typedef struct EcmlValidation
 {
 	MemoryContext context;
@@ -39,7 +32,7 @@ typedef struct EcmlValidation
 	EcmlServerHost host;
 	EcmlFolds  *folds;
 	EcmlColumns columns;
-	ArrayType  *features;		/* as given, or all columns but those with another part; NULL: just all but the target's */
+	ArrayType  *features;		/* as given, or all columns without another part; NULL: none has one beside the target */
 	bool		skip_missing;	/* no trial can use rows with NULLs */
 	EcmlDataset *dataset;		/* all rows: values, then the extra one of the folds */
 	int64		skipped;
@@ -47,11 +40,12 @@ typedef struct EcmlValidation
 	double		done;			/* fits so far, for progress */
 	double		total;
 
-	EcmlInput	key;			/* cross prediction: a column that is kept with each row */
+	EcmlInput	key;			/* cross prediction: a column that is kept beside the rows */
 	FmgrInfo	key_output;
-	Tuplestorestate *keys;		/* its text; NULL: none */
+	Tuplestorestate *keys;		/* its text, by row; NULL: none */
 	TupleDesc	key_desc;
-	EcmlFoldPrediction *predictions;	/* [rows], or NULL */
+	TupleTableSlot *key_slot;
+	EcmlRows   *predictions;	/* where they go; NULL: rows are evaluated instead */
 } EcmlValidation;
 
 /* Read the rows.  context: of everything; key: name of a column, or NULL; progress: what to call the work, or NULL. */

@@ -61,6 +61,11 @@ ecml_data_fetch(EcmlCtx *ctx, EcmlData *data, size_t first_block, EcmlBlock *blo
 #define ECML_BLOCK_F4(block, column) ((const float *) (block)->x + (size_t) (column) * (block)->stride)
 #define ECML_BLOCK_F8(block, column) ((const double *) (block)->x + (size_t) (column) * (block)->stride)
 
+/*
+ * The sum of the squares of n numbers, in any order: a quick look at a row.  Not above x * x: no number is NaN, or beyond x.
+ */
+extern double ecml_sum_squares(const double *v, int n);
+
 /* An EcmlData over arrays in memory, row by row as C programs have them; copies.  y, w may be NULL.  For tests. */
 extern EcmlData *ecml_data_from_rows(EcmlCtx *ctx, EcmlElement element, size_t rows, int columns,
 									 const double *x, const double *y, const double *w);

@@ -27,7 +27,7 @@ add(EcmlDd *sum, EcmlDd term)
 	*sum = dd_add(*sum, term);
 }
 
-void
+ECML_CLONES void
 ecml_numbers_add(EcmlCtx *ctx, EcmlNumbers *s, double actual, double predicted, double weight)
 {
 	EcmlDd		error = dd_two_sum(predicted, -actual);

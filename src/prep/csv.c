@@ -37,7 +37,6 @@ csv_open(EcmlCtx *ctx, CsvRead read, void *arg, int max_fields, size_t max_recor
 	reader->line = 1;
 	reader->capacity = PIECE;
 	reader->buffer = ECML_NEW(ctx, char, reader->capacity + CSV_BLOCK);
-	memset(reader->buffer, 0, reader->capacity + CSV_BLOCK);
 	return reader;
 }
 
@@ -59,7 +58,6 @@ refill(CsvReader *s)
 		char	   *larger = ECML_NEW(s->ctx, char, 2 * s->capacity + CSV_BLOCK);
 
 		memcpy(larger, s->buffer + s->begin, held);
-		memset(larger + held, 0, 2 * s->capacity + CSV_BLOCK - held);
 		ecml_free(s->ctx, s->buffer);
 		s->buffer = larger;
 		s->capacity *= 2;
@@ -99,7 +97,7 @@ csv_skip(CsvReader *reader, size_t bytes)
 
 /* ------------------------------------------------------------------------------------------------ special bytes */
 
-/* Where the bytes of a block are one of the four. */
+/* Where the bytes of a block are one of the four.  What lies beyond the end of the bytes read is masked by the caller. */
 static inline uint64_t
 find_specials(const char *block, const CsvDialect *d)
 {

@@ -32,7 +32,7 @@
 #include "prep/describe_sql.h"
 
 #define STAGED 512
-#define MAX_COLUMNS (FUNC_MAX_ARGS - 4) /* of one call */
+#define MAX_COLUMNS (FUNC_MAX_ARGS - 5) /* of one call */
 #define EPOCH ((POSTGRES_EPOCH_JDATE - UNIX_EPOCH_JDATE) * (double) SECS_PER_DAY)
 
 /* ------------------------------------------------------------------------------------------------ types */
@@ -183,17 +183,23 @@ static const EcmlStateType state_type = {.name = "ecml_describe",.write = state_
 ECML_STATE_FUNCTIONS(ecml_describe_state, &state_type)
 
 static void
+check_columns(const DescribeState *state, int n)
+{
+	if (state->n != n)
+		ereport(ERROR,
+				(errcode(ERRCODE_DATA_EXCEPTION),
+				 errmsg("a state of ecml_describe is of other columns"),
+				 errdetail("It has %d columns where there are %d.", state->n, n),
+				 errhint("Merge states of the same columns.")));
+}
+
+static void
 merge(EcmlState *to, EcmlState *from)
 {
 	DescribeState *state = to->content;
 	DescribeState *other = from->content;
 
-	if (state->n != other->n)
-		ereport(ERROR,
-				(errcode(ERRCODE_DATA_EXCEPTION),
-				 errmsg("states of ecml_describe of different columns do not merge"),
-				 errdetail("One has %d columns, the other %d.", state->n, other->n),
-				 errhint("Merge states of the same columns.")));
+	check_columns(state, other->n);
 	flush(state);
 	flush(other);
 	for (int i = 0; i < state->n; i++)
@@ -245,9 +251,10 @@ begin_state(FunctionCallInfo fcinfo, int n)
 {
 	EcmlState  *state = ecml_state_create(&state_type, ecml_aggregate_context(fcinfo));
 	DescribeState *content = state_create(&state->ctx, n);
-	uint64		seed = PG_ARGISNULL(1) ? 0 : (uint64) PG_GETARG_INT64(1);
+	uint64		seed = (uint64) PG_GETARG_INT64(1);
 
-	state->ctx.budget = (size_t) ecml_guc_work_mem * 1024;
+	/* its part of what all the aggregates of the query may take */
+	state->ctx.budget = (size_t) ((double) ecml_guc_work_mem * 1024 * n / Max(n, PG_GETARG_INT32(2)));
 	for (int i = 0; i < n; i++)
 		describe_init(&content->columns[i], seed * MAX_COLUMNS + i);
 	state->content = content;
@@ -440,19 +447,23 @@ add_value(DescribeState *state, int i, Argument *argument, Datum value)
 PG_FUNCTION_INFO_V1(ecml_describe_transition);
 PG_FUNCTION_INFO_V1(ecml_describe_combine);
 
-/* ecml.describe_transition(state, seed bigint, VARIADIC "any") */
+/* ecml.describe_transition(state, seed bigint, total int, VARIADIC "any") */
 Datum
 ecml_describe_transition(PG_FUNCTION_ARGS)
 {
 	EcmlState  *holder = ecml_state_in_place(fcinfo, 0);
 	Argument   *arguments = fcinfo->flinfo->fn_extra;
-	int			n = PG_NARGS() - 2;
+	int			n = PG_NARGS() - 3;
 	DescribeState *state;
 
-	if (n > MAX_COLUMNS)
-		elog(ERROR, "too many columns for ecml.describe_rows");
+	if (n > MAX_COLUMNS || PG_ARGISNULL(1) || PG_ARGISNULL(2))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("invalid arguments of ecml.describe_rows"),
+				 errdetail("It takes a seed, the number of columns of the query, and at most %d columns.", MAX_COLUMNS),
+				 errhint("Call ecml_describe.")));
 	if (arguments == NULL)
-		fcinfo->flinfo->fn_extra = arguments = plan_arguments(fcinfo, 2);
+		fcinfo->flinfo->fn_extra = arguments = plan_arguments(fcinfo, 3);
 	if (holder == NULL)
 	{
 		holder = ecml_state_argument(fcinfo, 0, &state_type, ecml_aggregate_context(fcinfo));
@@ -460,13 +471,12 @@ ecml_describe_transition(PG_FUNCTION_ARGS)
 			holder = begin_state(fcinfo, n);
 	}
 	state = holder->content;
-	if (state->n != n)
-		elog(ERROR, "a state of ecml_describe has %d columns where %d are given", state->n, n);
+	check_columns(state, n);
 	for (int i = 0; i < n; i++)
-		if (PG_ARGISNULL(i + 2))
+		if (PG_ARGISNULL(i + 3))
 			state->columns[i].nulls++;
 		else
-			add_value(state, i, &arguments[i], PG_GETARG_DATUM(i + 2));
+			add_value(state, i, &arguments[i], PG_GETARG_DATUM(i + 3));
 	if ((++state->rows & 1023) == 0)
 		CHECK_FOR_INTERRUPTS();
 	PG_RETURN_DATUM(EOHPGetRWDatum(&holder->header));
@@ -521,7 +531,7 @@ ecml_describe_query(const char *const *expressions, int n, const char *rest, int
 	for (int i = 0; i < n; i++)
 	{
 		if (i % MAX_COLUMNS == 0)
-			appendStringInfo(&text, "%s ecml.describe_rows(" INT64_FORMAT, i == 0 ? "SELECT" : "),", seed);
+			appendStringInfo(&text, "%s ecml.describe_rows(" INT64_FORMAT ", %d", i == 0 ? "SELECT" : "),", seed, n);
 		appendStringInfo(&text, ", %s", expressions[i]);
 	}
 	appendStringInfo(&text, ") %s", rest);
@@ -685,6 +695,9 @@ add_result(EcmlRows *rows, EcmlCtx *ctx, Form_pg_attribute attribute, const Desc
 	Datum		values[R_COLUMNS];
 	bool		nulls[R_COLUMNS] = {false};
 
+	/* where every value stands once, none is more frequent */
+	if (top && top->count == 1 && c->count > 1)
+		top = NULL;
 	values[R_NAME] = CStringGetTextDatum(NameStr(attribute->attname));
 	values[R_TYPE] = CStringGetTextDatum(format_type_with_typemod(attribute->atttypid, attribute->atttypmod));
 	values[R_COUNT] = Int64GetDatum(c->count);

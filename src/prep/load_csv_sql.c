@@ -9,25 +9,21 @@
  *
  * All happens in the caller's transaction and with the caller's rights; an error leaves nothing.
  *
- * Cost: O(bytes) of reading twice, and the writing of the rows.  Memory: one record, one batch of rows.  Limits: 1,600 columns,
- * max_record bytes (16 MB by default, at most 128 MB) a record.
+ * Cost: O(bytes) of reading twice, and the writing of the rows.  Memory: one record, one batch of rows.
+ * Limits: 1,600 columns, max_record bytes (16 MB by default, at most 128 MB) a record.
  */
 #include "core/compat.h"
 
 #include "access/htup_details.h"
 #include "access/table.h"
 #include "catalog/namespace.h"
-#include "catalog/pg_collation.h"
 #include "catalog/pg_type.h"
 #include "executor/spi.h"
 #include "lib/stringinfo.h"
 #include "mb/pg_wchar.h"
 #include "miscadmin.h"
 #include "nodes/makefuncs.h"
-#include "parser/parse_type.h"
-#include "parser/scansup.h"
 #include "utils/date.h"
-#include "utils/formatting.h"
 #include "utils/json.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
@@ -35,7 +31,6 @@
 #include "utils/rel.h"
 #include "utils/timestamp.h"
 
-#include "core/error.h"
 #include "core/guc.h"
 #include "core/host.h"
 #include "core/json.h"
@@ -47,106 +42,34 @@
 #define SHOWN_BYTES 1000		/* of each */
 #define HEADER_ROWS 1000		/* looked at for whether the first line is one */
 
-typedef struct Options
-{
-	char	   *delimiter;
-	char	   *quote;
-	char	   *escape;
-	char	   *encoding;
-	bool		header;
-	bool		header_given;
-	bool		trim;
-	bool		fill;
-	int			skip;
-	Jsonb	   *columns;
-	bool		clean_names;
-	Jsonb	   *nulls;
-	Jsonb	   *types;
-	int			decimals;
-	char	   *decimal;
-	char	   *thousands;
-	char	   *currency;
-	bool		dayfirst;
-	int			dayfirst_given; /* -1: not, else its value */
-	int64		sample_rows;
-	bool		append;
-	bool		temporary;
-	bool		unlogged;
-	char	   *rejects;
-	int			max_record;
-} Options;
-
 static const char *const decimal_types[] = {"numeric", "double precision", NULL};
 
 static const EcmlOption options[] = {
-	ECML_OPT_TEXT(Options, delimiter, "delimiter"),
-	ECML_OPT_TEXT(Options, quote, "quote"),
-	ECML_OPT_TEXT(Options, escape, "escape"),
-	ECML_OPT_TEXT(Options, encoding, "encoding"),
-	ECML_OPT_BOOL(Options, header, "header"),
-	ECML_OPT_BOOL(Options, trim, "trim"),
-	ECML_OPT_BOOL(Options, fill, "fill"),
-	ECML_OPT_INT(Options, skip, "skip", 0, 1000000000),
-	ECML_OPT_LIST(Options, columns, "columns"),
-	ECML_OPT_BOOL(Options, clean_names, "clean_names"),
-	ECML_OPT_LIST(Options, nulls, "nulls"),
-	ECML_OPT_OBJECT(Options, types, "types"),
-	ECML_OPT_ENUM(Options, decimals, "decimals", decimal_types),
-	ECML_OPT_TEXT(Options, decimal, "decimal"),
-	ECML_OPT_TEXT(Options, thousands, "thousands"),
-	ECML_OPT_TEXT(Options, currency, "currency"),
-	ECML_OPT_BOOL(Options, dayfirst, "dayfirst"),
-	ECML_OPT_INT64(Options, sample_rows, "sample_rows", 1, 1e15),
-	ECML_OPT_BOOL(Options, append, "append"),
-	ECML_OPT_BOOL(Options, temporary, "temporary"),
-	ECML_OPT_BOOL(Options, unlogged, "unlogged"),
-	ECML_OPT_TEXT(Options, rejects, "rejects"),
-	ECML_OPT_INT(Options, max_record, "max_record", 1024, 128 * 1024 * 1024),
+	ECML_OPT_TEXT(CsvOptions, delimiter, "delimiter"),
+	ECML_OPT_TEXT(CsvOptions, quote, "quote"),
+	ECML_OPT_TEXT(CsvOptions, escape, "escape"),
+	ECML_OPT_TEXT(CsvOptions, encoding, "encoding"),
+	ECML_OPT_BOOL(CsvOptions, header, "header"),
+	ECML_OPT_BOOL(CsvOptions, trim, "trim"),
+	ECML_OPT_BOOL(CsvOptions, fill, "fill"),
+	ECML_OPT_INT(CsvOptions, skip, "skip", 0, 1000000000),
+	ECML_OPT_LIST(CsvOptions, columns, "columns"),
+	ECML_OPT_BOOL(CsvOptions, clean_names, "clean_names"),
+	ECML_OPT_LIST(CsvOptions, nulls, "nulls"),
+	ECML_OPT_OBJECT(CsvOptions, types, "types"),
+	ECML_OPT_ENUM(CsvOptions, decimals, "decimals", decimal_types),
+	ECML_OPT_TEXT(CsvOptions, decimal, "decimal"),
+	ECML_OPT_TEXT(CsvOptions, thousands, "thousands"),
+	ECML_OPT_TEXT(CsvOptions, currency, "currency"),
+	ECML_OPT_BOOL(CsvOptions, dayfirst, "dayfirst"),
+	ECML_OPT_INT64(CsvOptions, sample_rows, "sample_rows", 1, 1e15),
+	ECML_OPT_BOOL(CsvOptions, append, "append"),
+	ECML_OPT_BOOL(CsvOptions, temporary, "temporary"),
+	ECML_OPT_BOOL(CsvOptions, unlogged, "unlogged"),
+	ECML_OPT_TEXT(CsvOptions, rejects, "rejects"),
+	ECML_OPT_INT(CsvOptions, max_record, "max_record", 1024, 128 * 1024 * 1024),
 	ECML_OPT_END
 };
-
-typedef struct Load
-{
-	Options		given;
-	CsvInput   *input;
-	CsvEncoding encoding;
-	CsvDialect	dialect;
-	CsvNumbers	numbers;
-	bool		plain_numbers;	/* as PostgreSQL reads them */
-	char	  **nulls;			/* what stands for NULL */
-	int			nnulls;
-	bool		only_empty;		/* that is nothing but the empty text */
-
-	bool		header;
-	CsvField   *first;			/* fields of the first record, copied */
-	CsvTargetColumn *columns;
-	int			ncolumns;
-
-	CsvName		destination;
-	CsvName		rejects_name;
-	CsvGuard	guard;
-	CsvTarget  *target;
-	CsvTarget  *rejects;		/* NULL: no table of them */
-	StringInfoData shown;		/* the first of them, as JSON */
-
-	int64		rows;
-	int64		rejected;
-	int64		lines;
-	int64		header_lines;
-	int64		blank_lines;
-	int64		continuation_lines;
-} Load;
-
-static void ECML_NORETURN
-bad_option(const char *name, const char *value, const char *hint)
-{
-	ereport(ERROR,
-			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-			 errmsg("invalid value for option \"%s\" of ecml_load_csv", name),
-			 errdetail("The value is \"%s\".", value),
-			 errhint("%s", hint)));
-	pg_unreachable();
-}
 
 /* ------------------------------------------------------------------------------------------------ options */
 
@@ -159,24 +82,8 @@ one_byte(const char *name, const char *value, bool optional)
 	if (value[0] == '\0' && optional)
 		return '\0';
 	if (strlen(value) != 1 || IS_HIGHBIT_SET(value[0]) || value[0] == '\n' || value[0] == '\r')
-		bad_option(name, value, "It must be one ASCII character, not the end of a line.");
+		csv_bad_option(name, value, "It must be one ASCII character, not the end of a line.");
 	return value[0];
-}
-
-/* The strings of a list. */
-static int
-list_of(Jsonb *list, char ***strings)
-{
-	JsonbIterator *iterator = JsonbIteratorInit(&list->root);
-	JsonbIteratorToken token;
-	JsonbValue	value;
-	int			n = 0;
-
-	*strings = palloc((JB_ROOT_COUNT(list) + 1) * sizeof(char *));
-	while ((token = JsonbIteratorNext(&iterator, &value, true)) != WJB_DONE)
-		if (token == WJB_ELEM)
-			(*strings)[n++] = pnstrdup(value.val.string.val, value.val.string.len);
-	return n;
 }
 
 static bool
@@ -186,9 +93,9 @@ is_given(Jsonb *jsonb, const char *name)
 }
 
 static void
-read_options(Load *load, Jsonb *jsonb)
+read_options(CsvLoad *load, Jsonb *jsonb)
 {
-	Options    *given = &load->given;
+	CsvOptions *given = &load->given;
 	EcmlOptionSet set = {options, given};
 
 	given->max_record = CSV_MAX_RECORD_DEFAULT;
@@ -205,30 +112,30 @@ read_options(Load *load, Jsonb *jsonb)
 		load->dialect.escape = one_byte("escape", given->escape, true);
 	if (given->delimiter && (load->dialect.delimiter == load->dialect.quote ||
 							 load->dialect.delimiter == load->dialect.escape))
-		bad_option("delimiter", given->delimiter, "It must be another one than the quote and the escape.");
+		csv_bad_option("delimiter", given->delimiter, "It must be another one than the quote and the escape.");
 
 	load->numbers = (CsvNumbers) CSV_NUMBERS;
 	if (given->decimal)
 	{
 		if (strcmp(given->decimal, ".") != 0 && strcmp(given->decimal, ",") != 0)
-			bad_option("decimal", given->decimal, "It must be \".\" or \",\".");
+			csv_bad_option("decimal", given->decimal, "It must be \".\" or \",\".");
 		load->numbers.decimal = given->decimal[0];
 	}
 	if (given->thousands && given->thousands[0])
 	{
 		if (given->thousands[0] == load->numbers.decimal || strpbrk(given->thousands, "0123456789+-"))
-			bad_option("thousands", given->thousands, "It must differ from the decimal point, and be no digit or sign.");
+			csv_bad_option("thousands", given->thousands, "It must differ from the decimal point, and be no digit or sign.");
 		load->numbers.thousands = given->thousands;
 	}
 	if (given->currency && given->currency[0])
 	{
 		if (strpbrk(given->currency, "0123456789+-.,"))
-			bad_option("currency", given->currency, "It must hold no digit, sign or point, as in \"$\" or \"EUR\".");
+			csv_bad_option("currency", given->currency, "It must hold no digit, sign or point, as in \"$\" or \"EUR\".");
 		load->numbers.currency = given->currency;
 	}
 	load->plain_numbers = load->numbers.decimal == '.' && !load->numbers.thousands && !load->numbers.currency;
 	if (given->nulls)
-		load->nnulls = list_of(given->nulls, &load->nulls);
+		load->nnulls = csv_list(given->nulls, &load->nulls);
 	else
 	{
 		load->nulls = palloc(sizeof(char *));
@@ -237,16 +144,16 @@ read_options(Load *load, Jsonb *jsonb)
 	}
 	load->only_empty = load->nnulls == 1 && load->nulls[0][0] == '\0';
 	if (given->append && (given->temporary || given->unlogged))
-		bad_option(given->temporary ? "temporary" : "unlogged", "true", "With \"append\" the table is there already.");
+		csv_bad_option(given->temporary ? "temporary" : "unlogged", "true", "With \"append\" the table is there already.");
 	if (given->temporary && given->unlogged)
-		bad_option("unlogged", "true", "Temporary tables are never logged: leave it out.");
+		csv_bad_option("unlogged", "true", "Temporary tables are never logged: leave it out.");
 }
 
 /* ------------------------------------------------------------------------------------------------ reading */
 
 /* After a byte order mark, "sep=;" and the lines to be skipped; the dialect is found the first time. */
 static CsvReader *
-open_reader(Load *load, EcmlCtx *ctx, bool sniff)
+open_reader(CsvLoad *load, EcmlCtx *ctx, bool sniff)
 {
 	CsvReader  *reader;
 	const char *sample;
@@ -298,14 +205,14 @@ open_reader(Load *load, EcmlCtx *ctx, bool sniff)
 
 /* Is the line empty?  In a file of one column, blanks are a value. */
 static bool
-is_blank_line(const Load *load, const CsvReader *reader)
+is_blank_line(const CsvLoad *load, const CsvReader *reader)
 {
 	return reader->blank && (reader->length == 0 || load->ncolumns != 1);
 }
 
 /* Can the record be taken apart?  NULL, or why not. */
 static char *
-fault_of(Load *load, const CsvReader *reader)
+fault_of(CsvLoad *load, const CsvReader *reader)
 {
 	const char *bad;
 
@@ -332,7 +239,7 @@ fault_of(Load *load, const CsvReader *reader)
 }
 
 static inline bool
-is_null(const Load *load, const char *text, size_t length)
+is_null(const CsvLoad *load, const char *text, size_t length)
 {
 	if (load->only_empty)
 		return length == 0;
@@ -342,81 +249,49 @@ is_null(const Load *load, const char *text, size_t length)
 	return false;
 }
 
-static inline void
-trim_field(const char **text, size_t *length)
-{
-	while (*length > 0 && (**text == ' ' || **text == '\t'))
-		(*text)++, (*length)--;
-	while (*length > 0 && ((*text)[*length - 1] == ' ' || (*text)[*length - 1] == '\t'))
-		(*length)--;
-}
-
 /* ------------------------------------------------------------------------------------------------ first reading */
 
 static void
-look_at(Load *load, const CsvField *fields, int n)
+look_at(CsvLoad *load, const CsvField *fields, int n)
 {
 	for (int i = 0; i < Min(n, load->ncolumns); i++)
 	{
 		const char *text = fields[i].text;
 		size_t		length = fields[i].length;
 
-		trim_field(&text, &length);
+		csv_trim(&text, &length);
 		/* an empty text is no number, but says nothing either */
 		if (length > 0 && !is_null(load, text, length))
 			csv_look(&load->columns[i].looked, text, length, &load->numbers);
 	}
 }
 
-static Oid
-type_of(CsvType type)
-{
-	switch (type)
-	{
-		case CSV_TYPE_TEXT:
-			return TEXTOID;
-		case CSV_TYPE_BOOLEAN:
-			return BOOLOID;
-		case CSV_TYPE_INTEGER:
-			return INT4OID;
-		case CSV_TYPE_BIGINT:
-			return INT8OID;
-		case CSV_TYPE_NUMERIC:
-			return NUMERICOID;
-		case CSV_TYPE_DOUBLE:
-			return FLOAT8OID;
-		case CSV_TYPE_DATE:
-			return DATEOID;
-		case CSV_TYPE_TIMESTAMP:
-			return TIMESTAMPOID;
-		case CSV_TYPE_TIMESTAMPTZ:
-			return TIMESTAMPTZOID;
-	}
-	return TEXTOID;
-}
-
 /*
- * Is the first record a header?  It is none when one of its fields is a number, a boolean or a date.  It is one when a column
- * that has another type begins with a text.  Where all is text, it is one when its fields are short, all there, all different,
- * and not found again in their columns.
+ * Is the first record a header?  It is none when one of its fields is a number or a date, or a boolean in a column of booleans.
+ * It is one when a column that has another type begins with a text.  Where all is text, it is one when its fields are short,
+ * all there, all different, and not found again in their columns.
  */
 static bool
-looks_like_header(const Load *load, const bool *repeated, int64 others)
+looks_like_header(const CsvLoad *load, const bool *repeated, int64 others)
 {
 	bool		text_only = true;
 
 	for (int i = 0; i < load->ncolumns; i++)
 	{
 		const CsvField *field = &load->first[i];
+		const CsvColumn *column = &load->columns[i].looked;
+		CsvType		below = csv_choose(column, 1, false);
 		CsvColumn	looked = CSV_COLUMN;
+		CsvType		type;
 
 		if (field->length == 0 || is_null(load, field->text, field->length))
 			continue;
 		csv_look(&looked, field->text, field->length, &load->numbers);
-		if (csv_choose(&looked, 1, false) != CSV_TYPE_TEXT)
+		type = csv_choose(&looked, 1, false);
+		/* t, n and no may well be names */
+		if (type == CSV_TYPE_BOOLEAN ? column->valued && below == type : type != CSV_TYPE_TEXT)
 			return false;
-		if (load->columns[i].looked.valued && csv_choose(&load->columns[i].looked, 1, false) != CSV_TYPE_TEXT)
-			text_only = false;
+		text_only &= below == CSV_TYPE_TEXT;
 	}
 	if (!text_only || others == 0)
 		return true;
@@ -434,7 +309,7 @@ looks_like_header(const Load *load, const bool *repeated, int64 others)
 
 /* The first record that is not blank, which says how many columns there are. */
 static void
-take_first(Load *load, CsvReader *reader)
+take_first(CsvLoad *load, CsvReader *reader)
 {
 	char	   *fault;
 
@@ -474,30 +349,8 @@ take_first(Load *load, CsvReader *reader)
 	}
 }
 
-/* Does a table to be appended to have the names of the first record? */
-static bool
-names_of_table(Load *load, Relation relation)
-{
-	TupleDesc	desc = RelationGetDescr(relation);
-
-	for (int i = 0; i < load->ncolumns; i++)
-	{
-		bool		found = false;
-		const char *text = load->first[i].text;
-		size_t		length = load->first[i].length;
-
-		trim_field(&text, &length);
-		for (int j = 0; j < desc->natts && !found; j++)
-			found = !TupleDescAttr(desc, j)->attisdropped && strlen(NameStr(TupleDescAttr(desc, j)->attname)) == length &&
-				pg_strncasecmp(NameStr(TupleDescAttr(desc, j)->attname), text, length) == 0;
-		if (!found)
-			return false;
-	}
-	return true;
-}
-
 static void
-look(Load *load, Relation append_to)
+look(CsvLoad *load, Relation append_to)
 {
 	MemoryContext context = AllocSetContextCreate(CurrentMemoryContext, "ecml csv reader", ALLOCSET_DEFAULT_SIZES);
 	MemoryContext record = AllocSetContextCreate(CurrentMemoryContext, "ecml csv record", ALLOCSET_DEFAULT_SIZES);
@@ -534,7 +387,7 @@ look(Load *load, Relation append_to)
 	}
 	if (load->given.header_given)
 		load->header = load->given.header;
-	else if (append_to && names_of_table(load, append_to))
+	else if (append_to && csv_has_names_of(load, append_to))
 		load->header = true;
 	else
 		load->header = looks_like_header(load, repeated, others);
@@ -544,220 +397,11 @@ look(Load *load, Relation append_to)
 	MemoryContextDelete(record);
 }
 
-/* ------------------------------------------------------------------------------------------------ columns */
-
-/* lower case, letters, digits and underscores */
-static char *
-clean_name(const char *name)
-{
-	char	   *lower = str_tolower(name, strlen(name), DEFAULT_COLLATION_OID);
-	char	   *clean = palloc(strlen(lower) + 2);
-	char	   *to = clean;
-
-	if (*lower >= '0' && *lower <= '9')
-		*to++ = '_';
-	for (; *lower; lower++)
-	{
-		if (IS_HIGHBIT_SET(*lower) || isalnum((unsigned char) *lower))
-			*to++ = *lower;
-		else if (to > clean && to[-1] != '_')
-			*to++ = '_';
-	}
-	while (to > clean && to[-1] == '_')
-		to--;
-	*to = '\0';
-	return clean;
-}
-
-static bool
-name_is_taken(const Load *load, int before, const char *name)
-{
-	static const char *const system[] = {"ctid", "xmin", "xmax", "cmin", "cmax", "tableoid", "oid"};
-
-	for (int i = 0; i < (int) lengthof(system); i++)
-		if (strcmp(name, system[i]) == 0)
-			return true;
-	for (int i = 0; i < before; i++)
-		if (strcmp(name, load->columns[i].name) == 0)
-			return true;
-	return false;
-}
-
-/* Names are trimmed, cut to what PostgreSQL keeps, never empty, and unique. */
-static void
-name_columns(Load *load)
-{
-	char	  **given = NULL;
-
-	if (load->given.columns)
-	{
-		int			n = list_of(load->given.columns, &given);
-
-		if (n != load->ncolumns)
-			ereport(ERROR,
-					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-					 errmsg("the option \"columns\" has %d names for %d columns", n, load->ncolumns),
-					 errdetail("The first line has %d fields, divided by \"%c\".", load->ncolumns, load->dialect.delimiter),
-					 errhint("Give a name for each column.")));
-	}
-	for (int i = 0; i < load->ncolumns; i++)
-	{
-		char	   *name = "";
-		char	   *unique;
-
-		if (given)
-			name = given[i];
-		else if (load->header)
-			name = csv_encoding_convert(&load->encoding, load->first[i].text, load->first[i].length, NULL);
-		while (isspace((unsigned char) *name))
-			name++;
-		name = pstrdup(name);
-		for (int n = strlen(name); n > 0 && isspace((unsigned char) name[n - 1]); n--)
-			name[n - 1] = '\0';
-		if (load->given.clean_names)
-			name = clean_name(name);
-		if (*name == '\0')
-			name = psprintf("column_%d", i + 1);
-		truncate_identifier(name, strlen(name), false);
-		unique = name;
-		for (int n = 2; name_is_taken(load, i, unique); n++)
-		{
-			char	   *suffix = psprintf("_%d", n);
-			int			length = pg_mbcliplen(name, strlen(name), NAMEDATALEN - 1 - (int) strlen(suffix));
-
-			unique = psprintf("%.*s%s", length, name, suffix);
-		}
-		load->columns[i].name = unique;
-	}
-}
-
-/* The column of a name given by the user; or an error that says which there are. */
-static int
-find_column(const Load *load, const char *name)
-{
-	const char **names = palloc(load->ncolumns * sizeof(char *));
-
-	for (int i = 0; i < load->ncolumns; i++)
-	{
-		names[i] = load->columns[i].name;
-		if (strcmp(names[i], name) == 0)
-			return i;
-	}
-	ereport(ERROR,
-			(errcode(ERRCODE_UNDEFINED_COLUMN),
-			 errmsg("column \"%s\" of option \"types\" does not exist", name),
-			 errdetail("The columns are: %s.", ecml_error_list(names, load->ncolumns)),
-			 errhint("%sNames are case-sensitive.", ecml_error_perhaps(ecml_error_nearest(name, names, load->ncolumns)))));
-	return -1;
-}
-
-static void
-declare_types(Load *load)
-{
-	JsonbIterator *iterator = JsonbIteratorInit(&load->given.types->root);
-	JsonbIteratorToken token;
-	JsonbValue	value;
-
-	while ((token = JsonbIteratorNext(&iterator, &value, true)) != WJB_DONE)
-	{
-		CsvTargetColumn *column;
-		char	   *type;
-
-		if (token != WJB_KEY)
-			continue;
-		column = &load->columns[find_column(load, pnstrdup(value.val.string.val, value.val.string.len))];
-		token = JsonbIteratorNext(&iterator, &value, true);
-		if (value.type != jbvString)
-			bad_option("types", ecml_json_value_text(&value), "It is an object of types, as in {\"price\": \"numeric\"}.");
-		type = pnstrdup(value.val.string.val, value.val.string.len);
-		parseTypeString(type, &column->type, &column->typmod, 0);
-		if (get_typtype(column->type) == TYPTYPE_PSEUDO)
-			bad_option("types", type, "It is a pseudo-type; give a type that a table's column can have.");
-	}
-}
-
-/* The columns of a table to be appended to, by name, or by place when the file has no names. */
-static void
-match_columns(Load *load, Relation relation)
-{
-	TupleDesc	desc = RelationGetDescr(relation);
-	bool		named = load->header || load->given.columns;
-	const char **names = palloc((desc->natts + 1) * sizeof(char *));
-	int		   *numbers = palloc((desc->natts + 1) * sizeof(int));
-	int			n = 0;
-
-	for (int j = 0; j < desc->natts; j++)
-		if (!TupleDescAttr(desc, j)->attisdropped)
-		{
-			numbers[n] = j;
-			names[n++] = NameStr(TupleDescAttr(desc, j)->attname);
-		}
-	if (!named && n != load->ncolumns)
-		ereport(ERROR,
-				(errcode(ERRCODE_DATATYPE_MISMATCH),
-				 errmsg("the file has %d columns without names, the table \"%s\" has %d", load->ncolumns,
-						RelationGetRelationName(relation), n),
-				 errdetail("Its columns are: %s.", ecml_error_list(names, n)),
-				 errhint("The option \"columns\" names those of the file; \"header\": true says that it begins with names.")));
-	for (int i = 0; i < load->ncolumns; i++)
-	{
-		CsvTargetColumn *column = &load->columns[i];
-		int			found = named ? -1 : i;
-
-		for (int j = 0; j < n && named; j++)
-			if (strcmp(names[j], column->name) == 0)
-				found = j;
-		/* without regard to case when that is clear enough */
-		for (int j = 0; j < n && found < 0; j++)
-			if (pg_strcasecmp(names[j], column->name) == 0)
-				found = j;
-		if (found < 0)
-			ereport(ERROR,
-					(errcode(ERRCODE_UNDEFINED_COLUMN),
-					 errmsg("column \"%s\" of the file does not exist in table \"%s\"", column->name,
-							RelationGetRelationName(relation)),
-					 errdetail("Its columns are: %s.", ecml_error_list(names, n)),
-					 errhint("%sThe option \"columns\" gives the file's columns other names.",
-							 ecml_error_perhaps(ecml_error_nearest(column->name, names, n)))));
-		column->name = pstrdup(names[found]);
-		column->type = TupleDescAttr(desc, numbers[found])->atttypid;
-		column->typmod = TupleDescAttr(desc, numbers[found])->atttypmod;
-		for (int j = 0; j < i; j++)
-			if (strcmp(load->columns[j].name, column->name) == 0)
-				ereport(ERROR,
-						(errcode(ERRCODE_DUPLICATE_COLUMN),
-						 errmsg("two columns of the file are column \"%s\" of the table", column->name),
-						 errdetail("They are the columns %d and %d.", j + 1, i + 1),
-						 errhint("The option \"columns\" gives the file's columns other names.")));
-	}
-}
-
-static void
-plan_columns(Load *load, Relation append_to)
-{
-	name_columns(load);
-	for (int i = 0; i < load->ncolumns; i++)
-		load->columns[i].typmod = -1;
-	if (append_to)
-		match_columns(load, append_to);
-	else if (load->given.types)
-		declare_types(load);
-	for (int i = 0; i < load->ncolumns; i++)
-	{
-		CsvTargetColumn *column = &load->columns[i];
-		bool		declared = OidIsValid(column->type);
-
-		if (!declared)
-			column->type = type_of(csv_choose(&column->looked, load->given.dayfirst_given, load->given.decimals == 1));
-		csv_column_plan(column, declared, load->given.dayfirst_given);
-	}
-}
-
 /* ------------------------------------------------------------------------------------------------ second reading */
 
 /* A value without blanks as a C string of the database's encoding. */
 static char *
-text_of(Load *load, const CsvReader *reader, const char *text, size_t length)
+text_of(CsvLoad *load, const CsvReader *reader, const char *text, size_t length)
 {
 	if (reader->ascii)
 		return pnstrdup(text, length);
@@ -766,7 +410,7 @@ text_of(Load *load, const CsvReader *reader, const char *text, size_t length)
 
 /* A number into Datum; false: it is none that the column's type holds. */
 static bool
-number_value(Load *load, CsvTargetColumn *column, const char *text, size_t length, Datum *value, char **plain)
+number_value(CsvLoad *load, CsvTargetColumn *column, const char *text, size_t length, Datum *value, char **plain)
 {
 	char		buffer[CSV_NUMBER_LIMIT + 1];
 	const char *canonical;
@@ -818,9 +462,21 @@ number_value(Load *load, CsvTargetColumn *column, const char *text, size_t lengt
 	}
 }
 
+/* May the column be NULL?  NULL, or the reason why not: that of a domain. */
+static char *
+null_fault(CsvLoad *load, CsvTargetColumn *column)
+{
+	Datum		value;
+	char	   *reason;
+
+	if (column->input.fn_strict || csv_input_function(&load->guard, column, NULL, &value, &reason))
+		return NULL;
+	return psprintf("column \"%s\": %s", column->name, reason);
+}
+
 /* One value; NULL, or the reason why it is none. */
 static char *
-field_value(Load *load, CsvTargetColumn *column, const CsvReader *reader, const CsvField *field, Datum *value, bool *null)
+field_value(CsvLoad *load, CsvTargetColumn *column, const CsvReader *reader, const CsvField *field, Datum *value, bool *null)
 {
 	const char *text = field->text;
 	size_t		length = field->length;
@@ -851,7 +507,7 @@ field_value(Load *load, CsvTargetColumn *column, const CsvReader *reader, const 
 	}
 	else
 	{
-		trim_field(&text, &length);
+		csv_trim(&text, &length);
 		if (length == 0 || is_null(load, text, length))
 			goto nothing;
 		switch (column->reading)
@@ -892,12 +548,12 @@ field_value(Load *load, CsvTargetColumn *column, const CsvReader *reader, const 
 nothing:
 	*null = true;
 	*value = (Datum) 0;
-	return NULL;
+	return null_fault(load, column);
 }
 
 /* To the result, as long as there is room, and to the table of rejects. */
 static void
-reject(Load *load, const CsvReader *reader, const char *reason)
+reject(CsvLoad *load, const CsvReader *reader, const char *reason)
 {
 	char	   *content = csv_encoding_show(&load->encoding, reader->text, reader->length);
 
@@ -932,7 +588,7 @@ reject(Load *load, const CsvReader *reader, const char *reason)
 }
 
 static void
-fill(Load *load)
+fill(CsvLoad *load)
 {
 	MemoryContext context = AllocSetContextCreate(CurrentMemoryContext, "ecml csv reader", ALLOCSET_DEFAULT_SIZES);
 	MemoryContext rejected = AllocSetContextCreate(CurrentMemoryContext, "ecml csv reject", ALLOCSET_DEFAULT_SIZES);
@@ -952,7 +608,7 @@ fill(Load *load)
 		MemoryContext old;
 
 		load->continuation_lines += reader->nlines - 1;
-		if (is_blank_line(load, reader))
+		if (is_blank_line(load, reader) || (header && reader->blank))
 		{
 			load->blank_lines++;
 			continue;
@@ -974,10 +630,11 @@ fill(Load *load)
 			old = MemoryContextSwitchTo(memory);
 			for (int i = 0; i < n && reason == NULL; i++)
 				reason = field_value(load, &load->columns[i], reader, &reader->fields[i], &values[i], &nulls[i]);
-			for (int i = n; i < load->ncolumns; i++)
+			for (int i = n; i < load->ncolumns && reason == NULL; i++)
 			{
 				values[i] = (Datum) 0;
 				nulls[i] = true;
+				reason = null_fault(load, &load->columns[i]);
 			}
 			MemoryContextSwitchTo(old);
 			if (reason == NULL)
@@ -1005,7 +662,7 @@ fill(Load *load)
 /* ------------------------------------------------------------------------------------------------ the function */
 
 static void
-begin_rejects(Load *load)
+begin_rejects(CsvLoad *load)
 {
 	static const char *const names[] = {"line", "reason", "content"};
 	CsvTargetColumn columns[3];
@@ -1032,7 +689,7 @@ check_new(const CsvName *name, const char *hint)
 }
 
 static Jsonb *
-columns_json(const Load *load)
+columns_json(const CsvLoad *load)
 {
 	StringInfoData text;
 
@@ -1051,7 +708,7 @@ columns_json(const Load *load)
 }
 
 static Jsonb *
-format_json(const Load *load)
+format_json(const CsvLoad *load)
 {
 	EcmlJson   *json = ecml_json_object();
 
@@ -1072,7 +729,7 @@ Datum
 ecml_load_csv(PG_FUNCTION_ARGS)
 {
 	TupleDesc	desc = ecml_composite_desc(fcinfo);
-	Load	   *load = palloc0(sizeof(Load));
+	CsvLoad    *load = palloc0(sizeof(CsvLoad));
 	Relation	append_to = NULL;
 	Datum		values[7];
 	bool		nulls[7] = {false};
@@ -1094,11 +751,11 @@ ecml_load_csv(PG_FUNCTION_ARGS)
 	}
 	load->input = csv_input_open(PG_GETARG_TEXT_PP(0));
 	if (load->given.encoding && !csv_input_is_file(load->input))
-		bad_option("encoding", load->given.encoding, "A text has the encoding of the database: leave it out.");
+		csv_bad_option("encoding", load->given.encoding, "A text has the encoding of the database: leave it out.");
 	csv_encoding_init(&load->encoding, load->given.encoding);
 	if (PG_ENCODING_IS_CLIENT_ONLY(load->encoding.encoding) && load->dialect.delimiter != '\0' &&
 		strchr(load->encoding.encoding == PG_JOHAB ? ",\t" : ",;\t ", load->dialect.delimiter) == NULL)
-		bad_option("delimiter", load->given.delimiter, "In this encoding a byte of another character may look like it.");
+		csv_bad_option("delimiter", load->given.delimiter, "In this encoding a byte of another character may look like it.");
 	if (load->given.append)
 	{
 		RangeVar   *range = makeRangeVarFromNameList(ecml_qualified_name_list(text_to_cstring(PG_GETARG_TEXT_PP(1))));
@@ -1114,13 +771,13 @@ ecml_load_csv(PG_FUNCTION_ARGS)
 		load->destination.quoted = quote_qualified_identifier(get_namespace_name(RelationGetNamespace(append_to)),
 															  RelationGetRelationName(append_to));
 		if (load->given.types)
-			bad_option("types", ecml_json_text(load->given.types), "With \"append\" the table has its types already.");
+			csv_bad_option("types", ecml_json_text(load->given.types), "With \"append\" the table has its types already.");
 	}
 	initStringInfo(&load->shown);
 	appendStringInfoChar(&load->shown, '[');
 
 	look(load, append_to);
-	plan_columns(load, append_to);
+	csv_plan_columns(load, append_to);
 	if (append_to)
 	{
 		table_close(append_to, NoLock);

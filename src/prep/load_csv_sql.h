@@ -7,6 +7,9 @@
 #include "postgres.h"
 #include "access/tupdesc.h"
 #include "fmgr.h"
+#include "lib/stringinfo.h"
+#include "utils/jsonb.h"
+#include "utils/rel.h"
 #include "utils/resowner.h"
 
 #include "prep/csv.h"
@@ -105,5 +108,89 @@ extern void csv_column_plan(CsvTargetColumn *column, bool declared, int dayfirst
  * open over several values. */
 extern bool csv_input_function(CsvGuard *guard, CsvTargetColumn *column, char *value, Datum *result, char **reason);
 extern void csv_guard_close(CsvGuard *guard);
+
+/* ---- load_csv_sql.c, load_csv_columns_sql.c: the load as a whole */
+
+typedef struct CsvOptions
+{
+	char	   *delimiter;
+	char	   *quote;
+	char	   *escape;
+	char	   *encoding;
+	bool		header;
+	bool		header_given;
+	bool		trim;
+	bool		fill;
+	int			skip;
+	Jsonb	   *columns;
+	bool		clean_names;
+	Jsonb	   *nulls;
+	Jsonb	   *types;
+	int			decimals;
+	char	   *decimal;
+	char	   *thousands;
+	char	   *currency;
+	bool		dayfirst;
+	int			dayfirst_given; /* -1: not, else its value */
+	int64		sample_rows;
+	bool		append;
+	bool		temporary;
+	bool		unlogged;
+	char	   *rejects;
+	int			max_record;
+} CsvOptions;
+
+typedef struct CsvLoad
+{
+	CsvOptions	given;
+	CsvInput   *input;
+	CsvEncoding encoding;
+	CsvDialect	dialect;
+	CsvNumbers	numbers;
+	bool		plain_numbers;	/* as PostgreSQL reads them */
+	char	  **nulls;			/* what stands for NULL */
+	int			nnulls;
+	bool		only_empty;		/* that is nothing but the empty text */
+
+	bool		header;
+	CsvField   *first;			/* fields of the first record, copied */
+	CsvTargetColumn *columns;
+	int			ncolumns;
+
+	CsvName		destination;
+	CsvName		rejects_name;
+	CsvGuard	guard;
+	CsvTarget  *target;
+	CsvTarget  *rejects;		/* NULL: no table of them */
+	StringInfoData shown;		/* the first of them, as JSON */
+
+	int64		rows;
+	int64		rejected;
+	int64		lines;
+	int64		header_lines;
+	int64		blank_lines;
+	int64		continuation_lines;
+} CsvLoad;
+
+/* Leave blanks at both ends out. */
+static inline void
+csv_trim(const char **text, size_t *length)
+{
+	while (*length > 0 && (**text == ' ' || **text == '\t'))
+		(*text)++, (*length)--;
+	while (*length > 0 && ((*text)[*length - 1] == ' ' || (*text)[*length - 1] == '\t'))
+		(*length)--;
+}
+
+/* The strings of a list. */
+extern int	csv_list(Jsonb *list, char ***strings);
+
+extern void csv_bad_option(const char *name, const char *value, const char *hint) ECML_NORETURN;
+
+/* Are the fields of the first record names of a table's columns? */
+extern bool csv_has_names_of(const CsvLoad *load, Relation relation);
+
+/* Names and types of the columns: as given, as in the table to be appended to (or NULL), as found by looking. */
+extern void csv_plan_columns(CsvLoad *load, Relation append_to);
 
 #endif							/* ECML_LOAD_CSV_SQL_H */

@@ -215,7 +215,14 @@ csv_target_row(CsvTarget *target, Datum **values, bool **nulls)
 	}
 	slot = target->slots[target->nslots];
 	if (slot == NULL)
+	{
+		MemoryContext old = MemoryContextSwitchTo(GetMemoryChunkContext(target));
+
+		/* it belongs to the transaction, not to a subtransaction that may be open */
+		csv_guard_close(target->guard);
 		slot = target->slots[target->nslots] = table_slot_create(target->relation, NULL);
+		MemoryContextSwitchTo(old);
+	}
 	ExecClearTuple(slot);
 	*values = slot->tts_values;
 	*nulls = slot->tts_isnull;

@@ -18,12 +18,14 @@
 #include "lib/stringinfo.h"
 #include "utils/array.h"
 #include "utils/datum.h"
+#include "utils/json.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
 #include "utils/syscache.h"
 #include "catalog/pg_operator.h"
 #include "utils/typcache.h"
 
+#include "core/dict.h"
 #include "core/error.h"
 #include "prep/describe_sql.h"
 #include "prep/prepare_sql.h"
@@ -138,7 +140,7 @@ describe_columns(const Prep *prep, const bool *mask)
 			result[i] = &found[n];
 			if (c->nan + c->infinite > 0)
 				not_learnable(&prep->columns[i],
-							  psprintf("It holds " INT64_FORMAT " values that are NaN or infinite.", c->nan + c->infinite),
+							  psprintf("Values in it that are NaN or infinite: " INT64_FORMAT ".", c->nan + c->infinite),
 							  "Filter such rows out, or turn the values into NULL, for example with nullif().");
 			if (c->count == 0)
 				not_learnable(&prep->columns[i], c->nulls > 0 ? "All its values are NULL." : "There are no rows.",
@@ -260,12 +262,37 @@ find_modes(Prep *prep, char **modes)
 		}
 }
 
+static void
+tell_value(void *arg)
+{
+	errcontext("value for column \"%s\" in the options of ecml_prepare", ((const PrepColumn *) arg)->name);
+}
+
+/* Is the text a value of the type?  If not, the error of the type, that tells where it comes from. */
+static void
+check_value(PrepColumn *column, const char *text, Oid type)
+{
+	ErrorContextCallback callback = {.previous = error_context_stack,.callback = tell_value,.arg = column};
+	Oid			input;
+	Oid			parameter;
+	char	   *end;
+
+	if (column->class == PREP_NUMBER && (strtod(text, &end), end == text || *end != '\0'))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("\"%s\" is no value for column \"%s\"", text, column->name),
+				 errdetail("The type of the column is %s.", format_type_be(column->type)),
+				 errhint("Give a number.")));
+	error_context_stack = &callback;
+	getTypeInputInfo(type, &input, &parameter);
+	(void) OidInputFunctionCall(input, (char *) text, parameter, -1);
+	error_context_stack = callback.previous;
+}
+
 /* A constant of an integer column that is no integer makes it a double; one that is no value of the column's type is an error. */
 static char *
 constant_literal(PrepColumn *column)
 {
-	Oid			input;
-	Oid			parameter;
 	Oid			type = getBaseType(column->type);
 
 	if (column->class == PREP_NUMBER && type != NUMERICOID &&
@@ -274,8 +301,7 @@ constant_literal(PrepColumn *column)
 		make_double(column);
 		type = FLOAT8OID;
 	}
-	getTypeInputInfo(type, &input, &parameter);
-	(void) OidInputFunctionCall(input, column->constant, parameter, -1);
+	check_value(column, column->constant, type);
 	return prep_literal(column->constant, type);
 }
 
@@ -374,7 +400,7 @@ clip(Prep *prep)
 				high = *values;
 		}
 		make_double(column);
-		e = column->expression;
+		e = column->before_clip = column->expression;
 		if (low > -INFINITY)
 		{
 			e = psprintf("GREATEST(%s, %s)", e, prep_number(low));
@@ -386,6 +412,7 @@ clip(Prep *prep)
 			e = psprintf("LEAST(%s, %s)", e, prep_number(high));
 			ecml_json_number(learnt(column), "upper", high);
 		}
+		column->clipped = e;
 		/* these two functions would make a bound of NULL */
 		if (!prep_has(column, STEP_IMPUTE))
 			e = psprintf("CASE WHEN s.%s IS NOT NULL THEN %s END", quote_identifier(column->name), e);
@@ -414,10 +441,16 @@ log1p_columns(Prep *prep)
 			not_learnable(column, psprintf("Its least value is %g; log1p needs values above -1.", found[i]->min),
 						  "Leave it out of \"log1p\", or clip it.");
 		make_double(column);
-		logarithm = psprintf("pg_catalog.ln(%s)", operation(one, "+", column->expression));
-		/* a later value out of range is NULL, not an error of the whole query */
+		logarithm = psprintf("pg_catalog.ln(%s)", operation(one, "+", column->clipped ? column->clipped : column->expression));
+		/*
+		 * A later value out of range is NULL, not an error of the whole query.  The upper bound of a clip is above -1, as the
+		 * least value is, so that it is the value before it that tells.
+		 */
 		if (!(column->lowest > -1))
-			logarithm = psprintf("CASE WHEN %s THEN %s END", operation(column->expression, ">", prep_number(-1)), logarithm);
+			logarithm = psprintf("CASE WHEN %s THEN %s END",
+								 operation(column->before_clip ? column->before_clip : column->expression, ">", prep_number(-1)), logarithm);
+		else if (!prep_has(column, STEP_IMPUTE))
+			logarithm = psprintf("CASE WHEN s.%s IS NOT NULL THEN %s END", quote_identifier(column->name), logarithm);
 		column->expression = logarithm;
 		ecml_json_bool(learnt(column), "log1p", true);
 	}
@@ -436,11 +469,11 @@ bin(PrepColumn *column, const DescribeColumn *found, const double *quantiles)
 	initStringInfo(&array);
 	for (int k = 0; k <= column->bins; k++)
 	{
-		double		edge = quantiles ? quantiles[k] :
-			k == column->bins ? found->max : found->min + k * ((found->max - found->min) / column->bins);
-
-		if (n == 0 || !quantiles || edge - edges[n - 1] > 1e-8)
-			edges[n++] = edge;
+		if (quantiles && (k == 0 || quantiles[k] - quantiles[k - 1] > 1e-8))
+			edges[n++] = quantiles[k];
+		/* a constant has one bin */
+		if (!quantiles && (k == 0 || found->max > found->min))
+			edges[n++] = k == column->bins ? found->max : found->min + k * ((found->max - found->min) / column->bins);
 	}
 	for (int k = 1; k < n - 1; k++)
 	{
@@ -577,6 +610,51 @@ find_categories(const Prep *prep, PrepColumn *column, int limit, int top)
 	column->ncategories = categories.n;
 }
 
+/* Is the text form of values the same in all sessions, and different for different values? */
+static bool
+text_is_stable(Oid type)
+{
+	switch (type)
+	{
+		case TEXTOID:
+		case VARCHAROID:
+		case BPCHAROID:
+		case NAMEOID:
+		case INT2OID:
+		case INT4OID:
+		case INT8OID:
+		case BOOLOID:
+		case UUIDOID:
+			return true;
+		default:
+			return type_is_enum(type);
+	}
+}
+
+/* The literal of a jsonb object of what each category stands for; place writes what category number c does. */
+static char *
+category_map(const PrepColumn *column, void (*place) (StringInfo text, const PrepColumn *column, int c, int width), int width)
+{
+	StringInfoData text;
+
+	initStringInfo(&text);
+	for (int c = 0; c < column->ncategories; c++)
+	{
+		appendStringInfoString(&text, c > 0 ? ", " : "{");
+		escape_json(&text, column->categories[c]);
+		appendStringInfoString(&text, ": ");
+		place(&text, column, c, width);
+	}
+	appendStringInfoString(&text, column->ncategories > 0 ? "}" : "{}");
+	return psprintf("%s::pg_catalog.jsonb", quote_literal_cstr(text.data));
+}
+
+static void
+append_code(StringInfo text, const PrepColumn *column, int c, int width)
+{
+	appendStringInfo(text, "%d", c);
+}
+
 /* The literal of an array of the categories. */
 static char *
 category_array(const PrepColumn *column)
@@ -598,23 +676,43 @@ category_array(const PrepColumn *column)
 	return psprintf("%s::%s[]", quote_literal_cstr(psprintf("{%s}", text.data)), type_name(getBaseType(column->type)));
 }
 
-static char *
-category_place(const PrepColumn *column)
+/* A category given by the option must be a value of the type. */
+static void
+check_categories(PrepColumn *column)
 {
-	/* a domain is no element of an array of its base type */
-	const char *e = getBaseType(column->type) == column->type ? column->expression :
-		psprintf("%s::%s", column->expression, type_name(getBaseType(column->type)));
+	EcmlDict   *seen = ecml_dict_create(CurrentMemoryContext);
 
-	return psprintf("pg_catalog.array_position(%s, %s)", category_array(column), e);
+	if (column->ncategories > MAX_CODES)
+		too_many(column, MAX_CODES);
+	for (int c = 0; c < column->ncategories; c++)
+	{
+		check_value(column, column->categories[c], getBaseType(column->type));
+		if (ecml_dict_add(seen, column->categories[c], strlen(column->categories[c])) < c)
+			ereport(ERROR,
+					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+					 errmsg("value \"%s\" stands twice in option \"ordinal\"", column->categories[c]),
+					 errdetail("It is of column \"%s\".", column->name),
+					 errhint("Name each value once.")));
+	}
 }
 
 static void
 ordinal(Prep *prep, PrepColumn *column)
 {
-	if (!column->categories_given)
+	Oid			type = getBaseType(column->type);
+
+	if (column->categories_given)
+		check_categories(column);
+	else
 		find_categories(prep, column, MAX_CODES, 0);
 	ecml_json_strings(learnt(column), "categories", (const char *const *) column->categories, column->ncategories);
-	column->expression = operation(category_place(column), "-", "1");
+	/* a map is searched by halves, an array from its beginning */
+	if (text_is_stable(type))
+		column->expression = psprintf("(%s OPERATOR(pg_catalog.->>) %s::pg_catalog.text)::pg_catalog.int4",
+									  category_map(column, append_code, 0), column->expression);
+	else
+		column->expression = operation(psprintf("pg_catalog.array_position(%s, %s::%s)", category_array(column),
+												column->expression, type_name(type)), "-", "1");
 	column->expression_type = INT4OID;
 }
 
@@ -622,21 +720,32 @@ ordinal(Prep *prep, PrepColumn *column)
 
 typedef struct Sums
 {
-	double	   *count;			/* [rows][folds] */
+	EcmlDict   *categories;
+	double	   *count;			/* [rows][folds]; the last row of all categories, and of none */
 	double	   *sum;
+	int			rows;
 	int			folds;
 } Sums;
 
+/* A row (category or NULL: all, fold, count, sum). */
 static void
 take_sums(void *arg, TupleTableSlot *slot)
 {
 	Sums	   *sums = arg;
+	int			row = sums->rows - 1;
 	int			place;
 
-	/* of no known category, or without a fold */
-	if (slot->tts_isnull[0] || slot->tts_isnull[1])
-		return;
-	place = (DatumGetInt32(slot->tts_values[0]) - 1) * sums->folds + DatumGetInt32(slot->tts_values[1]);
+	if (slot->tts_isnull[1])
+		return;					/* a row without a key is in no fold */
+	if (!slot->tts_isnull[0])
+	{
+		char	   *category = TextDatumGetCString(slot->tts_values[0]);
+
+		row = ecml_dict_find(sums->categories, category, strlen(category));
+		if (row < 0)
+			return;
+	}
+	place = row * sums->folds + DatumGetInt32(slot->tts_values[1]);
 	sums->count[place] = (double) DatumGetInt64(slot->tts_values[2]);
 	sums->sum[place] = DatumGetFloat8(slot->tts_values[3]);
 }
@@ -672,16 +781,16 @@ smooth(const Sums *sums, int rows, double smoothing)
 }
 
 static void
-append_means(StringInfo text, const double *means, int n)
+append_means(StringInfo text, const PrepColumn *column, int c, int width)
 {
-	for (int i = 0; i < n; i++)
+	for (int i = 0; i < width; i++)
 	{
 		char		digits[DOUBLE_SHORTEST_DECIMAL_LEN];
 
-		double_to_shortest_decimal_buf(means[i], digits);
-		appendStringInfo(text, "%s%s", i == 0 ? "{" : ",", digits);
+		double_to_shortest_decimal_buf(column->means[c * width + i], digits);
+		appendStringInfo(text, "%s%s", i == 0 ? "[" : ", ", digits);
 	}
-	appendStringInfoChar(text, '}');
+	appendStringInfoChar(text, ']');
 }
 
 static void
@@ -693,38 +802,39 @@ target_encode(Prep *prep, PrepColumn *column)
 	const char *fold = psprintf("%s.ecml_fold(s.%s, %d, %d)", prep->schema, quote_identifier(prep->columns[prep->key].name),
 								prep->folds, prep->fold_seed);
 	const char *where = psprintf("%s %s IS NOT NULL", prep->where[0] ? psprintf("%s AND", prep->where) : " WHERE", target);
-	Sums		sums = {.folds = prep->folds};
+	const char *aggregates = psprintf("pg_catalog.count(*), pg_catalog.sum(%s) FROM %s%s", number, prep->from, where);
+	Sums		sums = {.categories = ecml_dict_create(CurrentMemoryContext),.folds = prep->folds};
+	int			width = 1 + prep->folds;
 	EcmlSource	source;
-	StringInfoData text;
 	const double *all;
-	int			rows;
 
+	if (!text_is_stable(getBaseType(column->type)))
+		ereport(ERROR,
+				(errcode(ERRCODE_DATATYPE_MISMATCH),
+				 errmsg("column \"%s\" cannot be used for \"target_encode\"", column->name),
+				 errdetail("Its type is %s; the step needs text, an integer, a boolean, an enum or a uuid.", format_type_be(column->type)),
+				 errhint("Cast it to text in the source.")));
 	find_categories(prep, column, MAX_CODES, 0);
-	rows = column->ncategories + 1;
-	sums.count = palloc0((Size) rows * prep->folds * sizeof(double));
-	sums.sum = palloc0((Size) rows * prep->folds * sizeof(double));
-	/* each category, and all rows as one more */
-	ecml_source_open(&source, psprintf("SELECT %s, %s, pg_catalog.count(*), pg_catalog.sum(%s) FROM %s%s GROUP BY 1, 2 "
-									   "UNION ALL SELECT %d, %s, pg_catalog.count(*), pg_catalog.sum(%s) FROM %s%s GROUP BY 1, 2",
-									   category_place(column), fold, number, prep->from, where,
-									   rows, fold, number, prep->from, where));
+	for (int c = 0; c < column->ncategories; c++)
+		(void) ecml_dict_add(sums.categories, column->categories[c], strlen(column->categories[c]));
+	sums.rows = column->ncategories + 1;
+	sums.count = palloc0((Size) sums.rows * prep->folds * sizeof(double));
+	sums.sum = palloc0((Size) sums.rows * prep->folds * sizeof(double));
+	ecml_source_open(&source, psprintf("SELECT %s::pg_catalog.text, %s, %s AND %s IS NOT NULL GROUP BY 1, 2 "
+									   "UNION ALL SELECT NULL, %s, %s GROUP BY 2",
+									   column->expression, fold, aggregates, column->expression, fold, aggregates));
 	ecml_source_run(&source, take_sums, &sums);
-	column->means = smooth(&sums, rows, prep->smoothing);
-	all = &column->means[(rows - 1) * (1 + prep->folds)];
+	column->means = smooth(&sums, sums.rows, prep->smoothing);
+	all = &column->means[(sums.rows - 1) * width];
 	if (!isfinite(all[0]))
-		not_learnable(&prep->columns[prep->target], isnan(all[0]) ? "It is NULL in all rows." : "Its sum is not finite.",
+		not_learnable(&prep->columns[prep->target], isnan(all[0]) ? "It is NULL in all rows, or their keys are." : "Its sum is not finite.",
 					  "Name a target that is known.");
-	initStringInfo(&text);
-	for (int r = 0; r < rows - 1; r++)
-	{
-		appendStringInfoString(&text, r > 0 ? "," : "{");
-		append_means(&text, &column->means[r * (1 + prep->folds)], 1 + prep->folds);
-	}
-	appendStringInfoString(&text, rows > 1 ? "}" : "{}");
-	ecml_json_strings(learnt(column), "categories", (const char *const *) column->categories, column->ncategories);
+	ecml_json_int(learnt(column), "categories", column->ncategories);
 	ecml_json_number(learnt(column), "mean", all[0]);
-	column->expression = psprintf("COALESCE(('%s'::pg_catalog.float8[])[%s][CASE WHEN %s IS NULL THEN 1 ELSE 2 OPERATOR(pg_catalog.+) %s END], %s)",
-								  text.data, category_place(column), target, fold, prep_number(all[0]));
+	/* element 0: of all rows, for those whose target is not known; then without each fold */
+	column->expression = psprintf("COALESCE((%s OPERATOR(pg_catalog.->) %s::pg_catalog.text OPERATOR(pg_catalog.->>) "
+								  "CASE WHEN %s IS NULL THEN 0 ELSE 1 OPERATOR(pg_catalog.+) %s END)::pg_catalog.float8, %s)",
+								  category_map(column, append_means, width), column->expression, target, fold, prep_number(all[0]));
 	column->expression_type = FLOAT8OID;
 }
 

@@ -107,6 +107,9 @@ make_where(const Prep *prep)
 typedef struct Destination
 {
 	char	   *name;			/* qualified and quoted */
+	char	   *created;		/* as CREATE has it: without schema where none was given, for a view of a temporary table is temporary */
+	RangeVar   *range;
+	Oid			schema;
 	Oid			existing;		/* to replace, or InvalidOid */
 } Destination;
 
@@ -115,7 +118,6 @@ find_destination(Destination *destination, const Prep *prep, const char *text)
 {
 	List	   *names;
 	RangeVar   *range;
-	Oid			schema;
 	char	   *comment;
 	char		kind;
 
@@ -125,10 +127,11 @@ find_destination(Destination *destination, const Prep *prep, const char *text)
 				 errmsg("the destination is no name of a view"),
 				 errdetail("It is: %s", text),
 				 errhint("Give a name, or schema.name; quote with double quotes what is not in lower case.")));
-	range = makeRangeVarFromNameList(ecml_qualified_name_list(text));
-	schema = RangeVarGetCreationNamespace(range);
-	destination->name = quote_qualified_identifier(get_namespace_name(schema), range->relname);
-	destination->existing = get_relname_relid(range->relname, schema);
+	range = destination->range = makeRangeVarFromNameList(ecml_qualified_name_list(text));
+	destination->schema = RangeVarGetCreationNamespace(range);
+	destination->name = quote_qualified_identifier(get_namespace_name(destination->schema), range->relname);
+	destination->created = range->schemaname ? destination->name : pstrdup(quote_identifier(range->relname));
+	destination->existing = get_relname_relid(range->relname, destination->schema);
 	if (!ecml_source_is_query(prep->source_text) && strcmp(ecml_source_from(prep->source_text), destination->name) == 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
@@ -162,6 +165,12 @@ execute(const char *command)
 		elog(ERROR, "statement failed: %s: %s", SPI_result_code_string(result), command);
 }
 
+static char *
+qualified_name(Oid relation)
+{
+	return quote_qualified_identifier(get_namespace_name(get_rel_namespace(relation)), get_rel_name(relation));
+}
+
 /* Can CREATE OR REPLACE VIEW do it: are its columns the first ones of the new query? */
 static bool
 replaceable(Oid relation, const char *query)
@@ -169,8 +178,7 @@ replaceable(Oid relation, const char *query)
 	EcmlSource	old;
 	EcmlSource	new;
 
-	ecml_source_open(&old, psprintf("SELECT * FROM %s", quote_qualified_identifier(
-																				   get_namespace_name(get_rel_namespace(relation)), get_rel_name(relation))));
+	ecml_source_open(&old, psprintf("SELECT * FROM %s", qualified_name(relation)));
 	ecml_source_open(&new, query);
 	if (old.desc->natts > new.desc->natts)
 		return false;
@@ -187,7 +195,7 @@ replaceable(Oid relation, const char *query)
 }
 
 static void
-make_relation(const Prep *prep, const Destination *destination, const char *query, const char *options)
+make_relation(const Prep *prep, Destination *destination, const char *query, const char *options)
 {
 	const char *kind = prep->materialize ? "TABLE" : "VIEW";
 	bool		replace = false;
@@ -201,7 +209,10 @@ make_relation(const Prep *prep, const Destination *destination, const char *quer
 		if (!replace)
 			execute(psprintf("DROP %s %s", was_view ? "VIEW" : "TABLE", destination->name));
 	}
-	execute(psprintf("CREATE %s%s %s AS %s", replace ? "OR REPLACE " : "", kind, destination->name, query));
+	execute(psprintf("CREATE %s%s %s AS %s", replace ? "OR REPLACE " : "", kind, replace ? destination->name : destination->created,
+					 query));
+	if (!OidIsValid(get_relname_relid(destination->range->relname, destination->schema)))
+		destination->name = qualified_name(RangeVarGetRelid(destination->range, NoLock, false));
 	execute(psprintf("COMMENT ON %s %s IS %s", kind, destination->name,
 					 quote_literal_cstr(psprintf(MARK "from %s with %s", prep->source_text, options))));
 	/* planned once, so that a view upon itself is found now */
@@ -420,7 +431,7 @@ ecml_prepare(PG_FUNCTION_ARGS)
 	bool		nulls[6] = {false};
 	int			nest;
 
-	PreventCommandIfReadOnly("ecml_prepare");
+	PreventCommandIfReadOnly("ecml_prepare()");
 	prep.schema = pstrdup(quote_identifier(get_namespace_name(get_func_namespace(fcinfo->flinfo->fn_oid))));
 	SPI_connect();
 	/* what is read as text here must read the same anywhere */

@@ -391,10 +391,18 @@ begin(FunctionCallInfo fcinfo, int options_argument)
 	return state;
 }
 
-static const char *const boolean_labels[] = {"false", "true"};
-static const char *const number_labels[] = {"0", "1"};
+/* The classes of scores that are told by a boolean, or by 0 and 1. */
+static void
+fix_labels(Measure *m)
+{
+	static const char *const labels[2][2] = {{"false", "true"}, {"0", "1"}};
 
-/* The state to change, ready for this call's types; made when it is the first (*first). */
+	for (int c = 0; c < 2; c++)
+		if (add_label(m, labels[m->numeric][c], strlen(labels[m->numeric][c])) != c)
+			wrong_types(m, "rows of other types cannot be added to a state", "Make a state of its own for them.");
+}
+
+/* The state to change, ready for this call's types; made when it is the first (*first).  kind: -1, what the types say. */
 static EcmlState *
 get_state(FunctionCallInfo fcinfo, int options_argument, int kind, bool *first)
 {
@@ -415,17 +423,17 @@ get_state(FunctionCallInfo fcinfo, int options_argument, int kind, bool *first)
 		return state;
 	plan_side(fcinfo, m, 0);
 	plan_side(fcinfo, m, 1);
-	if (!*first)
-		return state;
-	m->kind = kind >= 0 ? kind : kind_of(m);
-	m->numeric = m->sides[0].input.kind == ECML_NUMBER;
+	if (kind < 0)
+		kind = kind_of(m);
+	if (*first)
+	{
+		m->kind = kind;
+		m->numeric = m->sides[0].input.kind == ECML_NUMBER;
+	}
+	else if (m->kind != kind || m->numeric != (m->sides[0].input.kind == ECML_NUMBER))
+		wrong_types(m, "rows of other types cannot be added to a state", "Make a state of its own for them.");
 	if (m->kind == MEASURE_SCORES && m->sides[0].input.kind != ECML_CATEGORY)
-		for (int c = 0; c < 2; c++)
-		{
-			const char *label = m->numeric ? number_labels[c] : boolean_labels[c];
-
-			(void) ecml_dict_add(m->labels, label, strlen(label));
-		}
+		fix_labels(m);
 	return state;
 }
 

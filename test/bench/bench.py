@@ -2,7 +2,10 @@
 import os
 import sys
 
+import evaluation
 import growth
+import inspect_rows
+import load
 import prepare
 import quality
 import speed
@@ -16,6 +19,9 @@ TABLES = [
       "ttest": speed.ttest,
       "predict": speed.predict,
       "describe": prepare.describe,
+      "inspect": inspect_rows.inspect,
+      "load": load.load,
+      "metrics": evaluation.metrics,
       "tune": speed.tune}),
     (growth.growth_table, {"big": growth.big}),
     (growth.memory_table, {"memory": growth.memory}),

@@ -20,6 +20,9 @@ all_rows='
 	ttest
 	predict
 	describe
+	inspect
+	load
+	metrics
 	tune
 	big
 	memory

@@ -1,7 +1,7 @@
 -- The folds of ecml_cross_validate and ecml_cross_predict: who is trained on, who is tested, against plain SQL.
 BEGIN;
 \i ../lib/pgtap.sql
-SELECT plan(48);
+SELECT plan(50);
 
 CREATE TABLE shop AS SELECT i, (i * 7919 % 1000) / 100.0 AS price, sin(i) AS wave, (ARRAY['x', 'y', 'z'])[1 + i % 3] AS kind,
 	CASE WHEN i % 50 <> 0 THEN 'c' || i * i % 37 END AS customer, CASE WHEN i % 70 <> 0 THEN i * i % 41 END AS number,
@@ -12,8 +12,10 @@ CREATE TABLE shop AS SELECT i, (i * 7919 % 1000) / 100.0 AS price, sin(i) AS wav
 CREATE FUNCTION pg_temp.by_hand(folds regclass, condition text) RETURNS TABLE (i int, fold int, prediction float8)
 LANGUAGE plpgsql AS $$
 BEGIN
-	RETURN QUERY EXECUTE format('SELECT s.i, f.fold, ecml_predict((SELECT ecml_linreg(''{}'', o.y, o.price, o.kind) FROM shop o '
-		'LEFT JOIN %1$s t ON t.i = o.i WHERE %2$s), s.price, s.kind) FROM shop s JOIN %1$s f USING (i)', folds, condition);
+	RETURN QUERY EXECUTE format('WITH models AS (SELECT f.fold, ecml_linreg(''{}'', o.y, o.price, o.kind) AS m '
+		'FROM (SELECT DISTINCT fold FROM %1$s) f CROSS JOIN shop o LEFT JOIN %1$s t ON t.i = o.i WHERE %2$s GROUP BY f.fold) '
+		'SELECT s.i, f.fold, ecml_predict(m.m, s.price, s.kind) FROM shop s JOIN %1$s f USING (i) JOIN models m USING (fold)',
+		folds, condition);
 END $$;
 CREATE FUNCTION pg_temp.predicted(options jsonb) RETURNS TABLE (i int, fold int, prediction float8, class text) LANGUAGE sql
 AS $$ SELECT key::int, fold, prediction, class FROM ecml_cross_predict('linreg', 'shop', 'y', '{price,kind}', 'i', options) $$;
@@ -24,8 +26,9 @@ CREATE TEMP TABLE random AS SELECT * FROM pg_temp.predicted('{}');
 SELECT is((SELECT array_agg(n ORDER BY fold) FROM (SELECT fold, count(*)::int AS n FROM random GROUP BY fold) f),
 	'{200,200,200,200,200}'::int[], 'five folds of the same size');
 SELECT is((SELECT count(DISTINCT i) FROM random), 1000::bigint, 'each row is predicted once');
-SELECT is((SELECT array_agg(i ORDER BY n) FROM (SELECT i, row_number() OVER () AS n FROM random) r),
-	(SELECT array_agg(i) FROM generate_series(1, 1000) i), 'in the order of the source');
+SELECT ok(bool_and((fold, i) > before), 'fold by fold, in the order of the source')
+FROM (SELECT i, fold, lag((fold, i), 1, (0, 0)) OVER (ORDER BY n) AS before FROM (SELECT i, fold, row_number() OVER () AS n
+	FROM random) r) r;
 SELECT ok((SELECT max(n) - min(n) FROM (SELECT count(*) AS n FROM pg_temp.predicted('{"folds": 7}') GROUP BY fold) f) = 1,
 	'folds that cannot be equal differ by one row');
 SELECT ok(bool_and(pg_temp.close(r.prediction, h.prediction, 1e-10)), 'predictions are those of models of the other folds')
@@ -147,6 +150,10 @@ CREATE TEMP TABLE roomy AS SELECT o, ecml_cross_validate('linreg', 'large', 'y',
 SET LOCAL ecml.work_mem = '1MB';
 SET LOCAL work_mem = '64kB';
 SELECT is(ecml_cross_validate('linreg', 'large', 'y', '{a,b}', o), v, 'the same out of temporary files: ' || o::text) FROM roomy;
+SELECT throws_ok($$SELECT ecml_cross_validate('linreg', 'large', 'y', '{a}', '{"group": "i"}')$$, '54000', 'not enough working memory',
+	'groups are counted against the budget');
+SELECT is((SELECT count(DISTINCT key) FROM ecml_cross_predict('linreg', 'large', 'y', '{a}', 'i')), 60000::bigint,
+	'predictions of rows in temporary files');
 RESET ecml.work_mem;
 SELECT is((SELECT count(*) FROM ecml.models), 0::bigint, 'nothing is stored');
 

@@ -1,7 +1,7 @@
 -- ecml_tune: each trial is what ecml_cross_validate gives, the best one what ecml_train gives.
 BEGIN;
 \i ../lib/pgtap.sql
-SELECT plan(56);
+SELECT plan(57);
 
 CREATE TABLE shop AS SELECT i, (i * 7919 % 1000) / 100.0 AS price, sin(i) AS wave, (ARRAY['x', 'y', 'z'])[1 + i % 3] AS kind,
 	'c' || i * i % 37 AS customer, date '2024-01-01' + i / 3 AS day, i % 3 AS w, CASE WHEN i % 9 > 0 THEN cos(i) END AS gaps,
@@ -61,6 +61,20 @@ SELECT is((SELECT options FROM ecml.models WHERE name = 'few'), (SELECT options 
 SELECT throws_ok($$SELECT * FROM ecml_tune('kmeans', 'SELECT * FROM shop LIMIT 60', NULL, '{price}', '{"k": [55, 56]}',
 	'{"save": "none"}')$$, '22000', 'fewer distinct rows than clusters', 'when all fail, the first error is the error');
 SELECT is((SELECT count(*) FROM ecml.models WHERE name = 'none'), 0::bigint, 'and nothing is saved');
+
+CREATE FUNCTION pg_temp.inside() RETURNS text LANGUAGE plpgsql AS $$
+DECLARE
+	t record;
+	told text := '';
+BEGIN
+	FOR t IN SELECT * FROM ecml_tune('kmeans', 'SELECT * FROM shop LIMIT 60', NULL, '{price,wave}', '{"k": [55, 2]}') LOOP
+		told := told || t.trial || coalesce(t.error, ' fits. ');
+	END LOOP;
+	PERFORM * FROM ecml_tune('kmeans', 'SELECT * FROM shop LIMIT 60', NULL, '{price,wave}', '{"k": [55]}');
+EXCEPTION WHEN data_exception THEN
+	RETURN told || ' ' || sqlerrm;
+END $$;
+SELECT is(pg_temp.inside(), '2 fits. 1fewer distinct rows than clusters fewer distinct rows than clusters', 'inside a function that catches errors');
 
 -- ---- random search
 

@@ -115,7 +115,7 @@ SET LOCAL parallel_tuple_cost = 0;
 CREATE FUNCTION pg_temp.plan_of(query text) RETURNS SETOF text LANGUAGE plpgsql AS $$ BEGIN
 	RETURN QUERY EXECUTE 'EXPLAIN (COSTS OFF) ' || query; END $$;
 SELECT matches(string_agg(line, E'\n'), 'Partial Aggregate', 'the aggregate runs in workers')
-FROM pg_temp.plan_of('SELECT ecml.describe_rows(0, id, x) FROM large') AS line;
+FROM pg_temp.plan_of('SELECT ecml.describe_rows(0, 2, id, x) FROM large') AS line;
 CREATE TABLE many AS SELECT * FROM ecml_describe('large');
 SELECT is_empty($$ SELECT column_name FROM one a JOIN many b USING (column_name) WHERE (a.count, a.distinct_count, a.min, a.max, a.zeros)
 	IS DISTINCT FROM (b.count, b.distinct_count, b.min, b.max, b.zeros) OR NOT pg_temp.close(a.mean, b.mean, 1e-14) OR NOT pg_temp.close(a.sd, b.sd, 1e-13) $$,

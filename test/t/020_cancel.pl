@@ -19,6 +19,7 @@ $node->safe_psql('postgres', q(
 	SELECT setseed(0.5);
 	CREATE TABLE points AS
 	SELECT random() AS a, random() AS b, random() AS c, random() AS d FROM generate_series(1, 300000);
+	CREATE TABLE many AS SELECT p.* FROM points p, generate_series(1, 7);
 	CREATE TABLE wide AS
 	SELECT i % 100 AS y, ARRAY(SELECT random() + 0 * i FROM generate_series(1, 1000))::float8[] AS x FROM generate_series(1, 1500) AS i;
 	CREATE TABLE words AS
@@ -56,6 +57,14 @@ my @cases = (
 	[ 'reading, one pass in parallel workers', sub { $parallel },
 		q(SELECT ecml_train('m', 'linreg', 'SELECT p.* FROM points p, generate_series(1, 1000)', 'a')),
 		q(SET max_parallel_workers_per_gather = 2; SET min_parallel_table_scan_size = 0; SET parallel_setup_cost = 0) ],
+	[ 'ecml_describe in parallel workers', sub { $parallel },
+		q(SELECT ecml_describe('SELECT p.* FROM points p, generate_series(1, 1000)')),
+		q(SET max_parallel_workers_per_gather = 2; SET min_parallel_table_scan_size = 0; SET parallel_setup_cost = 0) ],
+	[ 'ecml_prepare, learning', sub { $after->(0.5) },
+		q(SELECT ecml_prepare('SELECT p.* FROM points p, generate_series(1, 1000)', 'prepared', '{"clip": "iqr", "scale": "standard"}')) ],
+	[ 'reading, a table by several processes', sub { $parallel },
+		q(SELECT ecml_train('m', 'kmeans', 'many', options => '{"k": 60, "n_init": 10000}')),
+		q(SET max_parallel_workers_per_gather = 2) ],
 	[ 'k-means, iterations in two threads', sub { $threaded },
 		q(SELECT ecml_train('m', 'kmeans', 'points', options => '{"k": 60, "n_init": 10000}')) ],
 	[ 'k-means, iterations over spilled rows', sub { $threaded },

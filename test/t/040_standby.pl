@@ -38,6 +38,7 @@ my @reads = (
 	q(SELECT md5(string_agg(s::text, ',')) FROM ecml_kmeans_scan('sales', ARRAY['price', 'sold'], 2, 4) AS s),
 	q(SELECT encode(float8send(ecml_predict(ecml_linreg('{}', sold, price), 5)), 'hex') FROM sales),
 	q(SELECT (ecml_ttest(sold, kind)).p_value FROM sales WHERE kind < 'c'),
+	q(SELECT * FROM ecml_describe('sales')),
 	q(SELECT name, version, active FROM ecml.models ORDER BY 1, 2));
 for my $read (@reads)
 {
@@ -48,6 +49,7 @@ for my $read (@reads)
 my %writes = (
 	ecml_train => q(SELECT ecml_train('line', 'linreg', 'SELECT sold, price, pg_sleep(1)::text FROM sales', 'sold')),
 	ecml_tune => q(SELECT ecml_tune('linreg', 'SELECT sold, price, pg_sleep(1)::text FROM sales', 'sold', NULL, '{"alpha": [1]}', '{"save": "line"}')),
+	ecml_prepare => q(SELECT ecml_prepare('SELECT sold, price, pg_sleep(1)::text FROM sales', 'prepared', '{"scale": "standard"}')),
 	ecml_retrain => q(SELECT ecml_retrain('line')),
 	ecml_save => q(SELECT ecml_save('copy', ecml_load('line'))),
 	ecml_activate => q(SELECT ecml_activate('line', 1)),

@@ -37,6 +37,10 @@ $node->safe_psql('postgres', q(
 	CREATE AGGREGATE ttest_1samp_state(x float8, mu float8) (SFUNC = ecml_ttest_1samp_transition, STYPE = ecml_ttest_state);
 	CREATE AGGREGATE ttest_merge(state ecml_ttest_state) (
 		SFUNC = ecml_ttest_combine, STYPE = ecml_ttest_state, FINALFUNC = ecml_ttest_final);
+	CREATE AGGREGATE describe_merge(state ecml_describe_state) (SFUNC = ecml.describe_combine, STYPE = ecml_describe_state);
+	CREATE AGGREGATE metrics_state(actual "any", predicted "any") (SFUNC = ecml_metrics_transition, STYPE = ecml_metrics_state);
+	CREATE AGGREGATE metrics_merge(state ecml_metrics_state) (
+		SFUNC = ecml_metrics_combine, STYPE = ecml_metrics_state, FINALFUNC = ecml_metrics_final);
 
 	SELECT ecml_train('impute', 'linreg', 'shop', 'sold', ARRAY['price', 'colour', 'size', 'promo', 'more', 'day'], '{"missing": "impute"}');
 	SELECT ecml_train('skip', 'linreg', 'shop', 'sold', ARRAY['price', 'promo']);
@@ -59,11 +63,18 @@ $node->safe_psql('postgres', q(
 	UNION ALL SELECT 'categories', 'linreg', linreg_state('{"missing": "impute"}', sold, price, colour, size)::text, 3 FROM shop
 	UNION ALL SELECT 'weights', 'linreg', linreg_state('{"sample_weight": "x2"}', sold, price, id, more)::text, 3 FROM shop
 	UNION ALL SELECT 'no row', 'linreg', linreg_state('{}', NULL::float8, price, colour)::text, 1 FROM shop
+	UNION ALL SELECT 'profile', 'linreg', ecml.linreg_rows(ARRAY['sold', 'price', 'id'], '{}', sold, price, id)::text, 2 FROM shop WHERE id <= 40
 	UNION ALL SELECT 'triangle', 'linreg', ecml_linreg_partial('{}', y, x)::text, 1 FROM wide
 	UNION ALL SELECT 'ttest', 'ttest', ttest_state(sold, promo)::text, 2 FROM shop
 	UNION ALL SELECT 'colours', 'ttest', ttest_state(sold, colour)::text, 1 FROM shop WHERE colour IN ('red', 'Größe "M"')
 	UNION ALL SELECT 'paired', 'ttest', ttest_paired_state(sold, price)::text, 1 FROM shop
+	UNION ALL SELECT 'described', 'describe', ecml.describe_rows(0, 5, sold, price, colour, size, id::text || sold)::text, 2 FROM shop
+	UNION ALL SELECT 'many described', 'describe', ecml.describe_rows(0, 2, i % 4999, 'v' || i)::text, 1 FROM generate_series(1, 9000) AS i
 	UNION ALL SELECT 'one sample', 'ttest', ttest_1samp_state(sold, 5)::text, 1 FROM shop
+	UNION ALL SELECT 'scores', 'metrics', metrics_state(promo, sin(id))::text, 1 FROM shop
+	UNION ALL SELECT 'words', 'metrics', metrics_state(size, abs(sin(id)))::text, 1 FROM shop WHERE id < 30
+	UNION ALL SELECT 'labels', 'metrics', metrics_state(colour, size)::text, 1 FROM shop
+	UNION ALL SELECT 'numbers', 'metrics', metrics_state(sold, price)::text, 1 FROM shop
 	UNION ALL SELECT 'curve', 'survival', survival_state(id % 40, promo)::text, 1 FROM shop
 	UNION ALL SELECT 'logrank', 'survival', logrank_state(id % 9, promo, colour)::text, 2 FROM shop;
 
@@ -79,11 +90,15 @@ $node->safe_psql('postgres', q(
 		m ecml_model;
 		l ecml_linreg_state;
 		t ecml_ttest_state;
+		d ecml_describe_state;
+		q ecml_metrics_state;
 		k ecml_survival_state;
 	BEGIN
 		BEGIN
 			CASE kind WHEN 'model' THEN m := bytes::ecml_model;
 				WHEN 'linreg' THEN l := bytes::ecml_linreg_state;
+				WHEN 'describe' THEN d := bytes::ecml_describe_state;
+				WHEN 'metrics' THEN q := bytes::ecml_metrics_state;
 				WHEN 'survival' THEN k := bytes::ecml_survival_state;
 				ELSE t := bytes::ecml_ttest_state; END CASE;
 		EXCEPTION WHEN OTHERS THEN
@@ -101,7 +116,10 @@ $node->safe_psql('postgres', q(
 			'SELECT count(ecml_classify($1, s)) FROM (SELECT * FROM shop LIMIT 10) AS s',
 			'SELECT count((ecml_predict_interval($1, 0.9, s)).lower) FROM (SELECT * FROM shop LIMIT 10) AS s',
 			'SELECT count(c::text) FROM ecml_coefficients($1) AS c', 'SELECT count(c::text) FROM ecml_centroids($1) AS c',
-			'SELECT ecml_model_info($1)::text', 'SELECT ecml_evaluate($1, ''shop'')', 'SELECT ($1::text)::ecml_model::text',
+			'SELECT count(e::text) FROM shop AS s, ecml_explain($1, s) AS e', 'SELECT count(i::text) FROM ecml_importance($1) AS i',
+			'SELECT count(i::text) FROM ecml_importance($1, ''shop'', ''{"repeats": 1, "rows": 50}'') AS i',
+			'SELECT count(p::text) FROM ecml_partial_dependence($1, ''shop'', ''price'', ''{"rows": 50}'') AS p',
+			'SELECT count(d::text) FROM ecml_drift($1, ''shop'') AS d', 'SELECT ecml_model_info($1)::text', 'SELECT ecml_evaluate($1, ''shop'')', 'SELECT ($1::text)::ecml_model::text',
 			'SELECT ecml_save(''hostile'', $1)', 'SELECT ecml_predict(''hostile'', s) FROM (SELECT * FROM shop LIMIT 10) AS s',
 			'SELECT to_jsonb(m) FROM ecml.models AS m WHERE name = ''hostile''',
 			'SELECT ecml_retrain(''hostile'')', 'SELECT ecml_drop_model(''hostile'')']
@@ -118,6 +136,19 @@ $node->safe_psql('postgres', q(
 			'SELECT ecml_linreg_merge(s) IS NULL FROM (SELECT value::ecml_linreg_state FROM origin WHERE name = ''categories'' UNION ALL SELECT $1) AS v (s)',
 			'SELECT ecml_linreg_merge(s) IS NULL FROM (SELECT value::ecml_linreg_state FROM origin WHERE name = ''triangle'' UNION ALL SELECT $1) AS v (s)',
 			'SELECT ($1::text)::ecml_linreg_state::text']
+		WHEN 'describe' THEN ARRAY[
+			'SELECT describe_merge(s) IS NULL FROM (VALUES ($1), ($1)) AS v (s)',
+			'SELECT describe_merge(s) IS NULL FROM (SELECT $1 UNION ALL SELECT value::ecml_describe_state FROM origin WHERE name = ''described'') AS v (s)',
+			'SELECT describe_merge(s) IS NULL FROM (SELECT value::ecml_describe_state FROM origin WHERE name = ''many described'' UNION ALL SELECT $1) AS v (s)',
+			'SELECT ($1::text)::ecml_describe_state::text']
+		WHEN 'metrics' THEN ARRAY[
+			'SELECT metrics_merge($1)::text', 'SELECT ecml_metrics_final($1)::text', 'SELECT ecml_confusion_final($1)::text',
+			'SELECT ecml_roc_final($1)::text', 'SELECT ecml_pr_curve_final($1)::text', 'SELECT ecml_lift_final($1)::text',
+			'SELECT ecml_calibration_final($1)::text', 'SELECT ecml_best_threshold_final($1)::text',
+			'SELECT metrics_merge(s)::text FROM (VALUES ($1), ($1)) AS v (s)',
+			'SELECT metrics_merge(s)::text FROM (SELECT $1 UNION ALL SELECT value::ecml_metrics_state FROM origin WHERE name = ''words'') AS v (s)',
+			'SELECT metrics_merge(s)::text FROM (SELECT value::ecml_metrics_state FROM origin WHERE name = ''labels'' UNION ALL SELECT $1) AS v (s)',
+			'SELECT ($1::text)::ecml_metrics_state::text']
 		ELSE ARRAY[
 			'SELECT ttest_merge($1)::text', 'SELECT ecml_ttest_final($1)::text',
 			'SELECT ttest_merge(s)::text FROM (VALUES ($1), ($1)) AS v (s)',
@@ -132,11 +163,23 @@ $node->safe_psql('postgres', q(
 				|| 'SELECT $1 IS NULL, grown(''{}'', sold, price, colour, size) FROM shop'::text
 				|| 'SELECT $1 IS NULL, grown(''{}'', sold, price, id, more) FROM shop'::text
 				|| 'DROP AGGREGATE IF EXISTS grown(jsonb, float8, VARIADIC "any")'::text;
+		ELSIF kind = 'describe' AND case_id % 10 = 0 THEN
+			steps := steps || format('CREATE AGGREGATE grown(seed bigint, total int, VARIADIC x "any") (SFUNC = ecml.describe_transition, '
+				'STYPE = ecml_describe_state, INITCOND = %L)', bytes)
+				|| 'SELECT $1 IS NULL, grown(0, 5, sold, price, colour, size, id::text || sold) IS NULL FROM shop'::text
+				|| 'SELECT $1 IS NULL, grown(0, 2, i % 4999, ''v'' || i) IS NULL FROM generate_series(1, 9000) AS i'::text
+				|| 'DROP AGGREGATE IF EXISTS grown(bigint, int, VARIADIC "any")'::text;
 		ELSIF kind = 'ttest' AND case_id % 10 = 0 THEN
 			steps := steps || format('CREATE AGGREGATE grown(value float8, grp "any") (SFUNC = ecml_ttest_transition, '
 				'STYPE = ecml_ttest_state, FINALFUNC = ecml_ttest_final, INITCOND = %L)', bytes)
 				|| 'SELECT $1 IS NULL, grown(sold, promo)::text FROM shop'::text || 'SELECT $1 IS NULL, grown(sold, colour)::text FROM shop'::text
 				|| 'DROP AGGREGATE IF EXISTS grown(float8, "any")'::text;
+		ELSIF kind = 'metrics' AND case_id % 5 = 0 THEN
+			steps := steps || format('CREATE AGGREGATE grown("any", "any") (SFUNC = ecml_metrics_transition, '
+				'STYPE = ecml_metrics_state, FINALFUNC = ecml_metrics_final, INITCOND = %L)', bytes)
+				|| 'SELECT $1 IS NULL, grown(promo, price)::text FROM shop'::text || 'SELECT $1 IS NULL, grown(size, price)::text FROM shop'::text
+				|| 'SELECT $1 IS NULL, grown(colour, size)::text FROM shop'::text || 'SELECT $1 IS NULL, grown(sold, price)::text FROM shop'::text
+				|| 'DROP AGGREGATE IF EXISTS grown("any", "any")'::text;
 		END IF;
 		FOREACH step IN ARRAY steps LOOP
 			began := clock_timestamp();
@@ -149,6 +192,10 @@ $node->safe_psql('postgres', q(
 					EXECUTE step USING k;
 				ELSIF kind = 'linreg' THEN
 					EXECUTE step USING l;
+				ELSIF kind = 'describe' THEN
+					EXECUTE step USING d;
+				ELSIF kind = 'metrics' THEN
+					EXECUTE step USING q;
 				ELSE
 					EXECUTE step USING t;
 				END IF;
