@@ -9,6 +9,7 @@ import load
 import prepare
 import quality
 import speed
+import survival
 from harness import SCALE, connect, machine
 
 TABLES = [
@@ -26,6 +27,7 @@ TABLES = [
     (growth.memory_table, {"memory": growth.memory}),
     (quality.quality_table, {"quality": quality.quality}),
     (prepare.prepare_table, {"prepare": prepare.prepare}),
+    (survival.survival_table, {"cox": survival.cox, "clv": survival.clv}),
 ]
 
 
