@@ -5,3 +5,4 @@
  */
 X(1, linreg)
 X(2, kmeans)
+X(4, cox)

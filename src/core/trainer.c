@@ -279,17 +279,19 @@ prepare_pending(EcmlTrainer *trainer)
 		terms = terms == 0 ? trainer->nterms : Min(trainer->nterms + trainer->nterms / 4, MAX_TERMS);
 	if (rows != trainer->pending_capacity || terms != trainer->pending_terms)
 	{
+		/* the columns of a row must not fall on the same lines of the cache */
+		int			stride = rows + 16;
 		double	   *memory;
 
 		trainer->pending_terms = terms;
 		trainer->pending_capacity = rows;
 		if (pending->x)
 			ecml_free(&trainer->ctx, (void *) pending->x);
-		memory = ecml_zalloc_array(&trainer->ctx, (size_t) (terms + 2) * rows, sizeof(double));
-		pending->stride = rows;
+		memory = ecml_zalloc_array(&trainer->ctx, (size_t) (terms + 2) * stride, sizeof(double));
+		pending->stride = stride;
 		pending->x = memory;
-		pending->y = memory + (size_t) terms * rows;
-		pending->w = ecml_trainer_weighted(trainer) ? memory + (size_t) (terms + 1) * rows : NULL;
+		pending->y = memory + (size_t) terms * stride;
+		pending->w = ecml_trainer_weighted(trainer) ? memory + (size_t) (terms + 1) * stride : NULL;
 	}
 }
 

@@ -183,17 +183,23 @@ static const EcmlStateType state_type = {.name = "ecml_describe",.write = state_
 ECML_STATE_FUNCTIONS(ecml_describe_state, &state_type)
 
 static void
+check_columns(const DescribeState *state, int n)
+{
+	if (state->n != n)
+		ereport(ERROR,
+				(errcode(ERRCODE_DATA_EXCEPTION),
+				 errmsg("a state of ecml_describe is of other columns"),
+				 errdetail("It has %d columns where there are %d.", state->n, n),
+				 errhint("Merge states of the same columns.")));
+}
+
+static void
 merge(EcmlState *to, EcmlState *from)
 {
 	DescribeState *state = to->content;
 	DescribeState *other = from->content;
 
-	if (state->n != other->n)
-		ereport(ERROR,
-				(errcode(ERRCODE_DATA_EXCEPTION),
-				 errmsg("states of ecml_describe of different columns do not merge"),
-				 errdetail("One has %d columns, the other %d.", state->n, other->n),
-				 errhint("Merge states of the same columns.")));
+	check_columns(state, other->n);
 	flush(state);
 	flush(other);
 	for (int i = 0; i < state->n; i++)
@@ -451,7 +457,11 @@ ecml_describe_transition(PG_FUNCTION_ARGS)
 	DescribeState *state;
 
 	if (n > MAX_COLUMNS || PG_ARGISNULL(1) || PG_ARGISNULL(2))
-		elog(ERROR, "ecml.describe_rows is for ecml_describe");
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("invalid arguments of ecml.describe_rows"),
+				 errdetail("It takes a seed, the number of columns of the query, and at most %d columns.", MAX_COLUMNS),
+				 errhint("Call ecml_describe.")));
 	if (arguments == NULL)
 		fcinfo->flinfo->fn_extra = arguments = plan_arguments(fcinfo, 3);
 	if (holder == NULL)
@@ -461,8 +471,7 @@ ecml_describe_transition(PG_FUNCTION_ARGS)
 			holder = begin_state(fcinfo, n);
 	}
 	state = holder->content;
-	if (state->n != n)
-		elog(ERROR, "a state of ecml_describe has %d columns where %d are given", state->n, n);
+	check_columns(state, n);
 	for (int i = 0; i < n; i++)
 		if (PG_ARGISNULL(i + 3))
 			state->columns[i].nulls++;

@@ -69,7 +69,8 @@ check_right(void)
 				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
 				 errmsg("permission denied to read files of the server"),
 				 errdetail("The role \"%s\" is not a member of pg_read_server_files.", GetUserNameFromId(GetUserId(), false)),
-				 errhint("A superuser may GRANT pg_read_server_files to it; or give the CSV text itself; or use psql's \\copy, which reads files of the client.")));
+				 errhint("A superuser may GRANT pg_read_server_files to it; or give the CSV text itself; "
+						 "or use psql's \\copy, which reads files of the client.")));
 }
 
 /* What a file is by its first bytes, when it can be no CSV; *hint says what to do. */

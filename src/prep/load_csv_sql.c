@@ -9,8 +9,8 @@
  *
  * All happens in the caller's transaction and with the caller's rights; an error leaves nothing.
  *
- * Cost: O(bytes) of reading twice, and the writing of the rows.  Memory: one record, one batch of rows.  Limits: 1,600 columns,
- * max_record bytes (16 MB by default, at most 128 MB) a record.
+ * Cost: O(bytes) of reading twice, and the writing of the rows.  Memory: one record, one batch of rows.
+ * Limits: 1,600 columns, max_record bytes (16 MB by default, at most 128 MB) a record.
  */
 #include "core/compat.h"
 

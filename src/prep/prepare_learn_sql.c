@@ -400,7 +400,7 @@ clip(Prep *prep)
 				high = *values;
 		}
 		make_double(column);
-		e = column->expression;
+		e = column->before_clip = column->expression;
 		if (low > -INFINITY)
 		{
 			e = psprintf("GREATEST(%s, %s)", e, prep_number(low));
@@ -412,6 +412,7 @@ clip(Prep *prep)
 			e = psprintf("LEAST(%s, %s)", e, prep_number(high));
 			ecml_json_number(learnt(column), "upper", high);
 		}
+		column->clipped = e;
 		/* these two functions would make a bound of NULL */
 		if (!prep_has(column, STEP_IMPUTE))
 			e = psprintf("CASE WHEN s.%s IS NOT NULL THEN %s END", quote_identifier(column->name), e);
@@ -440,10 +441,16 @@ log1p_columns(Prep *prep)
 			not_learnable(column, psprintf("Its least value is %g; log1p needs values above -1.", found[i]->min),
 						  "Leave it out of \"log1p\", or clip it.");
 		make_double(column);
-		logarithm = psprintf("pg_catalog.ln(%s)", operation(one, "+", column->expression));
-		/* a later value out of range is NULL, not an error of the whole query */
+		logarithm = psprintf("pg_catalog.ln(%s)", operation(one, "+", column->clipped ? column->clipped : column->expression));
+		/*
+		 * A later value out of range is NULL, not an error of the whole query.  The upper bound of a clip is above -1, as the
+		 * least value is, so that it is the value before it that tells.
+		 */
 		if (!(column->lowest > -1))
-			logarithm = psprintf("CASE WHEN %s THEN %s END", operation(column->expression, ">", prep_number(-1)), logarithm);
+			logarithm = psprintf("CASE WHEN %s THEN %s END",
+								 operation(column->before_clip ? column->before_clip : column->expression, ">", prep_number(-1)), logarithm);
+		else if (!prep_has(column, STEP_IMPUTE))
+			logarithm = psprintf("CASE WHEN s.%s IS NOT NULL THEN %s END", quote_identifier(column->name), logarithm);
 		column->expression = logarithm;
 		ecml_json_bool(learnt(column), "log1p", true);
 	}
@@ -462,11 +469,11 @@ bin(PrepColumn *column, const DescribeColumn *found, const double *quantiles)
 	initStringInfo(&array);
 	for (int k = 0; k <= column->bins; k++)
 	{
-		double		edge = quantiles ? quantiles[k] :
-			k == column->bins ? found->max : found->min + k * ((found->max - found->min) / column->bins);
-
-		if (n == 0 || !quantiles || edge - edges[n - 1] > 1e-8)
-			edges[n++] = edge;
+		if (quantiles && (k == 0 || quantiles[k] - quantiles[k - 1] > 1e-8))
+			edges[n++] = quantiles[k];
+		/* a constant has one bin */
+		if (!quantiles && (k == 0 || found->max > found->min))
+			edges[n++] = k == column->bins ? found->max : found->min + k * ((found->max - found->min) / column->bins);
 	}
 	for (int k = 1; k < n - 1; k++)
 	{

@@ -2,6 +2,7 @@
 import os
 import sys
 
+import evaluation
 import growth
 import inspect_rows
 import load
@@ -19,6 +20,7 @@ TABLES = [
       "describe": prepare.describe,
       "inspect": inspect_rows.inspect,
       "load": load.load,
+      "metrics": evaluation.metrics,
       "tune": speed.tune}),
     (growth.growth_table, {"big": growth.big}),
     (growth.memory_table, {"memory": growth.memory}),

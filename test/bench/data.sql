@@ -54,5 +54,10 @@ SELECT i::int AS id, random() AS f1, 1000 * random() AS f2, -ln(1 - random()) AS
 	date '2024-01-01' + (700 * random())::int AS day, random() < 0.5 AS flag
 FROM generate_series(1, :n) AS i;
 
-VACUUM (FREEZE, ANALYZE) wide:suffix;
+-- scored: outcomes and the probabilities that were predicted for them
+SELECT setseed(0.6) \g /dev/null
+CREATE TABLE scored:suffix AS
+SELECT random() < p AS y, p AS score FROM (SELECT random() AS p FROM generate_series(1, :n) OFFSET 0) g;
+
+VACUUM (FREEZE, ANALYZE) wide:suffix, scored:suffix;
 VACUUM (FREEZE, ANALYZE) points:suffix, sales:suffix, visits:suffix, four:suffix;

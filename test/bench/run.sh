@@ -22,6 +22,7 @@ all_rows='
 	describe
 	inspect
 	load
+	metrics
 	tune
 	big
 	memory
