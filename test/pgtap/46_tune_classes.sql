@@ -44,7 +44,7 @@ SELECT ok(bool_and(pg_temp.close((v #>> ARRAY[name, 'mean'])::float8, (SELECT av
 	'metrics are those of the predictions, fold by fold')
 FROM ecml_cross_validate('logreg', 'people', 'buys', '{x,z}') v,
 	unnest('{roc_auc,pr_auc,log_loss,brier,accuracy,f1,mcc,ks}'::text[]) name;
-SELECT ok(bool_and(abs(p.prediction - (SELECT ecml_predict(m, x, z) FROM models WHERE fold = p.fold)) < 1e-9), 'predictions by hand')
+SELECT ok(bool_and(abs(p.prediction - ecml_predict(models.m, people.x, people.z)) < 1e-9), 'predictions by hand')
 FROM pg_temp.predicted('buys', '{"folds": 3}') p JOIN people USING (i), LATERAL (SELECT f AS fold, ecml_logreg('{}', o.buys, o.x, o.z) AS m
 	FROM generate_series(1, 3) f JOIN pg_temp.predicted('buys', '{"folds": 3}') t ON t.fold <> f JOIN people o USING (i)
 	WHERE f = p.fold GROUP BY f) models WHERE p.i <= 6;
