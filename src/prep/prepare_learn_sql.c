@@ -451,7 +451,7 @@ log1p_columns(Prep *prep)
 
 /* ------------------------------------------------------------------------------------------------ bin, scale */
 
-/* Inner edges as scikit-learn's KBinsDiscretizer has them: those of bins narrower than 1e-8 are left out. */
+/* Inner edges as scikit-learn's KBinsDiscretizer has them: those of bins without width (of quantiles: below 1e-8) are left out. */
 static void
 bin(PrepColumn *column, const DescribeColumn *found, const double *quantiles)
 {
@@ -465,7 +465,7 @@ bin(PrepColumn *column, const DescribeColumn *found, const double *quantiles)
 		double		edge = quantiles ? quantiles[k] :
 			k == column->bins ? found->max : found->min + k * ((found->max - found->min) / column->bins);
 
-		if (n == 0 || !quantiles || edge - edges[n - 1] > 1e-8)
+		if (n == 0 || edge - edges[n - 1] > (quantiles ? 1e-8 : 0))
 			edges[n++] = edge;
 	}
 	for (int k = 1; k < n - 1; k++)
@@ -699,8 +699,8 @@ ordinal(Prep *prep, PrepColumn *column)
 	else
 		find_categories(prep, column, MAX_CODES, 0);
 	ecml_json_strings(learnt(column), "categories", (const char *const *) column->categories, column->ncategories);
-	/* a map is searched by halves, an array from its beginning */
-	if (text_is_stable(type))
+	/* a map is searched by halves, an array from its beginning; but values given may be written in other ways, as yes for true */
+	if (text_is_stable(type) && (!column->categories_given || (column->class == PREP_TEXT && type != BPCHAROID)))
 		column->expression = psprintf("(%s OPERATOR(pg_catalog.->>) %s::pg_catalog.text)::pg_catalog.int4",
 									  category_map(column, append_code, 0), column->expression);
 	else

@@ -3,8 +3,8 @@
  *
  * The hash is that of num/hash.h over a canonical form of the key, which depends on neither machine, version, encoding nor settings:
  * integers, booleans, and numbers without a fraction: their value, whatever the type's width; dates: days, and times: microseconds
- * since 2000; other numbers: the digits of their shortest form; texts and enum labels: their bytes in UTF-8; uuid: its bytes; arrays
- * and rows: the hashes of their parts, folded in order; all else: its text form.
+ * since 2000; other numbers: the digits of their shortest form; texts and enum labels: their bytes in UTF-8; uuid and bytea:
+ * their bytes; arrays and rows: the hashes of their parts, folded in order; all else: its text form.
  *
  * This form is part of the interface, and must never change: test/data/make_split.py is a second implementation.
  */
@@ -213,6 +213,13 @@ hash_value(Oid type, Datum value, uint64 seed)
 			}
 		case UNKNOWNOID:
 			return hash_text(DatumGetCString(value), strlen(DatumGetCString(value)), seed);
+		case BYTEAOID:
+			{
+				struct varlena *bytes = PG_DETOAST_DATUM_PACKED(value);
+				int			length = VARSIZE_ANY_EXHDR(bytes);
+
+				return ecml_hash_bytes(VARDATA_ANY(bytes), length, seed);
+			}
 		case UUIDOID:
 			return ecml_hash_bytes(DatumGetUUIDP(value)->data, UUID_LEN, seed);
 		default:

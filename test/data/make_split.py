@@ -81,6 +81,7 @@ KEYS = [
     ("int8[]", "{1,2}", lambda seed: of_parts([integer(1), integer(2)], seed)),
     ("text[]", "{a,NULL}", lambda seed: of_parts([text("a"), None], seed)),
     ("inet", "10.0.0.1", text("10.0.0.1")),
+    ("bytea", "abc", lambda seed: of_bytes(b"abc", seed)),
 ]
 
 
