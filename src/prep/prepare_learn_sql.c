@@ -459,6 +459,8 @@ bin(PrepColumn *column, const DescribeColumn *found, const double *quantiles)
 	StringInfoData array;
 	int			n = 0;
 
+	if (!isfinite(found->max - found->min))
+		not_learnable(column, "Its range is too large for a number.", "Divide its values in the source, or clip them.");
 	initStringInfo(&array);
 	for (int k = 0; k <= column->bins; k++)
 	{

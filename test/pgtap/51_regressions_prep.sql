@@ -1,6 +1,6 @@
 -- One test for each bug of preparation, loading, metrics and the reading of rows that was found by reading or by attack.
 BEGIN;
-SELECT plan(6);
+SELECT plan(9);
 
 -- rows that come from several tables by turns: memory in use after 50,000 and after 100,000 of them
 CREATE TABLE parted (i int, y float8, x float8) PARTITION BY HASH (i);
@@ -30,6 +30,13 @@ SELECT is((SELECT array_agg(flag ORDER BY n) FROM flags_p), '{1,0,1}', 'ordinal:
 SELECT is((SELECT array_agg(size ORDER BY n) FROM flags_p), '{0,1,1}', 'char(n) with blanks');
 SELECT is((SELECT array_agg(n ORDER BY n) FROM flags_p), '{0,1,2}', 'integers with leading zeros');
 SELECT is((SELECT array_agg(DISTINCT same) FROM flags_p), '{0}', 'bin uniform: a constant is all in bin 0, as with quantiles and in scikit-learn');
+SELECT throws_ok($$ SELECT ecml_prepare('SELECT 1e308::float8 AS x UNION ALL SELECT -1e308', 'wide_p',
+	'{"bin": {"x": {"bins": 4, "strategy": "uniform"}}}') $$, '22000', NULL, 'bin of a range that is no number');
+
+-- ecml_load_csv
+SELECT throws_ok($$ SELECT ecml_load_csv(E'a\n1\n', 'public.loaded', '{"temporary": true}') $$, '42P16', NULL,
+	'a temporary table is in no other schema, and not made elsewhere');
+SELECT lives_ok($$ SELECT ecml_load_csv(E'a\n1\n', 'pg_temp.loaded', '{"temporary": true}') $$, 'pg_temp is the one it is in');
 
 -- ecml_metrics
 SELECT is(ecml_metrics(i::text, i::text) ->> 'mcc', '1', 'no correlation is beyond 1') FROM generate_series(1, 3) AS i;
