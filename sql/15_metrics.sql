@@ -155,3 +155,18 @@ CREATE AGGREGATE ecml_best_threshold(actual "any", score float8, cost_fp float8,
 	COMBINEFUNC = ecml_metrics_combine, PARALLEL = SAFE);
 COMMENT ON AGGREGATE ecml_best_threshold("any", float8, float8, float8) IS
 'The threshold of the least total cost of false positives and false negatives, the highest of equals; infinity: predict nothing positive. Rows with NULL are left out. Errors: data_exception (NaN or infinite scores, more than two classes, numbers other than 0 and 1), program_limit_exceeded (scores beyond ecml.work_mem), invalid_parameter_value (costs).';
+
+-- ---- report: charts
+
+CREATE FUNCTION ecml_plot_roc(points ecml_roc_point[], title text DEFAULT NULL) RETURNS text
+AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE PARALLEL SAFE COST 100;
+COMMENT ON FUNCTION ecml_plot_roc(ecml_roc_point[], text) IS
+'The ROC curve that ecml_roc gives, with the area under it, as SVG text: ecml_plot_roc(ecml_roc(actual, score)). NULL for NULL.';
+CREATE FUNCTION ecml_plot_calibration(bins ecml_calibration_bin[], title text DEFAULT NULL) RETURNS text
+AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE PARALLEL SAFE COST 100;
+COMMENT ON FUNCTION ecml_plot_calibration(ecml_calibration_bin[], text) IS
+'Predicted against observed frequency of the bins that ecml_calibration gives, the rows of each as bars, as SVG text. NULL for NULL.';
+CREATE FUNCTION ecml_plot_lift(bins ecml_lift_bin[], title text DEFAULT NULL) RETURNS text
+AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE PARALLEL SAFE COST 100;
+COMMENT ON FUNCTION ecml_plot_lift(ecml_lift_bin[], text) IS
+'The lift of the bins that ecml_lift gives as bars, as SVG text. NULL for NULL.';

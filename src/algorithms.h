@@ -5,3 +5,5 @@
  */
 X(1, linreg)
 X(2, kmeans)
+X(3, logreg)
+X(4, cox)

@@ -334,6 +334,5 @@ ecml_collect(MemoryContext context, const EcmlTraining *training, const char *so
 	collection.trainer = ecml_trainer_create(context, training, columns->binder, columns->target, columns->weight != NULL);
 	collection.trainer->profiled = true;
 	ecml_source_run(&source, collect_row, &collection);
-
 	return collection.trainer;
 }

@@ -1,8 +1,8 @@
 /*
  * folds.h - which rows a fold trains on, and which it tests
  *
- * Rows come in one order, always the same.  A cursor tells each row's part in a fold from the row's target and its extra
- * value (the code of its group, or its time), in memory that does not grow with the rows.
+ * Rows come in one order, always the same.  A cursor tells each row's part in a fold from the row's target and its
+ * extra value (the code of its group, or its time), in memory that does not grow with the rows.
  */
 #ifndef ECML_FOLDS_H
 #define ECML_FOLDS_H
@@ -28,7 +28,7 @@ typedef struct EcmlFoldOptions
 	int			split;			/* EcmlSplit; -1: by the other options and the algorithm */
 	char	   *group;			/* name of a column, or NULL */
 	char	   *time;
-	double		gap;			/* TIME: how long before a test stretch training ends; in seconds, or the column's units */
+	double		gap;			/* TIME: how long before a test training ends, in seconds or the column's units */
 } EcmlFoldOptions;
 
 #define ECML_FOLD_DEFAULTS {.folds = 5, .repeats = 1, .split = -1}
@@ -56,7 +56,7 @@ typedef struct EcmlFolds
 
 	int			nclasses;		/* of rows as they are dealt; RANDOM: 1 */
 	int64	   *class_rows;		/* [nclasses] */
-	int		   *class_offset;	/* [nclasses] where the deal of the rows begins that are left over after full runs */
+	int		   *class_offset;	/* [nclasses] where the deal of rows begins that are left over after full runs */
 
 	EcmlDict   *groups;			/* GROUP: by code */
 	int64	   *group_rows;		/* [groups->n] */

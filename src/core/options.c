@@ -71,6 +71,10 @@ describe(const EcmlOption *option)
 			while (option->choices[n])
 				n++;
 			return psprintf("one of: %s", ecml_error_list(option->choices, n));
+		case ECML_OPTION_CHOICE:
+			while (option->choices[n])
+				n++;
+			return psprintf("an object, or one of: %s", ecml_error_list(option->choices, n));
 		case ECML_OPTION_OBJECT:
 			return "an object";
 		case ECML_OPTION_LIST:
@@ -112,6 +116,24 @@ span(JsonbValue *value, double *result)
 													 ObjectIdGetDatum(InvalidOid), Int32GetDatum(-1)));
 	*result = interval->time / 1e6 + (interval->day + interval->month * 30.0) * 86400;
 	return true;
+}
+
+/* The number of the choice that the value names, or -1. */
+static int
+choice(const EcmlOption *option, const JsonbValue *value)
+{
+	if (value->type == jbvString)
+		for (int i = 0; option->choices[i]; i++)
+			if ((int) strlen(option->choices[i]) == value->val.string.len &&
+				memcmp(option->choices[i], value->val.string.val, value->val.string.len) == 0)
+				return i;
+	return -1;
+}
+
+static bool
+is_object(const JsonbValue *value)
+{
+	return value->type == jbvBinary && JsonContainerIsObject(value->val.binary.data);
 }
 
 /* Does it hold nothing but strings? */
@@ -168,18 +190,18 @@ store(const char *what, const EcmlOption *option, JsonbValue *value, void *param
 			*(char **) place = pnstrdup(value->val.string.val, value->val.string.len);
 			return;
 		case ECML_OPTION_ENUM:
-			if (value->type == jbvString)
-				for (int i = 0; option->choices[i]; i++)
-					if ((int) strlen(option->choices[i]) == value->val.string.len &&
-						memcmp(option->choices[i], value->val.string.val, value->val.string.len) == 0)
-					{
-						*(int *) place = i;
-						return;
-					}
-			reject(what, option, value);
+			if (choice(option, value) < 0)
+				reject(what, option, value);
+			*(int *) place = choice(option, value);
+			return;
+		case ECML_OPTION_CHOICE:
+			if (!is_object(value) && choice(option, value) < 0)
+				reject(what, option, value);
+			((EcmlChoice *) place)->number = Max(choice(option, value), 0);
+			((EcmlChoice *) place)->object = is_object(value) ? JsonbValueToJsonb(value) : NULL;
 			return;
 		case ECML_OPTION_OBJECT:
-			if (value->type != jbvBinary || !JsonContainerIsObject(value->val.binary.data))
+			if (!is_object(value))
 				reject(what, option, value);
 			*(Jsonb **) place = JsonbValueToJsonb(value);
 			return;
@@ -259,6 +281,12 @@ ecml_options_text(const EcmlOptionSet *sets, int nsets)
 					break;
 				case ECML_OPTION_ENUM:
 					ecml_json_string(json, option->name, option->choices[*(const int *) place]);
+					break;
+				case ECML_OPTION_CHOICE:
+					if (((const EcmlChoice *) place)->object)
+						ecml_json_jsonb(json, option->name, ((const EcmlChoice *) place)->object);
+					else
+						ecml_json_string(json, option->name, option->choices[((const EcmlChoice *) place)->number]);
 					break;
 				case ECML_OPTION_OBJECT:
 				case ECML_OPTION_LIST:

@@ -24,8 +24,15 @@ typedef enum EcmlOptionType
 	ECML_OPTION_TEXT,			/* char *, palloc'd; NULL by default */
 	ECML_OPTION_ENUM,			/* int, the number of the choice */
 	ECML_OPTION_OBJECT,			/* Jsonb *, an object; NULL by default */
-	ECML_OPTION_LIST			/* Jsonb *, an array of strings; NULL by default */
+	ECML_OPTION_LIST,			/* Jsonb *, an array of strings; NULL by default */
+	ECML_OPTION_CHOICE			/* EcmlChoice: one of the choices, or an object */
 } EcmlOptionType;
+
+typedef struct EcmlChoice
+{
+	int			number;			/* of the choice */
+	Jsonb	   *object;			/* given instead, or NULL */
+} EcmlChoice;
 
 typedef struct EcmlOption
 {
@@ -34,7 +41,7 @@ typedef struct EcmlOption
 	size_t		offset;			/* in the parameters struct */
 	double		low;			/* INT, INT64, FLOAT: the least and the greatest value allowed */
 	double		high;
-	const char *const *choices; /* ENUM: the choices, ended by NULL */
+	const char *const *choices; /* ENUM, CHOICE: the choices, ended by NULL */
 	bool		alias;			/* another name of the option before it */
 } EcmlOption;
 
@@ -47,6 +54,7 @@ typedef struct EcmlOption
 #define ECML_OPT_ENUM(s, f, name, choices)    {name, ECML_OPTION_ENUM, offsetof(s, f), 0, 0, choices, false}
 #define ECML_OPT_OBJECT(s, f, name)           {name, ECML_OPTION_OBJECT, offsetof(s, f), 0, 0, NULL, false}
 #define ECML_OPT_LIST(s, f, name)             {name, ECML_OPTION_LIST, offsetof(s, f), 0, 0, NULL, false}
+#define ECML_OPT_CHOICE(s, f, name, choices)  {name, ECML_OPTION_CHOICE, offsetof(s, f), 0, 0, choices, false}
 #define ECML_OPT_ALIAS_TEXT(s, f, name)       {name, ECML_OPTION_TEXT, offsetof(s, f), 0, 0, NULL, true}
 #define ECML_OPT_END                          {NULL, ECML_OPTION_INT, 0, 0, 0, NULL, false}
 

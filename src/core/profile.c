@@ -20,6 +20,17 @@
 #define LEAST_POINTS 16
 #define BLOCKS 64				/* that collected rows are sampled from */
 
+/* A sample, unless it takes so much memory that the training might miss it: a profile is not worth a failure. */
+static EcmlRowSample *
+make_sample(EcmlTrainer *trainer, bool by_content)
+{
+	EcmlRowSample *sample = ecml_rowsample_create(&trainer->ctx, ecml_trainer_features(trainer), by_content);
+	size_t		row = (sample->width + 2) * sizeof(double);
+
+	/* by content twice as many rows, and when an array grows it stands twice */
+	return ecml_fits(&trainer->ctx, sample->limit * row * (by_content ? 4 : 2)) ? sample : NULL;
+}
+
 void
 ecml_profile_begin(EcmlTrainer *trainer)
 {
@@ -34,7 +45,7 @@ ecml_profile_begin(EcmlTrainer *trainer)
 	for (int j = 0; j < n; j++)
 		if (trainer->category[j])
 			by_content = false;
-	trainer->sample = ecml_rowsample_create(&trainer->ctx, n, by_content);
+	trainer->sample = make_sample(trainer, by_content);
 }
 
 void
@@ -50,7 +61,9 @@ ecml_profile_collected(EcmlTrainer *trainer)
 
 	if (trainer->nulls == NULL)
 		return;
-	trainer->sample = ecml_rowsample_create(&trainer->ctx, n, false);
+	trainer->sample = make_sample(trainer, false);
+	if (trainer->sample == NULL)
+		return;
 	for (size_t b = 0; b < dataset->data.nblocks; b += apart)
 		rows += Min(dataset->data.rows - b * ECML_BLOCK_ROWS, ECML_BLOCK_ROWS);
 	step = (rows + trainer->sample->limit - 1) / trainer->sample->limit;
@@ -211,10 +224,10 @@ make_column(EcmlCtx *ctx, EcmlProfileColumn *column, bool category, const double
 }
 
 EcmlProfile *
-ecml_profile_make(EcmlTrainer *trainer, const EcmlModel *model, int *const *recode)
+ecml_profile_make(EcmlTrainer *trainer, EcmlModel *model, int *const *recode)
 {
 	EcmlRowSample *sample = trainer->sample;
-	EcmlCtx    *ctx = &trainer->ctx;
+	EcmlCtx    *ctx = &model->ctx;	/* without a budget: what the fit has left of it does not matter */
 	EcmlProfile *profile;
 	double		all = trainer->rows + trainer->incomplete;
 	double	   *values;
@@ -224,7 +237,7 @@ ecml_profile_make(EcmlTrainer *trainer, const EcmlModel *model, int *const *reco
 
 	if (sample == NULL || sample->n == 0)
 		return NULL;
-	ecml_rowsample_finish(ctx, sample);
+	ecml_rowsample_finish(&trainer->ctx, sample);
 	profile = palloc0(sizeof(EcmlProfile));
 	profile->effective = ecml_rowsample_effective(sample);
 	profile->ncolumns = sample->width + 1;

@@ -39,7 +39,7 @@ extern void ecml_profile_write_sample(EcmlWriter *w, struct EcmlTrainer *trainer
 extern void ecml_profile_read_sample(EcmlReader *r, struct EcmlTrainer *trainer);
 
 /* Of a model that is otherwise complete; recode[j]: from a category's code to the schema's (NULL: the same). */
-extern EcmlProfile *ecml_profile_make(struct EcmlTrainer *trainer, const struct EcmlModel *model, int *const *recode);
+extern EcmlProfile *ecml_profile_make(struct EcmlTrainer *trainer, struct EcmlModel *model, int *const *recode);
 
 extern void ecml_profile_write_all(EcmlWriter *w, const EcmlProfile *profile);
 extern EcmlProfile *ecml_profile_read_all(EcmlReader *r, int nfeatures);

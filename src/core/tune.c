@@ -1,10 +1,10 @@
 /*
  * tune.c - ecml_tune: which options of an algorithm are the best, by cross validation
  *
- * Trials are combinations of a grid's lists, or draws from lists and ranges (Bergstra and Bengio 2012).  All options are
- * checked before any work.  The rows are read once; a fold's rows are prepared once for all trials (validate.c).
- * Successive halving (Jamieson and Talwalkar 2016): all trials on a share of the rows, the best third on three times as many,
- * and so on, until the last ones have all rows.  A row keeps its fold in all rounds, and is in every larger sample.
+ * Trials are combinations of a grid's lists, or draws from lists and ranges (Bergstra and Bengio 2012).  All options
+ * are checked before any work.  The rows are read once; a fold's rows are prepared once for all trials (validate.c).
+ * Successive halving (Jamieson and Talwalkar 2016): all trials on a share of the rows, the best third on three times as
+ * many, and so on, until the last ones have all rows.  A row keeps its fold in all rounds, and is in every larger sample.
  */
 #include "core/compat.h"
 
@@ -243,7 +243,8 @@ parse_range(Parameter *parameter, JsonbValue *value, const EcmlAlgorithm *algori
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("the grid's range for \"%s\" is empty", parameter->name),
 				 errdetail("The range is %s.", ecml_json_value_text(value)),
-				 errhint("Give \"low\" and \"high\", with low <= high%s%s.", range->log ? ", and above 0 with \"log\"" : "",
+				 errhint("Give \"low\" and \"high\", with low <= high%s%s.",
+						 range->log ? ", and above 0 with \"log\"" : "",
 						 range->integer ? ", and an integer between them" : "")));
 }
 
@@ -687,8 +688,8 @@ ecml_tune(PG_FUNCTION_ARGS)
 		skip_missing &= search.trials[i]->training->common.missing == ECML_MISSING_SKIP;
 
 	work = AllocSetContextCreate(context, "ecml tuning's rows", ALLOCSET_DEFAULT_SIZES);
-	ecml_validation_open(&v, work, &search.options.folds, search.trials[0]->training, seed, source, target, features, NULL,
-						 skip_missing, search.options.progress ? "ecml_tune" : NULL);
+	ecml_validation_open(&v, work, &search.options.folds, search.trials[0]->training, seed, source, target, features,
+						 NULL, skip_missing, search.options.progress ? "ecml_tune" : NULL);
 	v.forgiving = true;
 	MemoryContextSwitchTo(context);
 	run_search(&search, &v);

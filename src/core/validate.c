@@ -1,12 +1,13 @@
 /*
  * validate.c - ecml_cross_validate and ecml_cross_predict; fits over folds
  *
- * The source is read once; its rows are kept as values (dataset.c), and a fold is a choice among them (folds.c).  For each
- * fold the rows that are trained on go to one trainer, whatever the number of trials: those that prepare the rows in the
- * same way are fitted to the same terms, or to the same one-pass state, in turn.  The rows that are tested are set apart once.
+ * The source is read once; its rows are kept as values (dataset.c), and a fold is a choice among them (folds.c).  For
+ * each fold the rows that are trained on go to one trainer, whatever the number of trials: those that prepare the rows in
+ * the same way are fitted to the same terms, or to the same one-pass state, in turn.  The rows that are tested are set
+ * apart once.
  *
- * Memory: of ecml.work_mem half is the trainer's, three eighths hold all rows, one eighth those of a test; what exceeds it
- * goes to temporary files.
+ * Memory: of ecml.work_mem half is the trainer's, three eighths hold all rows, one eighth those of a test; what exceeds
+ * it goes to temporary files.
  */
 #include "core/compat.h"
 
@@ -126,9 +127,9 @@ plan_key(EcmlValidation *v, const EcmlSource *source, const char *key)
 }
 
 void
-ecml_validation_open(EcmlValidation *v, MemoryContext context, const EcmlFoldOptions *options, const EcmlTraining *training,
-					 uint64 seed, const char *source_text, const char *target, ArrayType *features, const char *key,
-					 bool skip_missing, const char *progress)
+ecml_validation_open(EcmlValidation *v, MemoryContext context, const EcmlFoldOptions *options,
+					 const EcmlTraining *training, uint64 seed, const char *source_text, const char *target,
+					 ArrayType *features, const char *key, bool skip_missing, const char *progress)
 {
 	EcmlSource	source;
 
@@ -145,6 +146,7 @@ ecml_validation_open(EcmlValidation *v, MemoryContext context, const EcmlFoldOpt
 		plan_key(v, &source, key);
 	v->features = features ? features : other_columns(v, &source, training, target);
 	ecml_columns_choose(&v->columns, context, &source, training, target, v->features);
+	source.lazy = !ecml_folds_extra(v->folds) && key == NULL;	/* what else is read, is read from values */
 	ecml_source_run(&source, validation_row, v);
 	SPI_finish();
 	MemoryContextSwitchTo(context);
@@ -242,8 +244,8 @@ deal_rows(Fold *fold, EcmlTrainer *trainer)
 		ereport(ERROR,
 				(errcode(ERRCODE_DATA_EXCEPTION),
 				 errmsg("fold %d has no rows to %s", fold->number + 1, fold->train_rows == 0 ? "train on" : "test"),
-				 errdetail("All its rows are in the %s.",
-						   fold->train_rows > 0 ? "training" : fold->test->data.rows > 0 ? "test, or in the gap before it" : "rest"),
+				 errdetail("All rows that it could take are in the %s.",
+						   fold->train_rows > 0 ? "training" : "test, or in the gap before it"),
 				 errhint("Give more rows, fewer \"folds\", or a shorter \"gap\".")));
 	pfree(values);
 }
@@ -491,8 +493,10 @@ tell_where(void *arg)
 {
 	const Preparation *p = arg;
 	const EcmlFoldOptions *options = &p->fold->v->folds->options;
-	const char *repeat = options->repeats > 1 ? psprintf(", repeat %d of %d", p->fold->repeat + 1, options->repeats) : "";
+	const char *repeat = "";
 
+	if (options->repeats > 1)
+		repeat = psprintf(", repeat %d of %d", p->fold->repeat + 1, options->repeats);
 	if (p->trial->label)
 		errcontext("%s, fold %d of %d%s", p->trial->label, p->fold->number + 1, options->folds, repeat);
 	else
@@ -708,7 +712,8 @@ ecml_validation_summary(const EcmlValidation *v, const EcmlTrial *trial, bool de
 void
 ecml_validation_need(FunctionCallInfo fcinfo, const char *third, const char *call)
 {
-	const char *missing = PG_ARGISNULL(0) ? "algorithm" : PG_ARGISNULL(1) ? "source" : third && PG_ARGISNULL(4) ? third : NULL;
+	const char *missing = PG_ARGISNULL(0) ? "algorithm" : PG_ARGISNULL(1) ? "source" :
+		third && PG_ARGISNULL(4) ? third : NULL;
 
 	if (missing)
 		ereport(ERROR,
@@ -759,7 +764,8 @@ ecml_cross_validate(PG_FUNCTION_ARGS)
 	ecml_validation_need(fcinfo, NULL, "ecml_cross_validate(algorithm, source, target, features, options)");
 	MemoryContextSwitchTo(context);
 	trial.training = training = parse(fcinfo, 4, &options.folds, &more);
-	ecml_validation_open(&v, context, &options.folds, training, training->common.seed, text_to_cstring(PG_GETARG_TEXT_PP(1)),
+	ecml_validation_open(&v, context, &options.folds, training, training->common.seed,
+						 text_to_cstring(PG_GETARG_TEXT_PP(1)),
 						 PG_ARGISNULL(2) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(2)),
 						 PG_ARGISNULL(3) ? NULL : PG_GETARG_ARRAYTYPE_P(3), NULL,
 						 training->common.missing == ECML_MISSING_SKIP,
@@ -803,7 +809,8 @@ ecml_cross_predict(PG_FUNCTION_ARGS)
 				 errmsg("the clusters of different folds are not the same"),
 				 errdetail("%s numbers them anew in each fold.", training->algorithm->name),
 				 errhint("Train one model, and call ecml_predict.")));
-	ecml_validation_open(&v, context, &options, training, training->common.seed, text_to_cstring(PG_GETARG_TEXT_PP(1)),
+	ecml_validation_open(&v, context, &options, training, training->common.seed,
+						 text_to_cstring(PG_GETARG_TEXT_PP(1)),
 						 PG_ARGISNULL(2) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(2)),
 						 PG_ARGISNULL(3) ? NULL : PG_GETARG_ARRAYTYPE_P(3), text_to_cstring(PG_GETARG_TEXT_PP(4)),
 						 training->common.missing == ECML_MISSING_SKIP,

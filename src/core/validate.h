@@ -1,8 +1,8 @@
 /*
  * validate.h - fits and their metrics over the folds of rows that are held once
  *
- *     ecml_validation_open(&v, ...); ecml_validation_run(&v, trials, n, 1); ... ecml_validation_summary(&v, trials[i], ...);
- *     ecml_validation_close(&v);
+ *     ecml_validation_open(&v, ...); ecml_validation_run(&v, trials, n, 1);
+ *     ... ecml_validation_summary(&v, trials[i], ...); ecml_validation_close(&v);
  */
 #ifndef ECML_VALIDATE_H
 #define ECML_VALIDATE_H
@@ -32,7 +32,7 @@ typedef struct EcmlValidation
 	EcmlServerHost host;
 	EcmlFolds  *folds;
 	EcmlColumns columns;
-	ArrayType  *features;		/* as given, or all columns but those with another part; NULL: just all but the target's */
+	ArrayType  *features;		/* as given, or all columns without another part; NULL: none has one beside the target */
 	bool		skip_missing;	/* no trial can use rows with NULLs */
 	EcmlDataset *dataset;		/* all rows: values, then the extra one of the folds */
 	int64		skipped;

@@ -86,17 +86,25 @@ ecml_data_from_rows(EcmlCtx *ctx, EcmlElement element, size_t rows, int columns,
 ECML_CLONES double
 ecml_sum_squares(const double *v, int n)
 {
-	double		sums[32] = {0};
+	double		many[32] = {0};
+	double		few[8] = {0};
 	double		sum = 0;
 	int			i = 0;
 
 	for (; i + 32 <= n; i += 32)
 #pragma omp simd
 		for (int k = 0; k < 32; k++)
-			sums[k] += v[i + k] * v[i + k];
-	if (i > 0)
-		for (int k = 0; k < 32; k++)
-			sum += sums[k];
+			many[k] += v[i + k] * v[i + k];
+	for (int from = 0; from < 32 && i > 0; from += 8)
+#pragma omp simd
+		for (int k = 0; k < 8; k++)
+			few[k] += many[from + k];
+	for (; i + 8 <= n; i += 8)
+#pragma omp simd
+		for (int k = 0; k < 8; k++)
+			few[k] += v[i + k] * v[i + k];
+	for (int k = 0; k < 8; k++)
+		sum += few[k];
 	for (; i < n; i++)
 		sum += v[i] * v[i];
 	return sum;

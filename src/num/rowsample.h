@@ -13,7 +13,7 @@
 #include "ctx.h"
 
 #define ECML_ROWSAMPLE_ROWS 4096	/* by number */
-#define ECML_ROWSAMPLE_DIFFERENT 2048	/* by content */
+#define ECML_ROWSAMPLE_DIFFERENT 1024	/* by content */
 
 typedef struct EcmlRowSample
 {

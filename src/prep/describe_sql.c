@@ -1,9 +1,9 @@
 /*
  * describe_sql.c - ecml_describe: what stands in the columns of a source
  *
- * One query over the source with the aggregate ecml.describe_rows, which PostgreSQL runs in all its parallel workers.  The
- * aggregate stages numbers column by column, and hands them to the kernel (describe.h) by blocks; a table of more columns
- * than a call can have arguments has several aggregates in the same query.
+ * One query over the source with the aggregate ecml.describe_rows, which PostgreSQL runs in all its parallel workers.
+ * The aggregate stages numbers column by column, and hands them to the kernel (describe.h) by blocks; a table of more
+ * columns than a call can have arguments has several aggregates in the same query.
  */
 #include "core/compat.h"
 
@@ -183,17 +183,23 @@ static const EcmlStateType state_type = {.name = "ecml_describe",.write = state_
 ECML_STATE_FUNCTIONS(ecml_describe_state, &state_type)
 
 static void
+check_columns(const DescribeState *state, int n)
+{
+	if (state->n != n)
+		ereport(ERROR,
+				(errcode(ERRCODE_DATA_EXCEPTION),
+				 errmsg("a state of ecml_describe is of other columns"),
+				 errdetail("It has %d columns where there are %d.", state->n, n),
+				 errhint("Merge states of the same columns.")));
+}
+
+static void
 merge(EcmlState *to, EcmlState *from)
 {
 	DescribeState *state = to->content;
 	DescribeState *other = from->content;
 
-	if (state->n != other->n)
-		ereport(ERROR,
-				(errcode(ERRCODE_DATA_EXCEPTION),
-				 errmsg("states of ecml_describe of different columns do not merge"),
-				 errdetail("One has %d columns, the other %d.", state->n, other->n),
-				 errhint("Merge states of the same columns.")));
+	check_columns(state, other->n);
 	flush(state);
 	flush(other);
 	for (int i = 0; i < state->n; i++)
@@ -339,7 +345,8 @@ add_hashed(DescribeState *state, int i, Argument *argument, Datum value)
 	{
 		if (label == NULL)
 			label = OutputFunctionCall(&argument->output, value);
-		ecml_tally_label(state->ctx, &state->columns[i].tally, entry, label, pg_mbcliplen(label, strlen(label), ECML_TALLY_LABEL));
+		ecml_tally_label(state->ctx, &state->columns[i].tally, entry, label, pg_mbcliplen(label, strlen(label),
+						 ECML_TALLY_LABEL));
 	}
 	if (label)
 		pfree(label);
@@ -387,14 +394,16 @@ add_value(DescribeState *state, int i, Argument *argument, Datum value)
 			{
 				DateADT		date = DatumGetDateADT(value);
 
-				stage(state, i, DATE_NOT_FINITE(date) ? INFINITY : date * (double) SECS_PER_DAY + EPOCH, (uint64) (int64) date);
+				stage(state, i, DATE_NOT_FINITE(date) ? INFINITY : date * (double) SECS_PER_DAY + EPOCH,
+					  (uint64) (int64) date);
 				break;
 			}
 		case K_TIMESTAMP:
 			{
 				Timestamp	timestamp = DatumGetTimestamp(value);
 
-				stage(state, i, TIMESTAMP_NOT_FINITE(timestamp) ? INFINITY : timestamp / 1e6 + EPOCH, (uint64) timestamp);
+				stage(state, i, TIMESTAMP_NOT_FINITE(timestamp) ? INFINITY : timestamp / 1e6 + EPOCH,
+					  (uint64) timestamp);
 				break;
 			}
 		case K_TIME:
@@ -451,7 +460,11 @@ ecml_describe_transition(PG_FUNCTION_ARGS)
 	DescribeState *state;
 
 	if (n > MAX_COLUMNS || PG_ARGISNULL(1) || PG_ARGISNULL(2))
-		elog(ERROR, "ecml.describe_rows is for ecml_describe");
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("invalid arguments of ecml.describe_rows"),
+				 errdetail("It takes a seed, the number of columns of the query, and at most %d columns.", MAX_COLUMNS),
+				 errhint("Call ecml_describe.")));
 	if (arguments == NULL)
 		fcinfo->flinfo->fn_extra = arguments = plan_arguments(fcinfo, 3);
 	if (holder == NULL)
@@ -461,8 +474,7 @@ ecml_describe_transition(PG_FUNCTION_ARGS)
 			holder = begin_state(fcinfo, n);
 	}
 	state = holder->content;
-	if (state->n != n)
-		elog(ERROR, "a state of ecml_describe has %d columns where %d are given", state->n, n);
+	check_columns(state, n);
 	for (int i = 0; i < n; i++)
 		if (PG_ARGISNULL(i + 3))
 			state->columns[i].nulls++;
@@ -578,7 +590,8 @@ key_text(Oid type, Kind kind, uint64 key)
 		case K_FLOAT4:
 			return DatumGetCString(DirectFunctionCall1(float4out, Float4GetDatum((float4) x)));
 		case K_NUMERIC:
-			return DatumGetCString(DirectFunctionCall1(numeric_out, DirectFunctionCall1(float8_numeric, Float8GetDatum(x))));
+			return DatumGetCString(DirectFunctionCall1(numeric_out, DirectFunctionCall1(float8_numeric,
+								   Float8GetDatum(x))));
 		case K_BOOL:
 			return key ? "true" : "false";
 		case K_INTERVAL:

@@ -1,10 +1,11 @@
 /*
  * prepare_learn_sql.c - the steps of a preparation: what they learn, and the expressions they make of columns
  *
- * The steps build upon each other: what is clipped has been imputed, what is scaled has been clipped.  So each reading of the source
- * learns from the expressions of the steps before it, with their constants in place: moments, extremes and counts by the
- * aggregate of ecml_describe (parallel, in double-double), quantiles by percentile_cont (exact, by sorting), categories by GROUP BY.
- * At most: three readings with moments, three with quantiles, one for each column of categories.
+ * The steps build upon each other: what is clipped has been imputed, what is scaled has been clipped.  So each
+ * reading of the source learns from the expressions of the steps before it, with their constants in place: moments,
+ * extremes and counts by the aggregate of ecml_describe (parallel, in double-double), quantiles by percentile_cont
+ * (exact, by sorting), categories by GROUP BY. At most: three readings with moments, three with quantiles, one for
+ * each column of categories.
  *
  * Names and operators are written qualified, so that no search path can change what they mean; the parser keeps what
  * they stand for, and \d+ shows it in short.
@@ -229,7 +230,8 @@ find_quantiles(const Prep *prep, Wanted *wanted)
 static void
 want(Wanted *wanted, double level)
 {
-	wanted->levels = wanted->levels ? repalloc(wanted->levels, (wanted->n + 1) * sizeof(double)) : palloc(sizeof(double));
+	wanted->levels = wanted->levels ? repalloc(wanted->levels,
+											   (wanted->n + 1) * sizeof(double)) : palloc(sizeof(double));
 	wanted->levels[wanted->n++] = level;
 }
 
@@ -400,7 +402,7 @@ clip(Prep *prep)
 				high = *values;
 		}
 		make_double(column);
-		e = column->expression;
+		e = column->before_clip = column->expression;
 		if (low > -INFINITY)
 		{
 			e = psprintf("GREATEST(%s, %s)", e, prep_number(low));
@@ -412,6 +414,7 @@ clip(Prep *prep)
 			e = psprintf("LEAST(%s, %s)", e, prep_number(high));
 			ecml_json_number(learnt(column), "upper", high);
 		}
+		column->clipped = e;
 		/* these two functions would make a bound of NULL */
 		if (!prep_has(column, STEP_IMPUTE))
 			e = psprintf("CASE WHEN s.%s IS NOT NULL THEN %s END", quote_identifier(column->name), e);
@@ -440,10 +443,16 @@ log1p_columns(Prep *prep)
 			not_learnable(column, psprintf("Its least value is %g; log1p needs values above -1.", found[i]->min),
 						  "Leave it out of \"log1p\", or clip it.");
 		make_double(column);
-		logarithm = psprintf("pg_catalog.ln(%s)", operation(one, "+", column->expression));
-		/* a later value out of range is NULL, not an error of the whole query */
+		logarithm = psprintf("pg_catalog.ln(%s)", operation(one, "+", column->clipped ? column->clipped : column->expression));
+		/*
+		 * A later value out of range is NULL, not an error of the whole query.  The upper bound of a clip is above
+		 * -1, as the least value is, so that it is the value before it that tells.
+		 */
 		if (!(column->lowest > -1))
-			logarithm = psprintf("CASE WHEN %s THEN %s END", operation(column->expression, ">", prep_number(-1)), logarithm);
+			logarithm = psprintf("CASE WHEN %s THEN %s END",
+								 operation(column->before_clip ? column->before_clip : column->expression, ">", prep_number(-1)), logarithm);
+		else if (!prep_has(column, STEP_IMPUTE))
+			logarithm = psprintf("CASE WHEN s.%s IS NOT NULL THEN %s END", quote_identifier(column->name), logarithm);
 		column->expression = logarithm;
 		ecml_json_bool(learnt(column), "log1p", true);
 	}
@@ -451,7 +460,7 @@ log1p_columns(Prep *prep)
 
 /* ------------------------------------------------------------------------------------------------ bin, scale */
 
-/* Inner edges as scikit-learn's KBinsDiscretizer has them: those of bins without width (of quantiles: below 1e-8) are left out. */
+/* Inner edges as scikit-learn's KBinsDiscretizer has them: those of bins narrower than 1e-8 are left out. */
 static void
 bin(PrepColumn *column, const DescribeColumn *found, const double *quantiles)
 {
@@ -464,11 +473,11 @@ bin(PrepColumn *column, const DescribeColumn *found, const double *quantiles)
 	initStringInfo(&array);
 	for (int k = 0; k <= column->bins; k++)
 	{
-		double		edge = quantiles ? quantiles[k] :
-			k == column->bins ? found->max : found->min + k * ((found->max - found->min) / column->bins);
-
-		if (n == 0 || edge - edges[n - 1] > (quantiles ? 1e-8 : 0))
-			edges[n++] = edge;
+		if (quantiles && (k == 0 || quantiles[k] - quantiles[k - 1] > 1e-8))
+			edges[n++] = quantiles[k];
+		/* a constant has one bin */
+		if (!quantiles && (k == 0 || found->max > found->min))
+			edges[n++] = k == column->bins ? found->max : found->min + k * ((found->max - found->min) / column->bins);
 	}
 	for (int k = 1; k < n - 1; k++)
 	{
@@ -628,7 +637,8 @@ text_is_stable(Oid type)
 
 /* The literal of a jsonb object of what each category stands for; place writes what category number c does. */
 static char *
-category_map(const PrepColumn *column, void (*place) (StringInfo text, const PrepColumn *column, int c, int width), int width)
+category_map(const PrepColumn *column, void (*place) (StringInfo text, const PrepColumn *column, int c, int width),
+			 int width)
 {
 	StringInfoData text;
 
@@ -829,7 +839,8 @@ target_encode(Prep *prep, PrepColumn *column)
 	/* element 0: of all rows, for those whose target is not known; then without each fold */
 	column->expression = psprintf("COALESCE((%s OPERATOR(pg_catalog.->) %s::pg_catalog.text OPERATOR(pg_catalog.->>) "
 								  "CASE WHEN %s IS NULL THEN 0 ELSE 1 OPERATOR(pg_catalog.+) %s END)::pg_catalog.float8, %s)",
-								  category_map(column, append_means, width), column->expression, target, fold, prep_number(all[0]));
+								  category_map(column, append_means, width), column->expression, target, fold,
+											   prep_number(all[0]));
 	column->expression_type = FLOAT8OID;
 }
 

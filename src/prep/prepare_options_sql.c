@@ -11,6 +11,7 @@
 #include "lib/stringinfo.h"
 #include "pgtime.h"
 #include "utils/jsonb.h"
+#include "utils/lsyscache.h"
 #include "utils/numeric.h"
 
 #include "core/error.h"
@@ -565,7 +566,7 @@ settle_columns(Prep *prep)
 				wrong_type(column, STEP_DATE_PARTS, "a date or timestamp");
 			if (column->parts == 0)
 				column->parts = (1u << PREP_DATE_PARTS) - 1;
-			if (column->type == DATEOID)
+			if (getBaseType(column->type) == DATEOID)
 				column->parts &= ~(1u << 6);	/* a date has no hour */
 		}
 	}

@@ -69,6 +69,8 @@ typedef struct PrepColumn
 	double		clip_low;		/* quantiles 0 to 1; NaN: no bound */
 	double		clip_high;
 	double		lowest;			/* bound of what is clipped; NaN: none */
+	char	   *before_clip;	/* the expression then; NULL: not clipped */
+	char	   *clipped;		/* the clipped one, wrong for NULL */
 	int			bins;
 	bool		uniform;
 	PrepScale	scale;

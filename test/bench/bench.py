@@ -2,26 +2,34 @@
 import os
 import sys
 
+import evaluation
 import growth
+import inspect_rows
 import load
+import logistic
 import prepare
 import quality
 import speed
+import survival
 from harness import SCALE, connect, machine
 
 TABLES = [
     (speed.speed_table,
      {"kmeans": speed.kmeans,
       "linreg": speed.linreg,
+      "logreg": logistic.logreg,
       "ttest": speed.ttest,
       "predict": speed.predict,
       "describe": prepare.describe,
+      "inspect": inspect_rows.inspect,
       "load": load.load,
+      "metrics": evaluation.metrics,
       "tune": speed.tune}),
     (growth.growth_table, {"big": growth.big}),
     (growth.memory_table, {"memory": growth.memory}),
     (quality.quality_table, {"quality": quality.quality}),
     (prepare.prepare_table, {"prepare": prepare.prepare}),
+    (survival.survival_table, {"cox": survival.cox, "clv": survival.clv}),
 ]
 
 

@@ -17,15 +17,20 @@ scale=${SCALE:-1}
 all_rows='
 	kmeans
 	linreg
+	logreg
 	ttest
 	predict
 	describe
+	inspect
 	load
+	metrics
 	tune
 	big
 	memory
 	quality
 	prepare
+	cox
+	clv
 '
 rows=$(echo ${ROWS:-$all_rows})
 state=

@@ -1,7 +1,7 @@
 -- ecml_evaluate and ecml_cross_validate, against plain SQL over predictions.
 BEGIN;
 \i ../lib/pgtap.sql
-SELECT plan(34);
+SELECT plan(35);
 
 CREATE TABLE sales AS SELECT i, (i * 31 % 17)::float8 AS price, (ARRAY['a', 'b', 'c'])[1 + i * 7 % 5 % 3] AS kind, CASE
 	WHEN i % 12 <> 0 THEN i % 7 END AS stock,
@@ -42,6 +42,9 @@ SELECT (ecml_train('filled', 'linreg', 'SELECT price, kind, stock, sold FROM sal
 SELECT is((ecml_evaluate('filled', 'sales') ->> 'skipped')::int, 1,
 	'a model that imputes is evaluated on rows with NULL, but not without a target');
 SELECT (ecml_train('k', 'kmeans', 'SELECT price, stock FROM sales', NULL, NULL, '{"k": 3, "n_init": 5}')).rows;
+-- standardised as the model does it: by all rows of its training
+CREATE TABLE units AS SELECT ecml_predict('k', price, stock) AS p, price / m.sp AS u, stock / m.ss AS v FROM sales,
+	(SELECT stddev_pop(price) AS sp, stddev_pop(stock) AS ss FROM sales WHERE stock IS NOT NULL) m WHERE i > 60 AND stock IS NOT NULL;
 SELECT ok((e ->> 'rows')::int = (SELECT count(*) FROM sales WHERE stock IS NOT NULL AND i > 60)
 	AND (e ->> 'silhouette')::float8 BETWEEN 0.2 AND 1
 	AND (SELECT sum(s::int) FROM jsonb_array_elements_text(e -> 'sizes') s) = (e ->> 'rows')::int,
@@ -51,6 +54,11 @@ SELECT is((SELECT array_agg(s::int) FROM jsonb_array_elements_text(ecml_evaluate
 	(SELECT array_agg(n ORDER BY c) FROM (SELECT c, count(p)::int AS n FROM generate_series(0, 2) c LEFT
 		JOIN (SELECT ecml_predict('k', price, stock) AS p FROM sales WHERE i > 60) s ON p = c GROUP BY c) t),
 	'has the sizes that predict gives');
+
+SELECT ok(pg_temp.close((e ->> 'calinski_harabasz')::float8, (SELECT (between_ / 2) / (within_ / (n - 3)) FROM (SELECT sum(count * ((a - m.x) ^ 2 + (b - m.y) ^ 2)) AS between_,
+		sum(spread) AS within_, sum(count) AS n FROM (SELECT p, count(*), avg(u) AS a, avg(v) AS b, var_pop(u) * count(*) + var_pop(v) * count(*) AS spread FROM units GROUP BY p) c,
+		(SELECT avg(u) AS x, avg(v) AS y FROM units) m) s), 1e-5) AND (e ->> 'davies_bouldin')::float8 BETWEEN 0.2 AND 2, 'and the dispersion of plain SQL')
+FROM ecml_evaluate('k', 'SELECT * FROM sales WHERE i > 60') e;
 
 -- ---- cross validation
 

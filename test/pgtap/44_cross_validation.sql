@@ -12,8 +12,10 @@ CREATE TABLE shop AS SELECT i, (i * 7919 % 1000) / 100.0 AS price, sin(i) AS wav
 CREATE FUNCTION pg_temp.by_hand(folds regclass, condition text) RETURNS TABLE (i int, fold int, prediction float8)
 LANGUAGE plpgsql AS $$
 BEGIN
-	RETURN QUERY EXECUTE format('SELECT s.i, f.fold, ecml_predict((SELECT ecml_linreg(''{}'', o.y, o.price, o.kind) FROM shop o '
-		'LEFT JOIN %1$s t ON t.i = o.i WHERE %2$s), s.price, s.kind) FROM shop s JOIN %1$s f USING (i)', folds, condition);
+	RETURN QUERY EXECUTE format('WITH models AS (SELECT f.fold, ecml_linreg(''{}'', o.y, o.price, o.kind) AS m '
+		'FROM (SELECT DISTINCT fold FROM %1$s) f CROSS JOIN shop o LEFT JOIN %1$s t ON t.i = o.i WHERE %2$s GROUP BY f.fold) '
+		'SELECT s.i, f.fold, ecml_predict(m.m, s.price, s.kind) FROM shop s JOIN %1$s f USING (i) JOIN models m USING (fold)',
+		folds, condition);
 END $$;
 CREATE FUNCTION pg_temp.predicted(options jsonb) RETURNS TABLE (i int, fold int, prediction float8, class text) LANGUAGE sql
 AS $$ SELECT key::int, fold, prediction, class FROM ecml_cross_predict('linreg', 'shop', 'y', '{price,kind}', 'i', options) $$;

@@ -1,7 +1,7 @@
 -- A plain table is read by several processes: its models have the same bits as from one process, with NULLs, categories,
 -- weights, all types of columns, rows that are left out, little memory; and what is not a plain table is read as ever.
 \i ../lib/pgtap.sql
-SELECT plan(39);
+SELECT plan(41);
 SET min_parallel_table_scan_size = 0;
 SET ecml.threads = 3;			-- so that there are two workers, whatever the machine
 CREATE TYPE mood AS ENUM ('sad', 'ok', 'happy');
@@ -13,7 +13,7 @@ SELECT i AS id, 1e6 + sin(i) AS a, (cos(i * 0.7) * 10)::float4 AS b, (i * 7919 %
 	'2020-01-01'::timestamp + i * interval '1 minute' AS h, (i % 977 / 7.0)::numeric(10, 4) AS n,
 	'category ' || (i / 1000 * 31 % 57) AS category, (enum_range(NULL::mood))[1 + i / 100 % 3] AS mood,
 	CASE WHEN i % 3 > 0 THEN i % 91 END::float8 AS gap, CASE WHEN i % 50 > 0 THEN 'text ' || i / 500 % 11 END AS gap_text,
-	(i % 13) / 7.0::float8 AS weight, CASE WHEN i % 11 > 0 THEN 3 * sin(i) + i % 17 END::float8 AS y
+	(i % 13) / 7.0::float8 AS weight, i % 997 AS g_days, CASE WHEN i % 11 > 0 THEN 3 * sin(i) + i % 17 END::float8 AS y
 FROM generate_series(1, 60000) AS i;
 CREATE TABLE narrow AS SELECT a, b, d FROM rows;
 ANALYZE;
@@ -51,6 +51,13 @@ SELECT is(counts('parallel'), '54546 5454', 'rows without a target are counted')
 SELECT ok(same('linreg', 'rows', 'y', '{a,gap,d}', '{"missing": "impute"}'), 'one pass, imputed');
 SELECT ok(same('linreg', 'rows', 'y', '{a,gap,n}', '{"sample_weight": "weight"}'), 'one pass, weights');
 SELECT ok(same('linreg', 'rows', 'y', '{a,category}', '{}'), 'one pass, categories');
+-- other targets: classes get codes in each process; durations of rows that are censored
+SELECT CASE WHEN EXISTS (SELECT FROM pg_proc WHERE proname = 'ecml_logreg')
+	THEN ok(same('logreg', 'rows', 'mood', '{b,c,gap}', '{"missing": "impute", "sample_weight": "weight"}'), 'classes')
+	ELSE skip('no logreg', 1) END;
+SELECT CASE WHEN EXISTS (SELECT FROM pg_proc WHERE proname = 'ecml_cox')
+	THEN ok(same('cox', 'rows', 'g_days', '{b,c}', '{"event": "f"}'), 'durations')
+	ELSE skip('no cox', 1) END;
 
 -- ---- other numbers of processes
 

@@ -1,9 +1,11 @@
--- Folds of classifiers: stratified, whatever the type of the classes; the search for options of a logistic regression.
+-- Folds of classifiers: stratified, whatever the type of the classes; the search for options of a logistic regression, and of
+-- a survival model.
 BEGIN;
 \i ../lib/pgtap.sql
-SELECT EXISTS (SELECT FROM pg_proc WHERE proname = 'ecml_logreg') AS classifier \gset
+SELECT EXISTS (SELECT FROM pg_proc WHERE proname = 'ecml_logreg') AS classifier,
+	EXISTS (SELECT FROM pg_proc WHERE proname = 'ecml_cox') AS survival \gset
+SELECT plan(CASE WHEN :'classifier' THEN 29 ELSE 1 END + CASE WHEN :'survival' THEN 5 ELSE 1 END);
 \if :classifier
-SELECT plan(29);
 
 CREATE TABLE people AS SELECT i, (ARRAY['no', 'yes', 'no', 'no'])[1 + i % 4] AS buys, CASE WHEN i % 101 = 0 THEN 'rare'
 	WHEN i % 3 = 0 THEN 'mid' ELSE 'often' END AS visits, 10 - i % 4 AS size, i % 2 = 0 AS flag, i % 50 AS family,
@@ -42,7 +44,7 @@ SELECT ok(bool_and(pg_temp.close((v #>> ARRAY[name, 'mean'])::float8, (SELECT av
 	'metrics are those of the predictions, fold by fold')
 FROM ecml_cross_validate('logreg', 'people', 'buys', '{x,z}') v,
 	unnest('{roc_auc,pr_auc,log_loss,brier,accuracy,f1,mcc,ks}'::text[]) name;
-SELECT ok(bool_and(abs(p.prediction - (SELECT ecml_predict(m, x, z) FROM models WHERE fold = p.fold)) < 1e-9), 'predictions by hand')
+SELECT ok(bool_and(abs(p.prediction - ecml_predict(models.m, people.x, people.z)) < 1e-9), 'predictions by hand')
 FROM pg_temp.predicted('buys', '{"folds": 3}') p JOIN people USING (i), LATERAL (SELECT f AS fold, ecml_logreg('{}', o.buys, o.x, o.z) AS m
 	FROM generate_series(1, 3) f JOIN pg_temp.predicted('buys', '{"folds": 3}') t ON t.fold <> f JOIN people o USING (i)
 	WHERE f = p.fold GROUP BY f) models WHERE p.i <= 6;
@@ -60,13 +62,35 @@ SELECT ok(bool_and(metric = (metrics #>> '{roc_auc,mean}')::float8) AND count(*)
 FROM search;
 SELECT ok(bool_and(metric = (metrics #>> '{log_loss,mean}')::float8), 'of more, the log loss')
 FROM ecml_tune('logreg', 'people', 'visits', '{x,z}', '{"C": [0.01, 1]}', '{"base": {"penalty": "l2"}}');
-SELECT is(ecml_load('buyers')::text, ecml_load('by hand')::text, 'the best is saved, bit for bit')
-FROM (SELECT ecml_train('by hand', 'logreg', 'people', 'buys', '{x,z}', (SELECT options FROM search WHERE rank = 1)) OFFSET 0) t;
+CREATE TEMP TABLE hand AS SELECT ecml_train('by hand', 'logreg', 'people', 'buys', '{x,z}', (SELECT options FROM search WHERE rank = 1));
+SELECT is(ecml_load('buyers')::text, ecml_load('by hand')::text, 'the best is saved, bit for bit');
 SELECT throws_ok($$SELECT * FROM ecml_tune('logreg', 'people', 'visits', '{x,z}', '{"C": [0.01, 1]}', '{"metric": "roc_auc", "base": {"penalty": "l2"}}')$$,
 	'22000', 'metric "roc_auc" is not defined in any fold', 'of three classes there is no such area');
 \else
-SELECT plan(1);
 SELECT skip('no classifier');
+\endif
+
+-- ---- time to an event: censored rows stay censored
+
+\if :survival
+CREATE TABLE spans AS SELECT i, sin(i * 1.1) AS x, cos(i * 0.3) AS z, i % 30 AS family, CASE WHEN i % 100 = 0 THEN 0 ELSE
+	round((-ln((i * 7919 % 1000 + 1) / 1001.0) * exp(-sin(i * 1.1)))::numeric, 2) END AS lasted, i % 4 > 0 AS ended
+	FROM generate_series(1, 600) i;
+CREATE TEMP TABLE risks AS SELECT fold, key::int AS i, prediction FROM ecml_cross_predict('cox', 'spans', 'lasted', '{x,z}', 'i',
+	'{"event": "ended"}');
+SELECT ok(bool_and(abs((d #>> '{metrics,concordance}')::float8 - c.c) < 1e-9) AND count(*) = 5, 'concordance of each fold, by hand')
+FROM jsonb_array_elements(ecml_cross_validate('cox', 'spans', 'lasted', '{x,z}', '{"event": "ended", "details": true}') -> 'details') d,
+	LATERAL (SELECT sum(CASE WHEN a.prediction > b.prediction THEN 1 WHEN a.prediction = b.prediction THEN 0.5 ELSE 0 END)
+	/ count(*)::float8 AS c FROM (risks JOIN spans USING (i)) a, (risks JOIN spans USING (i)) b WHERE a.fold = (d ->> 'fold')::int
+	AND b.fold = a.fold AND a.ended AND (a.lasted < b.lasted OR (a.lasted = b.lasted AND NOT b.ended))) c;
+CREATE TEMP TABLE cox AS SELECT * FROM ecml_tune('cox', 'spans', 'lasted', NULL, '{"alpha": [0, 1, 100]}',
+	'{"base": {"event": "ended"}, "group": "family"}');
+SELECT is(metrics, ecml_cross_validate('cox', 'spans', 'lasted', NULL, options || '{"group": "family"}'), 'cox, trial ' || trial)
+FROM cox ORDER BY trial;
+SELECT ok(bool_and(metric = (metrics #>> '{concordance,mean}')::float8) AND min(metric) FILTER (WHERE rank = 1) = max(metric),
+	'the concordance is optimised') FROM cox;
+\else
+SELECT skip('no survival model');
 \endif
 
 SELECT * FROM finish();

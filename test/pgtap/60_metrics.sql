@@ -2,7 +2,7 @@
 -- and whatever the order or the place of the rows.
 BEGIN;
 \i ../lib/pgtap.sql
-SELECT plan(78);
+SELECT plan(83);
 
 CREATE TEMP TABLE lines (line text);
 \copy lines FROM '../data/metrics/sql.tsv' WITH (DELIMITER '|')
@@ -145,6 +145,15 @@ SELECT results_eq($$ SELECT ecml_metrics(y, score), ecml_roc(word, score), ecml_
 RESET max_parallel_workers_per_gather;
 SELECT is((array_agg(m ORDER BY i))[2000], (SELECT s.m FROM serial s), 'as a window aggregate, at the last row')
 FROM (SELECT i, ecml_metrics(y, score) OVER (ORDER BY i) AS m FROM rows) q;
+
+-- ---- charts
+
+SELECT matches(ecml_plot_roc(ecml_roc(y, score), 'a < b'), '^<svg .*a &lt; b.*AUC ' || round((SELECT value FROM reference WHERE quantity = 'roc_auc')::numeric, 4)
+	|| '</text>.</svg>.$', 'a chart of the curve, with its area') FROM rows;
+SELECT matches(ecml_plot_calibration(ecml_calibration(y, score, 5)), '(<circle[^<]*){5}', 'five bins are five points') FROM rows;
+SELECT matches(ecml_plot_lift(ecml_lift(y, score)), '>bin 10: lift 0', 'bars for the bins of lift') FROM rows;
+SELECT is(ecml_plot_roc(NULL), NULL, 'NULL for NULL');
+SELECT matches(ecml_plot_roc(ecml_roc(y, score) FILTER (WHERE y)), '^<svg ', 'a curve that is not defined: axes') FROM rows;
 
 -- ---- limits
 

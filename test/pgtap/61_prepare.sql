@@ -1,7 +1,7 @@
 -- ecml_prepare: each step against plain SQL, names, rows that come later, what is left out, what may be replaced, rights.
 BEGIN;
 \i ../lib/pgtap.sql
-SELECT plan(61);
+SELECT plan(63);
 
 CREATE SCHEMA shop;
 CREATE TABLE shop.raw (id int PRIMARY KEY, age int, income numeric(10,2), score float8, city text, size varchar(5), member bool, joined timestamptz,
@@ -62,6 +62,14 @@ SELECT pg_temp.prepare('{"log1p": ["income", "score"]}') \g /dev/null
 SELECT is_empty('SELECT id FROM p JOIN shop.raw r USING (id) WHERE NOT pg_temp.close(p.income, ln(1 + r.income::float8), 1e-15)
 	OR NOT pg_temp.close(p.score, ln(1 + r.score), 1e-15)', 'log1p');
 
+SELECT pg_temp.prepare('{"clip": {"income": {"upper": 0.9}, "age": {"lower": 0.1, "upper": 0.9}}, "log1p": ["income", "age", "score"]}') \g /dev/null
+INSERT INTO shop.raw (id, income, age, score) VALUES (1000, -1, -1, -1), (1001, -5, -5, -5), (1002, 1e6, 1e6, NULL);
+SELECT is_empty('SELECT id, p.*, r.* FROM p JOIN shop.raw r USING (id), pg_temp.quantiles(''{0.1,0.9}'', ''CASE WHEN id < 1000 THEN age END'') a,
+	pg_temp.quantiles(''{0.9}'', ''CASE WHEN id < 1000 THEN income END'') i WHERE NOT pg_temp.close(p.income, CASE WHEN r.income > -1 THEN ln(1 + least(r.income::float8, i[1])) END, 1e-15)
+	OR NOT pg_temp.close(p.age, CASE WHEN r.age IS NOT NULL THEN ln(1 + least(greatest(r.age, a[1]), a[2])) END, 1e-15) OR p.score IS NOT NULL AND r.score <= -1',
+	'log1p of what is clipped; of later values out of its range NULL, and no error');
+DELETE FROM shop.raw WHERE id >= 1000;
+
 SELECT pg_temp.prepare('{"scale": {"age": "standard", "income": "minmax", "score": "robust"}}') \g /dev/null
 SELECT is_empty('SELECT id, p.*, r.* FROM p JOIN shop.raw r USING (id), (SELECT avg(age) AS m, stddev_pop(age) AS s, min(income) AS low, max(income) AS high FROM shop.raw) a,
 	pg_temp.quantiles(''{0.25,0.5,0.75}'', ''score'') q WHERE NOT (pg_temp.close(p.age, (r.age - m) / s, 1e-12) AND pg_temp.close(p.income, (r.income - low) / (high - low), 1e-12)
@@ -78,6 +86,8 @@ SELECT is((SELECT (sum("score_0"), sum("score_1"), sum("score_2")) FROM p), (SEL
 	count(*) FILTER (WHERE score >= 8)) FROM shop.raw), 'bins one-hot encoded');
 SELECT is(pg_temp.prepare('{"bin": {"score": 5}}', 'SELECT id, CASE WHEN id = 1 THEN 5 ELSE 0 END AS score FROM q') -> 'score' -> 'edges', '[0, 5]', 'bins without width are left out');
 SELECT results_eq('SELECT DISTINCT score FROM p', 'VALUES (0)', 'which leaves one');
+SELECT pg_temp.prepare('{"bin": {"a": {"strategy": "uniform"}, "b": 3}}', 'SELECT id, 7 AS a, 7 AS b FROM q') \g /dev/null
+SELECT results_eq('SELECT DISTINCT a, b FROM p', 'VALUES (0, 0)', 'a constant has one bin');
 
 SELECT pg_temp.prepare('{"one_hot": true}') \g /dev/null
 SELECT is(pg_temp.columns(), 'id integer, age integer, income numeric, score double precision, member boolean, joined timestamp with time zone, born date, y boolean, city_Köln integer, city_O''Hara integer, city_Rom integer, city_back\slash integer, size_L integer, size_M integer, size_S integer',

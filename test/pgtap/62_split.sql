@@ -16,7 +16,6 @@ SELECT is_empty('SELECT * FROM lines WHERE pg_temp.wrong(type, key, seed, split,
 SET LOCAL datestyle = 'German';
 SET LOCAL intervalstyle = 'iso_8601';
 SET LOCAL extra_float_digits = -5;
-SET LOCAL bytea_output = 'escape';
 SET LOCAL timezone = 'Asia/Tokyo';
 SELECT is_empty($$ SELECT * FROM lines WHERE type NOT LIKE 'timestamp%' AND type <> 'date' AND pg_temp.wrong(type, key, seed, split, fold) $$,
 	'whatever the settings');

@@ -37,6 +37,7 @@ $node->safe_psql('postgres', q(
 	CREATE AGGREGATE ttest_1samp_state(x float8, mu float8) (SFUNC = ecml_ttest_1samp_transition, STYPE = ecml_ttest_state);
 	CREATE AGGREGATE ttest_merge(state ecml_ttest_state) (
 		SFUNC = ecml_ttest_combine, STYPE = ecml_ttest_state, FINALFUNC = ecml_ttest_final);
+	CREATE AGGREGATE describe_merge(state ecml_describe_state) (SFUNC = ecml.describe_combine, STYPE = ecml_describe_state);
 	CREATE AGGREGATE metrics_state(actual "any", predicted "any") (SFUNC = ecml_metrics_transition, STYPE = ecml_metrics_state);
 	CREATE AGGREGATE metrics_merge(state ecml_metrics_state) (
 		SFUNC = ecml_metrics_combine, STYPE = ecml_metrics_state, FINALFUNC = ecml_metrics_final);
@@ -47,6 +48,15 @@ $node->safe_psql('postgres', q(
 	SELECT ecml_train('lasso', 'linreg', 'shop', 'sold', ARRAY['price', 'colour'], '{"alpha": 1, "l1_ratio": 0.5}');
 	SELECT ecml_train('groups', 'kmeans', 'shop', NULL, ARRAY['price', 'colour', 'sold'], '{"missing": "impute", "k": 5}');
 	SELECT ecml_train('plain', 'kmeans', 'shop', NULL, ARRAY['price', 'sold', 'more'], '{"standardize": false, "k": 3}');
+	SELECT ecml_train('hazard', 'cox', 'SELECT id + 1 AS t, promo, price, colour FROM shop', 't', NULL, '{"event": "promo"}');
+	SELECT ecml_train('strata', 'cox', 'SELECT id % 50 AS t, promo, price, colour FROM shop', 't', NULL, '{"event": "promo", "strata": "colour"}');
+	CREATE AGGREGATE survival_state(duration float8, event boolean) (SFUNC = ecml_kaplan_meier_transition, STYPE = ecml_survival_state);
+	CREATE AGGREGATE logrank_state(duration float8, event boolean, grp "any") (SFUNC = ecml_logrank_transition, STYPE = ecml_survival_state);
+	CREATE AGGREGATE survival_merge(state ecml_survival_state) (
+		SFUNC = ecml_survival_combine, STYPE = ecml_survival_state, FINALFUNC = ecml_kaplan_meier_final);
+	CREATE AGGREGATE logrank_merge(state ecml_survival_state) (
+		SFUNC = ecml_survival_combine, STYPE = ecml_survival_state, FINALFUNC = ecml_logrank_final);
+	SELECT ecml_train('calibrated', 'logreg', 'shop', 'promo', ARRAY['price', 'colour', 'sold'], '{"missing": "impute", "calibration": "isotonic"}');
 	CREATE TABLE origin (name text, kind text, value text, share int);
 	INSERT INTO origin SELECT name, 'model', ecml_load(name)::text, 3 FROM ecml.models;
 	INSERT INTO origin
@@ -59,11 +69,15 @@ $node->safe_psql('postgres', q(
 	UNION ALL SELECT 'ttest', 'ttest', ttest_state(sold, promo)::text, 2 FROM shop
 	UNION ALL SELECT 'colours', 'ttest', ttest_state(sold, colour)::text, 1 FROM shop WHERE colour IN ('red', 'Größe "M"')
 	UNION ALL SELECT 'paired', 'ttest', ttest_paired_state(sold, price)::text, 1 FROM shop
+	UNION ALL SELECT 'described', 'describe', ecml.describe_rows(0, 5, sold, price, colour, size, id::text || sold)::text, 2 FROM shop
+	UNION ALL SELECT 'many described', 'describe', ecml.describe_rows(0, 2, i % 4999, 'v' || i)::text, 1 FROM generate_series(1, 9000) AS i
 	UNION ALL SELECT 'one sample', 'ttest', ttest_1samp_state(sold, 5)::text, 1 FROM shop
 	UNION ALL SELECT 'scores', 'metrics', metrics_state(promo, sin(id))::text, 1 FROM shop
 	UNION ALL SELECT 'words', 'metrics', metrics_state(size, abs(sin(id)))::text, 1 FROM shop WHERE id < 30
 	UNION ALL SELECT 'labels', 'metrics', metrics_state(colour, size)::text, 1 FROM shop
-	UNION ALL SELECT 'numbers', 'metrics', metrics_state(sold, price)::text, 1 FROM shop;
+	UNION ALL SELECT 'numbers', 'metrics', metrics_state(sold, price)::text, 1 FROM shop
+	UNION ALL SELECT 'curve', 'survival', survival_state(id % 40, promo)::text, 1 FROM shop
+	UNION ALL SELECT 'logrank', 'survival', logrank_state(id % 9, promo, colour)::text, 2 FROM shop;
 
 	CREATE TABLE hostile (id int PRIMARY KEY, kind text, value text);
 	CREATE TABLE outcome (id int, step text, state text, message text, ms float8);
@@ -77,12 +91,16 @@ $node->safe_psql('postgres', q(
 		m ecml_model;
 		l ecml_linreg_state;
 		t ecml_ttest_state;
+		d ecml_describe_state;
 		q ecml_metrics_state;
+		k ecml_survival_state;
 	BEGIN
 		BEGIN
 			CASE kind WHEN 'model' THEN m := bytes::ecml_model;
 				WHEN 'linreg' THEN l := bytes::ecml_linreg_state;
+				WHEN 'describe' THEN d := bytes::ecml_describe_state;
 				WHEN 'metrics' THEN q := bytes::ecml_metrics_state;
+				WHEN 'survival' THEN k := bytes::ecml_survival_state;
 				ELSE t := bytes::ecml_ttest_state; END CASE;
 		EXCEPTION WHEN OTHERS THEN
 			INSERT INTO outcome VALUES (case_id, 'input', SQLSTATE, SQLERRM, 1000 * extract(epoch FROM clock_timestamp() - began));
@@ -91,6 +109,7 @@ $node->safe_psql('postgres', q(
 		INSERT INTO outcome VALUES (case_id, 'input', '00000', NULL, 0);
 		steps := CASE kind WHEN 'model' THEN ARRAY[
 			'SELECT count(ecml_predict($1, s)) FROM (SELECT * FROM shop LIMIT 10) AS s',
+			'SELECT count(ecml_survival($1, ARRAY[0, 5, 1e9], s)) FROM (SELECT * FROM shop LIMIT 10) AS s',
 			'SELECT count(ecml_predict($1, price, promo)) FROM (SELECT * FROM shop LIMIT 10) AS s',
 			'SELECT count(ecml_predict($1, price, colour)) FROM (SELECT * FROM shop LIMIT 10) AS s',
 			'SELECT count(ecml_predict($1, price, colour, size, promo, more, day)) FROM (SELECT * FROM shop LIMIT 10) AS s',
@@ -105,6 +124,12 @@ $node->safe_psql('postgres', q(
 			'SELECT ecml_save(''hostile'', $1)', 'SELECT ecml_predict(''hostile'', s) FROM (SELECT * FROM shop LIMIT 10) AS s',
 			'SELECT to_jsonb(m) FROM ecml.models AS m WHERE name = ''hostile''',
 			'SELECT ecml_retrain(''hostile'')', 'SELECT ecml_drop_model(''hostile'')']
+		WHEN 'survival' THEN ARRAY[
+			'SELECT count(ecml_kaplan_meier_final($1))', 'SELECT ecml_logrank_final($1)::text', 'SELECT ecml_median_survival_final($1)',
+			'SELECT count(survival_merge(s)) FROM (VALUES ($1), ($1)) AS v (s)', 'SELECT logrank_merge(s)::text FROM (VALUES ($1), ($1)) AS v (s)',
+			'SELECT logrank_merge(s)::text FROM (SELECT $1 UNION ALL SELECT value::ecml_survival_state FROM origin WHERE name = ''logrank'') AS v (s)',
+			'SELECT survival_merge(s)::text FROM (SELECT value::ecml_survival_state FROM origin WHERE name = ''curve'' UNION ALL SELECT $1) AS v (s)',
+			'SELECT ($1::text)::ecml_survival_state::text']
 		WHEN 'linreg' THEN ARRAY[
 			'SELECT ecml_model_info(ecml_linreg_merge($1))::text', 'SELECT count(c::text) FROM ecml_coefficients(ecml_linreg_final($1)) AS c',
 			'SELECT ecml_linreg_merge(s) IS NULL FROM (VALUES ($1), ($1)) AS v (s)',
@@ -112,6 +137,11 @@ $node->safe_psql('postgres', q(
 			'SELECT ecml_linreg_merge(s) IS NULL FROM (SELECT value::ecml_linreg_state FROM origin WHERE name = ''categories'' UNION ALL SELECT $1) AS v (s)',
 			'SELECT ecml_linreg_merge(s) IS NULL FROM (SELECT value::ecml_linreg_state FROM origin WHERE name = ''triangle'' UNION ALL SELECT $1) AS v (s)',
 			'SELECT ($1::text)::ecml_linreg_state::text']
+		WHEN 'describe' THEN ARRAY[
+			'SELECT describe_merge(s) IS NULL FROM (VALUES ($1), ($1)) AS v (s)',
+			'SELECT describe_merge(s) IS NULL FROM (SELECT $1 UNION ALL SELECT value::ecml_describe_state FROM origin WHERE name = ''described'') AS v (s)',
+			'SELECT describe_merge(s) IS NULL FROM (SELECT value::ecml_describe_state FROM origin WHERE name = ''many described'' UNION ALL SELECT $1) AS v (s)',
+			'SELECT ($1::text)::ecml_describe_state::text']
 		WHEN 'metrics' THEN ARRAY[
 			'SELECT metrics_merge($1)::text', 'SELECT ecml_metrics_final($1)::text', 'SELECT ecml_confusion_final($1)::text',
 			'SELECT ecml_roc_final($1)::text', 'SELECT ecml_pr_curve_final($1)::text', 'SELECT ecml_lift_final($1)::text',
@@ -134,6 +164,12 @@ $node->safe_psql('postgres', q(
 				|| 'SELECT $1 IS NULL, grown(''{}'', sold, price, colour, size) FROM shop'::text
 				|| 'SELECT $1 IS NULL, grown(''{}'', sold, price, id, more) FROM shop'::text
 				|| 'DROP AGGREGATE IF EXISTS grown(jsonb, float8, VARIADIC "any")'::text;
+		ELSIF kind = 'describe' AND case_id % 10 = 0 THEN
+			steps := steps || format('CREATE AGGREGATE grown(seed bigint, total int, VARIADIC x "any") (SFUNC = ecml.describe_transition, '
+				'STYPE = ecml_describe_state, INITCOND = %L)', bytes)
+				|| 'SELECT $1 IS NULL, grown(0, 5, sold, price, colour, size, id::text || sold) IS NULL FROM shop'::text
+				|| 'SELECT $1 IS NULL, grown(0, 2, i % 4999, ''v'' || i) IS NULL FROM generate_series(1, 9000) AS i'::text
+				|| 'DROP AGGREGATE IF EXISTS grown(bigint, int, VARIADIC "any")'::text;
 		ELSIF kind = 'ttest' AND case_id % 10 = 0 THEN
 			steps := steps || format('CREATE AGGREGATE grown(value float8, grp "any") (SFUNC = ecml_ttest_transition, '
 				'STYPE = ecml_ttest_state, FINALFUNC = ecml_ttest_final, INITCOND = %L)', bytes)
@@ -153,8 +189,12 @@ $node->safe_psql('postgres', q(
 					EXECUTE step;
 				ELSIF kind = 'model' THEN
 					EXECUTE step USING m;
+				ELSIF kind = 'survival' THEN
+					EXECUTE step USING k;
 				ELSIF kind = 'linreg' THEN
 					EXECUTE step USING l;
+				ELSIF kind = 'describe' THEN
+					EXECUTE step USING d;
 				ELSIF kind = 'metrics' THEN
 					EXECUTE step USING q;
 				ELSE

@@ -1,0 +1,85 @@
+/*
+ * logreg_internal.h - what the files of logistic regression share
+ *
+ * Inside, terms are z = (x - shift) * factor, so that columns have mean 0 (with an intercept) and deviation 1, and parameters
+ * theta [vectors][size] belong to (1, z), or to z without an intercept.  Terms that are aliased, constant or the offset have no
+ * place in z.
+ */
+#ifndef ECML_LOGREG_INTERNAL_H
+#define ECML_LOGREG_INTERNAL_H
+
+#include "logreg.h"
+#include "num/cross.h"
+
+#define LOGREG_FUSED 256		/* up to so many parameters each task sums a Hessian of its own */
+
+/* What a pass over the rows computes beside the value. */
+#define LOGREG_GRADIENT 1
+#define LOGREG_HESSIAN 2
+#define LOGREG_MEAT 4			/* sum of the outer products of the rows' gradients, in place of the Hessian */
+#define LOGREG_GRAM 8			/* sum of w z z', [size][size], in place of the Hessian */
+
+typedef struct LogregProblem
+{
+	EcmlCtx    *ctx;
+	EcmlData   *data;
+	const LogregTask *task;
+	const LogregParams *params;
+	const EcmlCross *cross;
+	int			terms;			/* columns of the data */
+	int			used;			/* of them in z */
+	int		   *column;			/* [used] */
+	int			size;			/* used, and 1 for the intercept */
+	int			vectors;
+	int			total;			/* vectors * size: parameters */
+	bool		symmetric;		/* a vector for each of more than two classes */
+	double	   *mean;			/* [terms] by weight */
+	double	   *deviation;		/* [terms]; without an intercept root mean square */
+	double	   *low;			/* [terms] */
+	double	   *high;
+	double	   *class_weight;	/* [classes] */
+	double	   *class_total;	/* [classes] weight of its rows */
+	double		n;				/* rows of weight above 0 */
+	double		weight;			/* of all rows */
+	double	   *l1;				/* [total] penalties of theta */
+	double	   *l2;
+	double		anchor;			/* symmetric: the square of the sum of the intercepts times half of this is added */
+} LogregProblem;
+
+/* Sums over the rows at some theta. */
+typedef struct LogregSums
+{
+	double		value;			/* minus log likelihood */
+	double		weight;			/* of the rows that took part */
+	double		correct;		/* of those whose class is the likeliest */
+	double	   *gradient;		/* [total] */
+	double	   *matrix;			/* [total][total] column-major, upper triangle; NULL unless wanted ([size][size] for a Gram) */
+} LogregSums;
+
+/* logreg_pass.c: step > 1: one chunk of rows in so many. */
+extern void logreg_pass(const LogregProblem *p, const double *theta, int what, int step, LogregSums *sums);
+extern LogregSums *logreg_sums(const LogregProblem *p, bool matrix);
+extern void logreg_statistics(LogregProblem *p);
+
+/* logreg_newton.c: smooth objectives; logreg_penalty.c: those with an L1 part */
+typedef struct LogregOutcome
+{
+	int			iterations;
+	bool		converged;
+	bool		diverges;		/* separation: step tells along what */
+	double	   *step;			/* [total] the last one; infinite where there was no curvature */
+	LogregSums *sums;			/* its matrix: the factor R of the last Hessian, penalty counted (of a smooth objective) */
+	double		loss;			/* of all rows */
+	double		correct;		/* weight of the rows whose class is the likeliest */
+} LogregOutcome;
+
+extern void logreg_smooth(const LogregProblem *p, double *theta, LogregOutcome *outcome);
+extern void logreg_sparse(const LogregProblem *p, double *theta, LogregOutcome *outcome);
+
+/* Add the smooth part of the penalty; scale: of the whole that the sums are of. */
+extern void logreg_add_penalty(const LogregProblem *p, const double *theta, double scale, LogregSums *sums);
+
+/* logreg_errors.c: variances of theta; errors [vectors][1 + terms], of the untransformed coefficients. */
+extern void logreg_errors(const LogregProblem *p, const double *theta, LogregSums *sums, const bool *dropped, double *errors);
+
+#endif							/* ECML_LOGREG_INTERNAL_H */

@@ -1,0 +1,735 @@
+/*
+ * logreg_pass.c - passes over the rows: deviance, gradient, Hessian at given parameters; moments of the columns
+ *
+ * Rows are worked on in chunks of ECML_CHUNK_ROWS, which are centred and scaled into the second cache; there they give their
+ * margins, probabilities, residuals, gradient, and products.  A task is a block of rows; what it sums up is added in the order
+ * of the blocks.  With more than LOGREG_FUSED parameters a matrix for each task would be too much: then the chunks of one
+ * block are prepared by tasks, and after that tasks own squares of the matrix.
+ *
+ * Cost of a pass, in rows n, parameters p: 6 n p flops, n p^2 more with a Hessian (by vectors / 2 for several).
+ */
+#include "logreg_internal.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "num/vmath.h"
+
+#define CHUNKS (ECML_BLOCK_ROWS / ECML_CHUNK_ROWS)	/* of a block */
+#define STRIDE ECML_CHUNK_STRIDE
+#define SLOTS_BYTES ((size_t) 16 << 20)	/* for the sums of tasks, about */
+#define SQUARE 96				/* rows and columns of the matrix that a task owns */
+
+/* A chunk under way; all arrays are columns of STRIDE. */
+typedef struct Chunk
+{
+	double	   *z;				/* [size] */
+	double	   *margin;			/* [vectors]; then the residuals */
+	double	   *p;				/* [vectors] probabilities */
+	double	   *w;				/* weights, with those of the classes; 0 past the last row */
+	double	   *repeats;		/* 1 / the weights without them */
+	double	   *y;
+	double	   *d;				/* scratch */
+	double	   *scratch;		/* of cross */
+	const double *zero;
+} Chunk;
+
+typedef struct Pass
+{
+	const LogregProblem *p;
+	const double *theta;
+	int			what;
+	int			step;
+	int			pairs;			/* of vectors: matrices of [size][size] */
+	EcmlBlock  *blocks;
+	size_t		first;			/* number of blocks[0] */
+	size_t		slot;			/* doubles */
+	double	   *slots;
+	Chunk	   *chunks;			/* of the workers; or of one block */
+	double	   *matrix;			/* wide: [pairs][size][size] */
+	int			squares;
+} Pass;
+
+/* ---------------------------------------------------------------- a chunk */
+
+static void
+make_chunk(const LogregProblem *p, Chunk *chunk)
+{
+	EcmlCtx    *ctx = p->ctx;
+
+	chunk->z = ECML_NEW0(ctx, double, (size_t) p->size * STRIDE);
+	chunk->margin = ECML_NEW0(ctx, double, (size_t) p->vectors * STRIDE);
+	chunk->p = ECML_NEW0(ctx, double, (size_t) p->vectors * STRIDE);
+	chunk->w = ECML_NEW0(ctx, double, STRIDE);
+	chunk->repeats = ECML_NEW0(ctx, double, STRIDE);
+	chunk->y = ECML_NEW0(ctx, double, STRIDE);
+	chunk->d = ECML_NEW0(ctx, double, STRIDE);
+	chunk->scratch = ECML_NEW(ctx, double, ECML_CROSS_SCRATCH);
+	chunk->zero = ECML_NEW0(ctx, double, STRIDE);
+	if (p->params->intercept)
+		for (int r = 0; r < ECML_CHUNK_ROWS; r++)
+			chunk->z[r] = 1;
+}
+
+static void
+free_chunk(const LogregProblem *p, Chunk *chunk)
+{
+	ecml_free(p->ctx, chunk->z);
+	ecml_free(p->ctx, chunk->margin);
+	ecml_free(p->ctx, chunk->p);
+	ecml_free(p->ctx, chunk->w);
+	ecml_free(p->ctx, chunk->repeats);
+	ecml_free(p->ctx, chunk->y);
+	ecml_free(p->ctx, chunk->d);
+	ecml_free(p->ctx, chunk->scratch);
+	ecml_free(p->ctx, (void *) chunk->zero);
+}
+
+/* z = (x - shift) * factor for one column, and 0 past the last row; margin += coefficient * z */
+ECML_CLONES static void
+load_column(const double *x, int rows, double shift, double factor, double coefficient, double *z, double *margin)
+{
+#pragma omp simd
+	for (int r = 0; r < rows; r++)
+	{
+		z[r] = (x[r] - shift) * factor;
+		margin[r] += coefficient * z[r];
+	}
+	for (int r = rows; r < ECML_CHUNK_ROWS; r++)
+		z[r] = 0;
+}
+
+ECML_CLONES static void
+add_column(const double *z, double coefficient, double *margin)
+{
+#pragma omp simd
+	for (int r = 0; r < ECML_CHUNK_ROWS; r++)
+		margin[r] += coefficient * z[r];
+}
+
+/* Rows from .. of a block: z, w, y and margins. */
+static void
+load_chunk(const LogregProblem *p, const EcmlBlock *block, int from, const double *theta, Chunk *chunk)
+{
+	int			rows = block->rows - from < ECML_CHUNK_ROWS ? block->rows - from : ECML_CHUNK_ROWS;
+	int			base = p->params->intercept ? 1 : 0;
+
+	memset(chunk->w, 0, ECML_CHUNK_ROWS * sizeof(double));
+	memset(chunk->y, 0, ECML_CHUNK_ROWS * sizeof(double));
+	memcpy(chunk->y, block->y + from, rows * sizeof(double));
+	for (int r = 0; r < rows; r++)
+	{
+		double		w = block->w ? block->w[from + r] : 1;
+
+		chunk->w[r] = w * p->class_weight[(int) chunk->y[r]];
+		chunk->repeats[r] = w > 0 ? 1 / w : 0;
+	}
+	for (int v = 0; v < p->vectors; v++)
+	{
+		double	   *margin = chunk->margin + (size_t) v * STRIDE;
+		double		start = base ? theta[(size_t) v * p->size] : 0;
+
+		for (int r = 0; r < ECML_CHUNK_ROWS; r++)
+			margin[r] = start;
+	}
+	if (p->task->offset >= 0)
+		for (int r = 0; r < rows; r++)
+			chunk->margin[r] += ECML_BLOCK_F8(block, p->task->offset)[from + r];
+	for (int j = 0; j < p->used; j++)
+	{
+		int			c = p->column[j];
+		double	   *z = chunk->z + (size_t) (base + j) * STRIDE;
+
+		load_column(ECML_BLOCK_F8(block, c) + from, rows, base ? p->mean[c] : 0, 1 / p->deviation[c], theta[base + j], z,
+					chunk->margin);
+		for (int v = 1; v < p->vectors; v++)
+			add_column(z, theta[(size_t) v * p->size + base + j], chunk->margin + (size_t) v * STRIDE);
+	}
+}
+
+/* Two classes: margins become residuals w (p - y); sums: value, weight, correct. */
+ECML_CLONES static void
+binary(double *margin, double *p, const double *w, const double *y, double *sums)
+{
+	double		value = 0;
+	double		weight = 0;
+	double		correct = 0;
+
+#pragma omp simd reduction(+:value, weight, correct)
+	for (int r = 0; r < ECML_CHUNK_ROWS; r++)
+	{
+		double		eta = margin[r];
+		double		e = ecml_vexp(-fabs(eta));
+		double		t = 1 / (1 + e);
+		double		one = eta >= 0 ? t : e * t;
+		double		other = eta >= 0 ? e * t : t;
+
+		value += w[r] * (ecml_vlog1p(e) + (eta > 0 ? eta * (1 - y[r]) : -eta * y[r]));
+		weight += w[r];
+		correct += (eta >= 0) == (y[r] != 0) ? w[r] : 0;
+		margin[r] = w[r] * (y[r] != 0 ? -other : one);
+		p[r] = one;
+	}
+	sums[0] += value;
+	sums[1] += weight;
+	sums[2] += correct;
+}
+
+/* More classes; first: the class of the first vector. */
+ECML_CLONES static void
+multinomial(double *margin, double *p, const double *w, const double *y, int vectors, int first, double *top, double *sums)
+{
+	double		winner[ECML_CHUNK_ROWS];
+	double		own[ECML_CHUNK_ROWS];	/* margin of the row's class */
+	double		sum[ECML_CHUNK_ROWS];
+	double		value = 0;
+	double		weight = 0;
+	double		correct = 0;
+
+	for (int r = 0; r < ECML_CHUNK_ROWS; r++)
+	{
+		top[r] = first > 0 ? 0 : -INFINITY;
+		winner[r] = own[r] = 0;
+	}
+	for (int v = 0; v < vectors; v++)
+	{
+		const double *m = margin + (size_t) v * STRIDE;
+		double		class = first + v;
+
+#pragma omp simd
+		for (int r = 0; r < ECML_CHUNK_ROWS; r++)
+		{
+			winner[r] = m[r] > top[r] ? class : winner[r];
+			top[r] = m[r] > top[r] ? m[r] : top[r];
+			own[r] = y[r] == class ? m[r] : own[r];
+		}
+	}
+#pragma omp simd
+	for (int r = 0; r < ECML_CHUNK_ROWS; r++)
+		sum[r] = first > 0 ? ecml_vexp(-top[r]) : 0;
+	for (int v = 0; v < vectors; v++)
+	{
+		const double *m = margin + (size_t) v * STRIDE;
+		double	   *e = p + (size_t) v * STRIDE;
+
+#pragma omp simd
+		for (int r = 0; r < ECML_CHUNK_ROWS; r++)
+		{
+			e[r] = ecml_vexp(m[r] - top[r]);
+			sum[r] += e[r];
+		}
+	}
+#pragma omp simd reduction(+:value, weight, correct)
+	for (int r = 0; r < ECML_CHUNK_ROWS; r++)
+	{
+		value += w[r] * (ecml_vlog(sum[r]) + top[r] - own[r]);
+		weight += w[r];
+		correct += winner[r] == y[r] ? w[r] : 0;
+		sum[r] = 1 / sum[r];
+	}
+	for (int v = 0; v < vectors; v++)
+	{
+		double	   *m = margin + (size_t) v * STRIDE;
+		double	   *e = p + (size_t) v * STRIDE;
+		double		class = first + v;
+
+#pragma omp simd
+		for (int r = 0; r < ECML_CHUNK_ROWS; r++)
+		{
+			e[r] *= sum[r];
+			m[r] = w[r] * (e[r] - (y[r] == class ? 1 : 0));
+		}
+	}
+	sums[0] += value;
+	sums[1] += weight;
+	sums[2] += correct;
+}
+
+/* Margins become probabilities and residuals. */
+static void
+judge_chunk(const LogregProblem *p, Chunk *chunk, double *sums)
+{
+	if (p->task->classes == 2)
+		binary(chunk->margin, chunk->p, chunk->w, chunk->y, sums);
+	else
+		multinomial(chunk->margin, chunk->p, chunk->w, chunk->y, p->vectors, p->symmetric ? 0 : 1, chunk->d, sums);
+}
+
+/* What multiplies z z' in the matrix of a pair of vectors. */
+ECML_CLONES static void
+factors(const Chunk *chunk, int what, int a, int b, double *d)
+{
+	const double *w = chunk->w;
+	const double *pa = (what & LOGREG_MEAT ? chunk->margin : chunk->p) + (size_t) a * STRIDE;
+	const double *pb = (what & LOGREG_MEAT ? chunk->margin : chunk->p) + (size_t) b * STRIDE;
+
+	if (what & LOGREG_GRAM)
+		memcpy(d, w, ECML_CHUNK_ROWS * sizeof(double));
+	else if (what & LOGREG_MEAT)
+#pragma omp simd
+		for (int r = 0; r < ECML_CHUNK_ROWS; r++)
+			d[r] = pa[r] * pb[r] * chunk->repeats[r];	/* a weight stands for so many rows */
+	else if (a == b)
+#pragma omp simd
+		for (int r = 0; r < ECML_CHUNK_ROWS; r++)
+			d[r] = w[r] * pa[r] * (1 - pa[r]);
+	else
+#pragma omp simd
+		for (int r = 0; r < ECML_CHUNK_ROWS; r++)
+			d[r] = -w[r] * pa[r] * pb[r];
+}
+
+/* ---------------------------------------------------------------- tasks */
+
+/* Pairs a >= b of vectors are numbered 0: (0, 0), 1: (1, 0), 2: (1, 1), ... */
+static void
+pair_of(int number, int *a, int *b)
+{
+	*a = (int) ((sqrt(8.0 * number + 1) - 1) / 2);
+	while ((*a + 1) * (*a + 2) / 2 <= number)
+		(*a)++;
+	while (*a * (*a + 1) / 2 > number)
+		(*a)--;
+	*b = number - *a * (*a + 1) / 2;
+}
+
+/* One chunk of every step takes part, each time another one of them. */
+static bool
+takes_part(const Pass *pass, size_t chunk)
+{
+	size_t		step = pass->step;
+
+	return step <= 1 || chunk % step == (chunk / step * 3 + 1) % step;
+}
+
+/* The chunk's value and gradient into a slot. */
+static void
+work_chunk(const Pass *pass, const EcmlBlock *block, int from, Chunk *chunk, double *slot)
+{
+	const LogregProblem *p = pass->p;
+
+	load_chunk(p, block, from, pass->theta, chunk);
+	if (!(pass->what & LOGREG_GRAM))
+		judge_chunk(p, chunk, slot);
+	if (pass->what & LOGREG_GRADIENT)
+		p->cross->dense(chunk->margin, p->vectors, chunk->z, p->size, chunk->zero, slot + 3, p->size);
+}
+
+static void
+block_task(void *arg, size_t i, int worker)
+{
+	const Pass *pass = arg;
+	const LogregProblem *p = pass->p;
+	const EcmlBlock *block = &pass->blocks[i];
+	Chunk	   *chunk = &pass->chunks[worker];
+	double	   *slot = pass->slots + i * pass->slot;
+
+	memset(slot, 0, pass->slot * sizeof(double));
+	for (int c = 0; c * ECML_CHUNK_ROWS < block->rows; c++)
+	{
+		double	   *matrix = slot + 3 + p->total;
+
+		if (!takes_part(pass, (pass->first + i) * CHUNKS + c))
+			continue;
+		work_chunk(pass, block, c * ECML_CHUNK_ROWS, chunk, slot);
+		for (int pair = 0; pair < pass->pairs; pair++)
+		{
+			int			a;
+			int			b;
+
+			pair_of(pair, &a, &b);
+			factors(chunk, pass->what, a, b, chunk->d);
+			p->cross->weighted(chunk->z, chunk->d, chunk->zero, chunk->scratch, 0, p->size, 0, p->size,
+							   matrix + (size_t) pair * p->size * p->size, p->size);
+		}
+	}
+}
+
+/* Wide: a chunk of the one block. */
+static void
+chunk_task(void *arg, size_t i, int worker)
+{
+	const Pass *pass = arg;
+	double	   *slot = pass->slots + i * pass->slot;
+
+	memset(slot, 0, pass->slot * sizeof(double));
+	if (takes_part(pass, pass->first * CHUNKS + i))
+		work_chunk(pass, pass->blocks, (int) i * ECML_CHUNK_ROWS, &pass->chunks[i], slot);
+}
+
+/* Wide: a square of the matrix, over the chunks of the block.  The scratch is that of chunk number worker's own. */
+static void
+square_task(void *arg, size_t i, int worker)
+{
+	const Pass *pass = arg;
+	const LogregProblem *p = pass->p;
+	Chunk	   *own = &pass->chunks[CHUNKS + worker];
+	int			size = p->size;
+	int			across = (size + SQUARE - 1) / SQUARE;
+	int			pair = (int) (i / pass->squares);
+	int			row;
+	int			column;
+	int			a;
+	int			b;
+
+	pair_of(pair, &a, &b);
+	pair_of((int) (i % pass->squares), &row, &column);
+	if (row >= across)
+		return;
+	for (int c = 0; c * ECML_CHUNK_ROWS < pass->blocks->rows; c++)
+	{
+		const Chunk *chunk = &pass->chunks[c];
+		int			first = row * SQUARE;
+		int			from = column * SQUARE;
+
+		if (!takes_part(pass, pass->first * CHUNKS + c))
+			continue;
+		factors(chunk, pass->what, a, b, own->d);
+		p->cross->weighted(chunk->z, own->d, own->zero, own->scratch, first, size - first < SQUARE ? size - first : SQUARE,
+						   from, size - from < SQUARE ? size : from + SQUARE,
+						   pass->matrix + ((size_t) pair * size + first) * size + from, size);
+	}
+}
+
+/* ---------------------------------------------------------------- passes */
+
+LogregSums *
+logreg_sums(const LogregProblem *p, bool matrix)
+{
+	LogregSums *sums = ECML_NEW0(p->ctx, LogregSums, 1);
+
+	sums->gradient = ECML_NEW0(p->ctx, double, p->total);
+	if (matrix)
+		sums->matrix = ECML_NEW(p->ctx, double, (size_t) p->total * p->total);
+	return sums;
+}
+
+/* The matrices of the pairs (rows of lower triangles) as one, column-major, upper triangle. */
+static void
+assemble(const LogregProblem *p, const double *pairs, double *matrix)
+{
+	int			size = p->size;
+	size_t		ld = p->total;
+
+	for (int a = 0; a < p->vectors; a++)
+		for (int b = 0; b <= a; b++)
+		{
+			const double *s = pairs + ((size_t) a * (a + 1) / 2 + b) * size * size;
+
+			for (int i = 0; i < size; i++)
+			{
+				double	   *column = matrix + ((size_t) a * size + i) * ld + (size_t) b * size;
+
+				for (int j = 0; j <= i; j++)
+					column[j] = s[(size_t) i * size + j];
+				for (int j = i + 1; a > b && j < size; j++)
+					column[j] = s[(size_t) j * size + i];
+			}
+			ecml_poll(p->ctx, 0, 0);
+		}
+}
+
+static void
+add_slot(const LogregProblem *p, const Pass *pass, const double *slot, LogregSums *sums)
+{
+	sums->value += slot[0];
+	sums->weight += slot[1];
+	sums->correct += slot[2];
+	for (int i = 0; i < p->total; i++)
+		sums->gradient[i] += slot[3 + i];
+	for (size_t i = 3 + p->total; i < pass->slot; i++)
+		pass->matrix[i - 3 - p->total] += slot[i];
+}
+
+static void
+narrow_pass(Pass *pass, LogregSums *sums)
+{
+	const LogregProblem *p = pass->p;
+	EcmlCtx    *ctx = p->ctx;
+	size_t		group = SLOTS_BYTES / (pass->slot * sizeof(double));
+	int			workers;
+	size_t		got;
+
+	group = group < 4 ? 4 : group > ECML_FETCH ? ECML_FETCH : group;
+	group = group < p->data->nblocks ? group : p->data->nblocks;
+	workers = ecml_workers(ctx, group);
+	pass->slots = ECML_NEW(ctx, double, group * pass->slot);
+	pass->chunks = ECML_NEW(ctx, Chunk, workers);
+	for (int i = 0; i < workers; i++)
+		make_chunk(p, &pass->chunks[i]);
+	for (size_t b = 0; b < p->data->nblocks; b += got)
+	{
+		got = ecml_data_fetch(ctx, p->data, b, pass->blocks, group);
+		pass->first = b;
+		ecml_parallel_for(ctx, got, block_task, pass);
+		for (size_t i = 0; i < got; i++)
+			add_slot(p, pass, pass->slots + i * pass->slot, sums);
+	}
+	for (int i = 0; i < workers; i++)
+		free_chunk(p, &pass->chunks[i]);
+}
+
+static void
+wide_pass(Pass *pass, LogregSums *sums)
+{
+	const LogregProblem *p = pass->p;
+	EcmlCtx    *ctx = p->ctx;
+	int			across = (p->size + SQUARE - 1) / SQUARE;
+	size_t		tasks;
+	int			workers;
+
+	pass->squares = across * (across + 1) / 2;
+	tasks = (size_t) pass->pairs * pass->squares;
+	workers = ecml_workers(ctx, tasks);
+	pass->slot = 3 + p->total;
+	pass->slots = ECML_NEW(ctx, double, CHUNKS * pass->slot);
+	/* chunks of the block, then one for each worker's scratch */
+	pass->chunks = ECML_NEW(ctx, Chunk, CHUNKS + workers);
+	for (int i = 0; i < CHUNKS; i++)
+		make_chunk(p, &pass->chunks[i]);
+	for (int i = 0; i < workers; i++)
+	{
+		Chunk	   *chunk = &pass->chunks[CHUNKS + i];
+
+		memset(chunk, 0, sizeof(Chunk));
+		chunk->d = ECML_NEW0(ctx, double, STRIDE);
+		chunk->scratch = ECML_NEW(ctx, double, ECML_CROSS_SCRATCH);
+		chunk->zero = ECML_NEW0(ctx, double, STRIDE);
+	}
+	for (size_t b = 0; b < p->data->nblocks; b++)
+	{
+		size_t		chunks;
+
+		(void) ecml_data_fetch(ctx, p->data, b, pass->blocks, 1);
+		pass->first = b;
+		chunks = (pass->blocks->rows + ECML_CHUNK_ROWS - 1) / ECML_CHUNK_ROWS;
+		ecml_parallel_for(ctx, chunks, chunk_task, pass);
+		for (size_t i = 0; i < chunks; i++)
+			add_slot(p, pass, pass->slots + i * pass->slot, sums);
+		ecml_parallel_for(ctx, tasks, square_task, pass);
+	}
+	for (int i = 0; i < CHUNKS; i++)
+		free_chunk(p, &pass->chunks[i]);
+	for (int i = 0; i < workers; i++)
+	{
+		ecml_free(ctx, pass->chunks[CHUNKS + i].d);
+		ecml_free(ctx, pass->chunks[CHUNKS + i].scratch);
+		ecml_free(ctx, (void *) pass->chunks[CHUNKS + i].zero);
+	}
+}
+
+void
+logreg_pass(const LogregProblem *p, const double *theta, int what, int step, LogregSums *sums)
+{
+	EcmlCtx    *ctx = p->ctx;
+	EcmlBlock	blocks[ECML_FETCH];
+	Pass		pass = {.p = p,.theta = theta,.what = what,.step = step,.blocks = blocks};
+	size_t		square = (size_t) p->size * p->size;
+	bool		matrix = what & (LOGREG_HESSIAN | LOGREG_MEAT | LOGREG_GRAM);
+	bool		one = p->vectors == 1 || (what & LOGREG_GRAM);
+
+	if (matrix)
+		pass.pairs = one ? 1 : p->vectors * (p->vectors + 1) / 2;
+	sums->value = sums->weight = sums->correct = 0;
+	memset(sums->gradient, 0, p->total * sizeof(double));
+	/* the rows of the lower triangle of one pair are the columns of the upper one */
+	pass.matrix = !matrix ? NULL : one ? sums->matrix : ECML_NEW(ctx, double, pass.pairs * square);
+	if (matrix)
+		memset(pass.matrix, 0, pass.pairs * square * sizeof(double));
+	pass.slot = 3 + p->total + pass.pairs * square;
+	if (matrix && (p->total > LOGREG_FUSED || pass.pairs * square > LOGREG_FUSED * LOGREG_FUSED))
+		wide_pass(&pass, sums);
+	else
+		narrow_pass(&pass, sums);
+	if (matrix && !one)
+	{
+		assemble(p, pass.matrix, sums->matrix);
+		ecml_free(ctx, pass.matrix);
+	}
+	ecml_free(ctx, pass.slots);
+	ecml_free(ctx, pass.chunks);
+}
+
+/* ---------------------------------------------------------------- moments */
+
+typedef struct Moments
+{
+	double		weight;
+	double		mean;
+	double		square;			/* sum of squared deviations */
+	double		low;
+	double		high;
+} Moments;
+
+typedef struct MomentsPass
+{
+	const LogregProblem *p;
+	EcmlBlock  *blocks;
+	double	  **w;				/* [workers][ECML_BLOCK_ROWS] */
+	Moments    *moments;		/* [blocks][terms] */
+	bool		bad[ECML_FETCH];	/* a weight is negative or not a number */
+} MomentsPass;
+
+ECML_CLONES static Moments
+moments_of(const double *x, const double *w, int rows)
+{
+	Moments		m = {.low = INFINITY,.high = -INFINITY};
+	double		origin = x[0];
+	double		weight = 0;
+	double		sum = 0;
+	double		square = 0;
+	double		low = INFINITY;
+	double		high = -INFINITY;
+
+#pragma omp simd reduction(+:weight, sum) reduction(min:low) reduction(max:high)
+	for (int r = 0; r < rows; r++)
+	{
+		weight += w[r];
+		sum += w[r] * (x[r] - origin);
+		low = w[r] > 0 && x[r] < low ? x[r] : low;
+		high = w[r] > 0 && x[r] > high ? x[r] : high;
+	}
+	if (!(weight > 0))
+		return m;
+	m.mean = origin + sum / weight;
+#pragma omp simd reduction(+:square)
+	for (int r = 0; r < rows; r++)
+		square += w[r] * (x[r] - m.mean) * (x[r] - m.mean);
+	m.weight = weight;
+	m.square = square;
+	m.low = low;
+	m.high = high;
+	return m;
+}
+
+static void
+moments_task(void *arg, size_t i, int worker)
+{
+	MomentsPass *pass = arg;
+	const LogregProblem *p = pass->p;
+	const EcmlBlock *block = &pass->blocks[i];
+	double	   *w = pass->w[worker];
+
+	for (int r = 0; r < block->rows; r++)
+		w[r] = (block->w ? block->w[r] : 1) * p->class_weight[(int) block->y[r]];
+	for (int j = 0; j < p->terms; j++)
+		pass->moments[i * p->terms + j] = moments_of(ECML_BLOCK_F8(block, j), w, block->rows);
+}
+
+/* What the rows' classes and weights are; class weights follow. */
+static void
+count_classes(LogregProblem *p)
+{
+	EcmlCtx    *ctx = p->ctx;
+	const LogregTask *task = p->task;
+	EcmlBlock	blocks[ECML_FETCH];
+	size_t		got;
+	double		total = 0;
+
+	for (size_t b = 0; b < p->data->nblocks; b += got)
+	{
+		got = ecml_data_fetch(ctx, p->data, b, blocks, ECML_FETCH);
+		for (size_t i = 0; i < got; i++)
+		{
+			const EcmlBlock *block = &blocks[i];
+
+			for (int r = 0; r < block->rows; r++)
+			{
+				double		w = block->w ? block->w[r] : 1;
+
+				if (!(w >= 0 && w <= 1e300))
+				{
+					ecml_detail(ctx, "A row's weight is %g.", w);
+					ecml_fail(ctx, ECML_DATA_EXCEPTION, "a weight is negative or not finite");
+				}
+				p->class_total[(int) block->y[r]] += w;
+				p->n += w > 0;
+			}
+			ecml_poll(ctx, 0, 0);
+		}
+	}
+	for (int k = 0; k < task->classes; k++)
+		total += p->class_total[k];
+	for (int k = 0; k < task->classes; k++)
+	{
+		if (!(p->class_total[k] > 0))
+		{
+			ecml_detail(ctx, "Class number %d has no row of weight above 0.", k + 1);
+			ecml_fail(ctx, ECML_DATA_EXCEPTION, "a class has no weight");
+		}
+		if (task->class_weight)
+			p->class_weight[k] = task->class_weight[k];
+		else
+			p->class_weight[k] = task->params->balanced ? total / (task->classes * p->class_total[k]) : 1;
+		p->class_total[k] *= p->class_weight[k];
+		p->weight += p->class_total[k];
+	}
+}
+
+void
+logreg_statistics(LogregProblem *p)
+{
+	EcmlCtx    *ctx = p->ctx;
+	EcmlBlock	blocks[ECML_FETCH];
+	MomentsPass pass = {.p = p,.blocks = blocks};
+	Moments    *total = ECML_NEW0(ctx, Moments, p->terms);
+	size_t		group = p->data->nblocks < ECML_FETCH ? p->data->nblocks : ECML_FETCH;
+	int			workers = ecml_workers(ctx, group);
+	size_t		got;
+
+	count_classes(p);
+	pass.w = ECML_NEW(ctx, double *, workers);
+	for (int i = 0; i < workers; i++)
+		pass.w[i] = ECML_NEW(ctx, double, ECML_BLOCK_ROWS);
+	pass.moments = ECML_NEW(ctx, Moments, group * p->terms);
+	for (size_t b = 0; b < p->data->nblocks; b += got)
+	{
+		got = ecml_data_fetch(ctx, p->data, b, blocks, ECML_FETCH);
+		ecml_parallel_for(ctx, got, moments_task, &pass);
+		for (size_t i = 0; i < got; i++)
+			for (int j = 0; j < p->terms; j++)
+			{
+				const Moments *m = &pass.moments[i * p->terms + j];
+				Moments    *t = &total[j];
+				double		both = t->weight + m->weight;
+				double		apart = m->mean - t->mean;
+
+				if (!(m->weight > 0))
+					continue;
+				if (!(t->weight > 0))
+				{
+					*t = *m;
+					continue;
+				}
+				t->mean += apart * (m->weight / both);
+				t->square += m->square + apart * apart * (t->weight * (m->weight / both));
+				t->weight = both;
+				t->low = fmin(t->low, m->low);
+				t->high = fmax(t->high, m->high);
+			}
+	}
+	for (int j = 0; j < p->terms; j++)
+	{
+		const Moments *t = &total[j];
+		double		origin = p->params->intercept ? 0 : t->mean;
+
+		p->mean[j] = t->mean;
+		p->deviation[j] = sqrt(t->square / t->weight + origin * origin);
+		p->low[j] = t->low;
+		p->high[j] = t->high;
+		if (!isfinite(p->deviation[j]))
+		{
+			ecml_detail(ctx, "The values of term number %d reach from %g to %g.", j + 1, t->low, t->high);
+			ecml_hint(ctx, "Take other units in the source.");
+			ecml_fail(ctx, ECML_DATA_EXCEPTION, "values are too large: their squares overflow");
+		}
+		/* a constant, or what rounding leaves of one */
+		if (t->low == t->high || sqrt(t->square / t->weight) <= 1e-13 * fabs(t->mean))
+			p->deviation[j] = p->params->intercept ? 0 : p->deviation[j];
+	}
+	for (int i = 0; i < workers; i++)
+		ecml_free(ctx, pass.w[i]);
+	ecml_free(ctx, pass.w);
+	ecml_free(ctx, pass.moments);
+	ecml_free(ctx, total);
+}

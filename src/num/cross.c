@@ -1,0 +1,133 @@
+/*
+ * cross.c - sums of products of columns, compiled for AVX-512, for AVX2 with FMA, and portably
+ *
+ * Written here rather than left to BLAS, whose serial build promises nothing to threads that call it at once, and with
+ * vectors of a fixed width rather than target_clones, because the tile has to fit the registers.
+ */
+#include "cross.h"
+
+#if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__) && !defined(ECML_NO_CLONES)
+#define CROSS_X86
+#include <immintrin.h>
+#endif
+
+/* ---------------------------------------------------------------- portable: vectors of two */
+
+typedef double D2 __attribute__((vector_size(16)));
+
+#define KERNEL(name) portable_##name
+#define NAME "portable"
+#define LANES 2
+#define TI 3
+#define TJ 4
+#define V D2
+#define V_ZERO ((D2) {0, 0})
+#define V_LOAD(p) (*(const D2 *) (p))
+#define V_STORE(p, v) (*(D2 *) (p) = (v))
+#define V_FMA(a, b, c) ((a) * (b) + (c))
+#define V_SUM(v) ((v)[0] + (v)[1])
+
+#include "cross_kernels.h"
+
+#ifdef CROSS_X86
+
+#undef KERNEL
+#undef NAME
+#undef LANES
+#undef TI
+#undef TJ
+#undef V
+#undef V_ZERO
+#undef V_LOAD
+#undef V_STORE
+#undef V_FMA
+#undef V_SUM
+
+/* ---------------------------------------------------------------- AVX2 and FMA: vectors of four, 16 registers */
+
+#pragma GCC push_options
+#pragma GCC target("arch=x86-64-v3")
+
+static inline double
+avx2_sum(__m256d v)
+{
+	__m128d		pair = _mm256_castpd256_pd128(v) + _mm256_extractf128_pd(v, 1);
+
+	return pair[0] + pair[1];
+}
+
+#define KERNEL(name) avx2_##name
+#define NAME "avx2"
+#define LANES 4
+#define TI 4
+#define TJ 3
+#define V __m256d
+#define V_ZERO _mm256_setzero_pd()
+#define V_LOAD(p) _mm256_load_pd(p)
+#define V_STORE(p, v) _mm256_store_pd(p, v)
+#define V_FMA(a, b, c) _mm256_fmadd_pd(a, b, c)
+#define V_SUM(v) avx2_sum(v)
+
+#include "cross_kernels.h"
+
+#pragma GCC pop_options
+
+#undef KERNEL
+#undef NAME
+#undef LANES
+#undef TI
+#undef TJ
+#undef V
+#undef V_ZERO
+#undef V_LOAD
+#undef V_STORE
+#undef V_FMA
+#undef V_SUM
+
+/* ---------------------------------------------------------------- AVX-512: vectors of eight, 32 registers */
+
+#pragma GCC push_options
+#pragma GCC target("arch=x86-64-v4")
+
+#define KERNEL(name) avx512_##name
+#define NAME "avx512"
+#define LANES 8
+#define TI 6
+#define TJ 4
+#define V __m512d
+#define V_ZERO _mm512_setzero_pd()
+#define V_LOAD(p) _mm512_load_pd(p)
+#define V_STORE(p, v) _mm512_store_pd(p, v)
+#define V_FMA(a, b, c) _mm512_fmadd_pd(a, b, c)
+#define V_SUM(v) _mm512_reduce_add_pd(v)
+
+#include "cross_kernels.h"
+
+#pragma GCC pop_options
+
+#endif							/* CROSS_X86 */
+
+const EcmlCross *
+ecml_cross_number(int i)
+{
+	if (i == 0)
+		return &portable_cross;
+#ifdef CROSS_X86
+	if (i == 1 && __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && __builtin_cpu_supports("bmi2"))
+		return &avx2_cross;
+	if (i == 2 && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
+		__builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512cd"))
+		return &avx512_cross;
+#endif
+	return NULL;
+}
+
+const EcmlCross *
+ecml_cross(void)
+{
+	const EcmlCross *cross = ecml_cross_number(2);
+
+	if (cross == NULL)
+		cross = ecml_cross_number(1);
+	return cross ? cross : ecml_cross_number(0);
+}

@@ -1,0 +1,41 @@
+/*
+ * cross.h - sums of products of columns over a chunk of rows: what gradients and Hessians are made of
+ *
+ * A chunk is [columns][ECML_CHUNK_STRIDE] doubles, ECML_ALIGN aligned, of which the first ECML_CHUNK_ROWS of each column are
+ * rows; those past the last row must be 0.  (The stride is no power of two: columns of a chunk lie on different cache lines.)
+ * All entries are summed over the rows in one order, whatever other entries are computed beside them.
+ */
+#ifndef ECML_CROSS_H
+#define ECML_CROSS_H
+
+#include "ctx.h"
+
+#define ECML_CHUNK_ROWS 512
+#define ECML_CHUNK_STRIDE (ECML_CHUNK_ROWS + 8)
+
+/* Doubles of scratch that weighted needs, ECML_ALIGN aligned; zero is a column that is all 0. */
+#define ECML_CROSS_SCRATCH (6 * ECML_CHUNK_STRIDE)
+
+/* How to compute; the sets differ in the last bits (fused multiply-add). */
+typedef struct EcmlCross
+{
+	const char *name;
+
+	/* out[i * ldo + j] += sum of a_i b_j, 0 <= i < na, 0 <= j < nb */
+	void		(*dense) (const double *a, int na, const double *b, int nb, const double *zero, double *out, size_t ldo);
+
+	/*
+	 * The same for d a_i b_j, both columns of one chunk x: rows first .. first+na-1 and columns from .. to-1 of a symmetric
+	 * matrix, of which what lies past the diagonal may be left out; out is its element (first, from).
+	 */
+	void		(*weighted) (const double *x, const double *d, const double *zero, double *scratch, int first, int na,
+							 int from, int to, double *out, size_t ldo);
+} EcmlCross;
+
+/* The quickest for this machine. */
+extern const EcmlCross *ecml_cross(void);
+
+/* The i-th of them, from the portable one on; NULL: this machine (or this build) has it not. */
+extern const EcmlCross *ecml_cross_number(int i);
+
+#endif							/* ECML_CROSS_H */
