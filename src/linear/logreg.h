@@ -55,14 +55,14 @@ typedef struct LogregParams
 	bool		intercept;		/* default true */
 	int			solver;			/* LogregSolver */
 	int			max_iter;		/* default 100 */
-	double		tolerance;		/* root mean square of the last change of the margins, in their own deviations; default 1e-8 */
+	double		tolerance;		/* root mean square of the last change of the margins, in their own deviations; default 3e-8 */
 	int			robust;			/* LogregRobust */
 	bool		balanced;		/* the weight of a class is rows / (classes * its rows); default false */
 	double		level;			/* of confidence intervals; default 0.95 */
 } LogregParams;
 
 #define LOGREG_DEFAULTS {.penalty = LOGREG_NONE, .c = 1, .l1_ratio = 0.5, .intercept = true, .max_iter = 100, \
-	.tolerance = 1e-8, .level = 0.95}
+	.tolerance = 3e-8, .level = 0.95}
 
 /* What beside the options a fit is told. */
 typedef struct LogregTask
@@ -118,5 +118,30 @@ extern void logreg_contributions(const LogregModel *model, const double *x, int 
 
 extern void logreg_write(EcmlWriter *w, const LogregModel *model);
 extern LogregModel *logreg_read(EcmlReader *r, int terms, int classes);
+
+/* ---------------------------------------------------------------- step by step (logreg_step.c) */
+
+/* Sums over rows at given coefficients, two classes; those of disjoint rows add up. */
+typedef struct LogregStep
+{
+	int			size;			/* coefficients, the intercept first */
+	double	   *coefficients;	/* [size] where the sums are taken */
+	double		rows;
+	double		log_likelihood;
+	double	   *gradient;		/* [size] of the log likelihood */
+	double	   *information;	/* [size][size] minus its Hessian; the lower triangle of rows */
+} LogregStep;
+
+extern LogregStep *logreg_step_new(EcmlCtx *ctx, const double *coefficients, int size);
+extern void logreg_step_add(LogregStep *step, bool second, const double *x);	/* x [size - 1] */
+extern void logreg_step_merge(LogregStep *step, const LogregStep *other);	/* of the same size and coefficients */
+extern void logreg_step_write(EcmlWriter *w, const LogregStep *step);
+extern LogregStep *logreg_step_read(EcmlReader *r);
+
+/*
+ * Newton's step: next [size]; errors [size], standard errors at the coefficients (NaN for a term that is left out: it depends
+ * on those before it); returns what the step gains in log likelihood, about.
+ */
+extern double logreg_step_solve(EcmlCtx *ctx, const LogregStep *step, double *next, double *errors);
 
 #endif							/* ECML_LOGREG_H */

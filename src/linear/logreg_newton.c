@@ -255,7 +255,10 @@ logreg_smooth(const LogregProblem *p, double *theta, LogregOutcome *outcome)
 	if (solver == LOGREG_AUTO)
 		for (; every >= 4; every = floor(every / 4))
 		{
-			(void) descend(&newton, theta, (int) fmin(every, 1e6), 0.5 * n * p->weight / p->n, 10, NULL);
+			/* the first sample comes from afar; what is left to the others is hardly more than their own error */
+			double		enough = (metric.factor ? 5 : 0.5) * n * p->weight / p->n;
+
+			(void) descend(&newton, theta, (int) fmin(every, 1e6), enough, 10, NULL);
 			metric.factor = newton.sums->matrix;
 			metric.dropped = newton.dropped;
 			metric.scale = newton.sums->weight / p->weight;
@@ -263,7 +266,7 @@ logreg_smooth(const LogregProblem *p, double *theta, LogregOutcome *outcome)
 	newton.iterations = 0;
 	if (solver == LOGREG_LBFGS || (metric.factor && metric.scale > 0 && n > NARROW))
 	{
-		EcmlLbfgsResult result = quasi_newton(p, &metric, theta, 3 * sqrt(exact),
+		EcmlLbfgsResult result = quasi_newton(p, &metric, theta, 0.7 * sqrt(exact),
 											  metric.factor ? 30 : p->params->max_iter);
 
 		outcome->iterations = result.iterations;

@@ -85,17 +85,33 @@ free_chunk(const LogregProblem *p, Chunk *chunk)
 	ecml_free(p->ctx, (void *) chunk->zero);
 }
 
-/* z = (x - shift) * factor for one column, and 0 past the last row; margin += coefficient * z */
+/*
+ * z = (x - shift) * factor for one column, and 0 past the last row; margin += coefficient * z.  next: the column after it, whose
+ * rows are asked for meanwhile: columns lie on pages of their own, and what fetches ahead by itself begins anew on each.
+ */
 ECML_CLONES static void
-load_column(const double *x, int rows, double shift, double factor, double coefficient, double *z, double *margin)
+load_column(const double *x, const double *next, int rows, double shift, double factor, double coefficient, double *z,
+			double *margin)
 {
+	int			r = 0;
+
+	for (; r + 64 <= rows; r += 64)
+	{
+		for (int line = 0; line < 64; line += 8)
+			__builtin_prefetch(next + r + line);
 #pragma omp simd
-	for (int r = 0; r < rows; r++)
+		for (int i = r; i < r + 64; i++)
+		{
+			z[i] = (x[i] - shift) * factor;
+			margin[i] += coefficient * z[i];
+		}
+	}
+	for (; r < rows; r++)
 	{
 		z[r] = (x[r] - shift) * factor;
 		margin[r] += coefficient * z[r];
 	}
-	for (int r = rows; r < ECML_CHUNK_ROWS; r++)
+	for (; r < ECML_CHUNK_ROWS; r++)
 		z[r] = 0;
 }
 
@@ -140,7 +156,7 @@ load_chunk(const LogregProblem *p, const EcmlBlock *block, int from, const doubl
 		int			c = p->column[j];
 		double	   *z = chunk->z + (size_t) (base + j) * STRIDE;
 
-		load_column(ECML_BLOCK_F8(block, c) + from, rows, base ? p->mean[c] : 0, 1 / p->deviation[c], theta[base + j], z,
+		load_column(ECML_BLOCK_F8(block, c) + from, ECML_BLOCK_F8(block, p->column[j + 1 < p->used ? j + 1 : j]) + from, rows, base ? p->mean[c] : 0, 1 / p->deviation[c], theta[base + j], z,
 					chunk->margin);
 		for (int v = 1; v < p->vectors; v++)
 			add_column(z, theta[(size_t) v * p->size + base + j], chunk->margin + (size_t) v * STRIDE);

@@ -719,6 +719,70 @@ test_bytes(void)
 	test_ctx_free(ctx);
 }
 
+/* ---- step by step ---- */
+
+static bool
+try_read_step(EcmlCtx *ctx, const uint8_t *bytes, size_t size)
+{
+	EcmlReader	r;
+
+	ecml_reader_init(&r, ctx, bytes, size);
+	if (!TRY(ctx))
+		return false;
+	(void) logreg_step_read(&r);
+	ecml_read_end(&r);
+	return true;
+}
+
+static void
+test_step(void)
+{
+	Rows		rows = random_rows(81, 1500, 4, 2);
+	EcmlCtx    *ctx = test_ctx(1, 1);
+	LogregModel *m = fit_in(ctx, &rows, &defaults, false, -1);
+	LogregStep *whole = NULL;
+	double		b[5] = {0};
+	double		errors[5];
+	double		gain = 1;
+	int			steps = 0;
+	int			refused = 0;
+	double		worst = 0;
+	EcmlWriter	w;
+	EcmlReader	r;
+
+	while (gain > 1e-20 && steps++ < 20)
+	{
+		LogregStep *half = logreg_step_new(ctx, b, 5);
+
+		whole = logreg_step_new(ctx, b, 5);
+		for (int i = 0; i < rows.n; i++)
+			logreg_step_add(i % 3 ? whole : half, rows.y[i] == 1, rows.x + 4 * i);
+		logreg_step_merge(whole, half);
+		gain = logreg_step_solve(ctx, whole, b, errors);
+	}
+	for (int j = 0; j < 5; j++)
+		worst = fmax(worst, fmax(fabs(b[j] / m->coefficients[j] - 1), fabs(errors[j] / m->std_errors[j] - 1)));
+	ok(worst < 1e-8, "%d steps end where the fit does (%.2g apart)", steps, worst);
+	close_to(whole->log_likelihood, m->log_likelihood, 1e-12, "with its likelihood");
+
+	ecml_writer_init(&w, ctx);
+	logreg_step_write(&w, whole);
+	ecml_reader_init(&r, ctx, w.data, w.size);
+	whole->size = logreg_step_read(&r)->size;
+	ecml_read_end(&r);
+	for (size_t size = 0; size < w.size; size++)
+		refused += !try_read_step(ctx, w.data, size) && test_host(ctx)->status == ECML_CORRUPTED;
+	ok(whole->size == 5 && refused == (int) w.size, "a state comes back from its bytes; cut off it is refused");
+	for (int value = 0; value < 256; value++)
+	{
+		w.data[3] = (uint8_t) value;
+		refused -= value > 0 && try_read_step(ctx, w.data, w.size);
+	}
+	ok(refused == (int) w.size, "one that says it is larger too");
+	free_rows(&rows);
+	test_ctx_free(ctx);
+}
+
 static void
 test_check(void)
 {
@@ -741,7 +805,7 @@ main(void)
 {
 	LogregParams params = defaults;
 	LogregParams sparse = defaults;
-	Rows		rows = random_rows(71, 17000, 3, 2);
+	Rows		rows = random_rows(71, 16400, 2, 2);
 	Rows		three = random_rows(72, 700, 3, 3);
 
 	test_check();
@@ -759,6 +823,7 @@ main(void)
 	sparse.penalty = LOGREG_L1;
 	test_trouble("three classes, l1", &three, &sparse);
 	test_bytes();
+	test_step();
 	free_rows(&rows);
 	free_rows(&three);
 	return done();
