@@ -844,6 +844,15 @@ target_encode(Prep *prep, PrepColumn *column)
 	column->expression_type = FLOAT8OID;
 }
 
+/* Texts are categories by their bytes, also where their collation takes different ones for equal. */
+static void
+compare_bytes(PrepColumn *column, Oid collation)
+{
+	if (OidIsValid(collation) && OidIsValid(get_typcollation(column->expression_type)) &&
+		!get_collation_isdeterministic(collation))
+		column->expression = psprintf("(%s COLLATE pg_catalog.\"C\")", column->expression);
+}
+
 void
 prep_learn(Prep *prep)
 {
@@ -855,6 +864,8 @@ prep_learn(Prep *prep)
 	{
 		PrepColumn *column = &prep->columns[i];
 
+		if (column->steps & (1u << STEP_ONE_HOT | 1u << STEP_ORDINAL | 1u << STEP_TARGET_ENCODE))
+			compare_bytes(column, TupleDescAttr(prep->source->desc, i)->attcollation);
 		if (prep_has(column, STEP_ONE_HOT))
 		{
 			find_categories(prep, column, MAX_ONE_HOT, prep->top_k);
