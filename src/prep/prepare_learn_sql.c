@@ -33,6 +33,7 @@
 
 #define MAX_ONE_HOT 1600		/* as many as a table may have columns */
 #define MAX_CODES 65536
+#define MAX_MEANS 1000000		/* of a target encoding: the parser takes seconds for more, and cannot be cancelled */
 
 /* ------------------------------------------------------------------------------------------------ SQL */
 
@@ -820,6 +821,13 @@ target_encode(Prep *prep, PrepColumn *column)
 				 errdetail("Its type is %s; the step needs text, an integer, a boolean, an enum or a uuid.", format_type_be(column->type)),
 				 errhint("Cast it to text in the source.")));
 	find_categories(prep, column, MAX_CODES, 0);
+	if ((int64) column->ncategories * width > MAX_MEANS)
+		ereport(ERROR,
+				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+				 errmsg("the target encoding of column \"%s\" is too large", column->name),
+				 errdetail("Its %d values have %d means each, of all folds and without each; the limit is %d in all.",
+						   column->ncategories, width, MAX_MEANS),
+				 errhint("Give fewer \"folds\", or group rare values in the source.")));
 	for (int c = 0; c < column->ncategories; c++)
 		(void) ecml_dict_add(sums.categories, column->categories[c], strlen(column->categories[c]));
 	sums.rows = column->ncategories + 1;

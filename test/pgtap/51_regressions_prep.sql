@@ -1,6 +1,6 @@
 -- One test for each bug of preparation, loading, metrics and the reading of rows that was found by reading or by attack.
 BEGIN;
-SELECT plan(12);
+SELECT plan(13);
 
 -- rows that come from several tables by turns: memory in use after 50,000 and after 100,000 of them
 CREATE TABLE parted (i int, y float8, x float8) PARTITION BY HASH (i);
@@ -44,6 +44,9 @@ INSERT INTO cases VALUES (1, 'x', 'x'), (2, 'X', 'X'), (3, 'y', 'y');
 SELECT ecml_prepare('cases', 'cases_p', '{"ordinal": ["a"], "one_hot": ["b"]}') \g /dev/null
 SELECT is((SELECT array_agg(c::text ORDER BY id) FROM cases_p c), '{"(1,1,0,1,0)","(2,0,1,0,0)","(3,2,0,0,1)"}',
 	'categories by their bytes, also where the collation takes different ones for equal');
+SELECT throws_ok($$ SELECT ecml_prepare('SELECT i, md5(i::text) AS c, i % 2 AS y FROM generate_series(1, 10000) AS i', 'large_p',
+	'{"target_encode": {"columns": ["c"], "target": "y", "key": "i", "folds": 100}}') $$, '54000', NULL,
+	'a target encoding of more constants than can be parsed in reasonable time');
 
 -- ecml_describe
 SELECT is((SELECT distinct_count || ' ' || left(most_frequent, 4) || ' ' || frequency FROM ecml_describe(
