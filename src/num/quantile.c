@@ -344,6 +344,9 @@ interpolate(const double *x, int n, double level)
 
 	if (below == above || x[below] == x[above])
 		return x[below];
+	/* a difference beyond the largest double */
+	if (isinf(x[above] - x[below]))
+		return (above - rank) * x[below] + (rank - below) * x[above];
 	return x[below] + (rank - below) * (x[above] - x[below]);
 }
 

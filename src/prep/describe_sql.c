@@ -352,13 +352,13 @@ add_hashed(DescribeState *state, int i, Argument *argument, Datum value)
 		pfree(label);
 }
 
-/* Numerics of few digits are known by their double, longer ones by the hash of their type. */
+/* Numerics of few digits are known by their double, longer ones and those beyond doubles by the hash of their type. */
 static void
 add_numeric(DescribeState *state, int i, Argument *argument, Datum value)
 {
 	double		x = ecml_decimal_float8(value);
 
-	if (toast_raw_datum_size(value) - VARHDRSZ <= 8)
+	if (toast_raw_datum_size(value) - VARHDRSZ <= 8 && !isinf(x))
 		stage_double(state, i, x);
 	else
 	{

@@ -33,6 +33,7 @@
 
 #define MAX_ONE_HOT 1600		/* as many as a table may have columns */
 #define MAX_CODES 65536
+#define MAX_MEANS 1000000		/* of a target encoding: the parser takes seconds for more, and cannot be cancelled */
 
 /* ------------------------------------------------------------------------------------------------ SQL */
 
@@ -820,6 +821,13 @@ target_encode(Prep *prep, PrepColumn *column)
 				 errdetail("Its type is %s; the step needs text, an integer, a boolean, an enum or a uuid.", format_type_be(column->type)),
 				 errhint("Cast it to text in the source.")));
 	find_categories(prep, column, MAX_CODES, 0);
+	if ((int64) column->ncategories * width > MAX_MEANS)
+		ereport(ERROR,
+				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+				 errmsg("the target encoding of column \"%s\" is too large", column->name),
+				 errdetail("Its %d values have %d means each, of all folds and without each; the limit is %d in all.",
+						   column->ncategories, width, MAX_MEANS),
+				 errhint("Give fewer \"folds\", or group rare values in the source.")));
 	for (int c = 0; c < column->ncategories; c++)
 		(void) ecml_dict_add(sums.categories, column->categories[c], strlen(column->categories[c]));
 	sums.rows = column->ncategories + 1;
@@ -844,6 +852,15 @@ target_encode(Prep *prep, PrepColumn *column)
 	column->expression_type = FLOAT8OID;
 }
 
+/* Texts are categories by their bytes, also where their collation takes different ones for equal. */
+static void
+compare_bytes(PrepColumn *column, Oid collation)
+{
+	if (OidIsValid(collation) && OidIsValid(get_typcollation(column->expression_type)) &&
+		!get_collation_isdeterministic(collation))
+		column->expression = psprintf("(%s COLLATE pg_catalog.\"C\")", column->expression);
+}
+
 void
 prep_learn(Prep *prep)
 {
@@ -855,6 +872,8 @@ prep_learn(Prep *prep)
 	{
 		PrepColumn *column = &prep->columns[i];
 
+		if (column->steps & (1u << STEP_ONE_HOT | 1u << STEP_ORDINAL | 1u << STEP_TARGET_ENCODE))
+			compare_bytes(column, TupleDescAttr(prep->source->desc, i)->attcollation);
 		if (prep_has(column, STEP_ONE_HOT))
 		{
 			find_categories(prep, column, MAX_ONE_HOT, prep->top_k);

@@ -1,6 +1,6 @@
 -- One test for each bug of preparation, loading, metrics and the reading of rows that was found by reading or by attack.
 BEGIN;
-SELECT plan(9);
+SELECT plan(13);
 
 -- rows that come from several tables by turns: memory in use after 50,000 and after 100,000 of them
 CREATE TABLE parted (i int, y float8, x float8) PARTITION BY HASH (i);
@@ -32,6 +32,28 @@ SELECT is((SELECT array_agg(n ORDER BY n) FROM flags_p), '{0,1,2}', 'integers wi
 SELECT is((SELECT array_agg(DISTINCT same) FROM flags_p), '{0}', 'bin uniform: a constant is all in bin 0, as with quantiles and in scikit-learn');
 SELECT throws_ok($$ SELECT ecml_prepare('SELECT 1e308::float8 AS x UNION ALL SELECT -1e308', 'wide_p',
 	'{"bin": {"x": {"bins": 4, "strategy": "uniform"}}}') $$, '22000', NULL, 'bin of a range that is no number');
+DO $$ BEGIN
+	IF EXISTS (SELECT FROM pg_collation WHERE collprovider = 'i') THEN
+		CREATE COLLATION without_case (provider = icu, locale = 'und-u-ks-level2', deterministic = false);
+		CREATE TABLE cases (id int, a text COLLATE without_case, b text COLLATE without_case);
+	ELSE
+		CREATE TABLE cases (id int, a text, b text);
+	END IF;
+END $$;
+INSERT INTO cases VALUES (1, 'x', 'x'), (2, 'X', 'X'), (3, 'y', 'y');
+SELECT ecml_prepare('cases', 'cases_p', '{"ordinal": ["a"], "one_hot": ["b"]}') \g /dev/null
+SELECT is((SELECT array_agg(c::text ORDER BY id) FROM cases_p c), '{"(1,1,0,1,0)","(2,0,1,0,0)","(3,2,0,0,1)"}',
+	'categories by their bytes, also where the collation takes different ones for equal');
+SELECT throws_ok($$ SELECT ecml_prepare('SELECT i, md5(i::text) AS c, i % 2 AS y FROM generate_series(1, 10000) AS i', 'large_p',
+	'{"target_encode": {"columns": ["c"], "target": "y", "key": "i", "folds": 100}}') $$, '54000', NULL,
+	'a target encoding of more constants than can be parsed in reasonable time');
+
+-- ecml_describe
+SELECT is((SELECT distinct_count || ' ' || left(most_frequent, 4) || ' ' || frequency FROM ecml_describe(
+	'SELECT * FROM (VALUES (1e400::numeric), (''infinity''), (1e400)) v (x)')), '2 1000 2',
+	'numerics beyond doubles are told from each other');
+SELECT is((SELECT median FROM ecml_describe('SELECT unnest(ARRAY[-1e308, 1e308]::float8[]) AS x')), 0::float8,
+	'a median between values of which the difference is no number');
 
 -- ecml_load_csv
 SELECT throws_ok($$ SELECT ecml_load_csv(E'a\n1\n', 'public.loaded', '{"temporary": true}') $$, '42P16', NULL,
