@@ -9,7 +9,7 @@
  *
  * Summed the other way round, a row's part in the gradient is x (w event - r C), where C is the cumulative hazard of its
  * time, less what Efron takes off for the events themselves; and the information is X' diag(r C) X less the sum over times
- * of squares in S1 and D1, at most two rows a time: both are products of matrices (dsyrk), n p^2 each.
+ * of squares in S1 and D1, at most two rows a time: both are products of matrices, n p^2 each.
  *
  * The sums over rows run in ranges on threads; S1 at the start of a range comes from the totals of those before it.
  */
@@ -18,9 +18,7 @@
 #include <math.h>
 #include <string.h>
 
-#include "num/blas.h"
-
-#define PANEL 128				/* rows a dsyrk */
+#define PANEL 128				/* rows of a product; a multiple of 4 */
 #define TASK_FLOPS 2e7
 #define POLL_ROWS 65536
 
@@ -68,7 +66,7 @@ range_end(const CoxLikelihood *l, size_t range)
 	return (range + 1) * l->range < l->rows->n ? (range + 1) * l->range : l->rows->n;
 }
 
-static void
+ECML_CLONES static void
 eta_task(void *arg, size_t slot, int worker)
 {
 	CoxLikelihood *l = arg;
@@ -78,11 +76,17 @@ eta_task(void *arg, size_t slot, int worker)
 	size_t		end = range_end(l, range);
 	double		peak = -INFINITY;
 
-	if (rows->p > 0)
-		cblas_dgemv(CblasColMajor, CblasTrans, rows->p, end - first, 1, rows->x + first * rows->p, rows->p, l->beta, 1, 0,
-					l->eta + first, 1);
 	for (size_t i = first; i < end; i++)
-		peak = fmax(peak, l->eta[i]);
+	{
+		const double *x = rows->x + i * rows->p;
+		double		eta = 0;
+
+#pragma omp simd reduction(+:eta)
+		for (int j = 0; j < rows->p; j++)
+			eta += x[j] * l->beta[j];
+		l->eta[i] = eta;
+		peak = fmax(peak, eta);
+	}
 	l->peaks[range] = peak;
 }
 
@@ -245,12 +249,41 @@ carry(CoxLikelihood *l)
 	ecml_free(l->ctx, sums);
 }
 
-/* matrix += factor rows' rows, of n rows in a panel */
-static void
-add_panel(double *matrix, double factor, const double *panel, int n, int p)
+/*
+ * matrix += factor rows' rows, of n rows in a panel: the lower triangle, and what lies beside it in pairs of rows.  Not BLAS,
+ * whose serial variant is not made for several threads at once.  Rows of 0 fill up the panel.
+ */
+ECML_CLONES static void
+add_panel(double *matrix, double factor, double *panel, int n, int p)
 {
-	if (n > 0)
-		cblas_dsyrk(CblasColMajor, CblasUpper, CblasNoTrans, p, n, factor, panel, p, 1, matrix, p);
+	for (; n % 4 != 0; n++)
+		memset(panel + (size_t) n * p, 0, p * sizeof(double));
+	for (int k = 0; k < n; k += 4)
+	{
+		const double *r = panel + (size_t) k * p;
+		const double *s = r + p;
+		const double *t = s + p;
+		const double *u = t + p;
+
+		for (int j = 0; j < p; j += 2)
+		{
+			int			next = j + 1 < p ? j + 1 : j;
+			double		a[4] = {factor * r[j], factor * s[j], factor * t[j], factor * u[j]};
+			double		b[4] = {factor * r[next], factor * s[next], factor * t[next], factor * u[next]};
+			double	   *restrict row = matrix + (size_t) j * p;
+			double	   *restrict below = matrix + (size_t) (j + 1) * p;
+
+			if (next == j)
+				for (int i = 0; i <= j; i++)
+					row[i] += a[0] * r[i] + a[1] * s[i] + a[2] * t[i] + a[3] * u[i];
+			else
+				for (int i = 0; i <= next; i++)
+				{
+					row[i] += a[0] * r[i] + a[1] * s[i] + a[2] * t[i] + a[3] * u[i];
+					below[i] += b[0] * r[i] + b[1] * s[i] + b[2] * t[i] + b[3] * u[i];
+				}
+		}
+	}
 }
 
 ECML_CLONES static void
