@@ -133,11 +133,11 @@ COMMENT ON FUNCTION ecml_coefficients(ecml_model) IS
 CREATE FUNCTION ecml_evaluate(model text, source text, options jsonb DEFAULT '{}') RETURNS jsonb
 AS 'MODULE_PATHNAME', 'ecml_evaluate_by_name' LANGUAGE C VOLATILE PARALLEL UNSAFE COST 100000;
 COMMENT ON FUNCTION ecml_evaluate(text, text, jsonb) IS
-'Metrics of a model on a source that has columns of its features and its target: regression rmse, mae, bias (in units of the target), mape (fraction), r2; clustering inertia, sizes, silhouette. Option "target" names another target column. Errors: undefined_object (model, table, column), data_exception (no rows).';
+'Metrics of a model on a source that has columns of its features and its target: regression rmse, mae, bias (in units of the target), mape (fraction), r2 and others; classification roc_auc, log_loss, f1, confusion_matrix and others; clustering inertia, sizes, silhouette, davies_bouldin, calinski_harabasz. Options: target (column), sample_weight (column), threshold (two classes, default 0.5). Errors: undefined_object (model, table, column), data_exception (no rows).';
 CREATE FUNCTION ecml_evaluate(model ecml_model, source text, options jsonb DEFAULT '{}') RETURNS jsonb
 AS 'MODULE_PATHNAME', 'ecml_evaluate_by_value' LANGUAGE C VOLATILE PARALLEL UNSAFE COST 100000;
 COMMENT ON FUNCTION ecml_evaluate(ecml_model, text, jsonb) IS
-'Metrics of a model given as a value on a source: regression rmse, mae, bias (in units of the target), mape (fraction), r2; clustering inertia, sizes, silhouette. Option "target" names another target column. Errors: undefined_object (table, column), data_exception (no rows), data_corrupted (damaged model).';
+'Metrics of a model given as a value on a source: regression rmse, mae, bias (in units of the target), mape (fraction), r2 and others; classification roc_auc, log_loss, f1, confusion_matrix and others; clustering inertia, sizes, silhouette, davies_bouldin, calinski_harabasz. Options: target (column), sample_weight (column), threshold (two classes, default 0.5). Errors: undefined_object (table, column), data_exception (no rows), data_corrupted (damaged model).';
 
 CREATE FUNCTION ecml_model_info(model text) RETURNS jsonb
 AS 'MODULE_PATHNAME', 'ecml_model_info_by_name' LANGUAGE C STABLE STRICT PARALLEL SAFE COST 100;

@@ -99,9 +99,12 @@ ecml_evaluator_add(EcmlEvaluator *evaluator, const double *values, int missing, 
 	}
 	if (evaluator->weighted)
 		ecml_trainer_check_weight(weight);
-	evaluator->rows++;
 	if (weight == 0)
+	{
+		evaluator->skipped++;
 		return;
+	}
+	evaluator->rows++;
 	if (model->algorithm->evaluate)
 	{
 		int			wide = ecml_dataset_append(evaluator->dataset, values, y, weight);
@@ -183,7 +186,8 @@ ecml_evaluator_finish(EcmlEvaluator *evaluator, EcmlJson *json)
 		ereport(ERROR,
 				(errcode(ERRCODE_DATA_EXCEPTION),
 				 errmsg("there are no rows to evaluate on"),
-				 errdetail("Rows left out because of NULLs: " INT64_FORMAT ".", evaluator->skipped),
+				 errdetail(evaluator->weighted ? "Rows left out because of NULLs or a weight of 0: " INT64_FORMAT "." :
+						   "Rows left out because of NULLs: " INT64_FORMAT ".", evaluator->skipped),
 				 errhint("Look at what the source gives.")));
 	ecml_json_int(json, "rows", evaluator->rows);
 	ecml_json_int(json, "skipped", evaluator->skipped);

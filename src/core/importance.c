@@ -14,6 +14,7 @@
 #include "core/inspect.h"
 #include "core/result.h"
 #include "core/serve.h"
+#include "num/sort.h"
 
 typedef enum Metric
 {
@@ -112,15 +113,6 @@ loss(const Judge *judge, const double *p, double y, int row)
 	}
 }
 
-static int
-compare_scores(const void *a, const void *b)
-{
-	double		x = *(const double *) a;
-	double		y = *(const double *) b;
-
-	return x < y ? -1 : x > y;
-}
-
 /* 1 - area under the curve, by ranks; NaN where one class is missing. */
 static double
 one_less_auc(const Judge *judge)
@@ -129,7 +121,7 @@ one_less_auc(const Judge *judge)
 	double		rank_sum = 0;
 	double		negative;
 
-	qsort(judge->scores, judge->n, 2 * sizeof(double), compare_scores);
+	ecml_sort_f8_pairs(judge->ctx, judge->scores, judge->n);
 	for (int i = 0; i < judge->n;)
 	{
 		int			end = i;
@@ -256,6 +248,8 @@ permute(Judge *judge, int feature, const double *values, EcmlRng rng)
 		size_t		k = ecml_rng_below(&rng, i + 1);
 		double		value = column[i * step];
 
+		if (i % 4096 == 0)
+			ecml_poll(judge->ctx, 0, 0);
 		column[i * step] = column[k * step];
 		column[k * step] = value;
 	}

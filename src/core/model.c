@@ -163,8 +163,8 @@ ecml_model_read(struct varlena *value, MemoryContext parent)
 	open_section(&r, &section);
 	model->schema = ecml_schema_read(&section);
 	ecml_read_end(&section);
-	if (algorithm->task == ECML_CLASSIFICATION && model->schema->nclasses < 2)
-		ecml_read_corrupted(&r, "a classifier has fewer than two classes");
+	if (algorithm->task == ECML_CLASSIFICATION ? model->schema->nclasses < 2 : model->schema->nclasses > 0)
+		ecml_read_corrupted(&r, "it has classes without being a classifier, or a classifier has fewer than two");
 	open_section(&r, &section);
 	model->fitted = algorithm->read(&section, model->schema);
 	ecml_read_end(&section);

@@ -145,8 +145,12 @@ ecml_target_for_model(MemoryContext context, const EcmlAlgorithm *algorithm, con
 		target->numbers = MemoryContextAllocZero(context, (schema->nclasses + 1) * sizeof(double));
 		for (int c = 0; c < schema->nclasses; c++)
 		{
+			char	   *end;
+
 			ecml_dict_add(target->labels, schema->classes[c], strlen(schema->classes[c]));
-			target->numbers[c] = strtod(schema->classes[c], NULL);
+			target->numbers[c] = strtod(schema->classes[c], &end);
+			if (end == schema->classes[c] || *end)
+				target->numbers[c] = NAN;	/* a text is no number's class */
 		}
 		target->learning = false;
 	}

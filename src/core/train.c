@@ -7,6 +7,7 @@
 #include "miscadmin.h"
 #include "portability/instr_time.h"
 #include "utils/array.h"
+#include "utils/guc.h"
 #include "utils/memutils.h"
 
 #include "core/catalog.h"
@@ -129,6 +130,7 @@ ecml_retrain(PG_FUNCTION_ARGS)
 	Oid			owner;
 	Oid			user;
 	int			security;
+	int			nest;
 	Datum		result;
 
 	PreventCommandIfReadOnly("ecml_retrain()");
@@ -145,13 +147,15 @@ ecml_retrain(PG_FUNCTION_ARGS)
 		names[i] = CStringGetTextDatum(provenance.features[i]);
 	/*
 	 * The source is the owner's, and so must be the rights it runs with: whoever retrains for others, such as a superuser's
-	 * nightly job, must not run their code with his own.  As REFRESH MATERIALIZED VIEW does.
+	 * nightly job, must not run their code with his own, nor keep what it does to settings.  As REFRESH MATERIALIZED VIEW does.
 	 */
+	nest = NewGUCNestLevel();
 	GetUserIdAndSecContext(&user, &security);
 	if (owner != user)
 		SetUserIdAndSecContext(owner, security | SECURITY_LOCAL_USERID_CHANGE | SECURITY_RESTRICTED_OPERATION);
 	result = train(fcinfo, name, algorithm, provenance.source, provenance.target,
 				   construct_array(names, provenance.nfeatures, TEXTOID, -1, false, TYPALIGN_INT), provenance.options);
+	AtEOXact_GUC(false, nest);
 	SetUserIdAndSecContext(user, security);
 	return result;
 }

@@ -3,6 +3,9 @@
  *
  * The system's cblas.h where there is one; else the few routines that the kernels use, with the standard's names, values
  * and 32-bit integers.  All matrices of this project that go to BLAS are column-major.
+ *
+ * Not for tasks of ecml_parallel_for: the serial OpenBLAS hands the same scratch memory to threads that ask at once, and what
+ * they compute is then wrong now and then.
  */
 #ifndef ECML_BLAS_H
 #define ECML_BLAS_H

@@ -1,12 +1,13 @@
 /*
  * hash.h - 64-bit hashes of integers and of bytes, the same on every machine and in every version
  *
- * Integers: the finaliser of splitmix64 (Steele, Lea, Flood 2014), a bijection with full avalanche, before and after the
- * seed enters.  Bytes: eight at a time, little-endian, the last ones padded with zeros; each word is folded in by a
- * 64 x 64 -> 128 bit product whose halves are xored (Wang Yi's mum), the length enters at the end.  About 1 ns an integer, 1 ns for
- * 8 bytes.
+ * Integers: the finaliser of splitmix64 (Steele, Lea, Flood 2014), a bijection with full avalanche, before and after
+ * the seed enters.  Bytes: eight at a time, little-endian, the last ones padded with zeros; each word is folded in by
+ * a 64 x 64 -> 128 bit product whose halves are xored (Wang Yi's mum), the length enters at the end.  About 1 ns an
+ * integer, 1 ns for 8 bytes.
  *
- * ecml_split and ecml_fold rest on these bits: they must never change (test/data/make_split.py is a second implementation).
+ * ecml_split and ecml_fold rest on these bits: they must never change (test/data/make_split.py is a second
+ * implementation).
  * Not for enemies: whoever chooses the bytes can make collisions.
  */
 #ifndef ECML_HASH_H

@@ -312,12 +312,19 @@ EcmlDrift
 ecml_profile_drift(const EcmlProfileColumn *column, double effective, const double *cells, double nulls)
 {
 	Sides		sides = {.n = effective,.m = nulls,.nulls_a = column->nulls};
+	EcmlDrift	drift;
+	double		least;
 
 	for (int i = 0; i < ecml_profile_cells(column); i++)
 		sides.m += cells[i];
 	sides.nulls_b = nulls / sides.m;
 	add_bin(&sides, sides.nulls_a, sides.nulls_b);
-	return column->category ? drift_category(column, &sides, cells) : drift_number(column, &sides, cells);
+	drift = column->category ? drift_category(column, &sides, cells) : drift_number(column, &sides, cells);
+	/* limits say too much of very few rows: what no test can prove, as there are so many ways to choose m rows of all */
+	least = exp(lgamma(sides.n + 1) + lgamma(sides.m + 1) - lgamma(sides.n + sides.m + 1));
+	if (drift.p_value < least)
+		drift.p_value = least;
+	return drift;
 }
 
 void

@@ -1,19 +1,21 @@
 /*
  * quantile.c - quantiles of a column in one pass, mergeable
  *
- * The random mergeable summary of Agarwal, Cormode, Huang, Phillips, Wei, Yi ("Mergeable summaries", PODS 2012) with the
- * sampling that Karnin, Lang and Liberty put under theirs (FOCS 2016).  Values fill a buffer of 4,096; a full one is sorted, and
- * every second item, the first or the second of each pair by a coin, becomes a run of level 1.  Two runs of one level are merged
- * and halved in the same way to a run of the next one, as a binary counter carries.  From 2^20 values on, the buffer takes
- * one at random of each 2, 4, 8, ... values in turn, so that what is sorted stays below 2^20 items.
+ * The random mergeable summary of Agarwal, Cormode, Huang, Phillips, Wei, Yi ("Mergeable summaries", PODS 2012) with
+ * the sampling that Karnin, Lang and Liberty put under theirs (FOCS 2016).  Values fill a buffer of 4,096; a full one
+ * is sorted, and every second item, the first or the second of each pair by a coin, becomes a run of level 1.  Two
+ * runs of one level are merged and halved in the same way to a run of the next one, as a binary counter carries.
+ * From 2^20 values on, the buffer takes one at random of each 2, 4, 8, ... values in turn, so that what is sorted
+ * stays below 2^20 items.
  *
- * Error: a halving moves a rank by at most the weight of an item, and up or down by a coin.  Summed over all levels that is
- * a standard deviation of 0.04 % of the number of values; the sampling adds at most 0.07 %.  ECML_QUANTILE_ERROR, 0.3 %, is beyond
- * three of both together.  Up to 4,096 values everything is exact.
+ * Error: a halving moves a rank by at most the weight of an item, and up or down by a coin.  Summed over all levels
+ * that is a standard deviation of 0.04 % of the number of values; the sampling adds at most 0.07 %.
+ * ECML_QUANTILE_ERROR, 0.3 %, is beyond three of both together.  Up to 4,096 values everything is exact.
  *
  * Cost: 10 to 15 ns a value of a random order (a radix sort of the buffer), 2 ns of an ascending one; 32 KB and 16 KB
  * for each doubling from 4,096 values on.
- * Which values are chosen depends on the seed and the order of the values alone; merged parts choose otherwise than the whole.
+ * Which values are chosen depends on the seed and the order of the values alone; merged parts choose otherwise than
+ * the whole.
  */
 #include "quantile.h"
 
@@ -342,6 +344,9 @@ interpolate(const double *x, int n, double level)
 
 	if (below == above || x[below] == x[above])
 		return x[below];
+	/* a difference beyond the largest double */
+	if (isinf(x[above] - x[below]))
+		return (above - rank) * x[below] + (rank - below) * x[above];
 	return x[below] + (rank - below) * (x[above] - x[below]);
 }
 

@@ -30,8 +30,8 @@ extern void ecml_quantiles_add(EcmlCtx *ctx, EcmlQuantiles *q, const double *x, 
 extern void ecml_quantiles_merge(EcmlCtx *ctx, EcmlQuantiles *q, const EcmlQuantiles *other);
 
 /*
- * results[i] = the quantile at levels[i], 0 to 1; NaN without values.  Exact ones are interpolated as numpy's "linear" and
- * SQL's percentile_cont do.
+ * results[i] = the quantile at levels[i], 0 to 1; NaN without values.  Exact ones are interpolated as numpy's
+ * "linear" and SQL's percentile_cont do.
  */
 extern void ecml_quantiles_get(EcmlCtx *ctx, const EcmlQuantiles *q, const double *levels, double *results, int n);
 

@@ -1,19 +1,19 @@
 /*
  * tally.c - how many different values, and which is the most frequent
  *
- * A hash table counts every value as long as there are at most 4,096 different ones: both answers are exact then (two values
- * of one 64-bit hash would be one: once in 2^40 such columns).  Beyond:
+ * A hash table counts every value as long as there are at most 4,096 different ones: both answers are exact then (two
+ * values of one 64-bit hash would be one: once in 2^40 such columns).  Beyond:
  *
- * Different values: HyperLogLog (Flajolet, Fusy, Gandouet, Meunier 2007) with 2^14 registers over 64-bit hashes, and the
- * estimator of Ertl ("New cardinality estimation algorithms for HyperLogLog sketches", 2017), which needs no tables of
- * corrections.  Standard error 1.04 / 2^7 = 0.81 %.
+ * Different values: HyperLogLog (Flajolet, Fusy, Gandouet, Meunier 2007) with 2^14 registers over 64-bit hashes, and
+ * the estimator of Ertl ("New cardinality estimation algorithms for HyperLogLog sketches", 2017), which needs no
+ * tables of corrections.  Standard error 1.04 / 2^7 = 0.81 %.
  *
- * The most frequent: the table goes on as a Misra-Gries summary (1982) with 1,024 to 2,048 counters, in the mergeable form with
- * the amortised purge of Anderson, Bevin, Lang, Liberty, Rhodes, Thaler (2017): when it is full, the median count is taken off every
- * count, and what falls to 0 leaves.  Counts are too low by at most n / 1,024 in total.
+ * The most frequent: the table goes on as a Misra-Gries summary (1982) with 1,024 to 2,048 counters, in the mergeable
+ * form with the amortised purge of Anderson, Bevin, Lang, Liberty, Rhodes, Thaler (2017): when it is full, the median
+ * count is taken off every count, and what falls to 0 leaves.  Counts are too low by at most n / 1,024 in total.
  *
- * Cost: 3 to 20 ns a value; 128 KB or less and 16 KB of registers, and labels.  Independent of the order of values as long as it is exact, and
- * the number of different values also beyond.
+ * Cost: 3 to 20 ns a value; 128 KB or less and 16 KB of registers, and labels.  Independent of the order of values as
+ * long as it is exact, and the number of different values also beyond.
  */
 #include "tally.h"
 

@@ -1,8 +1,8 @@
 /*
  * tally.h - how many different values, and which is the most frequent, in one pass, mergeable
  *
- * Values are known by their 64-bit hashes (num/hash.h).  Up to ECML_TALLY_EXACT different ones are counted one by one; then a
- * sketch takes over.
+ * Values are known by their 64-bit hashes (num/hash.h).  Up to ECML_TALLY_EXACT different ones are counted one by
+ * one; then a sketch takes over.
  */
 #ifndef ECML_TALLY_H
 #define ECML_TALLY_H
@@ -50,8 +50,8 @@ extern void ecml_tally_merge(EcmlCtx *ctx, EcmlTally *t, const EcmlTally *other)
 extern double ecml_tally_distinct(const EcmlTally *t);
 
 /*
- * The most frequent value, or NULL when it does not stand out from what the sketch may have lost; its count is exact, or
- * too low by at most t->error.  Equally frequent ones: the one with the smaller hash.
+ * The most frequent value, or NULL when it does not stand out from what the sketch may have lost; its count is exact,
+ * or too low by at most t->error.  Equally frequent ones: the one with the smaller hash.
  */
 extern const EcmlTallyEntry *ecml_tally_top(const EcmlTally *t);
 extern const char *ecml_tally_label_of(const EcmlTally *t, const EcmlTallyEntry *entry, int *length);	/* NULL: none */

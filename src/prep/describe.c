@@ -119,7 +119,8 @@ finite_numbers(EcmlCtx *ctx, DescribeColumn *column, const double *x, int n)
 	column->min = fmin(column->min, summary.min);
 	column->max = fmax(column->max, summary.max);
 	column->zeros += summary.zeros;
-	merge_centred(column->moments.n, &column->centre, &column->square, &column->cube, n, summary.mean, summary.square, summary.cube);
+	merge_centred(column->moments.n, &column->centre, &column->square, &column->cube, n, summary.mean, summary.square,
+				  summary.cube);
 	ecml_moments_add_block(&column->moments, x, n);
 	ecml_quantiles_add(ctx, &column->quantiles, x, n);
 }

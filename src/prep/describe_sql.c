@@ -1,9 +1,9 @@
 /*
  * describe_sql.c - ecml_describe: what stands in the columns of a source
  *
- * One query over the source with the aggregate ecml.describe_rows, which PostgreSQL runs in all its parallel workers.  The
- * aggregate stages numbers column by column, and hands them to the kernel (describe.h) by blocks; a table of more columns
- * than a call can have arguments has several aggregates in the same query.
+ * One query over the source with the aggregate ecml.describe_rows, which PostgreSQL runs in all its parallel workers.
+ * The aggregate stages numbers column by column, and hands them to the kernel (describe.h) by blocks; a table of more
+ * columns than a call can have arguments has several aggregates in the same query.
  */
 #include "core/compat.h"
 
@@ -345,19 +345,20 @@ add_hashed(DescribeState *state, int i, Argument *argument, Datum value)
 	{
 		if (label == NULL)
 			label = OutputFunctionCall(&argument->output, value);
-		ecml_tally_label(state->ctx, &state->columns[i].tally, entry, label, pg_mbcliplen(label, strlen(label), ECML_TALLY_LABEL));
+		ecml_tally_label(state->ctx, &state->columns[i].tally, entry, label, pg_mbcliplen(label, strlen(label),
+						 ECML_TALLY_LABEL));
 	}
 	if (label)
 		pfree(label);
 }
 
-/* Numerics of few digits are known by their double, longer ones by the hash of their type. */
+/* Numerics of few digits are known by their double, longer ones and those beyond doubles by the hash of their type. */
 static void
 add_numeric(DescribeState *state, int i, Argument *argument, Datum value)
 {
 	double		x = ecml_decimal_float8(value);
 
-	if (toast_raw_datum_size(value) - VARHDRSZ <= 8)
+	if (toast_raw_datum_size(value) - VARHDRSZ <= 8 && !isinf(x))
 		stage_double(state, i, x);
 	else
 	{
@@ -393,14 +394,16 @@ add_value(DescribeState *state, int i, Argument *argument, Datum value)
 			{
 				DateADT		date = DatumGetDateADT(value);
 
-				stage(state, i, DATE_NOT_FINITE(date) ? INFINITY : date * (double) SECS_PER_DAY + EPOCH, (uint64) (int64) date);
+				stage(state, i, DATE_NOT_FINITE(date) ? INFINITY : date * (double) SECS_PER_DAY + EPOCH,
+					  (uint64) (int64) date);
 				break;
 			}
 		case K_TIMESTAMP:
 			{
 				Timestamp	timestamp = DatumGetTimestamp(value);
 
-				stage(state, i, TIMESTAMP_NOT_FINITE(timestamp) ? INFINITY : timestamp / 1e6 + EPOCH, (uint64) timestamp);
+				stage(state, i, TIMESTAMP_NOT_FINITE(timestamp) ? INFINITY : timestamp / 1e6 + EPOCH,
+					  (uint64) timestamp);
 				break;
 			}
 		case K_TIME:
@@ -587,7 +590,8 @@ key_text(Oid type, Kind kind, uint64 key)
 		case K_FLOAT4:
 			return DatumGetCString(DirectFunctionCall1(float4out, Float4GetDatum((float4) x)));
 		case K_NUMERIC:
-			return DatumGetCString(DirectFunctionCall1(numeric_out, DirectFunctionCall1(float8_numeric, Float8GetDatum(x))));
+			return DatumGetCString(DirectFunctionCall1(numeric_out, DirectFunctionCall1(float8_numeric,
+								   Float8GetDatum(x))));
 		case K_BOOL:
 			return key ? "true" : "false";
 		case K_INTERVAL:

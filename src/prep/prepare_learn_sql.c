@@ -1,10 +1,11 @@
 /*
  * prepare_learn_sql.c - the steps of a preparation: what they learn, and the expressions they make of columns
  *
- * The steps build upon each other: what is clipped has been imputed, what is scaled has been clipped.  So each reading of the source
- * learns from the expressions of the steps before it, with their constants in place: moments, extremes and counts by the
- * aggregate of ecml_describe (parallel, in double-double), quantiles by percentile_cont (exact, by sorting), categories by GROUP BY.
- * At most: three readings with moments, three with quantiles, one for each column of categories.
+ * The steps build upon each other: what is clipped has been imputed, what is scaled has been clipped.  So each
+ * reading of the source learns from the expressions of the steps before it, with their constants in place: moments,
+ * extremes and counts by the aggregate of ecml_describe (parallel, in double-double), quantiles by percentile_cont
+ * (exact, by sorting), categories by GROUP BY. At most: three readings with moments, three with quantiles, one for
+ * each column of categories.
  *
  * Names and operators are written qualified, so that no search path can change what they mean; the parser keeps what
  * they stand for, and \d+ shows it in short.
@@ -32,6 +33,7 @@
 
 #define MAX_ONE_HOT 1600		/* as many as a table may have columns */
 #define MAX_CODES 65536
+#define MAX_MEANS 1000000		/* of a target encoding: the parser takes seconds for more, and cannot be cancelled */
 
 /* ------------------------------------------------------------------------------------------------ SQL */
 
@@ -229,7 +231,8 @@ find_quantiles(const Prep *prep, Wanted *wanted)
 static void
 want(Wanted *wanted, double level)
 {
-	wanted->levels = wanted->levels ? repalloc(wanted->levels, (wanted->n + 1) * sizeof(double)) : palloc(sizeof(double));
+	wanted->levels = wanted->levels ? repalloc(wanted->levels,
+											   (wanted->n + 1) * sizeof(double)) : palloc(sizeof(double));
 	wanted->levels[wanted->n++] = level;
 }
 
@@ -443,8 +446,8 @@ log1p_columns(Prep *prep)
 		make_double(column);
 		logarithm = psprintf("pg_catalog.ln(%s)", operation(one, "+", column->clipped ? column->clipped : column->expression));
 		/*
-		 * A later value out of range is NULL, not an error of the whole query.  The upper bound of a clip is above -1, as the
-		 * least value is, so that it is the value before it that tells.
+		 * A later value out of range is NULL, not an error of the whole query.  The upper bound of a clip is above
+		 * -1, as the least value is, so that it is the value before it that tells.
 		 */
 		if (!(column->lowest > -1))
 			logarithm = psprintf("CASE WHEN %s THEN %s END",
@@ -466,6 +469,8 @@ bin(PrepColumn *column, const DescribeColumn *found, const double *quantiles)
 	StringInfoData array;
 	int			n = 0;
 
+	if (!isfinite(found->max - found->min))
+		not_learnable(column, "Its range is too large for a number.", "Divide its values in the source, or clip them.");
 	initStringInfo(&array);
 	for (int k = 0; k <= column->bins; k++)
 	{
@@ -633,7 +638,8 @@ text_is_stable(Oid type)
 
 /* The literal of a jsonb object of what each category stands for; place writes what category number c does. */
 static char *
-category_map(const PrepColumn *column, void (*place) (StringInfo text, const PrepColumn *column, int c, int width), int width)
+category_map(const PrepColumn *column, void (*place) (StringInfo text, const PrepColumn *column, int c, int width),
+			 int width)
 {
 	StringInfoData text;
 
@@ -706,8 +712,8 @@ ordinal(Prep *prep, PrepColumn *column)
 	else
 		find_categories(prep, column, MAX_CODES, 0);
 	ecml_json_strings(learnt(column), "categories", (const char *const *) column->categories, column->ncategories);
-	/* a map is searched by halves, an array from its beginning */
-	if (text_is_stable(type))
+	/* a map is searched by halves, an array from its beginning; but values given may be written in other ways, as yes for true */
+	if (text_is_stable(type) && (!column->categories_given || (column->class == PREP_TEXT && type != BPCHAROID)))
 		column->expression = psprintf("(%s OPERATOR(pg_catalog.->>) %s::pg_catalog.text)::pg_catalog.int4",
 									  category_map(column, append_code, 0), column->expression);
 	else
@@ -815,6 +821,13 @@ target_encode(Prep *prep, PrepColumn *column)
 				 errdetail("Its type is %s; the step needs text, an integer, a boolean, an enum or a uuid.", format_type_be(column->type)),
 				 errhint("Cast it to text in the source.")));
 	find_categories(prep, column, MAX_CODES, 0);
+	if ((int64) column->ncategories * width > MAX_MEANS)
+		ereport(ERROR,
+				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+				 errmsg("the target encoding of column \"%s\" is too large", column->name),
+				 errdetail("Its %d values have %d means each, of all folds and without each; the limit is %d in all.",
+						   column->ncategories, width, MAX_MEANS),
+				 errhint("Give fewer \"folds\", or group rare values in the source.")));
 	for (int c = 0; c < column->ncategories; c++)
 		(void) ecml_dict_add(sums.categories, column->categories[c], strlen(column->categories[c]));
 	sums.rows = column->ncategories + 1;
@@ -834,8 +847,18 @@ target_encode(Prep *prep, PrepColumn *column)
 	/* element 0: of all rows, for those whose target is not known; then without each fold */
 	column->expression = psprintf("COALESCE((%s OPERATOR(pg_catalog.->) %s::pg_catalog.text OPERATOR(pg_catalog.->>) "
 								  "CASE WHEN %s IS NULL THEN 0 ELSE 1 OPERATOR(pg_catalog.+) %s END)::pg_catalog.float8, %s)",
-								  category_map(column, append_means, width), column->expression, target, fold, prep_number(all[0]));
+								  category_map(column, append_means, width), column->expression, target, fold,
+											   prep_number(all[0]));
 	column->expression_type = FLOAT8OID;
+}
+
+/* Texts are categories by their bytes, also where their collation takes different ones for equal. */
+static void
+compare_bytes(PrepColumn *column, Oid collation)
+{
+	if (OidIsValid(collation) && OidIsValid(get_typcollation(column->expression_type)) &&
+		!get_collation_isdeterministic(collation))
+		column->expression = psprintf("(%s COLLATE pg_catalog.\"C\")", column->expression);
 }
 
 void
@@ -849,6 +872,8 @@ prep_learn(Prep *prep)
 	{
 		PrepColumn *column = &prep->columns[i];
 
+		if (column->steps & (1u << STEP_ONE_HOT | 1u << STEP_ORDINAL | 1u << STEP_TARGET_ENCODE))
+			compare_bytes(column, TupleDescAttr(prep->source->desc, i)->attcollation);
 		if (prep_has(column, STEP_ONE_HOT))
 		{
 			find_categories(prep, column, MAX_ONE_HOT, prep->top_k);

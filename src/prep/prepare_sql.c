@@ -1,9 +1,11 @@
 /*
- * prepare_sql.c - ecml_prepare: a view that turns raw columns into what a model can use, with the learnt constants in it
+ * prepare_sql.c - ecml_prepare: a view that turns raw columns into what a model can use, with the learnt constants
+ * in it
  *
- * The order of the steps: rows are left out (dropna); columns are imputed, clipped, taken the logarithm of, binned or scaled;
- * then encoded.  prepare_options_sql.c reads what is asked, prepare_learn_sql.c learns and writes the expressions, this file puts
- * the view together.  Reading runs with the caller's rights and only reads; so does CREATE VIEW with the caller's.
+ * The order of the steps: rows are left out (dropna); columns are imputed, clipped, taken the logarithm of, binned or
+ * scaled; then encoded.  prepare_options_sql.c reads what is asked, prepare_learn_sql.c learns and writes the
+ * expressions, this file puts the view together.  Reading runs with the caller's rights and only reads; so does
+ * CREATE VIEW with the caller's.
  */
 #include "core/compat.h"
 
@@ -148,7 +150,8 @@ find_destination(Destination *destination, const Prep *prep, const char *text)
 				 errhint("Choose another name, or give the option \"replace\": true for what ecml_prepare made.")));
 	kind = get_rel_relkind(destination->existing);
 	comment = GetComment(destination->existing, RelationRelationId, 0);
-	if ((kind != RELKIND_VIEW && kind != RELKIND_RELATION) || comment == NULL || strncmp(comment, MARK, strlen(MARK)) != 0)
+	if ((kind != RELKIND_VIEW && kind != RELKIND_RELATION) || comment == NULL || strncmp(comment, MARK,
+		strlen(MARK)) != 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_WRONG_OBJECT_TYPE),
 				 errmsg("\"%s\" was not made by ecml_prepare", text),

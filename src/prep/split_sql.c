@@ -1,10 +1,11 @@
 /*
  * split_sql.c - ecml_split and ecml_fold: on which side a row is, by a hash of its key
  *
- * The hash is that of num/hash.h over a canonical form of the key, which depends on neither machine, version, encoding nor settings:
- * integers, booleans, and numbers without a fraction: their value, whatever the type's width; dates: days, and times: microseconds
- * since 2000; other numbers: the digits of their shortest form; texts and enum labels: their bytes in UTF-8; uuid: its bytes; arrays
- * and rows: the hashes of their parts, folded in order; all else: its text form.
+ * The hash is that of num/hash.h over a canonical form of the key, which depends on neither machine, version nor
+ * encoding: integers, booleans, and numbers without a fraction: their value, whatever the type's width;
+ * dates: days, and times: microseconds since 2000; other numbers: the digits of their shortest form; texts and enum
+ * labels: their bytes in UTF-8; uuid and bytea: their bytes; arrays and rows: the hashes of their parts, folded in
+ * order; all else: its text form.
  *
  * This form is part of the interface, and must never change: test/data/make_split.py is a second implementation.
  */
@@ -178,7 +179,8 @@ hash_value(Oid type, Datum value, uint64 seed)
 		case INTERVALOID:
 			{
 				const Interval *interval = DatumGetIntervalP(value);
-				uint64		parts[3] = {(uint64) (int64) interval->month, (uint64) (int64) interval->day, (uint64) interval->time};
+				uint64		parts[3] = {(uint64) (int64) interval->month, (uint64) (int64) interval->day,
+										 (uint64) interval->time};
 				uint64		h = ecml_hash_u64(3, seed);
 
 				for (int i = 0; i < 3; i++)
@@ -210,6 +212,12 @@ hash_value(Oid type, Datum value, uint64 seed)
 				int			length = VARSIZE_ANY_EXHDR(text);
 
 				return hash_text(bytes, type == BPCHAROID ? bpchartruelen((char *) bytes, length) : length, seed);
+			}
+		case BYTEAOID:
+			{
+				struct varlena *bytes = PG_DETOAST_DATUM_PACKED(value);
+
+				return ecml_hash_bytes(VARDATA_ANY(bytes), VARSIZE_ANY_EXHDR(bytes), seed);
 			}
 		case UNKNOWNOID:
 			return hash_text(DatumGetCString(value), strlen(DatumGetCString(value)), seed);

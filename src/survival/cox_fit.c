@@ -404,11 +404,14 @@ baseline(EcmlCtx *ctx, const CoxRows *rows, double shift, CoxModel *model)
 	for (size_t i = 0; i < rows->ngroups; i = begin)
 	{
 		size_t		seen = 0;
+		size_t		last = i;	/* group with events of the latest time */
 
 		for (begin = i + 1; begin < rows->ngroups && !rows->groups[begin].new_stratum;)
 			begin++;
 		if (rows->keys)
 			model->keys[model->nstrata] = rows->keys[rows->groups[i].first];
+		while (last < begin && rows->groups[last].events == 0)
+			last++;
 		for (size_t g = begin; g-- > i;)
 		{
 			const CoxGroup *group = &rows->groups[g];
@@ -416,7 +419,7 @@ baseline(EcmlCtx *ctx, const CoxRows *rows, double shift, CoxModel *model)
 			if (group->events == 0)
 				continue;
 			/* of very many times, every so many: the hazard in between is a fraction of a thousandth part */
-			if (seen++ % every == 0 || g == i)
+			if (seen++ % every == 0 || g == last)
 			{
 				model->times[n] = group->time;
 				model->hazards[n++] = group->cumulative * exp(-shift);

@@ -9,7 +9,7 @@
  *
  * Summed the other way round, a row's part in the gradient is x (w event - r C), where C is the cumulative hazard of its
  * time, less what Efron takes off for the events themselves; and the information is X' diag(r C) X less the sum over times
- * of squares in S1 and D1, at most two rows a time: both are products of matrices (dsyrk), n p^2 each.
+ * of squares in S1 and D1, at most two rows a time: both are products of matrices, n p^2 / 2 each.
  *
  * The sums over rows run in ranges on threads; S1 at the start of a range comes from the totals of those before it.
  */
@@ -18,9 +18,7 @@
 #include <math.h>
 #include <string.h>
 
-#include "num/blas.h"
-
-#define PANEL 128				/* rows a dsyrk */
+#define PANEL 128				/* rows at once */
 #define TASK_FLOPS 2e7
 #define POLL_ROWS 65536
 
@@ -50,7 +48,8 @@ cox_likelihood_init(EcmlCtx *ctx, CoxLikelihood *l, CoxRows *rows, CoxTies ties)
 	l->gradients = ECML_NEW(ctx, double, COX_SLOTS * p);
 	l->matrices = ecml_alloc_array(ctx, COX_SLOTS * p, p * sizeof(double));
 	l->information = ecml_alloc_array(ctx, p, p * sizeof(double));
-	l->scratch_size = 2 * p + 2 * PANEL * p;
+	/* of whole cache lines: what BLAS computes to the last bit may depend on how its arguments lie */
+	l->scratch_size = (2 * p + 2 * PANEL * p + 7) / 8 * 8;
 	l->scratch = ecml_alloc_array(ctx, ecml_workers(ctx, COX_SLOTS), l->scratch_size * sizeof(double));
 }
 
@@ -78,11 +77,16 @@ eta_task(void *arg, size_t slot, int worker)
 	size_t		end = range_end(l, range);
 	double		peak = -INFINITY;
 
-	if (rows->p > 0)
-		cblas_dgemv(CblasColMajor, CblasTrans, rows->p, end - first, 1, rows->x + first * rows->p, rows->p, l->beta, 1, 0,
-					l->eta + first, 1);
 	for (size_t i = first; i < end; i++)
-		peak = fmax(peak, l->eta[i]);
+	{
+		const double *x = rows->x + i * rows->p;
+		double		sum = 0;
+
+		for (int j = 0; j < rows->p; j++)
+			sum += x[j] * l->beta[j];
+		l->eta[i] = sum;
+		peak = fmax(peak, sum);
+	}
 	l->peaks[range] = peak;
 }
 
@@ -245,12 +249,35 @@ carry(CoxLikelihood *l)
 	ecml_free(l->ctx, sums);
 }
 
-/* matrix += factor rows' rows, of n rows in a panel */
-static void
-add_panel(double *matrix, double factor, const double *panel, int n, int p)
+/*
+ * matrix += factor panel' panel, of n rows in a panel; four rows at once, so that the matrix is read and written a quarter as
+ * often.  No BLAS: its serial build shares buffers between threads.
+ */
+static inline __attribute__((always_inline)) void
+add_panel(double *restrict matrix, double factor, double *restrict panel, int n, int p)
 {
-	if (n > 0)
-		cblas_dsyrk(CblasColMajor, CblasUpper, CblasNoTrans, p, n, factor, panel, p, 1, matrix, p);
+	/* rows of 0 up to a multiple of four: the panel has room */
+	for (; n % 4 != 0; n++)
+		memset(panel + (size_t) n * p, 0, p * sizeof(double));
+	for (int i = 0; i < n; i += 4)
+	{
+		const double *a = panel + (size_t) i * p;
+		const double *b = a + p;
+		const double *c = b + p;
+		const double *d = c + p;
+
+		for (int j = 0; j < p; j++)
+		{
+			double	   *row = matrix + (size_t) j * p;
+			double		fa = factor * a[j];
+			double		fb = factor * b[j];
+			double		fc = factor * c[j];
+			double		fd = factor * d[j];
+
+			for (int k = 0; k <= j; k++)
+				row[k] += (fa * a[k] + fb * b[k]) + (fc * c[k] + fd * d[k]);
+		}
+	}
 }
 
 ECML_CLONES static void
@@ -347,7 +374,6 @@ cox_likelihood_slopes(CoxLikelihood *l)
 			l->information[k] += l->matrices[s * p * p + k];
 		ecml_poll(l->ctx, 0, 0);
 	}
-	/* column-major upper is row-major lower */
 	for (size_t j = 0; j < p; j++)
 		for (size_t k = 0; k < j; k++)
 			l->information[k * p + j] = l->information[j * p + k];

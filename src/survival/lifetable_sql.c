@@ -415,6 +415,8 @@ ecml_logrank_final(PG_FUNCTION_ARGS)
 {
 	Survival   *survival = settled(fcinfo, LOGRANK);
 	const Lifetable **tables;
+	EcmlServerHost host;
+	EcmlCtx		ctx;
 	LogrankResult result;
 	Datum	   *lists[4];
 	Datum		values[7];
@@ -428,7 +430,9 @@ ecml_logrank_final(PG_FUNCTION_ARGS)
 	tables = palloc(n * sizeof(Lifetable *));
 	for (int g = 0; g < n; g++)
 		tables[g] = &survival->groups[g].table;
-	result = lifetable_logrank(&survival->state->ctx, tables, n);
+	/* a window calls this for every row: what the test takes must not stay with the state */
+	ecml_host_init(&ctx, &host, CurrentMemoryContext, (size_t) ecml_guc_work_mem * 1024, 0);
+	result = lifetable_logrank(&ctx, tables, n);
 	for (int i = 0; i < 4; i++)
 		lists[i] = palloc(n * sizeof(Datum));
 	for (int g = 0; g < n; g++)

@@ -10,6 +10,7 @@ import logistic
 import prepare
 import quality
 import speed
+import survival
 from harness import SCALE, connect, machine
 
 TABLES = [
@@ -28,6 +29,7 @@ TABLES = [
     (growth.memory_table, {"memory": growth.memory}),
     (quality.quality_table, {"quality": quality.quality}),
     (prepare.prepare_table, {"prepare": prepare.prepare}),
+    (survival.survival_table, {"cox": survival.cox, "clv": survival.clv}),
 ]
 
 

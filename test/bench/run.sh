@@ -29,6 +29,8 @@ all_rows='
 	memory
 	quality
 	prepare
+	cox
+	clv
 '
 rows=$(echo ${ROWS:-$all_rows})
 state=

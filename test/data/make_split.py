@@ -77,6 +77,7 @@ KEYS = [
     ("interval", "1 mon 2 days 00:00:03", lambda seed: of_parts([integer(1), integer(2), integer(3000000)], seed)),
     ("uuid", "a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11",
      lambda seed: of_bytes(uuid.UUID("a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11").bytes, seed)),
+    ("bytea", "\\\\xdeadbeef", lambda seed: of_bytes(bytes.fromhex("deadbeef"), seed)),
     ("int4[]", "{1,2}", lambda seed: of_parts([integer(1), integer(2)], seed)),
     ("int8[]", "{1,2}", lambda seed: of_parts([integer(1), integer(2)], seed)),
     ("text[]", "{a,NULL}", lambda seed: of_parts([text("a"), None], seed)),

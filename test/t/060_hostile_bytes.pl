@@ -56,6 +56,7 @@ $node->safe_psql('postgres', q(
 		SFUNC = ecml_survival_combine, STYPE = ecml_survival_state, FINALFUNC = ecml_kaplan_meier_final);
 	CREATE AGGREGATE logrank_merge(state ecml_survival_state) (
 		SFUNC = ecml_survival_combine, STYPE = ecml_survival_state, FINALFUNC = ecml_logrank_final);
+	SELECT ecml_train('calibrated', 'logreg', 'shop', 'promo', ARRAY['price', 'colour', 'sold'], '{"missing": "impute", "calibration": "isotonic"}');
 	CREATE TABLE origin (name text, kind text, value text, share int);
 	INSERT INTO origin SELECT name, 'model', ecml_load(name)::text, 3 FROM ecml.models;
 	INSERT INTO origin

@@ -20,9 +20,12 @@ well_formed(const char *svg)
 	{
 		const char *end = strchr(c, '>');
 		char		name[32] = "";
+		const char *first = c + (c[1] == '/' ? 2 : 1);
+		size_t		length = strspn(first, "abcdefghijklmnopqrstuvwxyz");
 
-		if (end == NULL || sscanf(c + (c[1] == '/' ? 2 : 1), "%31[a-z]", name) != 1)
+		if (end == NULL || length == 0 || length >= sizeof(name))
 			return false;
+		memcpy(name, first, length);
 		if (c[1] == '/')
 		{
 			if (depth == 0 || strcmp(open[--depth], name) != 0)

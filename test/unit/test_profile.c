@@ -181,6 +181,10 @@ nulls_and_bins(void)
 	drift = ecml_profile_drift(&column, 3, cells, 0);
 	ok(fabs(drift.psi - ((1.0 / 3 - 0.5 / 3) * log(2) + (2.0 / 3 - 1.0 / 3) * log(2) + (2.0 / 3 - 0.5 / 3) * log(4))) < 1e-6 &&
 	   fabs(drift.statistic - 2.0 / 3) < 1e-6, "values that are not known, below all that are: half a row, and D sees them");
+	ecml_profile_category(ctx, &column, ones, (double[3]) {15, 10, 5}, 3);
+	cells = ECML_NEW0(ctx, double, ecml_profile_cells(&column));
+	cells[ecml_profile_cell(&column, -1)] = 1;
+	close_to(ecml_profile_drift(&column, 30, cells, 0).p_value, 1.0 / 31, 1e-9, "one row proves no more than one in all");
 	ecml_profile_number(ctx, &column, ones, NULL, 0, 128);
 	ok(column.n == 0 && ecml_profile_cells(&column) == 1 && ecml_profile_cell(&column, 5) == 0, "no values at all");
 	test_ctx_free(ctx);

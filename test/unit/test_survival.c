@@ -557,6 +557,13 @@ cox_bytes(void)
 	write_cox(ctx, &one, 1, 20000, 5);
 	write_cox(ctx, &four, 4, 20000, 5);
 	ok(one.size == four.size && memcmp(one.data, four.data, one.size) == 0, "cox: the same bits at 1 and 4 threads");
+	for (int again = 0; again < 50; again++)
+	{
+		write_cox(ctx, &four, 4, 20000, 5);
+		wrong += one.size != four.size || memcmp(one.data, four.data, one.size) != 0;
+	}
+	ok(wrong == 0, "each time: threads do not get into each other's way (%d of 50 differ)", wrong);
+	wrong = 0;
 	write_cox(ctx, &one, 1, 3000, 90);
 	write_cox(ctx, &four, 4, 3000, 90);
 	ok(one.size == four.size && memcmp(one.data, four.data, one.size) == 0, "the same with many terms");
