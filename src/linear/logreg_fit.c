@@ -230,6 +230,7 @@ logreg_fit(EcmlCtx *ctx, EcmlData *data, const LogregTask *task)
 	if (task->offset >= 0 && task->classes > 2)
 		ecml_fail(ctx, ECML_INVALID_PARAMETER, "an offset needs a target of two classes");
 	p->cross = ecml_cross();
+	p->scratch = ECML_NEW0(ctx, LogregScratch, 1);
 	p->terms = data->columns;
 	p->symmetric = task->classes > 2 && params->penalty != LOGREG_NONE;
 	p->vectors = p->symmetric ? task->classes : task->classes - 1;

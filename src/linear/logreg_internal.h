@@ -18,6 +18,20 @@
 #define LOGREG_HESSIAN 2
 #define LOGREG_MEAT 4			/* sum of the outer products of the rows' gradients, in place of the Hessian */
 #define LOGREG_GRAM 8			/* sum of w z z', [size][size], in place of the Hessian */
+#define LOGREG_PACK 16			/* keep z as float, and work with that; all rows, a gradient */
+#define LOGREG_PACKED 32		/* work with what was kept: half the memory to read */
+
+/* What passes leave for the next one. */
+typedef struct LogregScratch
+{
+	struct LogregChunk *chunks; /* [nchunks] of workers */
+	int			nchunks;
+	int			size;			/* that they are made for */
+	int			vectors;
+	double	   *slots;
+	size_t		nslots;			/* doubles */
+	float	   *packed;			/* [chunks of the data][used][ECML_CHUNK_ROWS], or NULL */
+} LogregScratch;
 
 typedef struct LogregProblem
 {
@@ -26,6 +40,7 @@ typedef struct LogregProblem
 	const LogregTask *task;
 	const LogregParams *params;
 	const EcmlCross *cross;
+	LogregScratch *scratch;
 	int			terms;			/* columns of the data */
 	int			used;			/* of them in z */
 	int		   *column;			/* [used] */
@@ -60,6 +75,10 @@ typedef struct LogregSums
 extern void logreg_pass(const LogregProblem *p, const double *theta, int what, int step, LogregSums *sums);
 extern LogregSums *logreg_sums(const LogregProblem *p, bool matrix);
 extern void logreg_statistics(LogregProblem *p);
+
+/* Make room for LOGREG_PACK, where that is worth it and fits; false: no. */
+extern bool logreg_can_pack(const LogregProblem *p);
+extern void logreg_unpack(const LogregProblem *p);
 
 /* logreg_newton.c: smooth objectives; logreg_penalty.c: those with an L1 part */
 typedef struct LogregOutcome

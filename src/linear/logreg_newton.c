@@ -180,6 +180,7 @@ typedef struct Metric
 	const double *factor;		/* of a sample's Hessian */
 	const bool *dropped;
 	double		scale;			/* of the sample in the whole */
+	int			packing;		/* LOGREG_PACK for the first value, then LOGREG_PACKED; or 0 */
 } Metric;
 
 static double
@@ -188,7 +189,9 @@ value_at(EcmlCtx *ctx, void *arg, const double *theta, double *gradient)
 	Metric	   *metric = arg;
 	LogregSums *sums = metric->sums;
 
-	logreg_pass(metric->p, theta, LOGREG_GRADIENT, 1, sums);
+	logreg_pass(metric->p, theta, LOGREG_GRADIENT | metric->packing, 1, sums);
+	if (metric->packing)
+		metric->packing = LOGREG_PACKED;
 	logreg_add_penalty(metric->p, theta, 1, sums);
 	memcpy(gradient, sums->gradient, metric->p->total * sizeof(double));
 	return sums->value;
@@ -266,10 +269,13 @@ logreg_smooth(const LogregProblem *p, double *theta, LogregOutcome *outcome)
 	newton.iterations = 0;
 	if (solver == LOGREG_LBFGS || (metric.factor && metric.scale > 0 && n > NARROW))
 	{
-		EcmlLbfgsResult result = quasi_newton(p, &metric, theta, 0.7 * sqrt(exact),
-											  metric.factor ? 30 : p->params->max_iter);
+		EcmlLbfgsResult result;
 
+		/* terms rounded to float move the minimum by less than is asked for here, and Newton's step puts that right */
+		metric.packing = logreg_can_pack(p) ? LOGREG_PACK : 0;
+		result = quasi_newton(p, &metric, theta, 0.7 * sqrt(exact), metric.factor ? 30 : p->params->max_iter);
 		outcome->iterations = result.iterations;
+		logreg_unpack(p);
 	}
 	outcome->converged = descend(&newton, theta, 1, exact, p->params->max_iter, &outcome->diverges);
 	outcome->iterations += newton.iterations;

@@ -18,10 +18,11 @@
 #define CHUNKS (ECML_BLOCK_ROWS / ECML_CHUNK_ROWS)	/* of a block */
 #define STRIDE ECML_CHUNK_STRIDE
 #define SLOTS_BYTES ((size_t) 16 << 20)	/* for the sums of tasks, about */
+#define PACK_TERMS 64			/* with fewer terms reading the rows is no great part of a pass */
 #define SQUARE 96				/* rows and columns of the matrix that a task owns */
 
 /* A chunk under way; all arrays are columns of STRIDE. */
-typedef struct Chunk
+typedef struct LogregChunk
 {
 	double	   *z;				/* [size] */
 	double	   *margin;			/* [vectors]; then the residuals */
@@ -46,8 +47,8 @@ typedef struct Pass
 	size_t		slot;			/* doubles */
 	double	   *slots;
 	Chunk	   *chunks;			/* of the workers; or of one block */
-	double	   *matrix;			/* wide: [pairs][size][size] */
-	int			squares;
+	double	   *matrix;			/* [pairs][size][size] */
+	int			squares;		/* wide: tasks of a pair */
 } Pass;
 
 /* ---------------------------------------------------------------- a chunk */
@@ -123,10 +124,33 @@ add_column(const double *z, double coefficient, double *margin)
 		margin[r] += coefficient * z[r];
 }
 
+/* The same from, or to, floats. */
+ECML_CLONES static void
+unpack_column(const float *packed, double coefficient, double *z, double *margin)
+{
+#pragma omp simd
+	for (int r = 0; r < ECML_CHUNK_ROWS; r++)
+	{
+		z[r] = packed[r];
+		margin[r] += coefficient * z[r];
+	}
+}
+
+ECML_CLONES static void
+pack_column(const double *z, float *packed)
+{
+#pragma omp simd
+	for (int r = 0; r < ECML_CHUNK_ROWS; r++)
+		packed[r] = (float) z[r];
+}
+
 /* Rows from .. of a block: z, w, y and margins. */
 static void
-load_chunk(const LogregProblem *p, const EcmlBlock *block, int from, const double *theta, Chunk *chunk)
+load_chunk(const Pass *pass, const EcmlBlock *block, int from, Chunk *chunk)
 {
+	const LogregProblem *p = pass->p;
+	const double *theta = pass->theta;
+	float	   *packed = p->scratch->packed;
 	int			rows = block->rows - from < ECML_CHUNK_ROWS ? block->rows - from : ECML_CHUNK_ROWS;
 	int			base = p->params->intercept ? 1 : 0;
 
@@ -151,13 +175,27 @@ load_chunk(const LogregProblem *p, const EcmlBlock *block, int from, const doubl
 	if (p->task->offset >= 0)
 		for (int r = 0; r < rows; r++)
 			chunk->margin[r] += ECML_BLOCK_F8(block, p->task->offset)[from + r];
+	if (pass->what & (LOGREG_PACK | LOGREG_PACKED))
+		packed += (block->first + from) / ECML_CHUNK_ROWS * p->used * ECML_CHUNK_ROWS;
 	for (int j = 0; j < p->used; j++)
 	{
 		int			c = p->column[j];
+		int			next = p->column[j + 1 < p->used ? j + 1 : j];
 		double	   *z = chunk->z + (size_t) (base + j) * STRIDE;
+		float	   *kept = packed + (size_t) j * ECML_CHUNK_ROWS;
 
-		load_column(ECML_BLOCK_F8(block, c) + from, ECML_BLOCK_F8(block, p->column[j + 1 < p->used ? j + 1 : j]) + from, rows, base ? p->mean[c] : 0, 1 / p->deviation[c], theta[base + j], z,
-					chunk->margin);
+		if (pass->what & LOGREG_PACKED)
+			unpack_column(kept, theta[base + j], z, chunk->margin);
+		else if (pass->what & LOGREG_PACK)
+		{
+			load_column(ECML_BLOCK_F8(block, c) + from, ECML_BLOCK_F8(block, next) + from, rows, base ? p->mean[c] : 0,
+						1 / p->deviation[c], 0, z, chunk->margin);
+			pack_column(z, kept);
+			unpack_column(kept, theta[base + j], z, chunk->margin);
+		}
+		else
+			load_column(ECML_BLOCK_F8(block, c) + from, ECML_BLOCK_F8(block, next) + from, rows, base ? p->mean[c] : 0,
+						1 / p->deviation[c], theta[base + j], z, chunk->margin);
 		for (int v = 1; v < p->vectors; v++)
 			add_column(z, theta[(size_t) v * p->size + base + j], chunk->margin + (size_t) v * STRIDE);
 	}
@@ -324,11 +362,20 @@ work_chunk(const Pass *pass, const EcmlBlock *block, int from, Chunk *chunk, dou
 {
 	const LogregProblem *p = pass->p;
 
-	load_chunk(p, block, from, pass->theta, chunk);
+	load_chunk(pass, block, from, chunk);
 	if (!(pass->what & LOGREG_GRAM))
 		judge_chunk(p, chunk, slot);
 	if (pass->what & LOGREG_GRADIENT)
 		p->cross->dense(chunk->margin, p->vectors, chunk->z, p->size, chunk->zero, slot + 3, p->size);
+}
+
+static bool
+block_takes_part(const Pass *pass, size_t i)
+{
+	for (int c = 0; c * ECML_CHUNK_ROWS < pass->blocks[i].rows; c++)
+		if (takes_part(pass, (pass->first + i) * CHUNKS + c))
+			return true;
+	return false;
 }
 
 static void
@@ -340,6 +387,8 @@ block_task(void *arg, size_t i, int worker)
 	Chunk	   *chunk = &pass->chunks[worker];
 	double	   *slot = pass->slots + i * pass->slot;
 
+	if (!block_takes_part(pass, i))
+		return;
 	memset(slot, 0, pass->slot * sizeof(double));
 	for (int c = 0; c * ECML_CHUNK_ROWS < block->rows; c++)
 	{
@@ -457,6 +506,32 @@ add_slot(const LogregProblem *p, const Pass *pass, const double *slot, LogregSum
 		pass->matrix[i - 3 - p->total] += slot[i];
 }
 
+/* Chunks for workers, and slots, those of the pass before if they fit: fresh memory costs more than some passes. */
+static void
+reuse(const LogregProblem *p, int workers, size_t slots)
+{
+	EcmlCtx    *ctx = p->ctx;
+	LogregScratch *scratch = p->scratch;
+
+	if (scratch->nchunks < workers || scratch->size != p->size || scratch->vectors != p->vectors)
+	{
+		for (int i = 0; i < scratch->nchunks; i++)
+			free_chunk(p, &scratch->chunks[i]);
+		ecml_free(ctx, scratch->chunks);
+		scratch->chunks = ECML_NEW(ctx, Chunk, workers);
+		scratch->size = p->size;
+		scratch->vectors = p->vectors;
+		for (scratch->nchunks = 0; scratch->nchunks < workers; scratch->nchunks++)
+			make_chunk(p, &scratch->chunks[scratch->nchunks]);
+	}
+	if (scratch->nslots < slots)
+	{
+		ecml_free(ctx, scratch->slots);
+		scratch->slots = ECML_NEW(ctx, double, slots);
+		scratch->nslots = slots;
+	}
+}
+
 static void
 narrow_pass(Pass *pass, LogregSums *sums)
 {
@@ -469,20 +544,18 @@ narrow_pass(Pass *pass, LogregSums *sums)
 	group = group < 4 ? 4 : group > ECML_FETCH ? ECML_FETCH : group;
 	group = group < p->data->nblocks ? group : p->data->nblocks;
 	workers = ecml_workers(ctx, group);
-	pass->slots = ECML_NEW(ctx, double, group * pass->slot);
-	pass->chunks = ECML_NEW(ctx, Chunk, workers);
-	for (int i = 0; i < workers; i++)
-		make_chunk(p, &pass->chunks[i]);
+	reuse(p, workers, group * pass->slot);
+	pass->slots = p->scratch->slots;
+	pass->chunks = p->scratch->chunks;
 	for (size_t b = 0; b < p->data->nblocks; b += got)
 	{
 		got = ecml_data_fetch(ctx, p->data, b, pass->blocks, group);
 		pass->first = b;
 		ecml_parallel_for(ctx, got, block_task, pass);
 		for (size_t i = 0; i < got; i++)
-			add_slot(p, pass, pass->slots + i * pass->slot, sums);
+			if (block_takes_part(pass, i))
+				add_slot(p, pass, pass->slots + i * pass->slot, sums);
 	}
-	for (int i = 0; i < workers; i++)
-		free_chunk(p, &pass->chunks[i]);
 }
 
 static void
@@ -532,6 +605,27 @@ wide_pass(Pass *pass, LogregSums *sums)
 		ecml_free(ctx, pass->chunks[CHUNKS + i].scratch);
 		ecml_free(ctx, (void *) pass->chunks[CHUNKS + i].zero);
 	}
+	ecml_free(ctx, pass->slots);
+	ecml_free(ctx, pass->chunks);
+}
+
+bool
+logreg_can_pack(const LogregProblem *p)
+{
+	size_t		size = p->data->nblocks * CHUNKS * (size_t) p->used * ECML_CHUNK_ROWS;
+
+	/* as much again is left to others */
+	if (p->used < PACK_TERMS || !p->data->resident || !ecml_fits(p->ctx, 2 * size * sizeof(float)))
+		return false;
+	p->scratch->packed = ECML_NEW(p->ctx, float, size);
+	return true;
+}
+
+void
+logreg_unpack(const LogregProblem *p)
+{
+	ecml_free(p->ctx, p->scratch->packed);
+	p->scratch->packed = NULL;
 }
 
 void
@@ -562,8 +656,6 @@ logreg_pass(const LogregProblem *p, const double *theta, int what, int step, Log
 		assemble(p, pass.matrix, sums->matrix);
 		ecml_free(ctx, pass.matrix);
 	}
-	ecml_free(ctx, pass.slots);
-	ecml_free(ctx, pass.chunks);
 }
 
 /* ---------------------------------------------------------------- moments */
