@@ -76,8 +76,11 @@ extern void logreg_pass(const LogregProblem *p, const double *theta, int what, i
 extern LogregSums *logreg_sums(const LogregProblem *p, bool matrix);
 extern void logreg_statistics(LogregProblem *p);
 
-/* Make room for LOGREG_PACK, where that is worth it and fits; false: no. */
-extern bool logreg_can_pack(const LogregProblem *p);
+/*
+ * Get ready for LOGREG_PACK; false: it is not worth it.  Without the memory for it rows are read and rounded each time: the
+ * same bits.
+ */
+extern bool logreg_begin_packing(const LogregProblem *p);
 extern void logreg_unpack(const LogregProblem *p);
 
 /* logreg_newton.c: smooth objectives; logreg_penalty.c: those with an L1 part */

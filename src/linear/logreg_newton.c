@@ -272,7 +272,7 @@ logreg_smooth(const LogregProblem *p, double *theta, LogregOutcome *outcome)
 		EcmlLbfgsResult result;
 
 		/* terms rounded to float move the minimum by less than is asked for here, and Newton's step puts that right */
-		metric.packing = logreg_can_pack(p) ? LOGREG_PACK : 0;
+		metric.packing = logreg_begin_packing(p) ? LOGREG_PACK : 0;
 		result = quasi_newton(p, &metric, theta, 0.7 * sqrt(exact), metric.factor ? 30 : p->params->max_iter);
 		outcome->iterations = result.iterations;
 		logreg_unpack(p);

@@ -151,6 +151,7 @@ load_chunk(const Pass *pass, const EcmlBlock *block, int from, Chunk *chunk)
 	const LogregProblem *p = pass->p;
 	const double *theta = pass->theta;
 	float	   *packed = p->scratch->packed;
+	float		rounded[ECML_CHUNK_ROWS];
 	int			rows = block->rows - from < ECML_CHUNK_ROWS ? block->rows - from : ECML_CHUNK_ROWS;
 	int			base = p->params->intercept ? 1 : 0;
 
@@ -175,18 +176,18 @@ load_chunk(const Pass *pass, const EcmlBlock *block, int from, Chunk *chunk)
 	if (p->task->offset >= 0)
 		for (int r = 0; r < rows; r++)
 			chunk->margin[r] += ECML_BLOCK_F8(block, p->task->offset)[from + r];
-	if (pass->what & (LOGREG_PACK | LOGREG_PACKED))
+	if (packed)
 		packed += (block->first + from) / ECML_CHUNK_ROWS * p->used * ECML_CHUNK_ROWS;
 	for (int j = 0; j < p->used; j++)
 	{
 		int			c = p->column[j];
 		int			next = p->column[j + 1 < p->used ? j + 1 : j];
 		double	   *z = chunk->z + (size_t) (base + j) * STRIDE;
-		float	   *kept = packed + (size_t) j * ECML_CHUNK_ROWS;
+		float	   *kept = packed ? packed + (size_t) j * ECML_CHUNK_ROWS : rounded;
 
-		if (pass->what & LOGREG_PACKED)
+		if ((pass->what & LOGREG_PACKED) && packed)
 			unpack_column(kept, theta[base + j], z, chunk->margin);
-		else if (pass->what & LOGREG_PACK)
+		else if (pass->what & (LOGREG_PACK | LOGREG_PACKED))
 		{
 			load_column(ECML_BLOCK_F8(block, c) + from, ECML_BLOCK_F8(block, next) + from, rows, base ? p->mean[c] : 0,
 						1 / p->deviation[c], 0, z, chunk->margin);
@@ -610,14 +611,15 @@ wide_pass(Pass *pass, LogregSums *sums)
 }
 
 bool
-logreg_can_pack(const LogregProblem *p)
+logreg_begin_packing(const LogregProblem *p)
 {
 	size_t		size = p->data->nblocks * CHUNKS * (size_t) p->used * ECML_CHUNK_ROWS;
 
-	/* as much again is left to others */
-	if (p->used < PACK_TERMS || !p->data->resident || !ecml_fits(p->ctx, 2 * size * sizeof(float)))
+	if (p->used < PACK_TERMS)
 		return false;
-	p->scratch->packed = ECML_NEW(p->ctx, float, size);
+	/* as much again is left to others */
+	if (p->data->resident && ecml_fits(p->ctx, 2 * size * sizeof(float)))
+		p->scratch->packed = ECML_NEW(p->ctx, float, size);
 	return true;
 }
 
