@@ -32,6 +32,8 @@ ECML_BASE=$(mktemp -d /tmp/ecml.XXXXXX)
 export ECML_BASE
 export RESULTS=$ECML_BASE/results
 state=$ECML_BASE/state
+# what a server's log says of a failed assertion, and of what was left open or overwritten
+unclean="TRAP:|WARNING:  .*(leak|not closed|still (referenced|active)|SPI stack|alloc set|write past|own a lock)"
 mkdir "$RESULTS"
 chmod 755 "$ECML_BASE"
 
@@ -292,6 +294,9 @@ kind_tap()
 				[ -f "$log" ] && echo "         ${log##*/}:" && tail -n 15 "$log" | sed 's/^/         /'
 			done || true
 		fi
+		if grep -rhE "$unclean" "$ECML_BASE/out/$name" --include='*.log'; then
+			verdict tap "$name-log" FAILED "the server complained"
+		fi
 		as_server rm -rf "$ECML_BASE/out/$name"
 	done
 }
@@ -415,10 +420,10 @@ for kind in $kinds; do
 	set -e
 done
 if [ -f "$state" ]; then
-	if grep -E 'PANIC|was terminated by signal|TRAP:' "$server_log"; then
-		verdict server log FAILED "a backend crashed"
+	if grep -E "PANIC|was terminated by signal|$unclean" "$server_log"; then
+		verdict server log FAILED "a backend crashed, or left something behind"
 	else
-		verdict server log ok "no backend crashed"
+		verdict server log ok "no backend crashed, or left anything behind"
 	fi
 fi
 

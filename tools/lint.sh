@@ -29,6 +29,8 @@ check "pure kernels include no core header" \
 	"$(grep -nHE '#[[:space:]]*include[[:space:]]*"(\.\./)?core/' $kernels /dev/null)"
 check "PG_VERSION_NUM stands in src/core/compat.h alone" \
 	"$(grep -nH PG_VERSION_NUM $sources /dev/null | grep -v '^src/core/compat\.h:')"
+check "functions that do not return are ECML_NORETURN: PostgreSQL's own word for it changed in 18" \
+	"$(grep -nHwE 'pg_attribute_noreturn|pg_noreturn' $sources /dev/null)"
 check "num includes nothing above it" \
 	"$(grep -nHE '#[[:space:]]*include[[:space:]]*"' src/num/*.[ch] /dev/null |
 		grep -E '"(\.\./)?('"$(echo core $families | tr ' ' '|')"')/')"

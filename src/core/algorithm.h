@@ -94,8 +94,9 @@ typedef struct EcmlAlgorithm
 	const void *defaults;		/* [params_size] */
 	const char *(*check) (const void *params);	/* NULL, or what is wrong beyond single options */
 
-	/* collected rows; element of the dataset */
+	/* collected rows; element of the dataset; the most terms, 0: as many as memory holds */
 	EcmlElement element;
+	int			max_terms;
 	/* NULL: terms as they are; else they are shifted to mean 0, which must not matter, and when it says so scaled to 1 */
 	bool		(*standardize) (const void *params);
 	void	   *(*fit) (EcmlCtx *ctx, EcmlData *data, const EcmlSchema *schema, const void *params);

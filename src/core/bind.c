@@ -605,13 +605,16 @@ fixed_width(EcmlConvert convert)
 void
 ecml_binder_place(EcmlBinder *binder, const int *offsets)
 {
-	EcmlRun    *runs = MemoryContextAlloc(binder->context, (binder->ninputs + 1) * sizeof(EcmlRun));
+	EcmlRun    *runs = binder->run_memory;
 	EcmlRun    *last = NULL;
 
 	binder->runs = NULL;
 	binder->nruns = 0;
 	if (!binder->laid_out)
 		return;
+	/* rows may come from the tables of a partitioned one by turns: planning again must not take memory again */
+	if (runs == NULL)
+		runs = binder->run_memory = MemoryContextAlloc(binder->context, (binder->ninputs + 1) * sizeof(EcmlRun));
 	for (int i = 0; i < binder->ninputs; i++)
 	{
 		const EcmlInput *input = &binder->inputs[i];

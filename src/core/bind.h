@@ -81,6 +81,7 @@ typedef struct EcmlBinder
 	int			missing;		/* the first feature that is NULL in the present row, or -1 */
 	EcmlRun    *runs;			/* [nruns] all inputs, by ecml_binder_place; NULL: some have no known place */
 	int			nruns;
+	EcmlRun    *run_memory;		/* [ninputs] where runs are kept */
 
 	/* of an argument that is a row, or record */
 	bool		whole_row;

@@ -194,6 +194,8 @@ complete(EcmlTrainer *trainer, EcmlSchema *schema, int **recode)
 	bool		impute = schema->missing == ECML_MISSING_IMPUTE;
 	bool		scale = algorithm->standardize && algorithm->standardize(trainer->training->params);
 
+	if (algorithm->max_terms > 0 && schema->nterms > algorithm->max_terms)
+		ecml_trainer_too_wide(trainer, algorithm->max_terms);
 	ecml_dataset_complete(dataset);
 	ecml_profile_collected(trainer);
 	for (int j = 0; impute && j < schema->nfeatures; j++)

@@ -148,16 +148,34 @@ find_weight(EcmlTrainer *trainer)
 			 errhint("Give, for example, \"sample_weight\": \"x1\".")));
 }
 
+void
+ecml_trainer_too_wide(const EcmlTrainer *trainer, int limit)
+{
+	const EcmlInput *widest = NULL;
+
+	for (int i = 0; i < trainer->binder->ninputs; i++)
+	{
+		const EcmlInput *input = &trainer->binder->inputs[i];
+
+		if (input->kind == ECML_CATEGORY && (widest == NULL || input->categories->n > widest->categories->n))
+			widest = input;
+	}
+	ereport(ERROR,
+			(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+			 errmsg("too many terms for %s", trainer->algorithm->name),
+			 widest ? errdetail("At most %d are possible, a number or category each; column \"%s\" alone has %d categories or more.",
+								limit, widest->name, widest->categories->n) :
+			 errdetail("At most %d are possible; there are %d numbers.", limit, ecml_trainer_features(trainer)),
+			 widest ? errhint("Leave the column out (argument features) if it is a key, or group its rare values.") :
+			 errhint("Give fewer columns.")));
+}
+
 /* One pass: a new term, 0 in all rows so far. */
 static int
 add_term(EcmlTrainer *trainer)
 {
 	if (trainer->nterms >= MAX_TERMS)
-		ereport(ERROR,
-				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
-				 errmsg("too many terms for %s", trainer->algorithm->name),
-				 errdetail("Numbers and categories make more than %d terms.", MAX_TERMS),
-				 errhint("Leave out columns with very many different texts, or group their rare values.")));
+		ecml_trainer_too_wide(trainer, MAX_TERMS);
 	return trainer->nterms++;
 }
 

@@ -101,6 +101,9 @@ extern void ecml_trainer_count_uses(EcmlTrainer *trainer);
  */
 extern void ecml_trainer_row(EcmlTrainer *trainer, bool usable, bool has_target, double y, bool has_weight, double w);
 
+/* The error for more terms than the algorithm can have; names the column that makes most of them. */
+extern void ecml_trainer_too_wide(const EcmlTrainer *trainer, int limit) ECML_NORETURN;
+
 /* An error for a weight that is negative or not finite. */
 extern void ecml_trainer_check_weight(double w);
 

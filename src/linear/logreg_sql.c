@@ -298,6 +298,7 @@ const EcmlAlgorithm ecml_algorithm_logreg = {
 	.defaults = &defaults,
 	.check = check,
 	.element = ECML_F8,
+	.max_terms = LOGREG_MAX_TERMS,
 	.fit = fit,
 	.drop_first = drop_first,
 	.write = write_model,

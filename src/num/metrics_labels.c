@@ -62,7 +62,8 @@ ecml_label_metrics(const double *confusion, int k, EcmlLabelMetrics *out, EcmlCl
 	m.weighted_recall = m.accuracy;
 	m.weighted_f1 /= m.rows;
 	spread = sqrt(m.rows * m.rows - rows2) * sqrt(m.rows * m.rows - predicted2);
-	m.mcc = spread > 0 ? (hits * m.rows - products) / spread : m.rows > 0 ? 0 : NAN;
+	/* rounding must not take it beyond 1 */
+	m.mcc = spread > 0 ? fmax(-1, fmin(1, (hits * m.rows - products) / spread)) : m.rows > 0 ? 0 : NAN;
 	*out = m;
 }
 

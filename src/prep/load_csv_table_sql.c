@@ -83,7 +83,8 @@ csv_name_resolve(CsvName *name, const char *given, bool temporary, const char *w
 	range->relpersistence = temporary ? RELPERSISTENCE_TEMP : RELPERSISTENCE_PERMANENT;
 	name->name = range->relname;
 	namespace = RangeVarGetCreationNamespace(range);
-	if (temporary)
+	/* a temporary table in a schema that is none of temporary ones is refused by CREATE TABLE */
+	if (temporary && (range->schemaname == NULL || strcmp(range->schemaname, "pg_temp") == 0))
 		name->schema = NULL;
 	else
 		name->schema = get_namespace_name(namespace);

@@ -468,6 +468,8 @@ bin(PrepColumn *column, const DescribeColumn *found, const double *quantiles)
 	StringInfoData array;
 	int			n = 0;
 
+	if (!isfinite(found->max - found->min))
+		not_learnable(column, "Its range is too large for a number.", "Divide its values in the source, or clip them.");
 	initStringInfo(&array);
 	for (int k = 0; k <= column->bins; k++)
 	{
@@ -709,8 +711,8 @@ ordinal(Prep *prep, PrepColumn *column)
 	else
 		find_categories(prep, column, MAX_CODES, 0);
 	ecml_json_strings(learnt(column), "categories", (const char *const *) column->categories, column->ncategories);
-	/* a map is searched by halves, an array from its beginning */
-	if (text_is_stable(type))
+	/* a map is searched by halves, an array from its beginning; but values given may be written in other ways, as yes for true */
+	if (text_is_stable(type) && (!column->categories_given || (column->class == PREP_TEXT && type != BPCHAROID)))
 		column->expression = psprintf("(%s OPERATOR(pg_catalog.->>) %s::pg_catalog.text)::pg_catalog.int4",
 									  category_map(column, append_code, 0), column->expression);
 	else

@@ -16,6 +16,7 @@
 
 #include "core/error.h"
 #include "core/json.h"
+#include "num/ctx.h"
 #include "prep/prepare_sql.h"
 
 const char *const prep_step_names[STEPS + 1] = {"drop", "keep", "dropna", "impute", "clip", "log1p", "bin", "scale",
@@ -36,7 +37,7 @@ prep_has(const PrepColumn *column, PrepStep step)
 
 /* ------------------------------------------------------------------------------------------------ JSON */
 
-static void pg_attribute_noreturn()
+static void ECML_NORETURN
 reject(const char *option, JsonbValue *value, const char *right)
 {
 	ereport(ERROR,

@@ -79,7 +79,7 @@ typedef struct CoxLikelihood
 	double	   *peaks;			/* [nranges] */
 	double	   *carries;		/* [nranges][2][p] sums at a range's start: of the stratum, of the group's events */
 	double	   *gradients;		/* [COX_SLOTS][p] */
-	double	   *matrices;		/* [COX_SLOTS][p][p], upper triangle */
+	double	   *matrices;		/* [COX_SLOTS][p][p], lower triangle */
 	double	   *scratch;		/* [workers][...] */
 	size_t		scratch_size;
 	double		value;			/* log-likelihood */

@@ -9,7 +9,7 @@
  *
  * Summed the other way round, a row's part in the gradient is x (w event - r C), where C is the cumulative hazard of its
  * time, less what Efron takes off for the events themselves; and the information is X' diag(r C) X less the sum over times
- * of squares in S1 and D1, at most two rows a time: both are products of matrices, n p^2 each.
+ * of squares in S1 and D1, at most two rows a time: both are products of matrices, n p^2 / 2 each.
  *
  * The sums over rows run in ranges on threads; S1 at the start of a range comes from the totals of those before it.
  */
@@ -18,7 +18,7 @@
 #include <math.h>
 #include <string.h>
 
-#define PANEL 128				/* rows of a product; a multiple of 4 */
+#define PANEL 128				/* rows at once */
 #define TASK_FLOPS 2e7
 #define POLL_ROWS 65536
 
@@ -48,7 +48,8 @@ cox_likelihood_init(EcmlCtx *ctx, CoxLikelihood *l, CoxRows *rows, CoxTies ties)
 	l->gradients = ECML_NEW(ctx, double, COX_SLOTS * p);
 	l->matrices = ecml_alloc_array(ctx, COX_SLOTS * p, p * sizeof(double));
 	l->information = ecml_alloc_array(ctx, p, p * sizeof(double));
-	l->scratch_size = 2 * p + 2 * PANEL * p;
+	/* of whole cache lines: what BLAS computes to the last bit may depend on how its arguments lie */
+	l->scratch_size = (2 * p + 2 * PANEL * p + 7) / 8 * 8;
 	l->scratch = ecml_alloc_array(ctx, ecml_workers(ctx, COX_SLOTS), l->scratch_size * sizeof(double));
 }
 
@@ -66,7 +67,7 @@ range_end(const CoxLikelihood *l, size_t range)
 	return (range + 1) * l->range < l->rows->n ? (range + 1) * l->range : l->rows->n;
 }
 
-ECML_CLONES static void
+static void
 eta_task(void *arg, size_t slot, int worker)
 {
 	CoxLikelihood *l = arg;
@@ -79,13 +80,12 @@ eta_task(void *arg, size_t slot, int worker)
 	for (size_t i = first; i < end; i++)
 	{
 		const double *x = rows->x + i * rows->p;
-		double		eta = 0;
+		double		sum = 0;
 
-#pragma omp simd reduction(+:eta)
 		for (int j = 0; j < rows->p; j++)
-			eta += x[j] * l->beta[j];
-		l->eta[i] = eta;
-		peak = fmax(peak, eta);
+			sum += x[j] * l->beta[j];
+		l->eta[i] = sum;
+		peak = fmax(peak, sum);
 	}
 	l->peaks[range] = peak;
 }
@@ -250,38 +250,32 @@ carry(CoxLikelihood *l)
 }
 
 /*
- * matrix += factor rows' rows, of n rows in a panel: the lower triangle, and what lies beside it in pairs of rows.  Not BLAS,
- * whose serial variant is not made for several threads at once.  Rows of 0 fill up the panel.
+ * matrix += factor panel' panel, of n rows in a panel; four rows at once, so that the matrix is read and written a quarter as
+ * often.  No BLAS: its serial build shares buffers between threads.
  */
-ECML_CLONES static void
-add_panel(double *matrix, double factor, double *panel, int n, int p)
+static inline __attribute__((always_inline)) void
+add_panel(double *restrict matrix, double factor, double *restrict panel, int n, int p)
 {
+	/* rows of 0 up to a multiple of four: the panel has room */
 	for (; n % 4 != 0; n++)
 		memset(panel + (size_t) n * p, 0, p * sizeof(double));
-	for (int k = 0; k < n; k += 4)
+	for (int i = 0; i < n; i += 4)
 	{
-		const double *r = panel + (size_t) k * p;
-		const double *s = r + p;
-		const double *t = s + p;
-		const double *u = t + p;
+		const double *a = panel + (size_t) i * p;
+		const double *b = a + p;
+		const double *c = b + p;
+		const double *d = c + p;
 
-		for (int j = 0; j < p; j += 2)
+		for (int j = 0; j < p; j++)
 		{
-			int			next = j + 1 < p ? j + 1 : j;
-			double		a[4] = {factor * r[j], factor * s[j], factor * t[j], factor * u[j]};
-			double		b[4] = {factor * r[next], factor * s[next], factor * t[next], factor * u[next]};
-			double	   *restrict row = matrix + (size_t) j * p;
-			double	   *restrict below = matrix + (size_t) (j + 1) * p;
+			double	   *row = matrix + (size_t) j * p;
+			double		fa = factor * a[j];
+			double		fb = factor * b[j];
+			double		fc = factor * c[j];
+			double		fd = factor * d[j];
 
-			if (next == j)
-				for (int i = 0; i <= j; i++)
-					row[i] += a[0] * r[i] + a[1] * s[i] + a[2] * t[i] + a[3] * u[i];
-			else
-				for (int i = 0; i <= next; i++)
-				{
-					row[i] += a[0] * r[i] + a[1] * s[i] + a[2] * t[i] + a[3] * u[i];
-					below[i] += b[0] * r[i] + b[1] * s[i] + b[2] * t[i] + b[3] * u[i];
-				}
+			for (int k = 0; k <= j; k++)
+				row[k] += (fa * a[k] + fb * b[k]) + (fc * c[k] + fd * d[k]);
 		}
 	}
 }
@@ -380,7 +374,6 @@ cox_likelihood_slopes(CoxLikelihood *l)
 			l->information[k] += l->matrices[s * p * p + k];
 		ecml_poll(l->ctx, 0, 0);
 	}
-	/* column-major upper is row-major lower */
 	for (size_t j = 0; j < p; j++)
 		for (size_t k = 0; k < j; k++)
 			l->information[k * p + j] = l->information[j * p + k];

@@ -6,6 +6,7 @@ import evaluation
 import growth
 import inspect_rows
 import load
+import logistic
 import prepare
 import quality
 import speed
@@ -16,6 +17,7 @@ TABLES = [
     (speed.speed_table,
      {"kmeans": speed.kmeans,
       "linreg": speed.linreg,
+      "logreg": logistic.logreg,
       "ttest": speed.ttest,
       "predict": speed.predict,
       "describe": prepare.describe,

@@ -59,5 +59,20 @@ SELECT setseed(0.6) \g /dev/null
 CREATE TABLE scored:suffix AS
 SELECT random() < p AS y, p AS score FROM (SELECT random() AS p FROM generate_series(1, :n) OFFSET 0) g;
 
+-- buyers: a class that depends on ten columns; signals: one that depends on two hundred, in a tenth of the rows
+SELECT setseed(0.7) \g /dev/null
+CREATE TABLE buyers:suffix AS
+SELECT x.*, (random() < 1 / (1 + exp(-(0.8 * x1 - 0.5 * x2 + 0.3 * x3 + x4 - 0.2 * x5 + 0.1 * x6 + 0.7 * x7 - 0.3 * x8 + 0.4 * x9
+	- 0.6 * x10 - 0.5))))::int AS y
+FROM (SELECT normal() AS x1, normal() AS x2, normal() AS x3, normal() AS x4, normal() AS x5, normal() AS x6, normal() AS x7,
+		normal() AS x8, normal() AS x9, normal() AS x10 FROM generate_series(1, :n) OFFSET 0) x;
+SELECT setseed(0.8) \g /dev/null
+SELECT 'CREATE TABLE signals' || :'suffix' || ' AS SELECT x.*, (random() < 1 / (1 + exp(-('
+	|| string_agg(format('%s * (x%s - %s)', round((sin(j) * 0.1)::numeric, 3), j, j % 5), ' + ' ORDER BY j) || '))))::int AS y FROM (SELECT '
+	|| string_agg(format('%s + 2 * (random() + random() + random() - 1.5) AS x%s', j % 5, j), ', ' ORDER BY j)
+	|| ' FROM generate_series(1, ' || greatest(1000, :n / 10) || ') OFFSET 0) x' AS signals FROM generate_series(1, 200) j \gset
+:signals;
+
+VACUUM (FREEZE, ANALYZE) buyers:suffix, signals:suffix;
 VACUUM (FREEZE, ANALYZE) wide:suffix, scored:suffix;
 VACUUM (FREEZE, ANALYZE) points:suffix, sales:suffix, visits:suffix, four:suffix;

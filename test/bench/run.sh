@@ -17,6 +17,7 @@ scale=${SCALE:-1}
 all_rows='
 	kmeans
 	linreg
+	logreg
 	ttest
 	predict
 	describe

@@ -72,7 +72,7 @@ CREATE TYPE mood AS ENUM ('sad', 'ok', 'happy');
 CREATE DOMAIN positive AS int CHECK (value > 0);
 CREATE TYPE pair AS (a int, b text);
 CREATE TABLE types AS SELECT (ARRAY['sad', 'ok']::mood[])[1 + i % 2] AS m, (1 + i % 5)::positive AS p, ROW(i % 3, 'x')::pair AS c,
-	ARRAY[i % 2, NULL] AS a, ARRAY['u', 'v'] AS ta, jsonb_build_object('k', i % 4) AS j, '{"a": 1}'::json AS js, '<a/>'::text::xml AS xm,
+	ARRAY[i % 2, NULL] AS a, ARRAY['u', 'v'] AS ta, jsonb_build_object('k', i % 4) AS j, '{"a": 1}'::json AS js,
 	point(i, 1) AS pt, box(point(0, 0), point(1, i)) AS bx, ('10.0.0.' || i % 7)::inet AS ip, int4range(i % 3, 9) AS r, '\xdead'::bytea AS by,
 	i::bit(8) AS bits, 'now'::tsvector AS ts, '12:00'::time AS tm, '12:00+01'::timetz AS tz, 'abc'::char(5) AS ch, 'n'::name AS nm,
 	'1.5'::money AS mo, (i % 3)::oid AS o, 'a'::"char" AS qc, '1 0'::int2vector AS iv, 1e30::numeric * i AS big, '08:00:2b:01:02:03'::macaddr AS mac,
@@ -84,7 +84,7 @@ SELECT is((SELECT count(*) FROM described WHERE count = 50), (SELECT count(*) FR
 SELECT results_eq($$ SELECT column_name, distinct_count FROM described WHERE column_name IN ('m', 'p', 'c', 'a', 'j', 'ip', 'r', 'big', 'long') $$,
 	$$ VALUES ('m', 2::bigint), ('p', 5), ('c', 3), ('a', 2), ('j', 4), ('ip', 7), ('r', 3), ('big', 50), ('long', 5) $$,
 	'different values of types that can be compared');
-SELECT is((SELECT string_agg(column_name, ',') FROM described WHERE note = 'values of this type cannot be compared'), 'js,xm,pt,bx',
+SELECT is((SELECT string_agg(column_name, ',') FROM described WHERE note = 'values of this type cannot be compared'), 'js,pt,bx',
 	'others say so');
 SELECT results_eq($$ SELECT column_name, most_frequent, frequency FROM described WHERE column_name IN ('a', 'ch', 'by', 'inf') $$,
 	$$ VALUES ('a', '{0,NULL}', 25::bigint), ('by', '\xdead', 50), ('ch', 'abc', 50), ('inf', 'infinity', 50) $$, 'the most frequent, as text');

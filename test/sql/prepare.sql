@@ -8,7 +8,8 @@ CREATE TABLE prepare_t AS SELECT i AS id, i::float8 AS a, (i % 7)::int AS b, 'x'
 SELECT destination_name, kind, rows, dropped, columns, learnt -> 'a' -> 'impute', learnt -> 'g' FROM ecml_prepare('prepare_t', 'prepare_v', '{"dropna": ["time"],
 	"impute": {"a": "median", "g": "most_frequent"}, "was_missing": ["a"], "clip": {"b": "iqr"}, "log1p": ["b"], "one_hot": ["g"], "ordinal": ["y"], "date_parts": {"time": ["year", "is_weekend"]},
 	"time_zone": "UTC", "drop": ["p", "nothing", "nan"]}');
-SELECT pg_get_viewdef('prepare_v', true);
+-- (16 names no table where there is but one)
+SELECT regexp_replace(pg_get_viewdef('prepare_v', true), '\ms\.', '', 'g');
 SELECT obj_description('prepare_v'::regclass);
 -- and means the same under any search path
 CREATE SCHEMA prepare_evil;

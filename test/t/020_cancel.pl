@@ -108,9 +108,7 @@ sub check_clean
 	is(Ecml::threads($pid), 1, "$what: one thread");
 	is(join(' ', Ecml::temporary_files($node)), '', "$what: no temporary file");
 	# the cache of models may stay
-	is($victim->query(q(SELECT string_agg(name, ', ') FROM pg_backend_memory_contexts
-		WHERE name LIKE 'ecml%' AND name <> 'ecml model cache' AND coalesce(parent, '') <> 'ecml model cache')), '',
-		"$what: no memory");
+	is($victim->memory_left, 'none', "$what: no memory");
 	return;
 }
 

@@ -57,19 +57,19 @@ is($session->query(q(SET ecml.cache_size = 0;
 is($session->query(q(SELECT bool_and(abs(ecml_predict('two', x) - two) < 1e-6 AND abs(ecml_predict('three', x) - three) < 1e-6),
 	count(ecml_predict('wide', ARRAY(SELECT x FROM generate_series(1, 300)))) FROM line)), 't|1000',
 	'three models in a query, and no cache');
-is($session->query(q(SELECT count(*) FROM pg_backend_memory_contexts WHERE parent = 'ecml model cache')), '0', 'nothing is kept');
+is($session->cached_models('count(*)'), '0', 'nothing is kept');
 $session->query(q(RESET ecml.cache_size));
 $session->query($look);
-is($session->query(q(SELECT count(*) FROM pg_backend_memory_contexts WHERE parent = 'ecml model cache')), '3', 'with a cache all are kept');
+is($session->cached_models('count(*)'), '3', 'with a cache all are kept');
 $session->query(q(SET ecml.cache_size = '64kB'; SELECT ecml_predict('two', 1::float8)));
-is($session->query(q(SELECT count(*) FROM pg_backend_memory_contexts WHERE parent = 'ecml model cache')), '2',
+is($session->cached_models('count(*)'), '2',
 	'with a small one the large model goes');
 # many models, one of them at hand all the time
 $session->query(q(SELECT count(*) FROM generate_series(1, 300) AS i,
 	LATERAL (SELECT ecml_train('many ' || i, 'linreg', 'SELECT x, ' || i || ' * x AS y FROM line LIMIT 10', 'y')) AS t));
 is($session->query(q(SELECT bool_and(abs(ecml_predict('many ' || i, 7::float8) - 7 * i) < 1e-6 AND
 	abs(ecml_predict('two', 7::float8) - 14) < 1e-6) FROM generate_series(1, 300) AS i)), 't', 'models come and go');
-cmp_ok($session->query(q(SELECT sum(total_bytes) FROM pg_backend_memory_contexts WHERE parent = 'ecml model cache')), '<=', 65536,
+cmp_ok($session->cached_models('sum(total_bytes)'), '<=', 65536,
 	'within the limit');
 # a query ends with an error while it has a model at hand
 $session->query(q(SELECT 1 / (ecml_predict('two', x) - 100)::int FROM line));
@@ -77,7 +77,7 @@ is($session->sqlstate, '22012', 'an error of the executor');
 $session->query(q(SELECT ecml_predict('many ' || i, 7::float8) FROM generate_series(1, 301) AS i));
 is($session->sqlstate, '42704', 'an error of ecml');
 is($session->query(q(SET ecml.cache_size = 0; SELECT round(ecml_predict('two', 10::float8)::numeric, 6))), '20.000000', 'it serves');
-is($session->query(q(SELECT count(*) FROM pg_backend_memory_contexts WHERE parent = 'ecml model cache')), '0', 'no model is kept by mistake');
+is($session->cached_models('count(*)'), '0', 'no model is kept by mistake');
 $session->query(q(RESET ecml.cache_size));
 
 # the cursor keeps its model while the name gets another

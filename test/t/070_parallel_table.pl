@@ -58,8 +58,7 @@ ok(Ecml::wait_until(sub {
 $session->end;
 is($session->sqlstate, '57P01', 'the training fails') or diag $session->messages;
 is($session->query(q(SELECT count(*) FROM ecml.models WHERE name = 'lost')), '0', 'nothing is stored');
-is($session->query(q(SELECT string_agg(name, ', ') FROM pg_backend_memory_contexts
-	WHERE name LIKE 'ecml%' AND name <> 'ecml model cache' AND coalesce(parent, '') <> 'ecml model cache')), '', 'no memory is left');
+is($session->memory_left, 'none', 'no memory is left');
 is(model(2), $expected, 'the next training is as before');
 
 $node->stop;

@@ -85,6 +85,34 @@ sub quit
 	return;
 }
 
+# An aggregate over memory contexts of the session: of the models in its cache, or of what else ecml has ('none' without).
+# 18 tells a context's parent by a path of numbers, which hold within one reading of the view.
+sub contexts
+{
+	my ($self, $what, $where) = @_;
+
+	$self->{version} //= $self->query('SHOW server_version_num');
+	my $view = $self->{version} < 180000 ? 'pg_backend_memory_contexts'
+	  : '(WITH v AS MATERIALIZED (SELECT * FROM pg_backend_memory_contexts) SELECT v.name, v.total_bytes, p.name AS parent
+		FROM v LEFT JOIN v p ON p.path = v.path[1:v.level - 1])';
+	return $self->query("SELECT $what FROM $view c WHERE $where");
+}
+
+sub cached_models
+{
+	my ($self, $what) = @_;
+
+	return $self->contexts($what, q(parent = 'ecml model cache'));
+}
+
+sub memory_left
+{
+	my ($self) = @_;
+
+	return $self->contexts(q(coalesce(string_agg(name, ', '), 'none')),
+		q(name LIKE 'ecml%' AND name <> 'ecml model cache' AND coalesce(parent, '') <> 'ecml model cache'));
+}
+
 # Threads of a process; undef without /proc.
 sub threads
 {
