@@ -3,6 +3,8 @@
  */
 #include "core/compat.h"
 
+#include <sys/mman.h>
+
 #include "mb/pg_wchar.h"
 #include "miscadmin.h"
 #include "utils/memutils.h"
@@ -10,12 +12,33 @@
 #include "core/guc.h"
 #include "core/host.h"
 
+#define HUGE_PAGE ((size_t) 2 << 20)
+
+/*
+ * Blocks of wide rows on huge pages, where the system has them for the asking: a pass over the columns of a row would
+ * otherwise miss the translation buffer at each of them, and filling a block would fault every 4 kB.
+ */
+static void
+ask_for_huge_pages(void *memory, size_t size)
+{
+#ifdef MADV_HUGEPAGE
+	uintptr_t	first = TYPEALIGN(HUGE_PAGE, (uintptr_t) memory);
+	uintptr_t	last = TYPEALIGN_DOWN(HUGE_PAGE, (uintptr_t) memory + size);
+
+	if (last > first)
+		(void) madvise((void *) first, last - first, MADV_HUGEPAGE);
+#endif
+}
+
 static void *
 server_alloc(EcmlCtx *ctx, size_t size)
 {
 	EcmlServerHost *host = ctx->host_data;
+	void	   *memory = MemoryContextAllocExtended(host->context, size, MCXT_ALLOC_HUGE | MCXT_ALLOC_NO_OOM);
 
-	return MemoryContextAllocExtended(host->context, size, MCXT_ALLOC_HUGE | MCXT_ALLOC_NO_OOM);
+	if (memory != NULL && size >= 2 * HUGE_PAGE)
+		ask_for_huge_pages(memory, size);
+	return memory;
 }
 
 static void
