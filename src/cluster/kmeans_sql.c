@@ -123,22 +123,7 @@ const EcmlAlgorithm ecml_algorithm_kmeans = {
 	.evaluate = evaluate
 };
 
-PG_FUNCTION_INFO_V1(ecml_kmeans_transition);
-PG_FUNCTION_INFO_V1(ecml_kmeans_final);
-
-/* ecml_kmeans_transition(internal, options jsonb, VARIADIC "any"): internal */
-Datum
-ecml_kmeans_transition(PG_FUNCTION_ARGS)
-{
-	return ecml_aggregate_transition(fcinfo, &ecml_algorithm_kmeans);
-}
-
-/* ecml_kmeans_final(internal): ecml_model */
-Datum
-ecml_kmeans_final(PG_FUNCTION_ARGS)
-{
-	return ecml_aggregate_final(fcinfo);
-}
+ECML_AGGREGATE_FUNCTIONS(kmeans)
 
 /* ecml_centroids(model): rows cluster, size, centroid float8[], features jsonb, in the columns' own units */
 ECML_MODEL_FUNCTION(ecml_centroids)

@@ -17,6 +17,7 @@
 #include "core/bind.h"
 #include "core/options.h"
 #include "core/result.h"
+#include "core/roles.h"
 #include "core/source.h"
 
 typedef struct Options
@@ -45,71 +46,27 @@ static const char *const time_names[] = {"time", "ordered_at", "order_date", "in
 static const char *const amount_names[] = {"amount", "total", "revenue", "monetary", "total_price", "order_total", "price",
 NULL};
 
-/* The column that the option names, or the first of the usual names that the source has. */
-static int
-find_column(const EcmlSource *source, const char *given, const char *what, const char *const *usual)
-{
-	if (given)
-		return ecml_source_column(source, given, what);
-	for (int u = 0; usual[u]; u++)
-		for (int i = 0; i < source->desc->natts; i++)
-			if (pg_strcasecmp(NameStr(TupleDescAttr(source->desc, i)->attname), usual[u]) == 0)
-				return i;
-	ereport(ERROR,
-			(errcode(ERRCODE_UNDEFINED_OBJECT),
-			 errmsg("the source has no column that is known as the %s", what),
-			 errdetail("None of its columns is called %s, or like it.", usual[0]),
-			 errhint("Name the column with the option \"%s\".", what)));
-	return -1;
-}
-
-/* As an identifier of the source, quoted. */
-static const char *
-column(const EcmlSource *source, int number)
-{
-	return psprintf("s.%s", quote_identifier(NameStr(TupleDescAttr(source->desc, number)->attname)));
-}
-
-static void
-check_type(const EcmlSource *source, int number, const char *what, EcmlKind kind)
-{
-	Form_pg_attribute attribute = TupleDescAttr(source->desc, number);
-	EcmlConvert convert;
-	EcmlConvert element_convert;
-	EcmlKind	found;
-	Oid			element;
-
-	if (ecml_bind_plan(attribute->atttypid, &convert, &found, &element, &element_convert) && found == kind &&
-		convert != ECML_FROM_ARRAY)
-		return;
-	ereport(ERROR,
-			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-			 errmsg("column \"%s\" cannot be the %s", NameStr(attribute->attname), what),
-			 errdetail("Its type is %s.", format_type_be(attribute->atttypid)),
-			 kind == ECML_TIME ? errhint("It must be a date or a timestamp.") : errhint("It must be a number.")));
-}
-
 /* The query over the source; moment: SQL of the moment that recency is counted from (NULL: the last purchase). */
 static char *
 make_query(const EcmlSource *source, const char *from, const char *moment, const Options *given)
 {
-	int			customer = find_column(source, given->customer, "customer", customer_names);
-	int			time = find_column(source, given->time, "time", time_names);
-	int			amount = find_column(source, given->amount, "amount", amount_names);
+	int			customer = ecml_role_need(source, given->customer, "customer", customer_names);
+	int			time = ecml_role_need(source, given->time, "time", time_names);
+	int			amount = ecml_role_need(source, given->amount, "amount", amount_names);
 	StringInfoData query;
 	static const char *const scores[] = {"recency", "frequency", "monetary"};
 
-	check_type(source, time, "time", ECML_TIME);
-	check_type(source, amount, "amount", ECML_NUMBER);
+	ecml_role_check(source, time, "time", ECML_TIME);
+	ecml_role_check(source, amount, "amount", ECML_NUMBER);
 	initStringInfo(&query);
 	appendStringInfo(&query,
 					 "WITH c AS (SELECT %s::pg_catalog.text AS customer, pg_catalog.max(%s)::pg_catalog.timestamptz AS last, ",
-					 column(source, customer), column(source, time));
+					 ecml_role_sql(source, customer), ecml_role_sql(source, time));
 	if (given->order)
 		appendStringInfo(&query, "pg_catalog.count(DISTINCT %s) AS frequency, ",
-						 column(source, ecml_source_column(source, given->order, "order")));
+						 ecml_role_sql(source, ecml_source_column(source, given->order, "order")));
 	else
-		appendStringInfo(&query, "pg_catalog.count(%s) AS frequency, ", column(source, time));
+		appendStringInfo(&query, "pg_catalog.count(%s) AS frequency, ", ecml_role_sql(source, time));
 	appendStringInfo(&query,
 					 "coalesce(pg_catalog.sum(%s), 0)::pg_catalog.float8 AS monetary FROM %s AS s "
 					 "WHERE %s IS NOT NULL AND %s IS NOT NULL%s GROUP BY %s), "
@@ -117,11 +74,11 @@ make_query(const EcmlSource *source, const char *from, const char *moment, const
 					 "coalesce(%s, pg_catalog.max(last) OVER ()) OPERATOR(pg_catalog.-) last) "
 					 "OPERATOR(pg_catalog./) 86400 AS recency, frequency, monetary, pg_catalog.count(*) OVER () AS n FROM c), "
 					 "g AS (SELECT customer, recency, frequency, monetary",
-					 column(source, amount), from, column(source, customer), column(source, time),
+					 ecml_role_sql(source, amount), from, ecml_role_sql(source, customer), ecml_role_sql(source, time),
 					 /* what was bought later is not known at that moment */
 					 given->as_of ? psprintf(" AND %s::pg_catalog.timestamptz OPERATOR(pg_catalog.<=) %s",
-											 column(source, time), moment) : "",
-					 column(source, customer), moment);
+											 ecml_role_sql(source, time), moment) : "",
+					 ecml_role_sql(source, customer), moment);
 	/* OPERATOR() has one precedence for all operators: each needs its parentheses */
 	for (int i = 0; i < 3; i++)
 		appendStringInfo(&query,

@@ -311,19 +311,4 @@ const EcmlAlgorithm ecml_algorithm_logreg = {
 	.judge = judge
 };
 
-PG_FUNCTION_INFO_V1(ecml_logreg_transition);
-PG_FUNCTION_INFO_V1(ecml_logreg_final);
-
-/* ecml_logreg_transition(internal, options jsonb, y "any", VARIADIC "any") */
-Datum
-ecml_logreg_transition(PG_FUNCTION_ARGS)
-{
-	return ecml_aggregate_transition(fcinfo, &ecml_algorithm_logreg);
-}
-
-/* ecml_logreg_final(internal): ecml_model */
-Datum
-ecml_logreg_final(PG_FUNCTION_ARGS)
-{
-	return ecml_aggregate_final(fcinfo);
-}
+ECML_AGGREGATE_FUNCTIONS(logreg)

@@ -24,6 +24,7 @@
 #include "core/json.h"
 #include "core/options.h"
 #include "core/result.h"
+#include "core/roles.h"
 #include "core/source.h"
 #include "survival/clv.h"
 
@@ -73,58 +74,6 @@ static const char *const time_names[] = {"time", "at", "ordered_at", "order_date
 static const char *const amount_names[] = {"amount", "total", "revenue", "monetary", "spend", "total_price", "order_total",
 "price", NULL};
 
-/* The column that the option names, or the first of the usual names that the source has; -1: none. */
-static int
-find_column(const EcmlSource *source, const char *given, const char *what, const char *const *usual)
-{
-	if (given)
-		return ecml_source_column(source, given, what);
-	for (int u = 0; usual[u]; u++)
-		for (int i = 0; i < source->desc->natts; i++)
-			if (pg_strcasecmp(NameStr(TupleDescAttr(source->desc, i)->attname), usual[u]) == 0)
-				return i;
-	return -1;
-}
-
-static int
-need_column(const EcmlSource *source, const char *given, const char *what, const char *const *usual)
-{
-	int			column = find_column(source, given, what, usual);
-
-	if (column < 0)
-		ereport(ERROR,
-				(errcode(ERRCODE_UNDEFINED_OBJECT),
-				 errmsg("the source has no column that is known as the %s", what),
-				 errdetail("None of its columns is called %s, or like it.", usual[0]),
-				 errhint("Name the column with the option \"%s\".", what)));
-	return column;
-}
-
-static const char *
-column(const EcmlSource *source, int number)
-{
-	return psprintf("s.%s", quote_identifier(NameStr(TupleDescAttr(source->desc, number)->attname)));
-}
-
-static void
-check_type(const EcmlSource *source, int number, const char *what, EcmlKind kind)
-{
-	Form_pg_attribute attribute = TupleDescAttr(source->desc, number);
-	EcmlConvert convert;
-	EcmlConvert element_convert;
-	EcmlKind	found;
-	Oid			element;
-
-	if (ecml_bind_plan(attribute->atttypid, &convert, &found, &element, &element_convert) && found == kind &&
-		convert != ECML_FROM_ARRAY && convert != ECML_FROM_TIME)
-		return;
-	ereport(ERROR,
-			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-			 errmsg("column \"%s\" cannot be the %s", NameStr(attribute->attname), what),
-			 errdetail("Its type is %s.", format_type_be(attribute->atttypid)),
-			 kind == ECML_TIME ? errhint("It must be a date or a timestamp.") : errhint("It must be a number.")));
-}
-
 /*
  * Rows: customer text, days with purchases, days from the first to the last of them, days from the first to the end, sum of
  * the amounts but those of the first day; by customer.  The end is as_of, or the last day of all.
@@ -132,16 +81,16 @@ check_type(const EcmlSource *source, int number, const char *what, EcmlKind kind
 static char *
 make_query(const EcmlSource *source, const char *from, const Options *given)
 {
-	int			customer = need_column(source, given->customer, "customer", customer_names);
-	int			time = need_column(source, given->time, "time", time_names);
-	int			amount = find_column(source, given->amount, "amount", amount_names);
-	const char *moment = column(source, time);
+	int			customer = ecml_role_need(source, given->customer, "customer", customer_names);
+	int			time = ecml_role_need(source, given->time, "time", time_names);
+	int			amount = ecml_role_find(source, given->amount, "amount", amount_names);
+	const char *moment = ecml_role_sql(source, time);
 	const char *day;
 	StringInfoData query;
 
-	check_type(source, time, "time", ECML_TIME);
+	ecml_role_check(source, time, "time", ECML_TIME);
 	if (amount >= 0)
-		check_type(source, amount, "amount", ECML_NUMBER);
+		ecml_role_check(source, amount, "amount", ECML_NUMBER);
 	/* a day must not depend on the session's time zone */
 	day = TupleDescAttr(source->desc, time)->atttypid == TIMESTAMPTZOID ?
 		psprintf("pg_catalog.timezone('UTC'::pg_catalog.text, %s)::pg_catalog.date", moment) :
@@ -154,15 +103,15 @@ make_query(const EcmlSource *source, const char *from, const Options *given)
 					 "pg_catalog.sum(m) OPERATOR(pg_catalog.-) (pg_catalog.min(ARRAY[d, m]))[2] AS m FROM d GROUP BY c) "
 					 "SELECT c::pg_catalog.text, n, last OPERATOR(pg_catalog.-) first, "
 					 "%s OPERATOR(pg_catalog.-) first, m FROM e ORDER BY c",
-					 column(source, customer), day,
-					 amount >= 0 ? psprintf("pg_catalog.sum(%s)::pg_catalog.float8", column(source, amount)) :
+					 ecml_role_sql(source, customer), day,
+					 amount >= 0 ? psprintf("pg_catalog.sum(%s)::pg_catalog.float8", ecml_role_sql(source, amount)) :
 					 "0::pg_catalog.float8",
-					 from, column(source, customer), moment,
-					 amount >= 0 ? psprintf(" AND %s IS NOT NULL", column(source, amount)) : "",
+					 from, ecml_role_sql(source, customer), moment,
+					 amount >= 0 ? psprintf(" AND %s IS NOT NULL", ecml_role_sql(source, amount)) : "",
 					 given->as_of ? psprintf(" AND %s OPERATOR(pg_catalog.<=) %s::pg_catalog.date", day,
 											 quote_literal_cstr(given->as_of)) : "",
 					 amount >= 0 ? psprintf(" HAVING pg_catalog.sum(%s)::pg_catalog.float8 OPERATOR(pg_catalog.>=) 0",
-											column(source, amount)) : "",
+											ecml_role_sql(source, amount)) : "",
 					 given->as_of ? psprintf("(%s::pg_catalog.date OPERATOR(pg_catalog.-) '2000-01-01'::pg_catalog.date)"
 											 "::pg_catalog.float8", quote_literal_cstr(given->as_of)) :
 					 "pg_catalog.max(last) OVER ()");
@@ -242,7 +191,7 @@ learn(Customers *c, FunctionCallInfo fcinfo, const char *function, bool keep_nam
 	ecml_host_init(&c->ctx, &c->host, c->context, (size_t) ecml_guc_work_mem * 1024, 0);
 	SPI_connect();
 	ecml_source_open(&source, source_text);
-	c->has_amount = find_column(&source, c->given.amount, "amount", amount_names) >= 0;
+	c->has_amount = ecml_role_find(&source, c->given.amount, "amount", amount_names) >= 0;
 	ecml_source_open(&query, make_query(&source, ecml_source_from(source_text), &c->given));
 	if (keep_names)
 	{

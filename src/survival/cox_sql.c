@@ -239,22 +239,7 @@ const EcmlAlgorithm ecml_algorithm_cox = {
 	.evaluate = evaluate
 };
 
-PG_FUNCTION_INFO_V1(ecml_cox_transition);
-PG_FUNCTION_INFO_V1(ecml_cox_final);
-
-/* ecml_cox_transition(internal, options jsonb, duration "any", event "any", VARIADIC "any"): internal */
-Datum
-ecml_cox_transition(PG_FUNCTION_ARGS)
-{
-	return ecml_aggregate_transition(fcinfo, &ecml_algorithm_cox);
-}
-
-/* ecml_cox_final(internal): ecml_model */
-Datum
-ecml_cox_final(PG_FUNCTION_ARGS)
-{
-	return ecml_aggregate_final(fcinfo);
-}
+ECML_AGGREGATE_FUNCTIONS(cox)
 
 /* The model at hand with its arguments bound from number 2 on; NULL: the result is NULL. */
 static const CoxModel *
