@@ -97,7 +97,7 @@ SELECT is((SELECT count(*) FROM kept k, sales WHERE ecml_predict('saved_kmeans',
 SELECT is((SELECT count(DISTINCT pg_column_size(body)) FROM kept WHERE pg_column_size(body) < 4000), 2::bigint,
 	'small models are small');
 -- through the binary protocol
-\set file `mktemp -u /tmp/ecml_models.XXXXXX`
+\set file `mktemp /tmp/ecml_models.XXXXXX`
 \set copy_out '\\copy kept TO ' :'file' ' WITH (FORMAT binary)'
 \set copy_in '\\copy restored FROM ' :'file' ' WITH (FORMAT binary)'
 :copy_out
