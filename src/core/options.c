@@ -156,12 +156,12 @@ strings_only(JsonbContainer *array)
 
 /* A number or an array of numbers, all of them in the option's range; false when it is something else. */
 static bool
-numbers(const EcmlOption *option, JsonbValue *value, EcmlNumbers *result)
+numbers(const EcmlOption *option, JsonbValue *value, EcmlNumberList *result)
 {
 	JsonbIterator *iterator;
 	JsonbIteratorToken token;
 	JsonbValue	element;
-	EcmlNumbers read = {.n = 0};
+	EcmlNumberList read = {.n = 0};
 
 	if (value->type == jbvNumeric)
 	{
@@ -333,8 +333,8 @@ ecml_options_text(const EcmlOptionSet *sets, int nsets)
 						ecml_json_jsonb(json, option->name, *(Jsonb *const *) place);
 					break;
 				case ECML_OPTION_NUMBERS:
-					if (((const EcmlNumbers *) place)->n >= 0)
-						ecml_json_numbers(json, option->name, ((const EcmlNumbers *) place)->v, ((const EcmlNumbers *) place)->n);
+					if (((const EcmlNumberList *) place)->n >= 0)
+						ecml_json_numbers(json, option->name, ((const EcmlNumberList *) place)->v, ((const EcmlNumberList *) place)->n);
 					break;
 			}
 		}

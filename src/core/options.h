@@ -26,16 +26,16 @@ typedef enum EcmlOptionType
 	ECML_OPTION_OBJECT,			/* Jsonb *, an object; NULL by default */
 	ECML_OPTION_LIST,			/* Jsonb *, an array of strings; NULL by default */
 	ECML_OPTION_CHOICE,			/* EcmlChoice: one of the choices, or an object */
-	ECML_OPTION_NUMBERS			/* EcmlNumbers: a number, or an array of numbers */
+	ECML_OPTION_NUMBERS			/* EcmlNumberList: a number, or an array of numbers */
 } EcmlOptionType;
 
 #define ECML_MAX_NUMBERS 16
 
-typedef struct EcmlNumbers
+typedef struct EcmlNumberList
 {
 	int			n;				/* -1: nothing given */
 	double		v[ECML_MAX_NUMBERS];
-} EcmlNumbers;
+} EcmlNumberList;
 
 typedef struct EcmlChoice
 {

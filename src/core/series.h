@@ -60,7 +60,7 @@ typedef struct EcmlSeriesOptions
 	char	   *y;
 	char	   *series;			/* one column, or several with commas: names are joined by / */
 	char	   *frequency;		/* NULL: detected */
-	EcmlNumbers season;			/* n < 0: by frequency and values; empty, or 0 or 1: none */
+	EcmlNumberList season;			/* n < 0: by frequency and values; empty, or 0 or 1: none */
 	int			aggregate;
 	int			fill;
 	int			end;

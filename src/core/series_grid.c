@@ -170,7 +170,7 @@ trim(EcmlSeries *series, int horizon, int width)
 static void
 find_seasons(const EcmlSeriesReader *reader, EcmlCtx *ctx, EcmlSeries *series)
 {
-	const EcmlNumbers *given = &reader->options.season;
+	const EcmlNumberList *given = &reader->options.season;
 	double		usual[ECML_MAX_SEASONS];
 	int			n = 0;
 
