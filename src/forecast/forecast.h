@@ -32,7 +32,14 @@
 	X(1, naive) \
 	X(2, seasonal_naive) \
 	X(3, drift) \
-	X(4, mean)
+	X(4, mean) \
+	X(5, ets) \
+	X(6, theta) \
+	X(7, croston) \
+	X(8, sba) \
+	X(9, tsb) \
+	X(10, adida) \
+	X(11, imapa)
 
 #define FORECAST_MAX_METHODS 32	/* ids are below */
 
