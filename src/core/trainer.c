@@ -246,9 +246,8 @@ add_term(EcmlTrainer *trainer)
 	return trainer->nterms++;
 }
 
-/* Where features and extra columns stand, when it is not in this order. */
-static void
-find_order(EcmlTrainer *trainer)
+void
+ecml_trainer_order(EcmlTrainer *trainer)
 {
 	int			nextras = trainer->training->nextras;
 	int			n = ecml_trainer_features(trainer);
@@ -312,7 +311,7 @@ start(EcmlTrainer *trainer)
 	int			n;
 
 	find_weight(trainer);
-	find_order(trainer);
+	ecml_trainer_order(trainer);
 	n = ecml_trainer_features(trainer);
 	if (n == 0 && trainer->target == NULL)
 		ereport(ERROR,

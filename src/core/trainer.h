@@ -111,6 +111,9 @@ extern const char *ecml_training_extra(const EcmlTraining *training, int i);
 /* Get ready for rows, of which the lengths of arrays are known; otherwise the first usable row does that. */
 extern void ecml_trainer_begin(EcmlTrainer *trainer);
 
+/* Where features and extra columns stand in the binder, whose arrays' lengths are known, and the weight too; done by begin. */
+extern void ecml_trainer_order(EcmlTrainer *trainer);
+
 /* Count the categories and classes of rows that came to the dataset as a whole. */
 extern void ecml_trainer_count_uses(EcmlTrainer *trainer);
 
