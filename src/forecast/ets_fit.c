@@ -3,13 +3,14 @@
  *
  * Levenberg and Marquardt's method within bounds (0.0001 to 0.9999 for alpha, beta / alpha and gamma / (1 - alpha); 0.8 to
  * 0.98 for phi; states at the start are free): variables that a bound holds against the gradient rest, the others take a step
- * of the damped normal equations, cut at the bounds.  From three starts, states from a decomposition
- * of the first years: the best parameters of a grid, a level that hardly moves, and one in between; the best end wins.
+ * of the damped normal equations, cut at the bounds.  The likelihood has several summits, some of them at bounds: for each
+ * point of a grid of smoothing parameters the states at the start are fitted first (which is nearly linear), and the best
+ * four go on with all variables; the best end wins.
  *
  * Forms are compared by AICc, as Hyndman, Koehler, Snyder and Grose (2002) propose: all but those with multiplicative trend
  * (unless allowed) and those with additive errors beside multiplicative components, whose variance is infinite.
  *
- * Cost of a form: 10 to 30 passes with derivatives, see ets_pass.c: 0.05 ms for 100 months.
+ * Cost of a form: 50 to 200 passes with derivatives, see ets_pass.c.
  */
 #include "forecast/ets_internal.h"
 
@@ -18,6 +19,7 @@
 #include <string.h>
 
 #define MAX_ITER 80
+#define STARTS 4
 #define LOW 1e-4
 #define HIGH 0.9999
 #define PHI_LOW 0.8
@@ -87,7 +89,7 @@ ets_fit_memory(int n, int m)
 	size_t		width = max_width(m);
 
 	return FORECAST_BYTES(double, n) + FORECAST_BYTES(double, m) + FORECAST_BYTES(double, m * width) +
-		2 * FORECAST_BYTES(double, width * width) + 12 * FORECAST_BYTES(double, width) + 4 * FORECAST_BYTES(double, m);
+		2 * FORECAST_BYTES(double, width * width) + (13 + STARTS) * FORECAST_BYTES(double, width) + 4 * FORECAST_BYTES(double, m);
 }
 
 /* Scratch memory of a fit, for forms of any kind. */
@@ -102,6 +104,8 @@ typedef struct EtsWork
 	double	   *vars;
 	double	   *trial;
 	double	   *best;
+	double	   *first;
+	double	   *starts[STARTS];
 	double	   *low;
 	double	   *high;
 	double	   *seasons[2];		/* [m] of a decomposition: additive, multiplicative */
@@ -133,6 +137,9 @@ prepare(EtsWork *w, const ForecastInput *in, int m, ForecastArena *arena)
 	w->vars = FORECAST_TAKE(arena, double, width);
 	w->trial = FORECAST_TAKE(arena, double, width);
 	w->best = FORECAST_TAKE(arena, double, width);
+	w->first = FORECAST_TAKE(arena, double, width);
+	for (int i = 0; i < STARTS; i++)
+		w->starts[i] = FORECAST_TAKE(arena, double, width);
 	w->low = FORECAST_TAKE(arena, double, width);
 	w->high = FORECAST_TAKE(arena, double, width);
 	w->seasons[0] = FORECAST_TAKE(arena, double, m);
@@ -357,9 +364,9 @@ solve(EtsWork *w, const bool *rests, double lambda)
 	return true;
 }
 
-/* From vars on; gives the objective there. */
+/* From vars on, in so many steps; gives the objective there.  states: smoothing parameters stay as they are. */
 static double
-minimise(EtsWork *w, double *vars)
+minimise(EtsWork *w, double *vars, bool states, int max_iter)
 {
 	EtsProblem *p = &w->problem;
 	double		value = ets_pass(p, vars, true);
@@ -367,13 +374,14 @@ minimise(EtsWork *w, double *vars)
 	int			slow = 0;
 	bool		rests[MAX_VARS];
 
-	for (int iter = 0; iter < MAX_ITER && isfinite(value); iter++)
+	for (int iter = 0; iter < max_iter && isfinite(value); iter++)
 	{
 		bool		better = false;
 		double		before = value;
 
 		for (int i = 0; i < p->nvars; i++)
-			rests[i] = (vars[i] <= w->low[i] && p->gradient[i] > 0) || (vars[i] >= w->high[i] && p->gradient[i] < 0);
+			rests[i] = (states && i < p->level) ||
+				(vars[i] <= w->low[i] && p->gradient[i] > 0) || (vars[i] >= w->high[i] && p->gradient[i] < 0);
 		while (!better && lambda < 1e10)
 		{
 			double		next = INFINITY;
@@ -393,8 +401,8 @@ minimise(EtsWork *w, double *vars)
 			break;
 		memcpy(vars, w->trial, p->nvars * sizeof(double));
 		/* of the likelihood, that is */
-		slow = (before - value) * p->nvalues < 2e-5 ? slow + 1 : 0;
-		if (slow == 2)
+		slow = (before - value) * p->nvalues < (states ? 1e-2 : 2e-5) ? slow + 1 : 0;
+		if (slow == (states ? 1 : 2) || iter + 1 == max_iter)
 			break;
 		(void) ets_pass(p, vars, true);
 	}
@@ -405,59 +413,63 @@ minimise(EtsWork *w, double *vars)
 static double
 fit_form(EtsWork *w, const EtsForm *form, int m)
 {
-	static const double alphas[] = {0.02, 0.1, 0.3, 0.6, 0.9};
-	static const double betas[] = {0.02, 0.2};
-	static const double gammas[] = {0.02, 0.2};
+	static const double alphas[] = {LOW, 0.02, 0.15, 0.5, 0.9};
+	static const double betas[] = {LOW, 0.1, HIGH};
+	static const double gammas[] = {LOW, 0.2};
+	static const double phis[] = {PHI_HIGH, PHI_LOW};
 	EtsProblem *p = &w->problem;
 	double		best = INFINITY;
-	double		value;
-	double		chosen[4] = {0.1, 0.02, 0.02, 0.97};
+	double		values[STARTS];
+	int			nstarts = 0;
 
 	lay_out(p, form, m);
-	memset(w->vars, 0, p->width * sizeof(double));
+	memset(w->first, 0, p->width * sizeof(double));
 	for (int i = 0; i < p->nvars; i++)
 	{
 		w->low[i] = i == p->phi ? PHI_LOW : i < p->level ? LOW : -INFINITY;
 		w->high[i] = i == p->phi ? PHI_HIGH : i < p->level ? HIGH : INFINITY;
 	}
-	start_states(w, m, w->vars);
-	if (p->phi >= 0)
-		w->vars[p->phi] = 0.95;
+	start_states(w, m, w->first);
 	for (int a = 0; a < 5; a++)
-		for (int b = 0; b < (form->trend != ETS_NONE ? 2 : 1); b++)
+		for (int b = 0; b < (form->trend != ETS_NONE ? 3 : 1); b++)
 			for (int g = 0; g < (form->season != ETS_NONE ? 2 : 1); g++)
-			{
-				w->vars[0] = alphas[a];
-				if (p->beta >= 0)
-					w->vars[p->beta] = betas[b];
-				if (p->gamma >= 0)
-					w->vars[p->gamma] = gammas[g];
-				value = ets_pass(p, w->vars, false);
-				if (value < best)
+				for (int d = 0; d < (form->damped ? 2 : 1); d++)
 				{
-					best = value;
-					chosen[0] = alphas[a];
-					chosen[1] = betas[b];
-					chosen[2] = gammas[g];
+					double		value;
+					int			place;
+
+					memcpy(w->vars, w->first, p->nvars * sizeof(double));
+					w->vars[0] = alphas[a];
+					if (p->beta >= 0)
+						w->vars[p->beta] = betas[b];
+					if (p->gamma >= 0)
+						w->vars[p->gamma] = gammas[g];
+					if (p->phi >= 0)
+						w->vars[p->phi] = phis[d];
+					value = minimise(w, w->vars, true, form->error == ETS_ADDITIVE && form->season != ETS_MULTIPLICATIVE ? 1 : 5);
+					/* the best STARTS of them, ascending */
+					for (place = nstarts; place > 0 && value < values[place - 1]; place--)
+						;
+					if (place == STARTS || !isfinite(value))
+						continue;
+					if (nstarts < STARTS)
+						nstarts++;
+					for (int i = nstarts - 1; i > place; i--)
+					{
+						values[i] = values[i - 1];
+						memcpy(w->starts[i], w->starts[i - 1], p->nvars * sizeof(double));
+					}
+					values[place] = value;
+					memcpy(w->starts[place], w->vars, p->nvars * sizeof(double));
 				}
-			}
-	best = INFINITY;
-	for (int start = 0; start < 3; start++)
+	for (int i = 0; i < nstarts; i++)
 	{
-		memset(w->vars, 0, p->width * sizeof(double));
-		start_states(w, m, w->vars);
-		w->vars[0] = start == 0 ? chosen[0] : start == 1 ? 0.001 : chosen[0] > 0.2 ? 0.05 : 0.5;
-		if (p->beta >= 0)
-			w->vars[p->beta] = start == 0 ? chosen[1] : 0.1;
-		if (p->gamma >= 0)
-			w->vars[p->gamma] = start == 0 ? chosen[2] : 0.1;
-		if (p->phi >= 0)
-			w->vars[p->phi] = start == 0 ? 0.95 : 0.9;
-		value = minimise(w, w->vars);
+		double		value = minimise(w, w->starts[i], false, MAX_ITER);
+
 		if (value < best)
 		{
 			best = value;
-			memcpy(w->best, w->vars, p->nvars * sizeof(double));
+			memcpy(w->best, w->starts[i], p->nvars * sizeof(double));
 		}
 	}
 	return best;

@@ -39,7 +39,8 @@
 	X(8, sba) \
 	X(9, tsb) \
 	X(10, adida) \
-	X(11, imapa)
+	X(11, imapa) \
+	X(12, auto)
 
 #define FORECAST_MAX_METHODS 32	/* ids are below */
 
