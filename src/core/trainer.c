@@ -33,6 +33,12 @@ static const EcmlOption common_options[] = {
 	ECML_OPT_END
 };
 
+static const EcmlOption own_options[] = {
+	ECML_OPT_INT64(EcmlCommonOptions, seed, "seed", 0, 9007199254740992.0),
+	ECML_OPT_BOOL(EcmlCommonOptions, progress, "progress"),
+	ECML_OPT_END
+};
+
 static const EcmlOption survival_options[] = {
 	ECML_OPT_TEXT(EcmlCommonOptions, event, "event"),
 	ECML_OPT_END
@@ -55,7 +61,7 @@ option_sets(const EcmlTraining *training, EcmlOptionSet *sets)
 	int			n = 0;
 
 	sets[n++] = (EcmlOptionSet) {training->algorithm->options, training->params};
-	sets[n++] = (EcmlOptionSet) {common_options, (void *) &training->common};
+	sets[n++] = (EcmlOptionSet) {training->algorithm->own ? own_options : common_options, (void *) &training->common};
 	if (training->algorithm->target == ECML_TARGET_SURVIVAL)
 		sets[n++] = (EcmlOptionSet) {survival_options, (void *) &training->common};
 	if (training->algorithm->target == ECML_TARGET_CLASS && training->algorithm->one_pass == NULL)
