@@ -2,8 +2,8 @@
  * als.c - factors of users and items by alternating least squares
  *
  * Implicit feedback (Hu, Koren and Volinsky 2008): minimise, over all users u and items i, c_ui (p_ui - x_u'y_i)^2
- * + lambda (|x_u|^2 + |y_i|^2), where p is 1 for what a user took and 0 for all else, and the confidence c is 1 + alpha v there
- * and 1 elsewhere.  With all y fixed, x_u solves (Y'Y + sum alpha v y y' + lambda I) x = sum c y over the user's items alone.
+ * + lambda (|x_u|^2 + |y_i|^2), where p is 1 for what a user took and 0 for all else, and the confidence c is alpha v there
+ * and 1 elsewhere.  With all y fixed, x_u solves (Y'Y + sum (c - 1) y y' + lambda I) x = sum c y over the user's items alone.
  * Either by Cholesky, or by a few steps of conjugate gradients from where x stood (Takacs, Pilaszy and Tikk 2011), which never
  * makes the matrix: f^2 + 2 n f products a step of f factors and n items, against n f^2 / 2 + f^3 / 6.
  *
@@ -119,7 +119,7 @@ solve_by_gradients(const Side *side, int n, const int32_t *items, const float *v
 	for (int i = 0; i < n; i++)
 	{
 		const float *y = side->other + (size_t) items[i] * stride;
-		float		more = alpha * values[i];
+		float		more = alpha * values[i] - 1;
 
 		dense_add(r, y, 1 + more - more * dense_dot(y, x, stride), stride);
 	}
@@ -136,7 +136,7 @@ solve_by_gradients(const Side *side, int n, const int32_t *items, const float *v
 		{
 			const float *y = side->other + (size_t) items[i] * stride;
 
-			dense_add(ap, y, alpha * values[i] * dense_dot(y, p, stride), stride);
+			dense_add(ap, y, (alpha * values[i] - 1) * dense_dot(y, p, stride), stride);
 		}
 		size = old / dense_dot(p, ap, stride);
 		dense_add(x, p, size, stride);
@@ -184,7 +184,7 @@ make_system(const RecFactors *f, const float *gram, const float *other, int n, c
 			}
 			else
 			{
-				weights[i] = (float) f->alpha * v;
+				weights[i] = (float) f->alpha * v - 1;
 				dense_add(x, to, 1 + weights[i], stride);
 			}
 		}
@@ -291,11 +291,27 @@ loss(EcmlCtx *ctx, const RecFactors *f, const RecMatrix *m, const float *user)
 				sum += (v - s) * (v - s);
 			}
 			else
-				sum += (1 + f->alpha * v) * (1 - s) * (1 - s) - s * s;
+				sum += f->alpha * v * (1 - s) * (1 - s) - s * s;
 		}
 	}
 	ecml_free(ctx, gx);
 	return m->start[m->rows] > 0 ? sum / m->start[m->rows] : 0;
+}
+
+/*
+ * lambda shrinks what is learnt as a nuclear norm does: patterns whose singular value is below it vanish.  So it must grow with
+ * the data: by default a thirtieth of the root of the sum of the squared weights, which the greatest singular value never exceeds.
+ */
+static double
+default_regularization(const RecMatrix *m, double alpha)
+{
+	size_t		n = m->start[m->rows];
+	double		square = 0;
+
+	for (size_t i = 0; i < n; i++)
+		square += (double) m->value[i] * m->value[i];
+	square = 0.03 * alpha * sqrt(square);
+	return square < 50 ? square : 50;
 }
 
 static void
@@ -333,7 +349,8 @@ rec_als(EcmlCtx *ctx, const RecMatrix *m, const RecParams *params, float **user,
 	f->factors = params->factors;
 	f->dimension = params->factors + (f->ratings ? 1 : 0);
 	f->stride = rec_stride(f->dimension);
-	f->regularization = params->regularization;
+	f->regularization = params->regularization >= 0 ? params->regularization :
+		f->ratings ? 0.05 : default_regularization(m, params->alpha);
 	f->alpha = params->alpha;
 	f->items = m->columns;
 	f->mean = f->ratings ? mean_value(m) : 0;

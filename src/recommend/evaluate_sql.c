@@ -336,30 +336,6 @@ split_rows(EcmlCtx *ctx, const RecInput *input, const Options *options)
 	return test;
 }
 
-/* user_knn without tables: what the neighbours of a user have. */
-static void
-fitted_neighbors(const RecFit *fit, int u, RecUser *user)
-{
-	const RecNeighbors *neighbors = fit->users;
-	const RecMatrix *h = fit->history;
-	size_t		n = 0;
-	int32_t    *items;
-	float	   *scores;
-
-	for (size_t e = neighbors->start[u]; e < neighbors->start[u + 1]; e++)
-		n += h->start[neighbors->other[e] + 1] - h->start[neighbors->other[e]];
-	items = MemoryContextAllocHuge(CurrentMemoryContext, (n + 1) * sizeof(int32_t));
-	scores = MemoryContextAllocHuge(CurrentMemoryContext, (n + 1) * sizeof(float));
-	for (size_t e = neighbors->start[u]; e < neighbors->start[u + 1]; e++)
-		for (size_t i = h->start[neighbors->other[e]]; i < h->start[neighbors->other[e] + 1]; i++)
-		{
-			items[user->ncandidates] = h->column[i];
-			scores[user->ncandidates++] = neighbors->similarity[e] * h->value[i];
-		}
-	user->candidates = items;
-	user->candidate_scores = scores;
-}
-
 static Judging *
 judge_split(EcmlCtx *ctx, MemoryContext context, const EcmlModel *holder, const RecommendOptions *training, RecInput *input,
 			const Options *options, int64 *trained, int64 *tested_rows)
@@ -411,7 +387,7 @@ judge_split(EcmlCtx *ctx, MemoryContext context, const EcmlModel *holder, const 
 		tested.user.values = h->value + h->start[u];
 		tested.user.factors = fit->user && tested.user.n > 0 ? fit->user + (size_t) u * fit->model->factors->stride : NULL;
 		if (fit->users)
-			fitted_neighbors(fit, u, &tested.user);
+			rec_fit_candidates(ctx, fit, u, &tested.user);
 		tested.wanted = palloc((first[u + 1] - first[u] + 1) * sizeof(int32_t));
 		for (size_t r = first[u]; r < first[u + 1]; r++)
 			if (test[order[r]] && rows->value[order[r]] > 0)

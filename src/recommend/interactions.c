@@ -4,7 +4,7 @@
  * Rows are put in place by counting, first by item and then by user: two passes over the rows, 24 bytes a row and pass, whatever
  * their order.  Equal pairs then stand together.
  *
- * Weights: ln(1 + v); BM25 (Robertson and Walker 1994) with items as documents and users as terms, as is usual in collaborative
+ * Weights: log2(1 + v), which leaves 1 as it is; BM25 (Robertson and Walker 1994) with items as documents and users as terms, as is usual in collaborative
  * filtering: v (k1 + 1) / (k1 (1 - b + b L_i / mean L) + v) * idf_u, where L_i is the sum of the item's values and
  * idf_u = ln(items) - ln(1 + items of u); TF-IDF: sqrt(v) idf_u.
  */
@@ -244,7 +244,7 @@ rec_weigh(EcmlCtx *ctx, RecMatrix *m, int weighting, double k1, double b)
 					v = 1;
 					break;
 				case REC_LOG:
-					v = log1p(v);
+					v = log1p(v) / M_LN2;
 					break;
 				case REC_BM25:
 					v = v * (k1 + 1) / (k1 * (1 - b + b * length[m->column[i]] / mean) + v) * idf;

@@ -23,7 +23,7 @@ typedef enum RecWeighting		/* on disk: append only */
 {
 	REC_RAW,
 	REC_BINARY,
-	REC_LOG,					/* ln(1 + value) */
+	REC_LOG,					/* log2(1 + value) */
 	REC_BM25,
 	REC_TFIDF
 } RecWeighting;
@@ -50,8 +50,8 @@ typedef struct RecParams
 	double		half_life;		/* seconds until a row counts half; 0: no decay */
 
 	int			factors;
-	double		regularization;
-	double		alpha;			/* confidence is 1 + alpha * value */
+	double		regularization; /* negative: by the data */
+	double		alpha;			/* confidence is alpha * value, and 1 for what was not taken */
 	int			iterations;
 	int			solver;			/* RecSolver */
 	int			cg_steps;
@@ -64,7 +64,7 @@ typedef struct RecParams
 } RecParams;
 
 #define REC_DEFAULTS { \
-	.weighting = REC_RAW, .factors = 64, .regularization = 0.05, .alpha = 1, .iterations = 15, .solver = REC_CG, .cg_steps = 3, \
+	.weighting = REC_LOG, .factors = 64, .regularization = -1, .alpha = 1, .iterations = 15, .solver = REC_CG, .cg_steps = 3, \
 	.neighbors = 50, .similarity = REC_COSINE, .k1 = 1.2, .b = 0.75 }
 
 #define REC_MAX_FACTORS 512
@@ -168,6 +168,19 @@ extern void rec_terms_category(EcmlCtx *ctx, RecTerms *terms, int column, const 
 extern void rec_terms_number(EcmlCtx *ctx, RecTerms *terms, int column, double value);
 extern RecMatrix *rec_terms_finish(EcmlCtx *ctx, RecTerms *terms, int items);	/* rows of length 1 or 0 */
 
+/* ---- a user at hand */
+typedef struct RecUser
+{
+	int			n;
+	const int32_t *items;		/* [n] ascending */
+	const float *values;		/* [n] */
+	const float *factors;		/* [stride], or NULL */
+	int			ncandidates;	/* user_knn: what neighbours have, summed by similarity */
+	const int32_t *candidates;
+	const float *candidate_scores;
+	int			group;			/* of popularity; -1: all */
+} RecUser;
+
 /* ---- the model */
 typedef enum RecPart			/* on disk: append only */
 {
@@ -226,6 +239,9 @@ typedef struct RecFit
 	RecNeighbors *users;		/* neighbours of users, or NULL */
 } RecFit;
 
+/* user_knn: what the neighbours of user u have, summed by similarity, as the user's candidates; owned by ctx. */
+extern void rec_fit_candidates(EcmlCtx *ctx, const RecFit *fit, int u, RecUser *user);
+
 /*
  * Learn the parts wanted (mix above 0; of a hybrid with tune, weights are found by what users took last).  ids [items];
  * content: items by terms, or NULL; groups of the rows are numbered as group_names.
@@ -237,19 +253,6 @@ extern void rec_model_write(EcmlWriter *w, const RecModel *model);
 extern RecModel *rec_model_read(EcmlReader *r);
 extern void rec_model_index(EcmlCtx *ctx, RecModel *model);	/* what is derived */
 extern int	rec_model_find(const RecModel *model, const char *id, size_t length);	/* -1: not known */
-
-/* ---- a user at hand */
-typedef struct RecUser
-{
-	int			n;
-	const int32_t *items;		/* [n] ascending */
-	const float *values;		/* [n] */
-	const float *factors;		/* [stride], or NULL */
-	int			ncandidates;	/* user_knn: what neighbours have, summed by similarity */
-	const int32_t *candidates;
-	const float *candidate_scores;
-	int			group;			/* of popularity; -1: all */
-} RecUser;
 
 typedef struct RecBest
 {

@@ -1,8 +1,8 @@
 /*
  * recommender.c - fit of a whole recommender, and its bytes
  *
- * A hybrid finds the weights of its parts by what users did last: each user's last item (by time; without times, one chosen by
- * the user's number) is held out of a sample of users, the parts learn from the rest, and of the weights on a grid of tenths the
+ * A hybrid finds the weights of its parts by what users did last: each user's last item (by time; without times, of the last
+ * row) is held out of a sample of users, the parts learn from the rest, and of the weights on a grid of tenths the
  * ones with the best NDCG@10 win.  Then all parts learn from all rows.
  *
  * Cold items, which only the item table knows, get the mean of the factors of the items most like them by content.
@@ -113,7 +113,7 @@ rec_weigh_user(const RecModel *model, int n, const int32_t *items, float *values
 				v = 1;
 				break;
 			case REC_LOG:
-				v = log1p(v > 0 ? v : 0);
+				v = log1p(v > 0 ? v : 0) / M_LN2;
 				break;
 			case REC_BM25:
 				v = v * (model->k1 + 1) / (model->item_length[items[i]] + v) * idf;
@@ -223,7 +223,31 @@ fit_parts(EcmlCtx *ctx, const RecMatrix *m, const float *popularity, const RecPa
 	return fit;
 }
 
-/* Where a user's last row is: the entry of m, or of one in the middle where there are no times. */
+void
+rec_fit_candidates(EcmlCtx *ctx, const RecFit *fit, int u, RecUser *user)
+{
+	const RecNeighbors *neighbors = fit->users;
+	const RecMatrix *h = fit->history;
+	size_t		n = 0;
+	int32_t    *items;
+	float	   *scores;
+
+	for (size_t e = neighbors->start[u]; e < neighbors->start[u + 1]; e++)
+		n += h->start[neighbors->other[e] + 1] - h->start[neighbors->other[e]];
+	items = ECML_NEW(ctx, int32_t, n + 1);
+	scores = ECML_NEW(ctx, float, n + 1);
+	user->ncandidates = 0;
+	for (size_t e = neighbors->start[u]; e < neighbors->start[u + 1]; e++)
+		for (size_t i = h->start[neighbors->other[e]]; i < h->start[neighbors->other[e] + 1]; i++)
+		{
+			items[user->ncandidates] = h->column[i];
+			scores[user->ncandidates++] = neighbors->similarity[e] * h->value[i];
+		}
+	user->candidates = items;
+	user->candidate_scores = scores;
+}
+
+/* Where a user's last row is: the entry of m; without times, the last that came. */
 static size_t *
 last_entries(EcmlCtx *ctx, const RecRows *rows, const RecMatrix *m)
 {
@@ -236,12 +260,16 @@ last_entries(EcmlCtx *ctx, const RecRows *rows, const RecMatrix *m)
 		time[u] = -INFINITY;
 		item[u] = -1;
 	}
-	for (size_t i = 0; rows->time && i < rows->n; i++)
-		if (rows->time[i] >= time[rows->user[i]])
+	for (size_t i = 0; i < rows->n; i++)
+	{
+		double		at = rows->time ? rows->time[i] : (double) i;
+
+		if (at >= time[rows->user[i]] && rows->value[i] > 0)
 		{
-			time[rows->user[i]] = rows->time[i];
+			time[rows->user[i]] = at;
 			item[rows->user[i]] = rows->item[i];
 		}
+	}
 	for (int u = 0; u < m->rows; u++)
 	{
 		size_t		n = m->start[u + 1] - m->start[u];
@@ -427,7 +455,11 @@ tune_mix(EcmlCtx *ctx, const RecRows *rows, const RecMatrix *m, const float *pop
 		user.items = h->column + h->start[u];
 		user.values = h->value + h->start[u];
 		user.factors = fit->user ? fit->user + (size_t) u * fit->model->factors->stride : NULL;
+		if (fit->users)
+			rec_fit_candidates(ctx, fit, u, &user);
 		judge_user(&t, &scorer, &user, wanted[i]);
+		ecml_free(ctx, (void *) user.candidates);
+		ecml_free(ctx, (void *) user.candidate_scores);
 	}
 	for (int c = 1; c < t.combinations; c++)
 		if (t.ndcg[c] > t.ndcg[best])

@@ -590,7 +590,7 @@ rec_reasons(const RecModel *model, const RecUser *user, int item, float *scratch
 			if (f->ratings)
 				value -= f->mean + y[f->dimension - 1];
 			else
-				value = 1 + f->alpha * value;
+				value = f->alpha * value;
 			reasons[u] += (float) (model->mix[REC_PART_FACTORS] * value * sum);
 		}
 	}

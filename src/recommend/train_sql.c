@@ -46,7 +46,7 @@ static const char *const feedbacks[] = {"implicit", "explicit", NULL};
 
 #define FACTOR_OPTIONS \
 	ECML_OPT_INT(Options, KERNEL(factors), "factors", 1, REC_MAX_FACTORS), \
-	ECML_OPT_FLOAT(Options, KERNEL(regularization), "regularization", 0, 1e6), \
+	ECML_OPT_FLOAT(Options, KERNEL(regularization), "regularization", -1, 1e6), \
 	ECML_OPT_FLOAT(Options, KERNEL(alpha), "alpha", 0, 1e6), \
 	ECML_OPT_INT(Options, KERNEL(iterations), "iterations", 1, 1000), \
 	ECML_OPT_ENUM(Options, KERNEL(solver), "solver", solvers), \
@@ -75,6 +75,11 @@ params_of(const Options *options)
 	RecParams	params = options->recommend.kernel;
 
 	params.feedback_explicit = options->feedback == 1;
+	if (params.feedback_explicit)
+	{
+		/* ratings are predicted as they are */
+		params.weighting = REC_RAW;
+	}
 	return params;
 }
 
@@ -83,8 +88,6 @@ check(const void *given)
 {
 	const Options *options = given;
 
-	if (options->feedback == 1 && options->recommend.kernel.weighting != REC_RAW)
-		return "Ratings (\"feedback\": \"explicit\") are predicted as they are: \"weighting\" must be \"raw\".";
 	if (options->feedback == 1 && options->recommend.kernel.half_life > 0)
 		return "Ratings (\"feedback\": \"explicit\") do not decay: leave \"half_life\" out.";
 	if (options->recommend.items == NULL && (options->recommend.item_key || options->recommend.item_columns))
@@ -115,7 +118,7 @@ hybrid_parts(const RecommendOptions *options, float *mix)
 		if (token != WJB_ELEM)
 			continue;
 		for (int p = 0; part_names[p]; p++)
-			if (p != REC_PART_USERS && (int) strlen(part_names[p]) == value.val.string.len &&
+			if ((int) strlen(part_names[p]) == value.val.string.len &&
 				memcmp(part_names[p], value.val.string.val, value.val.string.len) == 0)
 				part = p;
 		if (part < 0 || (part == REC_PART_CONTENT && options->items == NULL))
@@ -124,7 +127,7 @@ hybrid_parts(const RecommendOptions *options, float *mix)
 					 errmsg("invalid part \"%s\" of a hybrid", pnstrdup(value.val.string.val, value.val.string.len)),
 					 part < 0 ? errdetail("It is none of those that can be mixed.") :
 					 errdetail("There is no item table to learn content from."),
-					 errhint("Parts are als, item_knn, popular, and with the option \"items\" content.")));
+					 errhint("Parts are als, item_knn, user_knn, popular, and with the option \"items\" content.")));
 		mix[part] = 1;
 		n++;
 	}
@@ -133,7 +136,7 @@ hybrid_parts(const RecommendOptions *options, float *mix)
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("a hybrid has no parts"),
 				 errdetail("The option \"parts\" is empty."),
-				 errhint("Parts are als, item_knn, popular, and with the option \"items\" content.")));
+				 errhint("Parts are als, item_knn, user_knn, popular, and with the option \"items\" content.")));
 }
 
 RecFit *
