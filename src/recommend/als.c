@@ -300,7 +300,8 @@ loss(EcmlCtx *ctx, const RecFactors *f, const RecMatrix *m, const float *user)
 
 /*
  * lambda shrinks what is learnt as a nuclear norm does: patterns whose singular value is below it vanish.  So it must grow with
- * the data: by default a thirtieth of the root of the sum of the squared weights, which the greatest singular value never exceeds.
+ * the data: by default 0.03 times the root of the sum of the squared weights, which the greatest singular value never exceeds, and
+ * at most 10.
  */
 static double
 default_regularization(const RecMatrix *m, double alpha)
@@ -311,7 +312,7 @@ default_regularization(const RecMatrix *m, double alpha)
 	for (size_t i = 0; i < n; i++)
 		square += (double) m->value[i] * m->value[i];
 	square = 0.03 * alpha * sqrt(square);
-	return square < 50 ? square : 50;
+	return square < 10 ? square : 10;
 }
 
 static void

@@ -2,8 +2,9 @@
  * recommender.c - fit of a whole recommender, and its bytes
  *
  * A hybrid finds the weights of its parts by what users did last: each user's last item (by time; without times, of the last
- * row) is held out of a sample of users, the parts learn from the rest, and of the weights on a grid of tenths the
- * ones with the best NDCG@10 win.  Then all parts learn from all rows.
+ * row) is held out, the parts learn from the rest, and of the weights on a grid of tenths the ones with the best NDCG@10 on a
+ * sample of users win.  Then the parts that have a weight learn from all rows.  It must be held out of all users, not of the sample
+ * alone: what comes late in all of them would else be known.
  *
  * Cold items, which only the item table knows, get the mean of the factors of the items most like them by content.
  */
@@ -414,7 +415,7 @@ tune_mix(EcmlCtx *ctx, const RecRows *rows, const RecMatrix *m, const float *pop
 
 		part->start[u] = to;
 		for (size_t e = m->start[u]; e < m->start[u + 1]; e++)
-			if (!test || e != last[u])
+			if (n < 2 || e != last[u])
 			{
 				part->column[to] = m->column[e];
 				part->value[to++] = m->value[e];
