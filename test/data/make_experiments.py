@@ -13,6 +13,7 @@ import scipy
 import statsmodels
 from scipy import stats
 from statsmodels.stats.multitest import multipletests
+from statsmodels.stats.oneway import anova_oneway
 from statsmodels.stats.power import TTestIndPower
 from statsmodels.stats.proportion import (confint_proportions_2indep, power_proportions_2indep, proportion_confint,
                                           proportions_ztest)
@@ -170,6 +171,135 @@ def trust():
     row("always valid", f"(ecml_msprt(1000, 10, 5, 1000, 10.8, 5, {options(tau=tau)})).p_value", min(1, 1 / ratio))
 
 
+def array(values):
+    return "ARRAY[" + ",".join(repr(float(v)) for v in values) + "]::float8[]"
+
+
+def grouped(aggregate, columns, samples, **given):
+    """A query of a field of an aggregate over groups a, b, ...; a sample is a list of arrays, one a column."""
+    parts = []
+    for name, sample in zip("abcdefgh", samples):
+        unnested = ", ".join(f"unnest({array(v)}) AS v{i}" for i, v in enumerate(sample))
+        parts.append(f"SELECT {unnested}, '{name}' AS g")
+    arguments = ", ".join(f"v{i}" for i in range(columns)) + ", g" + (", " + options(**given) if given else "")
+    return lambda field: f"(SELECT ({aggregate}({arguments})).{field} FROM ({' UNION ALL '.join(parts)}) s)"
+
+
+def paired(aggregate, x, y, **given):
+    arguments = "x, y" + (", " + options(**given) if given else "")
+    return lambda field: f"(SELECT ({aggregate}({arguments})).{field} FROM unnest({array(x)}, {array(y)}) u (x, y))"
+
+
+def sides():
+    return ("two-sided", "less", "greater")
+
+
+def ranks():
+    cases = [(rng.normal(0, 1, m).round(d), rng.normal(shift, 1, n).round(d))
+             for m, n, shift, d in ((5, 7, 1, 9), (8, 30, 0, 9), (12, 15, 0.5, 9), (40, 33, 0.7, 1), (6, 6, 0, 0), (1, 4, 0, 9),
+                                    (60, 50, 3, 9))]
+    for a, b in cases:
+        for alternative in sides():
+            test = stats.mannwhitneyu(a, b, alternative=alternative)
+            query = grouped("ecml_mannwhitney", 1, [[a], [b]], alternative=alternative)
+            row("mann-whitney", query("statistic"), test.statistic)
+            row("mann-whitney", query("p_value"), test.pvalue)
+            test = stats.mannwhitneyu(a, b, alternative=alternative, method="asymptotic", use_continuity=False)
+            query = grouped("ecml_mannwhitney", 1, [[a], [b]], alternative=alternative, method="asymptotic", continuity=False)
+            row("mann-whitney", query("p_value"), test.pvalue)
+            test = stats.ks_2samp(a, b, alternative=alternative)
+            query = grouped("ecml_ks", 1, [[a], [b]], alternative=alternative)
+            row("ks", query("statistic"), test.statistic)
+            row("ks", query("p_value"), test.pvalue, 1e-9)
+    a, b = cases[3]
+    row("ks", grouped("ecml_ks", 1, [[a], [b]])("location"), stats.ks_2samp(a, b).statistic_location)
+    row("ks", grouped("ecml_ks", 1, [[a], [b]])("sign"), stats.ks_2samp(a, b).statistic_sign)
+    a, b = rng.normal(0, 1, 12), rng.normal(0.5, 1, 15)
+    for alternative in sides():
+        test = stats.mannwhitneyu(a, b, alternative=alternative, method="exact")
+        query = grouped("ecml_mannwhitney", 1, [[a], [b]], alternative=alternative, method="exact")
+        row("mann-whitney", query("p_value"), test.pvalue)
+    for n, digits, shift in ((10, 9, 0.5), (25, 9, 0.2), (49, 9, 0.1), (80, 9, 0.3), (60, 1, 0.2), (200, 1, 0.05)):
+        x, y = rng.normal(0, 1, n).round(digits), rng.normal(shift, 1, n).round(digits)
+        for alternative in sides():
+            test = stats.wilcoxon(x, y, alternative=alternative)
+            query = paired("ecml_wilcoxon", x, y, alternative=alternative)
+            row("wilcoxon", query("statistic"), test.statistic)
+            row("wilcoxon", query("p_value"), test.pvalue)
+            test = stats.wilcoxon(x, y, alternative=alternative, method="asymptotic", correction=True)
+            query = paired("ecml_wilcoxon", x, y, alternative=alternative, method="asymptotic", continuity=True)
+            row("wilcoxon", query("p_value"), test.pvalue)
+    for n, digits, strength in ((6, 9, 0.5), (30, 9, -0.4), (33, 9, 0.99), (50, 9, 0.2), (40, 0, 0.6), (150, 1, -0.3)):
+        x = rng.normal(0, 1, n)
+        y = (strength * x + rng.normal(0, 1, n)).round(digits)
+        x = x.round(digits)
+        for alternative in sides():
+            for name, test in (("pearson", stats.pearsonr), ("spearman", stats.spearmanr), ("kendall", stats.kendalltau)):
+                result = test(x, y, alternative=alternative)
+                query = paired(f"ecml_{name}", x, y, alternative=alternative)
+                row(name, query("statistic"), result.statistic)
+                row(name, query("p_value"), result.pvalue)
+                if name == "pearson":
+                    row(name, query("ci_low"), result.confidence_interval().low)
+                    row(name, query("ci_high"), result.confidence_interval().high)
+
+
+def groups():
+    for sizes, spread in (((5, 8), 1), ((20, 3, 11), 3), ((30, 30, 30, 30), 1)):
+        samples = [rng.normal(10 + 0.5 * i, 1 + spread * i, n) for i, n in enumerate(sizes)]
+        query = grouped("ecml_anova", 1, [[s] for s in samples])
+        test = stats.f_oneway(*samples)
+        row("anova", query("statistic"), test.statistic)
+        row("anova", query("p_value"), test.pvalue)
+        test = anova_oneway(samples, use_var="unequal", welch_correction=True)
+        query = grouped("ecml_anova", 1, [[s] for s in samples], welch=True)
+        row("anova", query("statistic"), test.statistic)
+        row("anova", query("p_value"), test.pvalue)
+        row("anova", query("df_within"), test.df_denom)
+        for center in ("median", "mean"):
+            test = stats.levene(*samples, center=center)
+            query = grouped("ecml_levene", 1, [[s] for s in samples], center=center)
+            row("levene", query("statistic"), test.statistic)
+            row("levene", query("p_value"), test.pvalue)
+    for n in (30, 200):
+        x = [rng.gamma(2, 10, n), rng.gamma(2, 10, n + 7)]
+        y = [0.8 * x[0] + rng.normal(0, 5, n), 1 + 0.8 * x[1] + rng.normal(0, 5, n + 7)]
+        # theta: slope of the covariate in a regression with a constant for each group
+        design = np.block([[np.ones((n, 1)), np.zeros((n, 1)), x[0][:, None]],
+                           [np.zeros((n + 7, 1)), np.ones((n + 7, 1)), x[1][:, None]]])
+        theta = np.linalg.lstsq(design, np.concatenate(y), rcond=None)[0][2]
+        mean = np.concatenate(x).mean()
+        adjusted = [v - theta * (w - mean) for v, w in zip(y, x)]
+        query = grouped("ecml_cuped", 2, list(zip(y, x)))
+        row("cuped", query("theta"), theta, 1e-9)
+        test = stats.ttest_ind(*adjusted, equal_var=False)
+        row("cuped", query("statistic"), test.statistic, 1e-9)
+        row("cuped", query("df"), test.df, 1e-9)
+        row("cuped", query("p_value"), test.pvalue, 1e-8)
+        row("cuped", query("ci_low"), test.confidence_interval().low, 1e-9)
+        raw = sum(np.var(v, ddof=1) / len(v) for v in y)
+        row("cuped", query("variance_reduction"), 1 - sum(np.var(v, ddof=1) / len(v) for v in adjusted) / raw, 1e-9)
+        row("cuped", query("raw_p_value"), stats.ttest_ind(*y, equal_var=False).pvalue)
+        # the ratio by its linear form: the variance of y - R x, by the mean of x
+        ratios = [v.sum() / w.sum() for v, w in zip(y, x)]
+        variances = [np.var(v - r * w, ddof=1) / w.mean() ** 2 / len(v) for v, w, r in zip(y, x, ratios)]
+        query = grouped("ecml_ratio_test", 2, list(zip(y, x)))
+        row("ratio", query("ratio_a"), ratios[0])
+        row("ratio", query("statistic"), (ratios[0] - ratios[1]) / np.sqrt(sum(variances)), 1e-9)
+    for table in ([[10, 20], [30, 25]], [[12, 5, 8], [3, 9, 14], [7, 7, 1]], [[1000, 900], [1100, 1200]]):
+        table = np.array(table)
+        cells = ", ".join(f"({i}, {j}, {v})" for (i, j), v in np.ndenumerate(table))
+        source = f"FROM (VALUES {cells}) c (a, b, n), generate_series(1, n)"
+        for correction in (True, False):
+            for statistic in ("pearson", "log-likelihood"):
+                test = stats.chi2_contingency(table, correction=correction, lambda_=statistic)
+                given = options(correction=correction, statistic=statistic)
+                row("chi2", f"(SELECT (ecml_chi2(a, b, {given})).statistic {source})", test.statistic)
+                row("chi2", f"(SELECT (ecml_chi2(a, b, {given})).p_value {source})", test.pvalue)
+        row("chi2", f"(SELECT (ecml_chi2(a, b, {options(correction=False)})).cramers_v {source})",
+            stats.contingency.association(table, method="cramer"))
+
+
 print(f"# SciPy {scipy.__version__}, statsmodels {statsmodels.__version__}; see make_experiments.py")
-for make in (distributions, proportions, fisher, planning, adjustments, trust):
+for make in (distributions, proportions, fisher, planning, adjustments, trust, ranks, groups):
     make()

@@ -2,7 +2,7 @@
 -- the edges, and whether always-valid tests hold what they promise.
 BEGIN;
 \i ../lib/pgtap.sql
-SELECT plan(49);
+SELECT plan(60);
 
 CREATE TABLE lines (line text);
 \copy lines FROM '../data/experiments.tsv' WITH (DELIMITER '|')
