@@ -549,7 +549,7 @@ rank_kendall(EcmlCtx *ctx, const double *x, const double *y, size_t n, const Ran
 	other = ECML_NEW(ctx, double, n);
 	for (size_t i = 0; i < n; i++)
 	{
-		order[2 * i] = y[i];
+		order[2 * i] = y[i] + 0.0;	/* -0 becomes 0: the sort may tell them apart */
 		order[2 * i + 1] = (double) i;
 	}
 	ecml_sort_f8_pairs(ctx, order, n);
@@ -563,7 +563,7 @@ rank_kendall(EcmlCtx *ctx, const double *x, const double *y, size_t n, const Ran
 		i = j;
 	}
 	for (size_t i = 0; i < n; i++)
-		order[2 * i] = x[(size_t) order[2 * i + 1]];
+		order[2 * i] = x[(size_t) order[2 * i + 1]] + 0.0;
 	ecml_sort_f8_pairs(ctx, order, n);
 	for (size_t i = 0; i < n; i++)
 		v[i] = y[(size_t) order[2 * i + 1]];

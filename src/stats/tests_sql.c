@@ -329,6 +329,17 @@ begin(FunctionCallInfo fcinfo, TestKind kind, int options)
 	return state;
 }
 
+static void
+check_kind(const Test *test, bool right)
+{
+	if (!right)
+		ereport(ERROR,
+				(errcode(ERRCODE_DATA_EXCEPTION),
+				 errmsg("the state is of another test"),
+				 errdetail("It is of %s.", infos[test->kind].name),
+				 errhint("Call the aggregate itself.")));
+}
+
 static EcmlState *
 get_state(FunctionCallInfo fcinfo, TestKind kind, int options)
 {
@@ -339,6 +350,7 @@ get_state(FunctionCallInfo fcinfo, TestKind kind, int options)
 		state = ecml_state_argument(fcinfo, 0, &state_type, ecml_aggregate_context(fcinfo));
 		if (state == NULL)
 			state = begin(fcinfo, kind, options);
+		check_kind(state->content, ((Test *) state->content)->kind == kind);
 	}
 	state->ctx.budget = (size_t) ecml_guc_work_mem * 1024;
 	return state;
@@ -669,13 +681,14 @@ typedef struct Final
 } Final;
 
 static bool
-final_begin(FunctionCallInfo fcinfo, Final *final)
+final_begin(FunctionCallInfo fcinfo, Final *final, TestKind first, TestKind last)
 {
 	EcmlState  *state = ecml_state_argument(fcinfo, 0, &state_type, CurrentMemoryContext);
 
 	if (state == NULL)
 		return false;
 	final->test = state->content;
+	check_kind(final->test, final->test->kind >= first && final->test->kind <= last);
 	final->order = ecml_dict_order(final->test->labels[0].dict);
 	final->n = final->test->labels[0].dict->n;
 	ecml_host_init(&final->ctx, &final->host, CurrentMemoryContext, (size_t) ecml_guc_work_mem * 1024, 0);
@@ -730,7 +743,7 @@ ecml_mannwhitney_final(PG_FUNCTION_ARGS)
 	Datum		values[10];
 	bool		nulls[10] = {false};
 
-	if (!final_begin(fcinfo, &final))
+	if (!final_begin(fcinfo, &final, MANN_WHITNEY, MANN_WHITNEY))
 		PG_RETURN_NULL();
 	for (int g = 0; g < 2; g++)
 	{
@@ -760,7 +773,7 @@ ecml_ks_final(PG_FUNCTION_ARGS)
 	Datum		values[9];
 	bool		nulls[9] = {false};
 
-	if (!final_begin(fcinfo, &final))
+	if (!final_begin(fcinfo, &final, KOLMOGOROV_SMIRNOV, KOLMOGOROV_SMIRNOV))
 		PG_RETURN_NULL();
 	for (int g = 0; g < 2; g++)
 	{
@@ -841,7 +854,7 @@ ecml_anova_final(PG_FUNCTION_ARGS)
 	bool		nulls[13] = {false};
 	bool		levene;
 
-	if (!final_begin(fcinfo, &final))
+	if (!final_begin(fcinfo, &final, ANOVA, LEVENE))
 		PG_RETURN_NULL();
 	levene = final.test->kind == LEVENE;
 	moments = palloc0((final.n + 1) * sizeof(EcmlMoments));
@@ -883,7 +896,7 @@ ecml_cuped_final(PG_FUNCTION_ARGS)
 	Datum		values[19];
 	bool		nulls[19] = {false};
 
-	if (!final_begin(fcinfo, &final))
+	if (!final_begin(fcinfo, &final, CUPED, CUPED))
 		PG_RETURN_NULL();
 	params = ttest_params(&final.test->params);
 	r = cuped_difference(&group_at(&final, 0)->sums, &group_at(&final, 1)->sums, &params);
@@ -920,7 +933,7 @@ ecml_ratio_test_final(PG_FUNCTION_ARGS)
 	Datum		values[14];
 	bool		nulls[14] = {false};
 
-	if (!final_begin(fcinfo, &final))
+	if (!final_begin(fcinfo, &final, RATIO, RATIO))
 		PG_RETURN_NULL();
 	params = ttest_params(&final.test->params);
 	r = ratio_difference(&group_at(&final, 0)->sums, &group_at(&final, 1)->sums, &params);
@@ -953,7 +966,7 @@ ecml_wilcoxon_final(PG_FUNCTION_ARGS)
 	Datum		values[7];
 	bool		nulls[7] = {false};
 
-	if (!final_begin(fcinfo, &final))
+	if (!final_begin(fcinfo, &final, WILCOXON, WILCOXON))
 		PG_RETURN_NULL();
 	pairs = &final.test->groups[0];
 	d = ECML_NEW(&final.ctx, double, pairs->n + 1);
@@ -984,7 +997,7 @@ ecml_correlation_final(PG_FUNCTION_ARGS)
 	Datum		values[6];
 	bool		nulls[6] = {false};
 
-	if (!final_begin(fcinfo, &final))
+	if (!final_begin(fcinfo, &final, PEARSON, KENDALL))
 		PG_RETURN_NULL();
 	pairs = &final.test->groups[0];
 	params = &final.test->params;
@@ -1035,7 +1048,7 @@ ecml_chi2_final(PG_FUNCTION_ARGS)
 	Datum		values[7];
 	bool		nulls[7] = {false};
 
-	if (!final_begin(fcinfo, &final))
+	if (!final_begin(fcinfo, &final, CHI2, CHI2))
 		PG_RETURN_NULL();
 	test = final.test;
 	rows = test->labels[0].dict->n;
