@@ -38,6 +38,12 @@ typedef struct EcmlModel
 	EcmlServerHost host;
 } EcmlModel;
 
+/* A model without features, in context, for a training of its own (EcmlOwnTraining). */
+extern EcmlModel *ecml_model_begin(MemoryContext context, const struct EcmlTraining *training);
+
+/* An error for a model that does not predict from features. */
+extern void ecml_model_check_features(const EcmlModel *model);
+
 /* The value; palloc'd. */
 extern struct varlena *ecml_model_write(EcmlModel *model);
 
