@@ -9,7 +9,7 @@ CREATE FUNCTION ecml_prop_test(successes_a bigint, trials_a bigint, successes_b 
 	options jsonb DEFAULT '{}') RETURNS ecml_prop_result
 AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 100;
 COMMENT ON FUNCTION ecml_prop_test(bigint, bigint, bigint, bigint, jsonb) IS
-'z-test of two proportions from their counts, with intervals of the difference and of the lift. Options: alternative (two-sided, less, greater), level (0.95), pooled (true), interval (newcombe, wald, agresti-caffo). Errors: invalid_parameter_value (counts, options).';
+'Z-test of two proportions from their counts, with intervals of the difference and of the lift. Options: alternative (two-sided, less, greater), level (0.95), pooled (true), interval (newcombe, wald, agresti-caffo). Errors: invalid_parameter_value (counts, options).';
 CREATE FUNCTION ecml_prop_test_1samp(successes bigint, trials bigint, rate float8, options jsonb DEFAULT '{}')
 RETURNS ecml_prop_result
 AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 100;
