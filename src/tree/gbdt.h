@@ -132,6 +132,9 @@ extern void gbdt_link(const GbdtModel *model, const double *scores, double *out)
 extern double gbdt_predict(const GbdtModel *model, const double *x);
 extern void gbdt_probabilities(const GbdtModel *model, const double *x, double *p);
 
+/* The same of n rows, row i from x + i * stride on: out [n], of classes [n][classes].  On the threads of ctx. */
+extern void gbdt_predict_rows(EcmlCtx *ctx, const GbdtModel *model, const double *x, size_t stride, size_t n, double *out);
+
 /* Greater is better? */
 extern bool gbdt_metric_rises(int metric);
 

@@ -35,6 +35,32 @@ gbdt_probabilities(const GbdtModel *model, const double *x, double *p)
 }
 
 void
+gbdt_predict_rows(EcmlCtx *ctx, const GbdtModel *model, const double *x, size_t stride, size_t n, double *out)
+{
+	const TreeForest *forest = model->forest;
+	int			outputs = forest->outputs;
+	double	   *scores;
+
+	/* where a row has as many outputs as results, they take the place of its scores */
+	if (model->objective != GBDT_LOGISTIC && stride == (size_t) forest->features)
+	{
+		tree_forest_predict_rows(ctx, forest, n, x, out);
+		for (size_t i = 0; i < n; i++)
+			gbdt_objective_link(model->objective, outputs, out + i * outputs, out + i * outputs);
+		return;
+	}
+	scores = ecml_alloc_array(ctx, n, outputs * sizeof(double));
+	if (stride == (size_t) forest->features)
+		tree_forest_predict_rows(ctx, forest, n, x, scores);
+	else
+		for (size_t i = 0; i < n; i++)
+			tree_forest_predict(forest, x + i * stride, scores + i * outputs);
+	for (size_t i = 0; i < n; i++)
+		gbdt_objective_link(model->objective, outputs, scores + i * outputs, out + i * (model->classes > 0 ? model->classes : 1));
+	ecml_free(ctx, scores);
+}
+
+void
 gbdt_write(EcmlWriter *w, const GbdtModel *model)
 {
 	ecml_write_u8(w, VERSION);
