@@ -181,8 +181,11 @@ typedef struct EcmlAlgorithm
 	double		(*predict) (const void *fitted, const double *x);
 	/* classifiers: p [schema->nclasses] */
 	void		(*probabilities) (const void *fitted, const double *x, double *p);
-	/* the same for n rows, row i from x + i * stride on: out [n], of classifiers [n][nclasses]; NULL: row by row */
-	void		(*predict_block) (const void *fitted, const double *x, size_t stride, int n, double *out);
+	/*
+	 * The same for n rows, row i from x + i * stride on: out [n], of classifiers [n][nclasses]; NULL: row by row.  ctx: for threads
+	 * and polls; memory of it is given back.
+	 */
+	void		(*predict_block) (EcmlCtx *ctx, const void *fitted, const double *x, size_t stride, int n, double *out);
 	/* anomaly detection: a row is one when its prediction is above it */
 	double		(*threshold) (const void *fitted);
 	/* linear models: for ecml_coefficients; params are those of the training.  NULL: it has none */

@@ -100,7 +100,7 @@ predict_pending(EcmlEvaluator *evaluator)
 	const EcmlModel *model = evaluator->model;
 	int			outputs = ecml_model_outputs(model);
 
-	ecml_model_predict_rows(model, evaluator->values, model->schema->nfeatures, evaluator->npending, evaluator->terms,
+	ecml_model_predict_rows(model, &evaluator->ctx, evaluator->values, model->schema->nfeatures, evaluator->npending, evaluator->terms,
 							evaluator->p);
 	for (int i = 0; i < evaluator->npending; i++)
 	{

@@ -265,7 +265,8 @@ ecml_model_rows_at_once(const EcmlModel *model)
 }
 
 void
-ecml_model_predict_rows(const EcmlModel *model, const double *values, size_t stride, int n, double *x, double *out)
+ecml_model_predict_rows(const EcmlModel *model, EcmlCtx *ctx, const double *values, size_t stride, int n, double *x,
+						double *out)
 {
 	const EcmlAlgorithm *algorithm = model->algorithm;
 	int			nterms = model->schema->nterms;
@@ -279,10 +280,12 @@ ecml_model_predict_rows(const EcmlModel *model, const double *values, size_t str
 		stride = nterms;
 	}
 	if (algorithm->predict_block)
-		algorithm->predict_block(model->fitted, values, stride, n, out);
+		algorithm->predict_block(ctx, model->fitted, values, stride, n, out);
 	else
 		for (int i = 0; i < n; i++)
 		{
+			if (i % 64 == 0)
+				ecml_poll(ctx, 0, 0);
 			if (outputs > 1)
 				algorithm->probabilities(model->fitted, values + i * stride, out + (size_t) i * outputs);
 			else
