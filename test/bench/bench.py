@@ -9,6 +9,7 @@ import load
 import logistic
 import prepare
 import quality
+import recommend
 import speed
 import survival
 from harness import SCALE, connect, machine
@@ -29,6 +30,9 @@ TABLES = [
     (growth.memory_table, {"memory": growth.memory}),
     (quality.quality_table, {"quality": quality.quality}),
     (prepare.prepare_table, {"prepare": prepare.prepare}),
+    (recommend.recommend_table, {"recommend": recommend.training, "baskets": recommend.baskets}),
+    (recommend.serving_table, {"serving": recommend.serving}),
+    (recommend.lists_table, {"lists": recommend.lists}),
     (survival.survival_table, {"cox": survival.cox, "clv": survival.clv}),
 ]
 

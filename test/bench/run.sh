@@ -29,6 +29,10 @@ all_rows='
 	memory
 	quality
 	prepare
+	recommend
+	baskets
+	serving
+	lists
 	cox
 	clv
 '
