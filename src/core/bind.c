@@ -690,11 +690,8 @@ ecml_bind_fixed(EcmlConvert convert, const char *data)
 	} while (0)
 
 bool
-ecml_bind_data(EcmlBinder *binder, const char *data)
+ecml_bind_runs(const EcmlBinder *binder, const char *data, double *values)
 {
-	double	   *values = binder->values;
-	int			n = binder->nfeatures;
-
 	for (int r = 0; r < binder->nruns; r++)
 	{
 		const EcmlRun *run = &binder->runs[r];
@@ -723,8 +720,23 @@ ecml_bind_data(EcmlBinder *binder, const char *data)
 					to[i] = ecml_bind_fixed(run->convert, from + i * fixed_width(run->convert));
 		}
 	}
+	return ecml_sum_squares(values, binder->nfeatures) <= LARGE * LARGE;
+}
+
+const double *
+ecml_bind_in_place(const EcmlBinder *binder, const char *data)
+{
+	const EcmlRun *run = binder->runs;
+
+	return binder->nruns == 1 && run->convert == ECML_FROM_FLOAT8 && run->offset % sizeof(double) == 0 ?
+		(const double *) (data + run->offset) : NULL;
+}
+
+bool
+ecml_bind_data(EcmlBinder *binder, const char *data)
+{
 	binder->missing = -1;
-	return ecml_sum_squares(values, n) <= LARGE * LARGE;
+	return ecml_bind_runs(binder, data, binder->values);
 }
 
 int

@@ -75,6 +75,13 @@ ecml_buffile_read(BufFile *file, void *data, size_t size)
 #define ecml_check_rights(statement) ExecCheckRTPerms((statement)->rtable, true)
 #endif
 
+/* 17: snapshots do not grow too old any more */
+#if PG_VERSION_NUM >= 170000
+#define ecml_test_old_snapshot(snapshot, relation, page) ((void) 0)
+#else
+#define ecml_test_old_snapshot(snapshot, relation, page) TestForOldSnapshot(snapshot, relation, page)
+#endif
+
 /* 18: an index of a tuple descriptor's attribute may be compact; TupleDescAttr works in all, attrs[] does not */
 
 #endif							/* ECML_COMPAT_H */

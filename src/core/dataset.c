@@ -14,17 +14,17 @@
 
 #include "commands/tablespace.h"
 
-#include "core/dataset.h"
+#include "core/dataset_internal.h"
 
-#define PADDED_ROWS (ECML_BLOCK_ROWS + 16)
 #define FIRST_ROWS 64
 #define TILE_ROWS 64
 #define ADOPTED_BYTES 16777216	/* made at once from pieces, or so */
 #define DIVERTED_BYTES 262144	/* of a block that is passed on */
 #define FLOAT_LIMIT 1e37
+#define LARGE 1e150			/* its square is finite */
 
-static size_t
-element_size(const EcmlDataset *dataset)
+size_t
+ecml_dataset_element(const EcmlDataset *dataset)
 {
 	return dataset->data.element == ECML_F4 ? sizeof(float) : sizeof(double);
 }
@@ -32,7 +32,7 @@ element_size(const EcmlDataset *dataset)
 static size_t
 block_bytes(const EcmlDataset *dataset, int columns, int stride)
 {
-	size_t		size = (size_t) columns * stride * element_size(dataset);
+	size_t		size = (size_t) columns * stride * ecml_dataset_element(dataset);
 
 	size = (size + ECML_ALIGN - 1) / ECML_ALIGN * ECML_ALIGN;
 	if (dataset->data.has_y)
@@ -42,11 +42,10 @@ block_bytes(const EcmlDataset *dataset, int columns, int stride)
 	return size;
 }
 
-/* Set a block's pointers into memory. */
-static void
-place(const EcmlDataset *dataset, EcmlBlock *block, char *memory, int columns, int stride)
+void
+ecml_dataset_place(const EcmlDataset *dataset, EcmlBlock *block, char *memory, int columns, int stride)
 {
-	size_t		size = (size_t) columns * stride * element_size(dataset);
+	size_t		size = (size_t) columns * stride * ecml_dataset_element(dataset);
 
 	size = (size + ECML_ALIGN - 1) / ECML_ALIGN * ECML_ALIGN;
 	block->stride = stride;
@@ -95,20 +94,16 @@ ecml_dataset_create(EcmlCtx *ctx, MemoryContext context, EcmlElement element, in
 	return dataset;
 }
 
-/* Make the open block hold at least a row more. */
-static void
-enlarge(EcmlDataset *dataset)
+void
+ecml_dataset_enlarge(EcmlDataset *dataset, int rows)
 {
 	EcmlBlock	old = dataset->open;
-	int			rows = Max(FIRST_ROWS, dataset->open_capacity * 4);
-	int			stride;
-	size_t		size = element_size(dataset);
+	int			stride = rows + 16;
+	size_t		size = ecml_dataset_element(dataset);
 	char	   *memory;
 
-	rows = Min(rows, dataset->full);
-	stride = rows + 16;
 	memory = ecml_alloc(dataset->ctx, block_bytes(dataset, dataset->nvalues, stride));
-	place(dataset, &dataset->open, memory, dataset->nvalues, stride);
+	ecml_dataset_place(dataset, &dataset->open, memory, dataset->nvalues, stride);
 	for (int j = 0; j < dataset->nvalues && old.rows > 0; j++)
 		memcpy((char *) dataset->open.x + j * stride * size, (const char *) old.x + j * old.stride * size,
 			   old.rows * size);
@@ -215,9 +210,8 @@ weighted_deviations(const EcmlDataset *dataset, const EcmlBlock *block, int colu
 	return m2;
 }
 
-/* The moments of a column in a block, n 0 when all are NaN. */
-static void
-column_moments(const EcmlDataset *dataset, const EcmlBlock *block, int column, EcmlColumnStats *moments)
+void
+ecml_dataset_moments(const EcmlDataset *dataset, const EcmlBlock *block, int column, EcmlColumnStats *moments)
 {
 	double		origin = dataset->origin ? dataset->origin[column] : 0;
 	bool		single = dataset->data.element == ECML_F4;
@@ -260,7 +254,7 @@ add_moments(EcmlColumnStats *stats, const EcmlColumnStats *block)
 static void
 clear_padding(const EcmlDataset *dataset, EcmlBlock *block)
 {
-	size_t		size = element_size(dataset);
+	size_t		size = ecml_dataset_element(dataset);
 
 	for (int j = 0; j < dataset->nvalues; j++)
 		memset((char *) block->x + ((size_t) j * block->stride + block->rows) * size, 0,
@@ -285,9 +279,8 @@ write_block(EcmlDataset *dataset, const EcmlBlock *block)
 	dataset->nspilled++;
 }
 
-/* Move all complete blocks to a file. */
-static void
-spill(EcmlDataset *dataset)
+void
+ecml_dataset_spill(EcmlDataset *dataset)
 {
 	MemoryContext old = MemoryContextSwitchTo(dataset->context);
 
@@ -304,34 +297,20 @@ spill(EcmlDataset *dataset)
 	dataset->data.resident = false;
 }
 
-/* The open block is full (or the last). */
-static void
-close_block(EcmlDataset *dataset)
+void
+ecml_dataset_keep(EcmlDataset *dataset, const EcmlColumnStats *moments)
 {
 	EcmlBlock  *block = &dataset->open;
 
-	if (dataset->divert)
-	{
-		dataset->divert(dataset->divert_arg, block);
-		block->rows = 0;
-		if (block->x == NULL)
-			dataset->open_capacity = 0;
-		return;
-	}
 	block->first = dataset->data.nblocks * ECML_BLOCK_ROWS;
 	for (int j = 0; j < dataset->nvalues; j++)
-	{
-		EcmlColumnStats moments;
-
-		column_moments(dataset, block, j, &moments);
-		add_moments(&dataset->stats[j], &moments);
-	}
+		add_moments(&dataset->stats[j], &moments[j]);
 	add_weight(dataset, block);
 	clear_padding(dataset, block);
 	dataset->data.nblocks++;
 	if (dataset->file == NULL && block->rows == ECML_BLOCK_ROWS &&
 		(dataset->nblocks + 2) * dataset->block_size > dataset->budget)
-		spill(dataset);
+		ecml_dataset_spill(dataset);
 	if (dataset->file != NULL)
 	{
 		if (dataset->open_capacity < ECML_BLOCK_ROWS)
@@ -350,6 +329,28 @@ close_block(EcmlDataset *dataset)
 	dataset->open_capacity = 0;
 }
 
+/* The open block is full (or the last). */
+static void
+close_block(EcmlDataset *dataset)
+{
+	EcmlBlock  *block = &dataset->open;
+	EcmlColumnStats *moments;
+
+	if (dataset->divert)
+	{
+		dataset->divert(dataset->divert_arg, block);
+		block->rows = 0;
+		if (block->x == NULL)
+			dataset->open_capacity = 0;
+		return;
+	}
+	moments = ECML_NEW(dataset->ctx, EcmlColumnStats, dataset->nvalues);
+	for (int j = 0; j < dataset->nvalues; j++)
+		ecml_dataset_moments(dataset, block, j, &moments[j]);
+	ecml_dataset_keep(dataset, moments);
+	ecml_free(dataset->ctx, moments);
+}
+
 /* Four numbers of a row, and as they are kept. */
 typedef double Four_double __attribute__((vector_size(32), aligned(8)));
 typedef float Four_float __attribute__((vector_size(16), aligned(4)));
@@ -361,16 +362,16 @@ typedef float Four_float __attribute__((vector_size(16), aligned(4)));
 typedef int64 Four_places __attribute__((vector_size(32)));
 #endif
 
-/* Rows of a tile as columns of a block, less the origin (NULL: 0); to: the first row of the first column. */
+/* Rows as columns of a block, less the origin (NULL: 0); to: the first row of the first column. */
 #define TRANSPOSE(type) \
 static void \
-transpose_rest_##type(type *to, const double *from, int width, int rows, double offset) \
+transpose_rest_##type(type *to, const double *const *from, int column, int rows, double offset) \
 { \
 	for (int i = 0; i < rows; i++) \
-		to[i] = (type) (from[(size_t) i * width] - offset); \
+		to[i] = (type) (from[i][column] - offset); \
 } \
 static ECML_CLONES void \
-transpose_##type(type *to, size_t stride, const double *tile, int width, int rows, int columns, const double *origin) \
+transpose_##type(type *to, size_t stride, const double *const *from, int rows, int columns, const double *origin) \
 { \
 	int			j = 0; \
 	for (; j + 4 <= columns; j += 4) \
@@ -381,12 +382,11 @@ transpose_##type(type *to, size_t stride, const double *tile, int width, int row
 			offset = *(const Four_double *) (origin + j); \
 		for (; i + 4 <= rows; i += 4) \
 		{ \
-			const double *from = tile + (size_t) i * width + j; \
 			type	   *at = to + j * stride + i; \
-			Four_double a = *(const Four_double *) from - offset; \
-			Four_double b = *(const Four_double *) (from + width) - offset; \
-			Four_double c = *(const Four_double *) (from + 2 * width) - offset; \
-			Four_double d = *(const Four_double *) (from + 3 * width) - offset; \
+			Four_double a = *(const Four_double *) (from[i] + j) - offset; \
+			Four_double b = *(const Four_double *) (from[i + 1] + j) - offset; \
+			Four_double c = *(const Four_double *) (from[i + 2] + j) - offset; \
+			Four_double d = *(const Four_double *) (from[i + 3] + j) - offset; \
 			Four_double ab0 = SHUFFLE(a, b, 0, 4, 2, 6); \
 			Four_double ab1 = SHUFFLE(a, b, 1, 5, 3, 7); \
 			Four_double cd0 = SHUFFLE(c, d, 0, 4, 2, 6); \
@@ -400,14 +400,23 @@ transpose_##type(type *to, size_t stride, const double *tile, int width, int row
 				__builtin_convertvector(SHUFFLE(ab1, cd1, 2, 3, 6, 7), Four_##type); \
 		} \
 		for (int k = j; k < j + 4; k++) \
-			transpose_rest_##type(to + k * stride + i, tile + (size_t) i * width + k, width, rows - i, origin ? origin[k] : 0); \
+			transpose_rest_##type(to + k * stride + i, from + i, k, rows - i, origin ? origin[k] : 0); \
 	} \
 	for (; j < columns; j++) \
-		transpose_rest_##type(to + j * stride, tile + j, width, rows, origin ? origin[j] : 0); \
+		transpose_rest_##type(to + j * stride, from, j, rows, origin ? origin[j] : 0); \
 }
 
 TRANSPOSE(float)
 TRANSPOSE(double)
+
+void
+ecml_dataset_put(const EcmlDataset *dataset, EcmlBlock *block, int at, const double *const *rows, int n)
+{
+	if (dataset->data.element == ECML_F8)
+		transpose_double((double *) block->x + at, block->stride, rows, n, dataset->nvalues, dataset->origin);
+	else
+		transpose_float((float *) block->x + at, block->stride, rows, n, dataset->nvalues, dataset->origin);
+}
 
 static int
 compare_doubles(const void *a, const void *b)
@@ -437,15 +446,17 @@ find_origin(EcmlDataset *dataset)
 	}
 }
 
-/* The rows of the tile go to blocks. */
-static void
-empty_tile(EcmlDataset *dataset)
+void
+ecml_dataset_empty_tile(EcmlDataset *dataset)
 {
 	EcmlBlock  *block = &dataset->open;
+	const double *rows[TILE_ROWS];
 	int			done = 0;
 
 	if (dataset->shifted && dataset->origin == NULL)
 		find_origin(dataset);
+	for (int i = 0; i < dataset->ntile; i++)
+		rows[i] = dataset->tile + (size_t) i * dataset->width;
 	while (done < dataset->ntile)
 	{
 		const double *tile = dataset->tile + (size_t) done * dataset->width;
@@ -455,15 +466,10 @@ empty_tile(EcmlDataset *dataset)
 		{
 			if (dataset->open_capacity == 0 && (dataset->data.nblocks > 0 || dataset->divert))
 				dataset->open_capacity = dataset->full / 4; /* the first was full: no more small ones */
-			enlarge(dataset);
+			ecml_dataset_enlarge(dataset, Min(Max(FIRST_ROWS, dataset->open_capacity * 4), dataset->full));
 		}
 		n = Min(dataset->ntile - done, dataset->open_capacity - block->rows);
-		if (dataset->data.element == ECML_F8)
-			transpose_double((double *) block->x + block->rows, block->stride, tile, dataset->width, n, dataset->nvalues,
-							 dataset->origin);
-		else
-			transpose_float((float *) block->x + block->rows, block->stride, tile, dataset->width, n, dataset->nvalues,
-							dataset->origin);
+		ecml_dataset_put(dataset, block, block->rows, rows + done, n);
 		for (int i = 0; i < n && block->y; i++)
 			((double *) block->y)[block->rows + i] = tile[(size_t) i * dataset->width + dataset->nvalues];
 		for (int i = 0; i < n && block->w; i++)
@@ -476,6 +482,12 @@ empty_tile(EcmlDataset *dataset)
 	dataset->ntile = 0;
 }
 
+double
+ecml_dataset_plain(const EcmlDataset *dataset)
+{
+	return dataset->data.element == ECML_F4 ? FLOAT_LIMIT * FLOAT_LIMIT : LARGE * LARGE;
+}
+
 int
 ecml_dataset_append(EcmlDataset *dataset, const double *values, double y, double w)
 {
@@ -483,7 +495,7 @@ ecml_dataset_append(EcmlDataset *dataset, const double *values, double y, double
 
 	/* NaN, a NULL, makes it look, too */
 	if (dataset->data.element == ECML_F4 &&
-		unlikely(!(ecml_sum_squares(values, dataset->nvalues) <= FLOAT_LIMIT * FLOAT_LIMIT)))
+		unlikely(!(ecml_sum_squares(values, dataset->nvalues) <= ecml_dataset_plain(dataset))))
 		for (int j = 0; j < dataset->nvalues; j++)
 			if (fabs(values[j]) > FLOAT_LIMIT)
 				return j;
@@ -495,7 +507,7 @@ ecml_dataset_append(EcmlDataset *dataset, const double *values, double y, double
 	row[dataset->nvalues + 1] = w;
 	dataset->data.rows++;
 	if (dataset->ntile == TILE_ROWS)
-		empty_tile(dataset);
+		ecml_dataset_empty_tile(dataset);
 	return -1;
 }
 
@@ -525,7 +537,7 @@ ecml_dataset_divert(EcmlDataset *dataset, EcmlDivert divert, void *arg)
 	/* as large as stays in the cache until it is passed on */
 	dataset->full = ECML_BLOCK_ROWS;
 	if (divert)
-		dataset->full = Min(dataset->full, DIVERTED_BYTES / (dataset->nvalues * element_size(dataset)) / 16 * 16 + 16);
+		dataset->full = Min(dataset->full, DIVERTED_BYTES / (dataset->nvalues * ecml_dataset_element(dataset)) / 16 * 16 + 16);
 }
 
 void
@@ -533,7 +545,7 @@ ecml_dataset_flush(EcmlDataset *dataset)
 {
 	if (dataset->divert == NULL)
 		return;
-	empty_tile(dataset);
+	ecml_dataset_empty_tile(dataset);
 	if (dataset->open.rows > 0)
 		close_block(dataset);
 }
@@ -550,7 +562,7 @@ ecml_dataset_new_block(EcmlDataset *dataset, EcmlBlock *block, int rows)
 	int			stride = (rows + 15) / 16 * 16 + 16;
 	size_t		size = block_bytes(dataset, dataset->nvalues, stride);
 
-	place(dataset, block, ecml_alloc(dataset->ctx, size), dataset->nvalues, stride);
+	ecml_dataset_place(dataset, block, ecml_alloc(dataset->ctx, size), dataset->nvalues, stride);
 	block->rows = rows;
 	return size;
 }
@@ -588,7 +600,7 @@ piece_of(const Adoption *adoption, size_t row)
 static void
 adopt_column(const EcmlDataset *dataset, EcmlBlock *block, int at, const EcmlPiece *piece, int from, int n, int column)
 {
-	size_t		size = element_size(dataset);
+	size_t		size = ecml_dataset_element(dataset);
 	char	   *to = (char *) block->x + ((size_t) column * block->stride + at) * size;
 	const int  *codes = piece->codes ? piece->codes[column] : NULL;
 	double		origin = dataset->origin ? dataset->origin[column] : 0;
@@ -633,7 +645,7 @@ adopt_block(void *arg, size_t b, int worker)
 	}
 	clear_padding(dataset, block);
 	for (int j = 0; j < dataset->nvalues; j++)
-		column_moments(dataset, block, j, &adoption->moments[b * dataset->nvalues + j]);
+		ecml_dataset_moments(dataset, block, j, &adoption->moments[b * dataset->nvalues + j]);
 }
 
 void
@@ -663,7 +675,7 @@ ecml_dataset_adopt(EcmlDataset *dataset, EcmlPiece *pieces, size_t npieces)
 		{
 			EcmlBlock  *block = &dataset->blocks[b];
 
-			place(dataset, block, ecml_alloc(ctx, dataset->block_size), dataset->nvalues, PADDED_ROWS);
+			ecml_dataset_place(dataset, block, ecml_alloc(ctx, dataset->block_size), dataset->nvalues, PADDED_ROWS);
 			block->first = b * ECML_BLOCK_ROWS;
 			block->rows = Min(ECML_BLOCK_ROWS, dataset->data.rows - block->first);
 		}
@@ -689,11 +701,12 @@ void
 ecml_dataset_complete(EcmlDataset *dataset)
 {
 	if (dataset->ntile > 0)
-		empty_tile(dataset);
+		ecml_dataset_empty_tile(dataset);
 	ecml_free(dataset->ctx, dataset->tile);
 	dataset->tile = NULL;
 	if (dataset->open.rows > 0)
 		close_block(dataset);
+	ecml_dataset_free_room(dataset);
 	if (dataset->file)
 	{
 		ecml_free(dataset->ctx, (void *) dataset->open.x);
@@ -714,7 +727,7 @@ make_window(EcmlDataset *dataset)
 	n = Min(n, dataset->data.nblocks);
 	dataset->window = ECML_NEW0(dataset->ctx, EcmlBlock, n);
 	for (size_t b = 0; b < n; b++)
-		place(dataset, &dataset->window[b], ecml_alloc(dataset->ctx, size), dataset->data.columns, PADDED_ROWS);
+		ecml_dataset_place(dataset, &dataset->window[b], ecml_alloc(dataset->ctx, size), dataset->data.columns, PADDED_ROWS);
 	dataset->nwindow = n;
 }
 
@@ -903,7 +916,7 @@ bake(EcmlDataset *dataset, bool in_place)
 		{
 			int			stride = baking.sources[b].stride;
 
-			place(dataset, &baking.blocks[b], ecml_alloc(dataset->ctx, block_bytes(dataset, columns, stride)), columns, stride);
+			ecml_dataset_place(dataset, &baking.blocks[b], ecml_alloc(dataset->ctx, block_bytes(dataset, columns, stride)), columns, stride);
 		}
 		ecml_parallel_for(dataset->ctx, n, bake_block, &baking);
 		for (size_t b = 0; b < n && !in_place; b++)
@@ -947,7 +960,7 @@ read_block(EcmlDataset *dataset, size_t b, EcmlBlock *block, void *memory)
 	if (BufFileSeek(dataset->file, at / segment, at % segment, SEEK_SET) != 0)
 		ereport(ERROR, (errcode_for_file_access(), errmsg("could not seek in temporary file")));
 	ecml_buffile_read(dataset->file, memory, dataset->block_size);
-	place(dataset, block, memory, dataset->nvalues, PADDED_ROWS);
+	ecml_dataset_place(dataset, block, memory, dataset->nvalues, PADDED_ROWS);
 	block->first = b * ECML_BLOCK_ROWS;
 	block->rows = Min(left, ECML_BLOCK_ROWS);
 }

@@ -463,6 +463,24 @@ ecml_trainer_count_uses(EcmlTrainer *trainer)
 }
 
 void
+ecml_trainer_count_room(EcmlTrainer *trainer, size_t rows)
+{
+	int			at;
+
+	if (trainer->algorithm->target != ECML_TARGET_CLASS)
+		return;
+	for (size_t row = 0; row < rows;)
+	{
+		const EcmlBlock *block = ecml_dataset_room(trainer->dataset, row, &at);
+		int			n = Min(rows - row, ECML_BLOCK_ROWS - at);
+
+		for (int i = at; i < at + n; i++)
+			count_use(trainer, &trainer->class_uses, &trainer->nclass_uses, (int) block->y[i], block->w ? block->w[i] : 1);
+		row += n;
+	}
+}
+
+void
 ecml_trainer_check_weight(double w)
 {
 	if (!isfinite(w) || w < 0)

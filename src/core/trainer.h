@@ -96,6 +96,9 @@ extern void ecml_trainer_begin(EcmlTrainer *trainer);
 /* Count the categories and classes of rows that came to the dataset as a whole. */
 extern void ecml_trainer_count_uses(EcmlTrainer *trainer);
 
+/* The same of so many numbers of rows in the dataset's room, before it is told that they are there. */
+extern void ecml_trainer_count_room(EcmlTrainer *trainer, size_t rows);
+
 /*
  * A row that was read into the binder's values.  usable: what ecml_bind_row said.  A row that must be left out is counted.
  */
