@@ -111,7 +111,7 @@ ecml_dataset_enlarge(EcmlDataset *dataset, int rows)
 		memcpy((double *) dataset->open.y, old.y, old.rows * sizeof(double));
 	if (old.rows > 0 && old.w)
 		memcpy((double *) dataset->open.w, old.w, old.rows * sizeof(double));
-	ecml_free(dataset->ctx, (void *) old.x);
+	ecml_dataset_give(dataset, old.x);
 	dataset->open.rows = old.rows;
 	dataset->open_capacity = rows;
 }
@@ -291,7 +291,7 @@ ecml_dataset_spill(EcmlDataset *dataset)
 	{
 		ecml_poll(dataset->ctx, 0, 0);
 		write_block(dataset, &dataset->blocks[b]);
-		ecml_free(dataset->ctx, (void *) dataset->blocks[b].x);
+		ecml_dataset_give(dataset, dataset->blocks[b].x);
 	}
 	dataset->nblocks = 0;
 	dataset->data.resident = false;
@@ -675,7 +675,7 @@ ecml_dataset_adopt(EcmlDataset *dataset, EcmlPiece *pieces, size_t npieces)
 		{
 			EcmlBlock  *block = &dataset->blocks[b];
 
-			ecml_dataset_place(dataset, block, ecml_alloc(ctx, dataset->block_size), dataset->nvalues, PADDED_ROWS);
+			ecml_dataset_place(dataset, block, ecml_dataset_take(dataset), dataset->nvalues, PADDED_ROWS);
 			block->first = b * ECML_BLOCK_ROWS;
 			block->rows = Min(ECML_BLOCK_ROWS, dataset->data.rows - block->first);
 		}
@@ -709,7 +709,7 @@ ecml_dataset_complete(EcmlDataset *dataset)
 	ecml_dataset_free_room(dataset);
 	if (dataset->file)
 	{
-		ecml_free(dataset->ctx, (void *) dataset->open.x);
+		ecml_dataset_give(dataset, dataset->open.x);
 		memset(&dataset->open, 0, sizeof(EcmlBlock));
 		dataset->raw = ecml_alloc(dataset->ctx, dataset->block_size);
 	}
@@ -920,7 +920,7 @@ bake(EcmlDataset *dataset, bool in_place)
 		}
 		ecml_parallel_for(dataset->ctx, n, bake_block, &baking);
 		for (size_t b = 0; b < n && !in_place; b++)
-			ecml_free(dataset->ctx, (void *) baking.sources[b].x);
+			ecml_dataset_give(dataset, baking.sources[b].x);
 	}
 	dataset->baked = true;
 }

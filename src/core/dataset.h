@@ -60,6 +60,9 @@ typedef struct EcmlDataset
 	EcmlBlock  *room;			/* [nroom] empty blocks for rows that others fill in */
 	size_t		nroom;
 	size_t		room_capacity;
+	struct EcmlSlab *slabs;		/* [nslabs] memory of several blocks each */
+	size_t		nslabs;
+	size_t		slab_capacity;
 
 	BufFile    *file;			/* spilled blocks, all of the same size; NULL: none */
 	size_t		nspilled;		/* the first blocks are in the file */

@@ -29,7 +29,11 @@ extern void ecml_dataset_keep(EcmlDataset *dataset, const EcmlColumnStats *momen
 /* Move all complete blocks to a file. */
 extern void ecml_dataset_spill(EcmlDataset *dataset);
 
-/* dataset_room.c: give back what was not filled in */
+/* dataset_room.c: memory of a full block where many are wanted; give also takes what was allocated otherwise. */
+extern char *ecml_dataset_take(EcmlDataset *dataset);
+extern void ecml_dataset_give(EcmlDataset *dataset, const void *block);
+
+/* Give back what was not filled in. */
 extern void ecml_dataset_free_room(EcmlDataset *dataset);
 
 #endif							/* ECML_DATASET_INTERNAL_H */

@@ -1,5 +1,5 @@
 /*
- * dataset_room.c - rows that come in batches, and are filled in by several threads at once
+ * dataset_room.c - rows that come in batches, and are filled in by several threads at once; memory for many blocks
  *
  * The open block and empty ones after it are the room.  What has been filled in closes blocks as rows do that are appended one
  * by one: the dataset is the same, bit by bit.
@@ -8,11 +8,69 @@
 
 #include "core/dataset_internal.h"
 
+#define SLAB_BYTES ((size_t) 32 << 20)
+
+/*
+ * Memory for several blocks at once, large enough for huge pages: a block of few columns is smaller than one, and filling small
+ * pages would fault at each of them.
+ */
+typedef struct EcmlSlab
+{
+	char	   *memory;
+	size_t		taken;			/* blocks given out so far, of n */
+	size_t		n;
+	size_t		live;			/* of them not given back */
+} Slab;
+
+char *
+ecml_dataset_take(EcmlDataset *dataset)
+{
+	size_t		size = dataset->block_size;
+	Slab	   *slab = dataset->nslabs > 0 ? &dataset->slabs[dataset->nslabs - 1] : NULL;
+
+	if (slab == NULL || slab->taken == slab->n)
+	{
+		size_t		bytes = Min(SLAB_BYTES, dataset->ctx->budget > 0 ? dataset->ctx->budget / 16 : SLAB_BYTES);
+		size_t		n = Max(bytes / size, 1);
+
+		if (dataset->nslabs == dataset->slab_capacity)
+		{
+			dataset->slab_capacity = Max(8, dataset->slab_capacity * 2);
+			dataset->slabs = ecml_resize_array(dataset->ctx, dataset->slabs, dataset->slab_capacity, sizeof(Slab));
+		}
+		slab = &dataset->slabs[dataset->nslabs];
+		*slab = (Slab) {ecml_alloc(dataset->ctx, n * size), 0, n, 0};
+		dataset->nslabs++;
+	}
+	slab->live++;
+	return slab->memory + slab->taken++ * size;
+}
+
+void
+ecml_dataset_give(EcmlDataset *dataset, const void *block)
+{
+	for (size_t i = 0; i < dataset->nslabs; i++)
+	{
+		Slab	   *slab = &dataset->slabs[i];
+
+		if ((const char *) block < slab->memory || (const char *) block >= slab->memory + slab->n * dataset->block_size)
+			continue;
+		if (--slab->live == 0)
+		{
+			ecml_free(dataset->ctx, slab->memory);
+			memmove(slab, slab + 1, (dataset->nslabs - i - 1) * sizeof(Slab));
+			dataset->nslabs--;
+		}
+		return;
+	}
+	ecml_free(dataset->ctx, (void *) block);
+}
+
 void
 ecml_dataset_free_room(EcmlDataset *dataset)
 {
 	for (size_t i = 0; i < dataset->nroom; i++)
-		ecml_free(dataset->ctx, (void *) dataset->room[i].x);
+		ecml_dataset_give(dataset, dataset->room[i].x);
 	ecml_free(dataset->ctx, dataset->room);
 	dataset->room = NULL;
 	dataset->nroom = dataset->room_capacity = 0;
@@ -43,7 +101,7 @@ ecml_dataset_make_room(EcmlDataset *dataset, size_t rows)
 		EcmlBlock  *block = &dataset->room[dataset->nroom];
 
 		memset(block, 0, sizeof(EcmlBlock));
-		ecml_dataset_place(dataset, block, ecml_alloc(ctx, dataset->block_size), dataset->nvalues, PADDED_ROWS);
+		ecml_dataset_place(dataset, block, ecml_dataset_take(dataset), dataset->nvalues, PADDED_ROWS);
 		dataset->nroom++;
 	}
 	return true;
