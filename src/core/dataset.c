@@ -130,6 +130,17 @@ ecml_dataset_value(const EcmlDataset *dataset, const EcmlBlock *block, int colum
 	return original(dataset, block, column, row);
 }
 
+void
+ecml_dataset_row(const EcmlDataset *dataset, const EcmlBlock *block, int row, double *values)
+{
+	if (dataset->data.element == ECML_F8)
+		for (int j = 0; j < dataset->nvalues; j++)
+			values[j] = ECML_BLOCK_F8(block, j)[row];
+	else
+		for (int j = 0; j < dataset->nvalues; j++)
+			values[j] = original(dataset, block, j, row);
+}
+
 /*
  * Count, sum, least and greatest of the values that are not NaN; then the squared deviations from a mean.  Most columns have
  * no NaN: their sum tells.
@@ -925,6 +936,23 @@ bake(EcmlDataset *dataset, bool in_place)
 	dataset->baked = true;
 }
 
+/* The terms are the values: their moments are known, unless some are NULL. */
+static void
+tell_moments(EcmlDataset *dataset)
+{
+	EcmlMoments *moments = ECML_NEW(dataset->ctx, EcmlMoments, dataset->nvalues);
+
+	for (int j = 0; j < dataset->nvalues; j++)
+	{
+		const EcmlColumnStats *stats = &dataset->stats[j];
+
+		if (stats->n != dataset->data.rows)
+			return;
+		moments[j] = (EcmlMoments) {stats->mean, stats->m2, stats->min, stats->max};
+	}
+	dataset->data.moments = moments;
+}
+
 void
 ecml_dataset_transform(EcmlDataset *dataset, const EcmlSchema *schema, int **recode, const int *recode_y)
 {
@@ -940,6 +968,8 @@ ecml_dataset_transform(EcmlDataset *dataset, const EcmlSchema *schema, int **rec
 	dataset->recode = recode;
 	dataset->recode_y = recode_y;
 	dataset->data.columns = schema ? schema->nterms : dataset->nvalues;
+	if (columns_pass_through(dataset) && !dataset->data.has_w)
+		tell_moments(dataset);
 	if (passes_through(dataset) || dataset->file != NULL)
 		return;
 	if (in_place ||
