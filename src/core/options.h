@@ -25,8 +25,18 @@ typedef enum EcmlOptionType
 	ECML_OPTION_ENUM,			/* int, the number of the choice */
 	ECML_OPTION_OBJECT,			/* Jsonb *, an object; NULL by default */
 	ECML_OPTION_LIST,			/* Jsonb *, an array of strings; NULL by default */
-	ECML_OPTION_CHOICE			/* EcmlChoice: one of the choices, or an object */
+	ECML_OPTION_CHOICE,			/* EcmlChoice: one of the choices, or an object */
+	ECML_OPTION_NUMBERS,		/* EcmlNumberList: a number, or an array of numbers */
+	ECML_OPTION_MIXED			/* EcmlMixed: a number, or one of the choices */
 } EcmlOptionType;
+
+#define ECML_MAX_NUMBERS 16
+
+typedef struct EcmlNumberList
+{
+	int			n;				/* -1: nothing given */
+	double		v[ECML_MAX_NUMBERS];
+} EcmlNumberList;
 
 typedef struct EcmlChoice
 {
@@ -34,12 +44,18 @@ typedef struct EcmlChoice
 	Jsonb	   *object;			/* given instead, or NULL */
 } EcmlChoice;
 
+typedef struct EcmlMixed
+{
+	int			choice;			/* number of the choice; -1: a number is given */
+	double		number;
+} EcmlMixed;
+
 typedef struct EcmlOption
 {
 	const char *name;
 	EcmlOptionType type;
 	size_t		offset;			/* in the parameters struct */
-	double		low;			/* INT, INT64, FLOAT: the least and the greatest value allowed */
+	double		low;			/* INT, INT64, FLOAT, NUMBERS: the least and the greatest value allowed */
 	double		high;
 	const char *const *choices; /* ENUM, CHOICE: the choices, ended by NULL */
 	bool		alias;			/* another name of the option before it */
@@ -55,6 +71,10 @@ typedef struct EcmlOption
 #define ECML_OPT_OBJECT(s, f, name)           {name, ECML_OPTION_OBJECT, offsetof(s, f), 0, 0, NULL, false}
 #define ECML_OPT_LIST(s, f, name)             {name, ECML_OPTION_LIST, offsetof(s, f), 0, 0, NULL, false}
 #define ECML_OPT_CHOICE(s, f, name, choices)  {name, ECML_OPTION_CHOICE, offsetof(s, f), 0, 0, choices, false}
+#define ECML_OPT_NUMBERS(s, f, name, low, high) {name, ECML_OPTION_NUMBERS, offsetof(s, f), low, high, NULL, false}
+#define ECML_OPT_MIXED(s, f, name, low, high, choices) {name, ECML_OPTION_MIXED, offsetof(s, f), low, high, choices, false}
+#define ECML_OPT_ALIAS_INT(s, f, name, low, high)   {name, ECML_OPTION_INT, offsetof(s, f), low, high, NULL, true}
+#define ECML_OPT_ALIAS_FLOAT(s, f, name, low, high) {name, ECML_OPTION_FLOAT, offsetof(s, f), low, high, NULL, true}
 #define ECML_OPT_ALIAS_TEXT(s, f, name)       {name, ECML_OPTION_TEXT, offsetof(s, f), 0, 0, NULL, true}
 #define ECML_OPT_END                          {NULL, ECML_OPTION_INT, 0, 0, 0, NULL, false}
 

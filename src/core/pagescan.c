@@ -291,7 +291,7 @@ move_batch(PageScan *scan)
 
 	if (!ecml_dataset_make_room(trainer->dataset, scan->nrows))
 		return false;
-	if (trainer->algorithm->target == ECML_TARGET_CLASS)
+	if (ecml_trainer_target(trainer) == ECML_TARGET_CLASS)
 	{
 		list_classes(scan);
 		if (scan->nclasses == 0)
@@ -343,7 +343,7 @@ static bool
 suits(const EcmlTraining *training, EcmlColumns *columns, Relation relation, BlockNumber pages)
 {
 	/* large tables should not push all else out of the buffers; serialisable transactions keep account of each row */
-	return training->algorithm->one_pass == NULL && pages <= NBuffers / 4 && NBuffers / PINS >= 2 * FIRST_PAGES &&
+	return training->algorithm->one_pass == NULL && training->algorithm->sample == NULL && training->nextras == 0 && pages <= NBuffers / 4 && NBuffers / PINS >= 2 * FIRST_PAGES &&
 		ecml_guc_effective_threads() > 1 && !IsolationIsSerializable() && !RelationUsesLocalBuffers(relation) &&
 		IsMVCCSnapshot(GetActiveSnapshot()) && ecml_columns_place(columns, RelationGetDescr(relation));
 }

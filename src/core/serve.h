@@ -11,6 +11,13 @@
 #include "core/cache.h"
 #include "core/model.h"
 
+typedef enum EcmlQuick
+{
+	ECML_QUICK_NOT,
+	ECML_QUICK_FLOAT8,			/* a constant name, a plain schema, arguments that are all float8 */
+	ECML_QUICK_ANY				/* the same with arguments of any scalar type */
+} EcmlQuick;
+
 typedef struct EcmlServing
 {
 	EcmlModel  *model;
@@ -21,12 +28,13 @@ typedef struct EcmlServing
 	MemoryContext call_context;	/* as long as the call's fn_extra */
 	MemoryContext model_context;	/* binder and, for a model given as a value, the model */
 
-	bool		quick;			/* a constant name, a plain schema, float8 arguments: see ecml_predict */
+	EcmlQuick	quick;			/* see ecml_predict */
 
 	/* a model by name */
 	char		name[64];
 	int			name_length;
 	uint64		seen[3];		/* the snapshot and role it was looked up with */
+	int64		model_id;
 	EcmlCached *cached;
 
 	/* a model as a value */
@@ -37,7 +45,7 @@ typedef struct EcmlServing
 /* The model that argument 0 names (by_name) or is; kept in fn_extra.  NULL when the argument is NULL. */
 extern EcmlServing *ecml_serving(FunctionCallInfo fcinfo, bool by_name);
 
-/* The same, for a call that needs the model once. */
+/* The same, for a call that needs the model once; one that does not predict from features is an error. */
 extern EcmlModel *ecml_serving_model(FunctionCallInfo fcinfo, bool by_name);
 
 /* Predict for the arguments from first on; false: NULL. */

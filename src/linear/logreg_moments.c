@@ -218,7 +218,7 @@ logreg_statistics(LogregProblem *p)
 	if (known)
 		for (int j = 0; j < p->terms; j++)
 		{
-			const EcmlMoments *m = &p->data->moments[j];
+			const EcmlColumnMoments *m = &p->data->moments[j];
 
 			total[j] = (Moments) {p->weight, m->mean, m->square, m->low, m->high};
 		}
