@@ -11,6 +11,9 @@
 /* Bytes of a value as it is kept. */
 extern size_t ecml_dataset_element(const EcmlDataset *dataset);
 
+/* Bytes of a block of so many columns. */
+extern size_t ecml_dataset_bytes(const EcmlDataset *dataset, int columns, int stride);
+
 /* Set a block's pointers into memory. */
 extern void ecml_dataset_place(const EcmlDataset *dataset, EcmlBlock *block, char *memory, int columns, int stride);
 
@@ -28,6 +31,9 @@ extern void ecml_dataset_keep(EcmlDataset *dataset, const EcmlColumnStats *momen
 
 /* Move all complete blocks to a file. */
 extern void ecml_dataset_spill(EcmlDataset *dataset);
+
+/* dataset_terms.c: EcmlData.fetch */
+extern size_t ecml_dataset_fetch(EcmlCtx *ctx, EcmlData *data, size_t first_block, EcmlBlock *blocks, size_t max);
 
 /* dataset_room.c: memory of a full block where many are wanted; give also takes what was allocated otherwise. */
 extern char *ecml_dataset_take(EcmlDataset *dataset);
