@@ -164,7 +164,7 @@ CREATE TABLE telco (customer text, gender text, senior int, partner boolean, dep
 :load
 CREATE TABLE adult (age int, workclass text, fnlwgt int, education text, education_num int, marital_status text, occupation text,
 	relationship text, race text, sex text, capital_gain int, capital_loss int, hours_per_week int, native_country text, income text);
-\set load '\\copy adult FROM PROGRAM ''gzip -dc ' :data '/classification/adult_train.csv.gz'' WITH (FORMAT csv, HEADER, NULL ''''?'''')'
+\set load '\\copy adult FROM PROGRAM ''gzip -dc ' :data '/classification/adult_train.csv.gz'' WITH (FORMAT csv, HEADER)'
 :load
 SELECT cmp_ok((v #>> '{roc_auc,mean}')::float8, '>=', 0.833::float8, 'churn of telecom customers: ROC AUC over five folds')
 FROM ecml_cross_validate('gbdt', 'telco', 'churn', (SELECT array_agg(attname::text ORDER BY attnum) FROM pg_attribute
