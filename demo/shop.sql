@@ -11,6 +11,8 @@
 \endif
 SET client_min_messages = warning;
 SET timezone = 'UTC';
+-- estimates of generate_series in LATERAL are far too high, and code would be compiled for them
+SET jit = off;
 
 -- uniform in [0, 1), standard normal, and one of an array, from a key and the number of the draw
 CREATE FUNCTION pg_temp.u(key bigint, draw int) RETURNS float8
@@ -167,6 +169,93 @@ COMMENT ON COLUMN customers.tenure IS 'Months since the customer signed up';
 COMMENT ON COLUMN customers.monthly_spend IS 'Paid orders, a month of activity';
 COMMENT ON COLUMN customers.churned IS 'Closed the account or stopped for good';
 
+-- payments: the last quarter (day 0 is 2026-04-01) of the shop's customers at all merchants that take its wallet.  A customer
+-- has usual hours, a level of spending, a card or two and a device that may be replaced; some travel, some split a basket into
+-- three.  About one payment in 100 is fraud, of kinds: 1 a stolen card is tested with small amounts and then emptied, 2 an
+-- account taken over, mostly at night, 3 a ring that runs many cards from one device, 4 a single payment with a stolen card
+-- from an address of its own country, 5 the holder denies a payment that looks like all others
+CREATE TEMP TABLE payer AS
+SELECT id AS customer_id, kind, zeal, stop - 639 AS days,
+	upper(trim(pg_temp.one('{DE,DE,DE,FR,FR,GB,GB,ES,IT,NL,PL,de,"FR "}', id, 63))) AS home,
+	CASE WHEN pg_temp.u(id, 100) < 0.04 THEN 26 ELSE 15.5 + 2.5 * pg_temp.z(id, 101) END AS usual_hour,
+	0.35 * pg_temp.z(id, 102) AS level,
+	CASE WHEN pg_temp.u(id, 103) < 0.35 THEN 91 * pg_temp.u(id, 104) ELSE 91 END AS new_device,
+	CASE WHEN pg_temp.u(id, 105) < 0.15 THEN 81 * pg_temp.u(id, 106) ELSE 1000 END AS trip,
+	pg_temp.one('{US,BR,TR,SG,CA,ES,IT,GB}', id, 107) AS abroad
+FROM customer;
+
+CREATE TEMP TABLE attack AS
+WITH victim AS (
+	SELECT CASE WHEN pg_temp.u(customer_id, 110) < 0.002 THEN 1 WHEN pg_temp.u(customer_id, 110) < 0.008 THEN 2
+			WHEN pg_temp.u(customer_id, 110) < 0.016 THEN 4 WHEN pg_temp.u(customer_id, 110) < 0.018 THEN 5 END AS kind, customer_id
+	FROM payer
+), step AS (
+	SELECT kind, customer_id * 8 + kind AS attack, customer_id, n, steps
+	FROM victim, LATERAL (SELECT CASE kind WHEN 1 THEN 5 + floor(8 * pg_temp.u(customer_id, 111))::int
+		WHEN 2 THEN 1 + floor(3 * pg_temp.u(customer_id, 111))::int ELSE 1 END AS steps) s, generate_series(1, steps) AS n
+	WHERE kind IS NOT NULL
+	UNION ALL
+	SELECT 3, ring * 8 + 3, (ring - 1) * 2000 + 1 + floor(least(customers, 2000) * pg_temp.u(ring * 100 + n, 112))::bigint, n, 0
+	FROM (SELECT count(*) AS customers FROM payer) c, generate_series(1, greatest(customers / 2000, 1)) AS ring,
+		generate_series(1, 6 + floor(8 * pg_temp.u(ring, 113))::int) AS n
+)
+SELECT s.kind, attack, n, n > greatest(steps - 2, 0) AS late, p.customer_id, home, level,
+	CASE WHEN s.kind IN (1, 2) OR (s.kind = 3 AND pg_temp.u(attack, 114) < 0.6)
+		THEN pg_temp.one('{US,BR,TR,SG,CA,DE,FR,PL}', attack, 115) ELSE home END AS country,
+	floor(5 + 85 * pg_temp.u(attack, 116)) + (CASE WHEN s.kind <= 2 AND pg_temp.u(attack, 117) < 0.7 THEN 5.5 * pg_temp.u(attack, 118)
+		WHEN s.kind <= 3 THEN 22 * pg_temp.u(attack, 118) ELSE usual_hour + 2 * pg_temp.z(attack, 119) END
+		+ (n - 1 + 0.8 * pg_temp.u(attack * 100 + n, 120)) * (CASE s.kind WHEN 1 THEN 0.8 WHEN 2 THEN 20 ELSE 4 END) / 60) / 24 AS day
+FROM step s JOIN payer p USING (customer_id);
+
+CREATE TEMP TABLE payment AS
+SELECT row_number() OVER (ORDER BY day, customer_id, key) AS payment_id, *
+FROM (
+	SELECT customer_id, key, CASE WHEN pg_temp.u(customer_id, 121) < 0.25 AND pg_temp.u(key, 122) < 0.4 THEN 2 ELSE 1 END AS card,
+		home, customer_id * 4 + CASE WHEN pg_temp.u(key, 123) < 0.12 THEN 2 WHEN day > new_device THEN 1 ELSE 0 END AS device,
+		CASE WHEN day BETWEEN trip AND trip + 10 THEN abroad ELSE home END AS country,
+		-- at home, on the mobile network that thousands share, or on the way
+		CASE WHEN day BETWEEN trip AND trip + 10 THEN 65536 * pg_temp.u(customer_id * 100 + floor(day)::int, 124)
+			WHEN pg_temp.u(key, 125) < 0.7 THEN 65536 * pg_temp.u(customer_id, 126) ELSE 512 * pg_temp.u(key, 127) END AS host,
+		category, level + 0.55 * pg_temp.z(key, 128) + CASE WHEN pg_temp.u(key, 129) < 0.005 THEN 2 ELSE 0 END AS level,
+		day + (part - 1) * (1 + 3 * pg_temp.u(key, 130)) / 1440 AS day, 0 AS fraud
+	FROM (
+		SELECT *, floor(least(days, 91) * pg_temp.u(key, 131)) + (usual_hour + 3 * pg_temp.z(key, 132)) / 24 AS day,
+			pg_temp.one('{grocery,grocery,grocery,fashion,fashion,electronics,home,home,travel,digital,digital,"gift card"}', key, 133)
+				AS category
+		FROM payer, LATERAL generate_series(1, floor((CASE kind WHEN 0 THEN 14 WHEN 1 THEN 6 WHEN 2 THEN 3 ELSE 1 END) * zeal
+				* greatest(days, 0) / 91 + pg_temp.u(customer_id, 134))::int) AS n,
+			LATERAL (SELECT customer_id * 1000 + n AS key) k) p,
+		generate_series(1, CASE WHEN pg_temp.u(key, 135) < 0.008 THEN 3 ELSE 1 END) AS part
+	UNION ALL
+	SELECT customer_id, -(attack * 100 + n), 1, home,
+		CASE WHEN kind = 5 THEN customer_id * 4 ELSE -attack END, country,
+		65536 * pg_temp.u(CASE WHEN kind = 5 THEN customer_id ELSE -attack END, 126),
+		CASE WHEN kind = 1 AND NOT late THEN 'digital' WHEN kind <= 2 THEN pg_temp.one('{electronics,electronics,"gift card",travel}',
+				attack * 100 + n, 136) ELSE pg_temp.one('{fashion,electronics,home,digital,"gift card"}', attack * 100 + n, 136) END,
+		CASE WHEN kind = 1 AND NOT late THEN -1.8 WHEN kind <= 2 THEN 0.9 WHEN kind = 4 THEN level + 0.4 ELSE 0.2 END
+			+ 0.5 * pg_temp.z(attack * 100 + n, 137), day, kind
+	FROM attack) a
+WHERE day BETWEEN 0 AND 90.9999;
+
+CREATE TABLE payments AS
+SELECT payment_id, customer_id,
+	'card-' || right(to_hex(hashint8extended(customer_id * 4 + card, 140)), 10) AS card, home AS card_country,
+	'dev-' || right(to_hex(hashint8extended(device, 141)), 10) AS device, country,
+	inet '10.0.0.0' + 65536 * array_position('{DE,FR,GB,ES,IT,NL,PL,US,BR,TR,SG,CA}'::text[], country) + floor(host)::bigint
+		AS ip_address,
+	category,
+	round(exp(CASE category WHEN 'grocery' THEN 3.3 WHEN 'fashion' THEN 3.9 WHEN 'electronics' THEN 4.7 WHEN 'home' THEN 4.0
+		WHEN 'travel' THEN 5.2 WHEN 'digital' THEN 2.4 ELSE 3.7 END + level)::numeric, 2) + 0.5 AS amount,
+	date_trunc('second', timestamptz '2026-04-01 00:00+00' + day * interval '1 day') AS paid_at,
+	fraud > 0 AS is_fraud
+FROM payment;
+ALTER TABLE payments ADD PRIMARY KEY (payment_id);
+INSERT INTO truth SELECT 'kind of fraud', payment_id, fraud FROM payment WHERE fraud > 0;
+COMMENT ON TABLE payments IS 'Payments by card from April to June 2026 at all merchants; about one in 100 is fraud';
+COMMENT ON COLUMN payments.card_country IS 'Where the card was issued';
+COMMENT ON COLUMN payments.country IS 'Of ip_address: 10.n is the nth of DE, FR, GB, ES, IT, NL, PL, US, BR, TR, SG, CA';
+COMMENT ON COLUMN payments.is_fraud IS 'As it turned out weeks later: the card''s holder denied the payment';
+
 -- reviews: stars follow the product's quality and the writer's mood, words follow the stars
 CREATE TABLE reviews AS
 SELECT row_number() OVER (ORDER BY o.order_id) AS review_id, o.order_id, o.customer_id, l.product_id,
@@ -232,6 +321,7 @@ ALTER TABLE deliveries ADD PRIMARY KEY (delivery_id);
 COMMENT ON TABLE deliveries IS 'One day''s parcels and the depot (x, y in km; ready, due and service in minutes after 8:00)';
 
 DROP FUNCTION pg_temp.one(text[], bigint, int), pg_temp.z(bigint, int), pg_temp.u(bigint, int);
-DROP TABLE placed, customer;
+DROP TABLE placed, customer, payer, attack, payment;
 RESET client_min_messages;
+RESET jit;
 ANALYZE;

@@ -75,3 +75,25 @@ ecml_task_name(EcmlModelTask task)
 
 	return names[task];
 }
+
+EcmlModelTask
+ecml_model_task(const EcmlAlgorithm *algorithm, const EcmlSchema *schema)
+{
+	return algorithm->target_for && schema->nclasses > 0 ? ECML_CLASSIFICATION : algorithm->task;
+}
+
+int
+ecml_extra_column(const EcmlAlgorithm *algorithm, const EcmlSchema *schema, const void *params, const char *option)
+{
+	int			column = schema->nterms;
+
+	for (const EcmlExtra *extra = algorithm->extras; extra && extra->option; extra++)
+	{
+		bool		given = *(char *const *) ((const char *) params + extra->offset) != NULL;
+
+		if (strcmp(extra->option, option) == 0)
+			return given ? column : -1;
+		column += given;
+	}
+	return -1;
+}

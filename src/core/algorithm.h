@@ -28,8 +28,28 @@ typedef enum EcmlTargetUse
 	ECML_TARGET_NONE,			/* a target is an error */
 	ECML_TARGET_NUMBER,			/* needed, a number */
 	ECML_TARGET_CLASS,			/* needed: y is the class's number in the schema */
-	ECML_TARGET_SURVIVAL		/* needed: y is a duration; its sign bit (of 0 as well) is set for a censored row */
+	ECML_TARGET_SURVIVAL,		/* needed: y is a duration; its sign bit (of 0 as well) is set for a censored row */
+	ECML_TARGET_AUTO			/* needed: a class, if it is a text, an enum, a boolean, or a number of two values; else a number */
 } EcmlTargetUse;
+
+/*
+ * A column beside features, target and weight that an option names: not needed in prediction, not in the schema.  Those that are
+ * named come as columns behind the terms, in the order of the list (ecml_extra_column).  A row where one is NULL is left out.
+ */
+typedef enum EcmlExtraKind
+{
+	ECML_EXTRA_FLAG,			/* a boolean, or 0 and 1 */
+	ECML_EXTRA_GROUP			/* a number below 2^24 that rows of a group have in common; it says nothing else */
+} EcmlExtraKind;
+
+#define ECML_MAX_EXTRAS 4
+
+typedef struct EcmlExtra
+{
+	const char *option;			/* NULL ends the list */
+	size_t		offset;			/* in the parameters: char *, the column's name or NULL */
+	EcmlExtraKind kind;
+} EcmlExtra;
 
 struct EcmlStateType;
 
@@ -86,8 +106,16 @@ typedef struct EcmlAlgorithm
 {
 	int			id;				/* in src/algorithms.h; on disk */
 	const char *name;
-	EcmlModelTask	task;
-	EcmlTargetUse target;
+	EcmlModelTask	task;		/* with target_for that of a model without classes; see ecml_model_task */
+	EcmlTargetUse target;		/* with target_for: ECML_TARGET_AUTO */
+	EcmlTargetUse (*target_for) (const void *params);	/* NULL: the target is always of that use */
+	const EcmlExtra *extras;	/* NULL: none */
+
+	/*
+	 * Trees: a term is a feature's value, of a category its number in the schema (-1: not seen in training), NaN for NULL.
+	 * Datasets are relative to EcmlData.origin.  "missing" has the choice "native", which is the default.
+	 */
+	bool		native;
 
 	const EcmlOption *options;
 	size_t		params_size;
@@ -97,6 +125,8 @@ typedef struct EcmlAlgorithm
 	/* collected rows; element of the dataset; the most terms, 0: as many as memory holds */
 	EcmlElement element;
 	int			max_terms;
+	/* how many rows are enough: of more, as many are drawn at random while they come (num/reservoir.h); NULL: all are kept */
+	int64		(*sample) (const void *params, int nfeatures);
 	/* NULL: terms as they are; else they are shifted to mean 0, which must not matter, and when it says so scaled to 1 */
 	bool		(*standardize) (const void *params);
 	void	   *(*fit) (EcmlCtx *ctx, EcmlData *data, const EcmlSchema *schema, const void *params);
@@ -112,6 +142,10 @@ typedef struct EcmlAlgorithm
 	double		(*predict) (const void *fitted, const double *x);
 	/* classifiers: p [schema->nclasses] */
 	void		(*probabilities) (const void *fitted, const double *x, double *p);
+	/* the same for n rows, row i from x + i * stride on: out [n], of classifiers [n][nclasses]; NULL: row by row */
+	void		(*predict_block) (const void *fitted, const double *x, size_t stride, int n, double *out);
+	/* anomaly detection: a row is one when its prediction is above it */
+	double		(*threshold) (const void *fitted);
 	/* linear models: for ecml_coefficients; params are those of the training.  NULL: it has none */
 	void		(*coefficients) (const void *fitted, const EcmlSchema *schema, const void *params, EcmlCoefficients *out);
 
@@ -121,6 +155,8 @@ typedef struct EcmlAlgorithm
 	 */
 	void		(*contributions) (const void *fitted, const EcmlSchema *schema, const double *x, int class, double *base,
 								  double *c);
+	/* of each feature, [schema->nfeatures], for ecml_importance(model); NULL: a linear model's by its contributions, or none */
+	void		(*importance) (const void *fitted, const EcmlSchema *schema, double *importance);
 	void		(*metrics) (const void *fitted, const EcmlSchema *schema, EcmlJson *json);	/* of the training */
 	void		(*judge) (const void *fitted, const EcmlSchema *schema);	/* of ecml_train: warn, or refuse; NULL: nothing to say */
 	/* algorithms without a target: metrics on other rows (of terms) */
@@ -138,5 +174,11 @@ extern const EcmlAlgorithm *ecml_algorithm_get(const char *name);
 extern char *ecml_algorithm_list(bool (*which) (const EcmlAlgorithm *algorithm));
 
 extern const char *ecml_task_name(EcmlModelTask task);
+
+/* Of a model: one with classes classifies, one without does what the algorithm says. */
+extern EcmlModelTask ecml_model_task(const EcmlAlgorithm *algorithm, const EcmlSchema *schema);
+
+/* The column of the data that an option names, or -1: the option is not given. */
+extern int	ecml_extra_column(const EcmlAlgorithm *algorithm, const EcmlSchema *schema, const void *params, const char *option);
 
 #endif							/* ECML_ALGORITHM_H */

@@ -161,7 +161,7 @@ ecml_model_read(struct varlena *value, MemoryContext parent)
 	model->options = ecml_host_read_text(&r);
 	model->metrics = ecml_host_read_text(&r);
 	open_section(&r, &section);
-	model->schema = ecml_schema_read(&section);
+	model->schema = ecml_schema_read(&section, algorithm->native);
 	ecml_read_end(&section);
 	if (algorithm->task == ECML_CLASSIFICATION ? model->schema->nclasses < 2 : model->schema->nclasses > 0)
 		ecml_read_corrupted(&r, "it has classes without being a classifier, or a classifier has fewer than two");

@@ -79,6 +79,10 @@ describe(const EcmlOption *option)
 			return "an object";
 		case ECML_OPTION_LIST:
 			return "an array of strings";
+		case ECML_OPTION_NUMBERS:
+			return psprintf("a number, or an array of at most %d numbers, %s", ECML_MAX_NUMBERS,
+							isinf(option->high) ? psprintf("of at least %g", option->low) :
+							psprintf("from %g to %g", option->low, option->high));
 	}
 	return "";
 }
@@ -150,6 +154,37 @@ strings_only(JsonbContainer *array)
 	return true;
 }
 
+/* A number or an array of numbers, all of them in the option's range; false when it is something else. */
+static bool
+numbers(const EcmlOption *option, JsonbValue *value, EcmlNumberList *result)
+{
+	JsonbIterator *iterator;
+	JsonbIteratorToken token;
+	JsonbValue	element;
+	EcmlNumberList read = {.n = 0};
+
+	if (value->type == jbvNumeric)
+	{
+		(void) number(value, &read.v[0]);
+		read.n = 1;
+	}
+	else
+	{
+		if (value->type != jbvBinary || !JsonContainerIsArray(value->val.binary.data) ||
+			JsonContainerSize(value->val.binary.data) > ECML_MAX_NUMBERS)
+			return false;
+		iterator = JsonbIteratorInit(value->val.binary.data);
+		while ((token = JsonbIteratorNext(&iterator, &element, true)) != WJB_DONE)
+			if (token == WJB_ELEM && !number(&element, &read.v[read.n++]))
+				return false;
+	}
+	for (int i = 0; i < read.n; i++)
+		if (!isfinite(read.v[i]) || read.v[i] < option->low || read.v[i] > option->high)
+			return false;
+	*result = read;
+	return true;
+}
+
 static void
 store(const char *what, const EcmlOption *option, JsonbValue *value, void *params)
 {
@@ -210,6 +245,10 @@ store(const char *what, const EcmlOption *option, JsonbValue *value, void *param
 				!strings_only(value->val.binary.data))
 				reject(what, option, value);
 			*(Jsonb **) place = JsonbValueToJsonb(value);
+			return;
+		case ECML_OPTION_NUMBERS:
+			if (!numbers(option, value, place))
+				reject(what, option, value);
 			return;
 	}
 }
@@ -292,6 +331,10 @@ ecml_options_text(const EcmlOptionSet *sets, int nsets)
 				case ECML_OPTION_LIST:
 					if (*(Jsonb *const *) place)
 						ecml_json_jsonb(json, option->name, *(Jsonb *const *) place);
+					break;
+				case ECML_OPTION_NUMBERS:
+					if (((const EcmlNumberList *) place)->n >= 0)
+						ecml_json_numbers(json, option->name, ((const EcmlNumberList *) place)->v, ((const EcmlNumberList *) place)->n);
 					break;
 			}
 		}

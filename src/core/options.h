@@ -25,8 +25,17 @@ typedef enum EcmlOptionType
 	ECML_OPTION_ENUM,			/* int, the number of the choice */
 	ECML_OPTION_OBJECT,			/* Jsonb *, an object; NULL by default */
 	ECML_OPTION_LIST,			/* Jsonb *, an array of strings; NULL by default */
-	ECML_OPTION_CHOICE			/* EcmlChoice: one of the choices, or an object */
+	ECML_OPTION_CHOICE,			/* EcmlChoice: one of the choices, or an object */
+	ECML_OPTION_NUMBERS			/* EcmlNumberList: a number, or an array of numbers */
 } EcmlOptionType;
+
+#define ECML_MAX_NUMBERS 16
+
+typedef struct EcmlNumberList
+{
+	int			n;				/* -1: nothing given */
+	double		v[ECML_MAX_NUMBERS];
+} EcmlNumberList;
 
 typedef struct EcmlChoice
 {
@@ -39,7 +48,7 @@ typedef struct EcmlOption
 	const char *name;
 	EcmlOptionType type;
 	size_t		offset;			/* in the parameters struct */
-	double		low;			/* INT, INT64, FLOAT: the least and the greatest value allowed */
+	double		low;			/* INT, INT64, FLOAT, NUMBERS: the least and the greatest value allowed */
 	double		high;
 	const char *const *choices; /* ENUM, CHOICE: the choices, ended by NULL */
 	bool		alias;			/* another name of the option before it */
@@ -55,6 +64,7 @@ typedef struct EcmlOption
 #define ECML_OPT_OBJECT(s, f, name)           {name, ECML_OPTION_OBJECT, offsetof(s, f), 0, 0, NULL, false}
 #define ECML_OPT_LIST(s, f, name)             {name, ECML_OPTION_LIST, offsetof(s, f), 0, 0, NULL, false}
 #define ECML_OPT_CHOICE(s, f, name, choices)  {name, ECML_OPTION_CHOICE, offsetof(s, f), 0, 0, choices, false}
+#define ECML_OPT_NUMBERS(s, f, name, low, high) {name, ECML_OPTION_NUMBERS, offsetof(s, f), low, high, NULL, false}
 #define ECML_OPT_ALIAS_TEXT(s, f, name)       {name, ECML_OPTION_TEXT, offsetof(s, f), 0, 0, NULL, true}
 #define ECML_OPT_END                          {NULL, ECML_OPTION_INT, 0, 0, 0, NULL, false}
 

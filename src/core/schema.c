@@ -39,9 +39,9 @@ ecml_schema_layout(EcmlSchema *schema)
 
 		feature->first_term = term;
 		feature->terms = 1;
-		if (feature->kind == ECML_CATEGORY)
+		if (feature->kind == ECML_CATEGORY && !schema->native)
 			feature->terms = Max(0, feature->ncategories - (feature->drop_first ? 1 : 0));
-		if (feature->kind == ECML_CATEGORY || !isnan(feature->fill))
+		if ((feature->kind == ECML_CATEGORY && !schema->native) || !isnan(feature->fill))
 			schema->plain = false;
 		term += feature->terms;
 	}
@@ -59,7 +59,7 @@ ecml_schema_expand(const EcmlSchema *schema, const double *values, double *x)
 
 		if (isnan(value))
 			value = feature->fill;
-		if (feature->kind != ECML_CATEGORY)
+		if (feature->kind != ECML_CATEGORY || schema->native)
 			terms[0] = value;
 		else
 		{
@@ -85,11 +85,22 @@ ecml_schema_term_name(const EcmlSchema *schema, int term)
 
 		if (within < 0 || within >= feature->terms)
 			continue;
-		if (feature->kind != ECML_CATEGORY)
+		if (feature->kind != ECML_CATEGORY || schema->native)
 			return pstrdup(feature->name);
 		return psprintf("%s=%s", feature->name, feature->categories[within + (feature->drop_first ? 1 : 0)]);
 	}
 	return pstrdup("");
+}
+
+int *
+ecml_schema_categories(const EcmlSchema *schema)
+{
+	int		   *categories = palloc0((schema->nfeatures + 1) * sizeof(int));
+
+	for (int j = 0; j < schema->nfeatures; j++)
+		if (schema->features[j].kind == ECML_CATEGORY)
+			categories[j] = schema->features[j].ncategories;
+	return categories;
 }
 
 int
@@ -172,14 +183,15 @@ read_feature(EcmlReader *r, EcmlFeature *feature)
 }
 
 EcmlSchema *
-ecml_schema_read(EcmlReader *r)
+ecml_schema_read(EcmlReader *r, bool native)
 {
 	EcmlSchema *schema = ECML_NEW0(r->ctx, EcmlSchema, 1);
 	uint8		missing = ecml_read_u8(r);
 
-	if (missing > ECML_MISSING_ERROR)
+	if (missing > (native ? ECML_MISSING_NATIVE : ECML_MISSING_ERROR))
 		ecml_read_corrupted(r, "the treatment of missing values is not known");
 	schema->missing = missing;
+	schema->native = native;
 	schema->target = ecml_host_read_text(r);
 	schema->event = ecml_host_read_text(r);
 	schema->classes = read_strings(r, &schema->nclasses);
@@ -190,6 +202,8 @@ ecml_schema_read(EcmlReader *r)
 	ecml_schema_layout(schema);
 	if (ecml_read_bool(r))
 	{
+		if (native)
+			ecml_read_corrupted(r, "native features are not standardised");
 		schema->shift = ecml_read_finite_f8s(r, schema->nterms);
 		schema->scale = ecml_read_finite_f8s(r, schema->nterms);
 		schema->plain = false;

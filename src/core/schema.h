@@ -25,7 +25,8 @@ typedef enum EcmlMissing		/* on disk: append only */
 {
 	ECML_MISSING_SKIP,
 	ECML_MISSING_IMPUTE,
-	ECML_MISSING_ERROR
+	ECML_MISSING_ERROR,
+	ECML_MISSING_NATIVE			/* NULLs are values like others: native algorithms only */
 } EcmlMissing;
 
 typedef struct EcmlFeature
@@ -47,7 +48,8 @@ typedef struct EcmlSchema
 	EcmlFeature *features;
 	int			nterms;
 	EcmlMissing missing;
-	bool		plain;			/* terms are the values themselves: no category, no standardisation, no fill */
+	bool		native;			/* a term a feature: its value, or its category's number (EcmlAlgorithm.native) */
+	bool		plain;			/* terms are the values themselves: no dummies, no standardisation, no fill */
 	double	   *shift;			/* [nterms], or NULL: term = (value - shift) * scale */
 	double	   *scale;
 	char	   *target;			/* its column's name; "" without one */
@@ -55,6 +57,16 @@ typedef struct EcmlSchema
 	int			nclasses;		/* of a classifier */
 	char	  **classes;		/* sorted: numbers as numbers, all else by bytes */
 } EcmlSchema;
+
+/* Are rows with NULLs used? */
+static inline bool
+ecml_missing_used(EcmlMissing missing)
+{
+	return missing == ECML_MISSING_IMPUTE || missing == ECML_MISSING_NATIVE;
+}
+
+/* For native kernels: how many categories each feature has, 0 for a number; [nfeatures], palloc'd. */
+extern int *ecml_schema_categories(const EcmlSchema *schema);
 
 /* Number the terms. */
 extern void ecml_schema_layout(EcmlSchema *schema);
@@ -74,6 +86,6 @@ extern char *ecml_feature_column(const EcmlFeature *feature);
 extern const char *ecml_kind_name(EcmlKind kind);
 
 extern void ecml_schema_write(EcmlWriter *w, const EcmlSchema *schema);
-extern EcmlSchema *ecml_schema_read(EcmlReader *r);
+extern EcmlSchema *ecml_schema_read(EcmlReader *r, bool native);
 
 #endif							/* ECML_SCHEMA_H */

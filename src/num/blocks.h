@@ -48,7 +48,9 @@ struct EcmlData
 	bool		resident;		/* blocks lie in memory: fetched ones stay valid, fetching costs nothing */
 	bool		has_y;
 	bool		has_w;
+	const double *origin;		/* [columns] what was subtracted before a value became an element; NULL: nothing was */
 	size_t		(*fetch) (EcmlCtx *ctx, EcmlData *data, size_t first_block, EcmlBlock *blocks, size_t max);
+	void		(*discard) (EcmlCtx *ctx, EcmlData *data, size_t block);	/* NULL: all rows are needed again */
 };
 
 /* Fetch up to max blocks from first_block on; at least 1, at most what is left.  Polls.  Leader only. */
@@ -56,6 +58,14 @@ static inline size_t
 ecml_data_fetch(EcmlCtx *ctx, EcmlData *data, size_t first_block, EcmlBlock *blocks, size_t max)
 {
 	return data->fetch(ctx, data, first_block, blocks, max);
+}
+
+/* The kernel does not need the block any more, nor will it fetch it again: its memory may go. */
+static inline void
+ecml_data_discard(EcmlCtx *ctx, EcmlData *data, size_t block)
+{
+	if (data->discard)
+		data->discard(ctx, data, block);
 }
 
 #define ECML_BLOCK_F4(block, column) ((const float *) (block)->x + (size_t) (column) * (block)->stride)
