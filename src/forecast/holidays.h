@@ -1,7 +1,7 @@
 /*
  * holidays.h - days on which shops sell otherwise, by rules
  *
- * Days are counted from 1970-01-01, in the proleptic Gregorian calendar.
+ * Days are counted from 2000-01-01, as in num/calendar.h.
  */
 #ifndef ECML_HOLIDAYS_H
 #define ECML_HOLIDAYS_H
@@ -24,9 +24,5 @@ extern int	holidays_find(const char *name);	/* its number; -1: no such */
 
 /* The day of a holiday in a year. */
 extern int64_t holidays_day(int number, int year);
-
-extern int64_t holidays_from_civil(int year, int month, int day);
-extern void holidays_to_civil(int64_t days, int *year, int *month, int *day);
-extern int	holidays_weekday(int64_t days);	/* 0: Sunday */
 
 #endif							/* ECML_HOLIDAYS_H */
