@@ -23,7 +23,7 @@ Datum
 ecml_aggregate_transition(FunctionCallInfo fcinfo, const EcmlAlgorithm *algorithm)
 {
 	EcmlTrainer *trainer = PG_ARGISNULL(0) ? NULL : (EcmlTrainer *) PG_GETARG_POINTER(0);
-	int			first = 2 + ecml_target_count(algorithm->target);
+	int			first = 2 + ecml_target_count(algorithm->target);	/* of every use that options may choose it is one */
 	Datum		values[2];
 	bool		nulls[2];
 	bool		usable;
@@ -38,7 +38,7 @@ ecml_aggregate_transition(FunctionCallInfo fcinfo, const EcmlAlgorithm *algorith
 		EcmlTraining *training = ecml_training_parse(algorithm, PG_ARGISNULL(1) ? NULL : PG_GETARG_JSONB_P(1), NULL);
 
 		trainer = ecml_trainer_create(context, training, ecml_binder_from_arguments(context, fcinfo, first),
-									  ecml_target_arguments(context, algorithm, fcinfo, 2), false);
+									  ecml_target_arguments(context, training->target, fcinfo, 2), false);
 		if (trainer->binder->whole_row && trainer->target)
 			ecml_binder_refuse_row(algorithm->name);
 		AggRegisterCallback(fcinfo, end_aggregate, PointerGetDatum(trainer));

@@ -150,7 +150,7 @@ ecml_binder_lay_out(EcmlBinder *binder)
 	}
 	binder->all_float8 = true;
 	for (int i = 0; i < binder->ninputs; i++)
-		if (binder->inputs[i].convert != ECML_FROM_FLOAT8)
+		if (binder->inputs[i].convert != ECML_FROM_FLOAT8 || binder->inputs[i].kind == ECML_CATEGORY)
 			binder->all_float8 = false;
 	binder->numbers = MemoryContextAlloc(binder->context, (binder->ninputs + 1) * sizeof(int));
 	for (int i = 0; i < binder->ninputs; i++)
@@ -160,8 +160,9 @@ ecml_binder_lay_out(EcmlBinder *binder)
 	binder->laid_out = true;
 }
 
-EcmlInput *
-ecml_binder_add(EcmlBinder *binder, const char *name, int number, Oid type)
+/* A new input; planned: is its type one of those that can be features? */
+static EcmlInput *
+add_input(EcmlBinder *binder, const char *name, int number, Oid type, bool *planned)
 {
 	EcmlInput  *input;
 
@@ -174,15 +175,61 @@ ecml_binder_add(EcmlBinder *binder, const char *name, int number, Oid type)
 	input->name = MemoryContextStrdup(binder->context, name);
 	input->number = number;
 	input->type = type;
-	if (!ecml_bind_plan(type, &input->convert, &input->kind, &input->element_type, &input->element_convert))
-		unsupported(name, type);
-	input->count = input->convert == ECML_FROM_ARRAY ? -1 : 1;
-	if (input->kind == ECML_CATEGORY)
+	*planned = ecml_bind_plan(type, &input->convert, &input->kind, &input->element_type, &input->element_convert);
+	input->count = *planned && input->convert == ECML_FROM_ARRAY ? -1 : 1;
+	if (*planned && input->kind == ECML_CATEGORY)
 		input->categories = ecml_dict_create(binder->context);
-	if (input->convert == ECML_FROM_ENUM)
+	if (*planned && input->convert == ECML_FROM_ENUM)
 		input->enums = ecml_dict_create(binder->context);
 	binder->ninputs++;
 	return input;
+}
+
+EcmlInput *
+ecml_binder_add(EcmlBinder *binder, const char *name, int number, Oid type)
+{
+	bool		planned;
+	EcmlInput  *input = add_input(binder, name, number, type, &planned);
+
+	if (!planned)
+		unsupported(name, type);
+	return input;
+}
+
+void
+ecml_binder_make_extra(EcmlBinder *binder, EcmlInput *input, EcmlExtraKind kind, const char *what)
+{
+	if (input->extra)
+		return;
+	if (input->convert == ECML_FROM_ARRAY ||
+		(kind == ECML_EXTRA_FLAG && (input->convert == ECML_FROM_OTHER ||
+									 (input->kind != ECML_NUMBER && input->kind != ECML_BOOLEAN))))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("%s column \"%s\" cannot be of type %s", what, input->name, format_type_be(input->type)),
+				 kind == ECML_EXTRA_FLAG ? errdetail("It says of each row true or false.") :
+				 errdetail("It says which rows belong together."),
+				 kind == ECML_EXTRA_FLAG ? errhint("Give a boolean, or 0 and 1.") :
+				 errhint("Give a column with one value a row.")));
+	input->extra = true;
+	if (kind != ECML_EXTRA_GROUP)
+		return;
+	input->group = true;
+	input->kind = ECML_CATEGORY;
+	if (input->categories == NULL)
+		input->categories = ecml_dict_create(binder->context);
+	binder->all_float8 = false;
+}
+
+void
+ecml_binder_add_extra(EcmlBinder *binder, const char *name, int number, Oid type, EcmlExtraKind kind, const char *what)
+{
+	bool		planned;
+	EcmlInput  *input = add_input(binder, name, number, type, &planned);
+
+	if (!planned)
+		input->convert = ECML_FROM_OTHER;
+	ecml_binder_make_extra(binder, input, kind, what);
 }
 
 static Oid
@@ -620,7 +667,7 @@ ecml_binder_place(EcmlBinder *binder, const int *offsets)
 		const EcmlInput *input = &binder->inputs[i];
 		int			offset = offsets[input->number];
 
-		if (offset < 0 || !ecml_bind_is_fixed(input->convert))
+		if (offset < 0 || !ecml_bind_is_fixed(input->convert) || input->kind == ECML_CATEGORY)
 			return;
 		if (last && last->convert == input->convert && offset == last->offset + last->n * fixed_width(last->convert))
 		{
@@ -734,13 +781,29 @@ ecml_bind_add_category(EcmlInput *input, const char *label, int length)
 
 	if (code >= 0)
 		return code;
-	if (input->categories->n >= ECML_MAX_CATEGORIES)
+	if (input->categories->n >= (input->group ? ECML_MAX_GROUPS : ECML_MAX_CATEGORIES))
 		ereport(ERROR,
 				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
-				 errmsg("column \"%s\" has too many different values for a category", input->name),
-				 errdetail("There are more than %d.", ECML_MAX_CATEGORIES),
+				 errmsg("column \"%s\" has too many different values for a %s", input->name, input->group ? "group" : "category"),
+				 errdetail("There are more than %d.", input->group ? ECML_MAX_GROUPS : ECML_MAX_CATEGORIES),
 				 errhint("Leave the column out (an identifier tells nothing about other rows), or group its rare values.")));
 	return ecml_dict_add(input->categories, label, length);
+}
+
+/* The bits of a value of fixed width as a text, which is quicker than its own. */
+static void
+write_bits(char *bits, Datum value, EcmlConvert convert)
+{
+	uint64		number = value;
+
+	if (convert == ECML_FROM_FLOAT8 || convert == ECML_FROM_FLOAT4)
+	{
+		double		v = (convert == ECML_FROM_FLOAT8 ? DatumGetFloat8(value) : DatumGetFloat4(value)) + 0.0;	/* -0 is 0 */
+
+		memcpy(&number, &v, sizeof(number));
+	}
+	for (int i = 0; i < 16; i++)
+		bits[i] = "0123456789abcdef"[number >> (60 - 4 * i) & 15];
 }
 
 static double
@@ -750,6 +813,7 @@ convert_category(EcmlBinder *binder, EcmlInput *input, Datum value)
 	int			length;
 	int			known = -1;
 	int			code;
+	char		bits[16];
 
 	if (input->convert == ECML_FROM_ENUM)
 	{
@@ -758,7 +822,14 @@ convert_category(EcmlBinder *binder, EcmlInput *input, Datum value)
 		if (input->enums->entries[known].value != known)
 			return -2 - input->enums->entries[known].value;
 	}
-	label = ecml_bind_label(input, value, &length);
+	if (input->group && ecml_bind_is_fixed(input->convert))
+	{
+		write_bits(bits, value, input->convert);
+		label = bits;
+		length = sizeof(bits);
+	}
+	else
+		label = ecml_bind_label(input, value, &length);
 	code = ecml_dict_find(input->categories, label, length);
 	if (code < 0 && binder->training)
 		code = ecml_bind_add_category(input, label, length);

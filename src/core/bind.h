@@ -16,10 +16,12 @@
 #include "executor/tuptable.h"
 #include "fmgr.h"
 
+#include "core/algorithm.h"
 #include "core/dict.h"
 #include "core/schema.h"
 
 #define ECML_MAX_CATEGORIES 65536	/* of a column */
+#define ECML_MAX_GROUPS 16777216	/* they are kept in single precision */
 
 typedef enum EcmlConvert
 {
@@ -40,7 +42,8 @@ typedef enum EcmlConvert
 	ECML_FROM_NAME,
 	ECML_FROM_CSTRING,			/* a literal of type unknown */
 	ECML_FROM_ENUM,
-	ECML_FROM_ARRAY
+	ECML_FROM_ARRAY,
+	ECML_FROM_OTHER				/* a group of any other type, by its text */
 } EcmlConvert;
 
 typedef struct EcmlInput
@@ -55,6 +58,8 @@ typedef struct EcmlInput
 	Oid			element_type;	/* ARRAY */
 	EcmlConvert element_convert;
 	EcmlDict   *categories;		/* CATEGORY: the label's code */
+	bool		extra;			/* it is no feature (EcmlExtra) */
+	bool		group;			/* CATEGORY: of any type, and there may be very many */
 	EcmlDict   *enums;			/* ENUM: value's oid to category code, filled as they come */
 } EcmlInput;
 
@@ -99,6 +104,14 @@ extern EcmlBinder *ecml_binder_create(MemoryContext context, bool training);
 
 /* Add an input (training); number: 0-based place in the arrays given to ecml_bind_row.  Unsupported types are errors. */
 extern EcmlInput *ecml_binder_add(EcmlBinder *binder, const char *name, int number, Oid type);
+
+/*
+ * Make an input an extra column: what is not fit for it is an error.  The other function adds one.  what: the option that names
+ * it.  Twice: nothing.
+ */
+extern void ecml_binder_make_extra(EcmlBinder *binder, EcmlInput *input, EcmlExtraKind kind, const char *what);
+extern void ecml_binder_add_extra(EcmlBinder *binder, const char *name, int number, Oid type, EcmlExtraKind kind,
+								  const char *what);
 
 /* Number the features, once the lengths of all arrays are known. */
 extern void ecml_binder_lay_out(EcmlBinder *binder);

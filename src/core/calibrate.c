@@ -119,7 +119,7 @@ pass(EcmlCtx *ctx, EcmlData *data, Dealer dealer, int fold, bool test, RowFuncti
 			if ((deal(&dealer, (int) block.y[i]) == fold) != test)
 				continue;
 			for (int j = 0; j < data->columns; j++)
-				x[j] = element(data, &block, j, i);
+				x[j] = element(data, &block, j, i) + (test && data->origin ? data->origin[j] : 0);
 			row(arg, x, block.y[i], block.w ? block.w[i] : 1);
 		}
 	}
@@ -177,6 +177,7 @@ run_fold(EcmlCtx *ctx, const EcmlPrepared *prepared, const EcmlTraining *trainin
 	pass(&own, data, again, fold, false, keep_row, dataset);
 	ecml_dataset_complete(dataset);
 	ecml_dataset_transform(dataset, NULL, NULL, NULL);
+	dataset->data.origin = data->origin;
 	scoring->fitted = training->algorithm->fit(&own, &dataset->data, prepared->schema, training->params);
 	ecml_dataset_close(dataset);
 	MemoryContextSwitchTo(old);

@@ -375,7 +375,7 @@ ecml_catalog_insert(const char *name, EcmlModel *model, struct varlena *body, co
 	execute("UPDATE ecml.model SET active = false WHERE name OPERATOR(pg_catalog.=) $1 AND active", 1, types, values, NULL);
 	values[1] = Int32GetDatum(version);
 	values[2] = CStringGetTextDatum(model->algorithm->name);
-	values[3] = CStringGetTextDatum(ecml_task_name(model->algorithm->task));
+	values[3] = CStringGetTextDatum(ecml_task_name(model->task));
 	values[4] = ObjectIdGetDatum(owner);
 	values[5] = provenance->source ? CStringGetTextDatum(provenance->source) : (Datum) 0;
 	nulls[5] = provenance->source ? ' ' : 'n';

@@ -52,7 +52,7 @@ add_feature(EcmlColumns *columns, const EcmlSource *source, int number)
 
 /* The features that are named. */
 static void
-add_named(EcmlColumns *columns, const EcmlSource *source, ArrayType *features)
+add_named(EcmlColumns *columns, const EcmlSource *source, const EcmlTraining *training, ArrayType *features)
 {
 	Datum	   *names;
 	bool	   *nulls;
@@ -79,6 +79,13 @@ add_named(EcmlColumns *columns, const EcmlSource *source, ArrayType *features)
 					 errhint("Name columns of the source.")));
 		name = TextDatumGetCString(names[i]);
 		number = ecml_source_column(source, name, "feature");
+		for (int e = 0; e < training->nextras; e++)
+			if (strcmp(ecml_training_extra(training, e), name) == 0)
+				ereport(ERROR,
+						(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+						 errmsg("column \"%s\" is both the %s and a feature", name, training->extras[e]->option),
+						 errdetail("What only the training knows cannot be learnt from."),
+						 errhint("Take it out of the features.")));
 		if (columns->target && columns->target->input.number == number)
 			ereport(ERROR,
 					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
@@ -89,19 +96,31 @@ add_named(EcmlColumns *columns, const EcmlSource *source, ArrayType *features)
 	}
 }
 
+static bool
+is_among(int number, const int *numbers, int n)
+{
+	for (int i = 0; i < n; i++)
+		if (numbers[i] == number)
+			return true;
+	return false;
+}
+
 void
 ecml_columns_choose(EcmlColumns *columns, MemoryContext context, const EcmlSource *source,
 					const EcmlTraining *training, const char *target, ArrayType *features)
 {
 	MemoryContext old = MemoryContextSwitchTo(context);
+	int			extras[ECML_MAX_EXTRAS];
 
 	memset(columns, 0, sizeof(*columns));
 	columns->binder = ecml_binder_create(context, true);
-	columns->target = ecml_target_column(context, training->algorithm, source, target, training->common.event);
+	columns->target = ecml_target_column(context, training->algorithm, training->target, source, target, training->common.event);
 	if (training->common.sample_weight)
 		columns->weight = ecml_number_column(context, source, training->common.sample_weight, "weight");
+	for (int e = 0; e < training->nextras; e++)
+		extras[e] = ecml_source_column(source, ecml_training_extra(training, e), training->extras[e]->option);
 	if (features)
-		add_named(columns, source, features);
+		add_named(columns, source, training, features);
 	else
 	{
 		columns->features = palloc((source->desc->natts + 1) * sizeof(char *));
@@ -109,7 +128,7 @@ ecml_columns_choose(EcmlColumns *columns, MemoryContext context, const EcmlSourc
 			if (!TupleDescAttr(source->desc, i)->attisdropped &&
 				!(columns->target && columns->target->input.number == i) &&
 				!(columns->target && columns->target->has_event && columns->target->event.number == i) &&
-				!(columns->weight && columns->weight->number == i))
+				!(columns->weight && columns->weight->number == i) && !is_among(i, extras, training->nextras))
 				add_feature(columns, source, i);
 	}
 	if (columns->nfeatures == 0)
@@ -118,6 +137,10 @@ ecml_columns_choose(EcmlColumns *columns, MemoryContext context, const EcmlSourc
 				 errmsg("there are no features to learn from"),
 				 errdetail("The source has no column beside target and weight."),
 				 errhint("Give a source with more columns.")));
+	for (int e = 0; e < training->nextras; e++)
+		ecml_binder_add_extra(columns->binder, ecml_training_extra(training, e), extras[e],
+							  TupleDescAttr(source->desc, extras[e])->atttypid, training->extras[e]->kind,
+							  training->extras[e]->option);
 	ecml_binder_lay_out(columns->binder);
 	columns->last = columns->weight ? columns->weight->number + 1 : 0;
 	if (columns->target)

@@ -428,6 +428,8 @@ find_origin(EcmlDataset *dataset)
 		double		present[TILE_ROWS];
 		int			n = 0;
 
+		if (dataset->exact && dataset->exact[j])
+			continue;
 		for (int i = 0; i < dataset->ntile; i++)
 			if (!isnan(dataset->tile[(size_t) i * dataset->width + j]))
 				present[n++] = dataset->tile[(size_t) i * dataset->width + j];
@@ -755,11 +757,13 @@ make_column(const EcmlDataset *dataset, EcmlBlock *block, const EcmlBlock *sourc
 	double		scale = 1;
 	double		origin = dataset->origin ? dataset->origin[column] : 0;
 
-	if (dataset->schema && dataset->schema->shift)
+	if (dataset->schema && dataset->schema->shift && term < dataset->schema->nterms)
 	{
 		shift = dataset->schema->shift[term];
 		scale = dataset->schema->scale[term];
 	}
+	if (dataset->data.origin)
+		shift = origin;			/* the kernel knows it */
 	if (dataset->data.element == ECML_F4)
 		standardize_float((float *) block->x + (size_t) term * block->stride, ECML_BLOCK_F4(source, column), source->rows,
 						  origin - shift, scale, (fill - shift) * scale);
@@ -816,13 +820,44 @@ make_dummies(const EcmlDataset *dataset, EcmlBlock *block, const EcmlBlock *sour
 	}
 }
 
+/* Set the term of a category that is its number. */
+#define RECODE(type) \
+static void \
+recode_##type(type *to, const type *from, int rows, const int *recode, double fill) \
+{ \
+	for (int i = 0; i < rows; i++) \
+		to[i] = from[i] != from[i] ? (type) fill : (type) recode[(int) from[i]]; \
+}
+
+RECODE(float)
+RECODE(double)
+
+static void
+make_codes(const EcmlDataset *dataset, EcmlBlock *block, const EcmlBlock *source, int column)
+{
+	const int  *recode = dataset->recode ? dataset->recode[column] : NULL;
+	double		fill = dataset->schema->features[column].fill;
+
+	if (recode == NULL)
+		make_column(dataset, block, source, column, column, fill);
+	else if (dataset->data.element == ECML_F4)
+		recode_float((float *) block->x + (size_t) column * block->stride, ECML_BLOCK_F4(source, column), source->rows, recode,
+					 fill);
+	else
+		recode_double((double *) block->x + (size_t) column * block->stride, ECML_BLOCK_F8(source, column), source->rows, recode,
+					  fill);
+}
+
 /* y of the made block. */
 static void
 make_target(const EcmlDataset *dataset, EcmlBlock *block, const EcmlBlock *source)
 {
 	double	   *y = (double *) block->y;
 
-	if (dataset->recode_y)
+	if (dataset->class_values)
+		for (int i = 0; i < source->rows; i++)
+			y[i] = source->y[i] == dataset->class_values[1];
+	else if (dataset->recode_y)
 		for (int i = 0; i < source->rows; i++)
 			y[i] = dataset->recode_y[(int) source->y[i]];
 	else if (source->y != y)
@@ -839,6 +874,10 @@ make_block(const EcmlDataset *dataset, EcmlBlock *block, const EcmlBlock *source
 	{
 		if (dataset->schema == NULL)
 			make_column(dataset, block, source, j, j, NAN);
+		else if (j >= dataset->schema->nfeatures)
+			make_column(dataset, block, source, dataset->schema->nterms + j - dataset->schema->nfeatures, j, NAN);
+		else if (dataset->schema->native && dataset->schema->features[j].kind == ECML_CATEGORY)
+			make_codes(dataset, block, source, j);
 		else if (dataset->schema->features[j].kind == ECML_CATEGORY)
 			make_dummies(dataset, block, source, j);
 		else
@@ -855,16 +894,25 @@ make_block(const EcmlDataset *dataset, EcmlBlock *block, const EcmlBlock *source
 static bool
 columns_pass_through(const EcmlDataset *dataset)
 {
-	bool		plain = dataset->schema == NULL ||
-		(dataset->schema->plain && dataset->schema->nterms == dataset->nvalues);
+	const EcmlSchema *schema = dataset->schema;
 
-	return plain && dataset->recode == NULL && dataset->origin == NULL;
+	if (schema && schema->native)
+	{
+		/* values relative to an origin are what such a kernel wants */
+		for (int j = 0; j < schema->nfeatures; j++)
+			if (schema->features[j].kind == ECML_CATEGORY)
+				return false;
+		return schema->plain;
+	}
+	return (schema == NULL || (schema->plain && schema->nterms == schema->nfeatures)) && dataset->recode == NULL &&
+		dataset->origin == NULL;
 }
 
 static bool
 passes_through(const EcmlDataset *dataset)
 {
-	return dataset->baked || (dataset->recode_y == NULL && columns_pass_through(dataset));
+	return dataset->baked ||
+		(dataset->recode_y == NULL && dataset->class_values == NULL && columns_pass_through(dataset));
 }
 
 typedef struct Baking
@@ -915,18 +963,20 @@ bake(EcmlDataset *dataset, bool in_place)
 void
 ecml_dataset_transform(EcmlDataset *dataset, const EcmlSchema *schema, int **recode, const int *recode_y)
 {
-	bool		in_place = schema == NULL || schema->nterms == dataset->nvalues;
+	bool		in_place = schema == NULL || schema->nterms == schema->nfeatures;
 
 	Assert(dataset->finished && !dataset->baked);
 	drop_window(dataset);
 	if (schema)
 		for (int j = 0; j < schema->nfeatures; j++)
-			if (schema->features[j].kind == ECML_CATEGORY)
+			if (schema->features[j].kind == ECML_CATEGORY && !schema->native)
 				in_place = false;
 	dataset->schema = schema;
 	dataset->recode = recode;
 	dataset->recode_y = recode_y;
-	dataset->data.columns = schema ? schema->nterms : dataset->nvalues;
+	if (schema && schema->native)
+		dataset->data.origin = dataset->origin;
+	dataset->data.columns = schema ? schema->nterms + dataset->nvalues - schema->nfeatures : dataset->nvalues;
 	if (passes_through(dataset) || dataset->file != NULL)
 		return;
 	if (in_place ||
@@ -1000,6 +1050,23 @@ fetch(EcmlCtx *ctx, EcmlData *data, size_t first_block, EcmlBlock *blocks, size_
 		blocks[i] = *made;
 	}
 	return n;
+}
+
+static void
+discard(EcmlCtx *ctx, EcmlData *data, size_t block)
+{
+	EcmlDataset *dataset = (EcmlDataset *) data;
+
+	if (dataset->file || block >= dataset->nblocks)
+		return;
+	ecml_free(dataset->ctx, (void *) dataset->blocks[block].x);
+	dataset->blocks[block].x = NULL;
+}
+
+void
+ecml_dataset_allow_discard(EcmlDataset *dataset)
+{
+	dataset->data.discard = discard;
 }
 
 void

@@ -43,6 +43,7 @@ typedef struct EcmlDataset
 	int			nvalues;		/* columns appended */
 	size_t		budget;			/* bytes for blocks in memory */
 	double	   *origin;			/* [nvalues] subtracted before a value is kept as float, or NULL */
+	bool	   *exact;			/* [nvalues] columns that are not shifted: codes, flags; NULL: none.  The owner's */
 	bool		shifted;		/* keep float4 relative to the medians of the first rows: no digits lost to an offset */
 	double	   *tile;			/* [ntile][width] rows on their way to the block: values, y, w */
 	int			ntile;
@@ -68,6 +69,7 @@ typedef struct EcmlDataset
 	const EcmlSchema *schema;	/* how terms are made; NULL: values as they are */
 	int		  **recode;			/* [nvalues] for categories: kept code to the schema's code; NULL: the same */
 	const int  *recode_y;		/* the same of y; NULL: y is no code */
+	const double *class_values; /* [2] y is the value of one of two classes; NULL: it is not */
 	EcmlBlock  *window;			/* [nwindow] buffers for blocks that are read back or expanded */
 	size_t		nwindow;
 	void	   *raw;			/* a block as it was in the file */
@@ -110,8 +112,14 @@ extern void ecml_dataset_overflow(const char *column, double value);
 /* No more rows.  The statistics are complete, and ecml_data_fetch yields the values themselves. */
 extern void ecml_dataset_complete(EcmlDataset *dataset);
 
-/* From now on it yields terms, by the schema, recode and recode_y (each may be NULL).  Once, and after it no values. */
+/*
+ * From now on it yields terms, by the schema, recode and recode_y (each may be NULL), and columns beyond the schema's features
+ * as they are.  Once, and after it no values.
+ */
 extern void ecml_dataset_transform(EcmlDataset *dataset, const EcmlSchema *schema, int **recode, const int *recode_y);
+
+/* A kernel may discard blocks (num/blocks.h): nobody needs the rows after it. */
+extern void ecml_dataset_allow_discard(EcmlDataset *dataset);
 
 /*
  * Nothing is read any more: close the temporary file, if there is one.  After an error the transaction does that; otherwise

@@ -60,7 +60,7 @@ count_row(void *arg, TupleTableSlot *slot)
 	if (!ecml_bind_row(counting->binder, slot->tts_values, slot->tts_isnull))
 		return;
 	counting->rows++;
-	incomplete = counting->binder->missing >= 0 && model->schema->missing != ECML_MISSING_IMPUTE;
+	incomplete = counting->binder->missing >= 0 && !ecml_missing_used(model->schema->missing);
 	for (int j = 0; j < n; j++)
 		if (!incomplete || isnan(values[j]))
 			count(counting, j, values[j]);
@@ -137,7 +137,7 @@ ECML_MODEL_FUNCTION(ecml_drift)
 
 		/* rows left out for a NULL elsewhere count as those that are complete */
 		for (int i = 0; i < ncells && counting.used > 0 && j < model->schema->nfeatures; i++)
-			if (model->schema->missing != ECML_MISSING_IMPUTE)
+			if (!ecml_missing_used(model->schema->missing))
 				counting.cells[j][i] *= (counting.rows - counting.nulls[j]) / counting.used;
 		if (counting.used > 0 || counting.nulls[j] > 0)
 			drift = ecml_profile_drift(column, model->profile->effective, counting.cells[j], counting.nulls[j]);

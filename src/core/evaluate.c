@@ -6,6 +6,8 @@
  * ecml.work_mem they go to a temporary file, and only the scores of one class at a time must fit.  So are the rows
  * themselves, where the algorithm has its own metrics (clusters, survival).
  *
+ * Of anomaly detection the scores are kept as of two classes: with labels the one are the rows known to be anomalies.
+ *
  * A row whose class the model does not know is an error of what it predicts there; its probability is not defined, and it is
  * left out of log loss and curves.
  */
@@ -36,14 +38,20 @@ ecml_evaluator_create_for(MemoryContext context, const EcmlModel *model, bool we
 	evaluator->model = model;
 	evaluator->weighted = weighted;
 	evaluator->threshold = threshold;
-	evaluator->terms = MemoryContextAllocHuge(context, (model->schema->nterms + 1) * sizeof(double));
-	evaluator->p = MemoryContextAlloc(context, (k + 1) * sizeof(double));
+	evaluator->most = ecml_model_rows_at_once(model);
+	evaluator->terms = MemoryContextAllocHuge(context, (Size) evaluator->most * (model->schema->nterms + 1) * sizeof(double));
+	evaluator->values = MemoryContextAllocHuge(context, (Size) evaluator->most * (model->schema->nfeatures + 1) * sizeof(double));
+	evaluator->p = MemoryContextAlloc(context, evaluator->most * (k + 1) * sizeof(double));
+	evaluator->y = MemoryContextAlloc(context, evaluator->most * sizeof(double));
+	evaluator->w = MemoryContextAlloc(context, evaluator->most * sizeof(double));
 	ecml_host_init(&evaluator->ctx, &evaluator->host, context, (size_t) ecml_guc_work_mem * 1024, model->seed);
 	if (algorithm->evaluate)
 		evaluator->dataset = ecml_dataset_create(&evaluator->ctx, context, algorithm->element, model->schema->nfeatures,
 												 algorithm->target != ECML_TARGET_NONE, weighted,
 												 algorithm->element == ECML_F4);
-	else if (algorithm->task == ECML_CLASSIFICATION)
+	else if (model->task == ECML_ANOMALY)
+		ecml_scores_init(&evaluator->scores, weighted);
+	else if (model->task == ECML_CLASSIFICATION)
 	{
 		evaluator->confusion = ECML_NEW0(&evaluator->ctx, double, (size_t) (k + 1) * (k + 1));
 		ecml_scores_init(&evaluator->scores, weighted);
@@ -60,14 +68,12 @@ ecml_evaluator_create(MemoryContext context, const EcmlModel *model)
 }
 
 static void
-add_class(EcmlEvaluator *evaluator, const double *values, int class, double weight)
+add_class(EcmlEvaluator *evaluator, const double *p, int class, double weight)
 {
 	const EcmlModel *model = evaluator->model;
 	int			k = model->schema->nclasses;
-	double	   *p = evaluator->p;
 	int			predicted;
 
-	ecml_model_probabilities(model, values, evaluator->terms, p);
 	predicted = k == 2 ? p[1] >= evaluator->threshold : ecml_model_class(model, p);
 	evaluator->confusion[(size_t) (class < 0 ? k : class) * (k + 1) + predicted] += weight;
 	if (class < 0)
@@ -87,12 +93,36 @@ add_class(EcmlEvaluator *evaluator, const double *values, int class, double weig
 		(void) ecml_dataset_append(evaluator->dataset, p, class, weight);
 }
 
+/* Predict the rows that wait. */
+static void
+predict_pending(EcmlEvaluator *evaluator)
+{
+	const EcmlModel *model = evaluator->model;
+	int			outputs = ecml_model_outputs(model);
+
+	ecml_model_predict_rows(model, evaluator->values, model->schema->nfeatures, evaluator->npending, evaluator->terms,
+							evaluator->p);
+	for (int i = 0; i < evaluator->npending; i++)
+	{
+		const double *p = evaluator->p + (size_t) i * outputs;
+
+		if (model->task == ECML_CLASSIFICATION)
+			add_class(evaluator, p, (int) evaluator->y[i], evaluator->w[i]);
+		else if (model->task == ECML_ANOMALY)
+			ecml_scores_add(&evaluator->ctx, &evaluator->scores, evaluator->labelled && evaluator->y[i] != 0, *p,
+							evaluator->w[i]);
+		else
+			ecml_numbers_add(&evaluator->ctx, &evaluator->numbers, evaluator->y[i], *p, evaluator->w[i]);
+	}
+	evaluator->npending = 0;
+}
+
 void
 ecml_evaluator_add(EcmlEvaluator *evaluator, const double *values, int missing, bool has_y, double y, double weight)
 {
 	const EcmlModel *model = evaluator->model;
 
-	if ((missing >= 0 && model->schema->missing != ECML_MISSING_IMPUTE) || !has_y)
+	if ((missing >= 0 && !ecml_missing_used(model->schema->missing)) || !has_y)
 	{
 		evaluator->skipped++;
 		return;
@@ -112,10 +142,16 @@ ecml_evaluator_add(EcmlEvaluator *evaluator, const double *values, int missing, 
 		if (wide >= 0)
 			ecml_dataset_overflow(model->schema->features[wide].name, values[wide]);
 	}
-	else if (model->algorithm->task == ECML_CLASSIFICATION)
-		add_class(evaluator, values, (int) y, weight);
 	else
-		ecml_numbers_add(&evaluator->ctx, &evaluator->numbers, y, ecml_model_predict(model, values, evaluator->terms), weight);
+	{
+		int			at = evaluator->npending++;
+
+		memcpy(evaluator->values + (size_t) at * model->schema->nfeatures, values, model->schema->nfeatures * sizeof(double));
+		evaluator->y[at] = y;
+		evaluator->w[at] = weight;
+		if (evaluator->npending == evaluator->most)
+			predict_pending(evaluator);
+	}
 }
 
 /* The mean over the classes of the area under the curve of each against all others; NaN when one has no rows. */
@@ -189,6 +225,7 @@ ecml_evaluator_finish(EcmlEvaluator *evaluator, EcmlJson *json)
 				 errdetail(evaluator->weighted ? "Rows left out because of NULLs or a weight of 0: " INT64_FORMAT "." :
 						   "Rows left out because of NULLs: " INT64_FORMAT ".", evaluator->skipped),
 				 errhint("Look at what the source gives.")));
+	predict_pending(evaluator);
 	ecml_json_int(json, "rows", evaluator->rows);
 	ecml_json_int(json, "skipped", evaluator->skipped);
 	if (model->algorithm->evaluate)
@@ -197,8 +234,10 @@ ecml_evaluator_finish(EcmlEvaluator *evaluator, EcmlJson *json)
 		ecml_dataset_transform(evaluator->dataset, model->schema, NULL, NULL);
 		model->algorithm->evaluate(&evaluator->ctx, &evaluator->dataset->data, model->fitted, json);
 	}
-	else if (model->algorithm->task == ECML_CLASSIFICATION)
+	else if (model->task == ECML_CLASSIFICATION)
 		finish_classes(evaluator, json);
+	else if (model->task == ECML_ANOMALY)
+		ecml_metrics_anomalies(json, &evaluator->ctx, &evaluator->scores, evaluator->threshold, evaluator->labelled, evaluator->k);
 	else
 		ecml_metrics_numbers(json, &evaluator->numbers);
 	if (evaluator->dataset)
@@ -211,6 +250,7 @@ typedef struct Evaluation
 	EcmlBinder *binder;
 	EcmlTarget *target;			/* NULL: none */
 	EcmlInput  *weight;			/* NULL: none */
+	EcmlInput  *label;			/* of anomalies; NULL: not known */
 } Evaluation;
 
 static void
@@ -224,6 +264,16 @@ evaluate_row(void *arg, TupleTableSlot *slot)
 
 	if (evaluation->target)
 		has_y = ecml_target_read(evaluation->target, slot->tts_values, slot->tts_isnull, &y);
+	if (evaluation->label)
+	{
+		has_y = ecml_number_read(evaluation->label, slot, "label", &y);
+		if (has_y && y != 0 && y != 1)
+			ereport(ERROR,
+					(errcode(ERRCODE_DATA_EXCEPTION),
+					 errmsg("label column \"%s\" holds a value that is neither 0 nor 1", evaluation->label->name),
+					 errdetail("A row has %g there.", y),
+					 errhint("1, or true: the row is known to be an anomaly; 0, or false: it is known to be none.")));
+	}
 	if (evaluation->weight)
 		has_w = ecml_number_read(evaluation->weight, slot, "weight", &w);
 	if (!ecml_bind_row(evaluation->binder, slot->tts_values, slot->tts_isnull) || !has_w)
@@ -237,6 +287,8 @@ typedef struct EvaluateOptions
 	char	   *target;
 	char	   *sample_weight;
 	double		threshold;
+	char	   *label;
+	int64		k;				/* 0: the number of known anomalies */
 } EvaluateOptions;
 
 static const EcmlOption evaluate_options[] = {
@@ -244,6 +296,15 @@ static const EcmlOption evaluate_options[] = {
 	ECML_OPT_TEXT(EvaluateOptions, sample_weight, "sample_weight"),
 	ECML_OPT_ALIAS_TEXT(EvaluateOptions, sample_weight, "weights"),
 	ECML_OPT_FLOAT(EvaluateOptions, threshold, "threshold", 0, 1),
+	ECML_OPT_END
+};
+
+static const EcmlOption anomaly_options[] = {
+	ECML_OPT_TEXT(EvaluateOptions, label, "label"),
+	ECML_OPT_INT64(EvaluateOptions, k, "k", 1, 9007199254740992.0),
+	ECML_OPT_TEXT(EvaluateOptions, sample_weight, "sample_weight"),
+	ECML_OPT_ALIAS_TEXT(EvaluateOptions, sample_weight, "weights"),
+	ECML_OPT_FLOAT(EvaluateOptions, threshold, "threshold", -INFINITY, INFINITY),
 	ECML_OPT_END
 };
 
@@ -263,21 +324,36 @@ ECML_MODEL_FUNCTION(ecml_evaluate)
 	if (model == NULL || PG_ARGISNULL(1))
 		PG_RETURN_NULL();
 	MemoryContextSwitchTo(context);
+	if (model->task == ECML_ANOMALY)
+	{
+		set.options = anomaly_options;
+		options.threshold = model->algorithm->threshold(model->fitted);
+	}
 	ecml_options_parse("ecml_evaluate", PG_ARGISNULL(2) ? NULL : PG_GETARG_JSONB_P(2), &set, 1);
-	if (options.threshold != 0.5 && model->schema->nclasses != 2)
+	if (options.k > 0 && options.label == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("\"k\" needs a label"),
+				 errdetail("The precision among the first k rows is the share of known anomalies there."),
+				 errhint("Name the column that knows them, as in '{\"label\": \"is_fraud\", \"k\": 100}'.")));
+	if (options.threshold != 0.5 && model->schema->nclasses != 2 && model->task != ECML_ANOMALY)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("a threshold is for models of two classes"),
 				 model->schema->nclasses > 0 ? errdetail("The model has %d classes.", model->schema->nclasses) :
-				 errdetail("The model's task is %s.", ecml_task_name(model->algorithm->task)),
+				 errdetail("The model's task is %s.", ecml_task_name(model->task)),
 				 errhint("Leave \"threshold\" out.")));
 	SPI_connect();
 	ecml_source_open(&source, text_to_cstring(PG_GETARG_TEXT_PP(1)));
 	evaluation.target = ecml_target_for_model(context, model->algorithm, model->schema, &source, options.target);
+	if (options.label)
+		evaluation.label = ecml_number_column(context, &source, options.label, "label");
 	if (options.sample_weight)
 		evaluation.weight = ecml_number_column(context, &source, options.sample_weight, "weight");
 	evaluation.binder = ecml_binder_for_columns(context, model->schema, source.desc);
 	evaluation.evaluator = ecml_evaluator_create_for(context, model, options.sample_weight != NULL, options.threshold);
+	evaluation.evaluator->labelled = options.label != NULL;
+	evaluation.evaluator->k = options.k;
 	ecml_source_run(&source, evaluate_row, &evaluation);
 	SPI_finish();
 	MemoryContextSwitchTo(caller);

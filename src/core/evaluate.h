@@ -12,7 +12,7 @@
 typedef struct EcmlEvaluator
 {
 	const EcmlModel *model;
-	double	   *terms;			/* scratch */
+	double	   *terms;			/* scratch [most][nterms] */
 	int64		rows;
 	int64		skipped;
 	bool		weighted;
@@ -20,13 +20,24 @@ typedef struct EcmlEvaluator
 
 	/* classes */
 	double		threshold;		/* of two classes: the second is predicted from it on */
-	double	   *p;				/* scratch: probabilities of the classes */
+	double	   *p;				/* scratch [most][outputs]: predictions */
+
+	/* rows that wait for their prediction: many at once cost less */
+	double	   *values;			/* [npending][nfeatures] */
+	double	   *y;				/* [npending] */
+	double	   *w;
+	int			npending;
+	int			most;			/* that may wait */
 	int64		unknown;		/* rows whose class the model does not know: they have the number nclasses */
-	EcmlScores	scores;			/* of two classes */
+	EcmlScores	scores;			/* of two classes; of anomalies: y says which rows are known to be some */
 	double	   *confusion;		/* [nclasses + 1][nclasses + 1] weights, by actual and predicted class */
 	double		log_loss;		/* of more: sums over the rows of known classes */
 	double		top2;
 	double		known;			/* weight of these rows */
+
+	/* anomalies */
+	bool		labelled;		/* y is known */
+	double		k;				/* precision among the k rows of the greatest scores; 0: as many as are anomalies */
 
 	/* rows that are collected: of the model's features, where the algorithm has its own metrics; of probabilities */
 	EcmlDataset *dataset;

@@ -92,7 +92,7 @@ ECML_MODEL_FUNCTION(ecml_explain)
 	if (serving == NULL)
 		return (Datum) 0;
 	if (serving->model->algorithm->contributions == NULL)
-		ecml_inspect_refuse(serving->model, "ecml_explain", contributes,
+		ecml_inspect_refuse(serving->model, "ecml_explain", "model that tells what each feature adds", contributes,
 							" Of any model ecml_importance(model, source) and ecml_partial_dependence tell.");
 	if (!ecml_serving_bind(serving, fcinfo, 1))
 		return (Datum) 0;

@@ -16,13 +16,21 @@
 static void
 no_rows(const EcmlTrainer *trainer)
 {
+	const char *empty = NULL;
+
+	/* one column may be what makes all rows useless */
+	for (int j = 0; trainer->nulls && trainer->incomplete > 0 && j < ecml_trainer_features(trainer) && empty == NULL; j++)
+		if (trainer->nulls[j] == trainer->incomplete)
+			empty = ecml_binder_feature_name(trainer->binder, ecml_trainer_source(trainer, j));
 	ereport(ERROR,
 			(errcode(ERRCODE_DATA_EXCEPTION),
 			 errmsg("there are no rows to learn from"),
+			 empty ? errdetail("Column \"%s\" is NULL in all rows: " INT64_FORMAT ".", empty, trainer->incomplete) :
 			 trainer->skipped > 0 ?
 			 errdetail("Rows left out because a value, the target or the weight is NULL: " INT64_FORMAT ".",
 					   trainer->skipped) :
 			 errdetail("The source gave no row."),
+			 empty ? errhint("Leave the column out.") :
 			 trainer->skipped > 0 ? errhint("Set the option \"missing\" to \"impute\", or leave out columns.") :
 			 errhint("Look at what the source gives.")));
 }
@@ -70,6 +78,7 @@ make_schema(EcmlTrainer *trainer, int **recode)
 	const EcmlAlgorithm *algorithm = trainer->algorithm;
 
 	schema->missing = trainer->training->common.missing;
+	schema->native = algorithm->native;
 	schema->target = trainer->target ? trainer->target->name : "";
 	schema->event = trainer->target && trainer->target->has_event ? trainer->target->event.name : "";
 	schema->nfeatures = n;
@@ -169,7 +178,7 @@ sort_classes(const EcmlTrainer *trainer, EcmlSchema *schema)
 	int		   *recode;
 	bool		same = true;
 
-	if (trainer->algorithm->target != ECML_TARGET_CLASS)
+	if (ecml_trainer_target(trainer) != ECML_TARGET_CLASS)
 		return NULL;
 	recode = palloc((target->labels->n + 1) * sizeof(int));
 	schema->classes = ecml_target_classes(target, trainer->class_uses, trainer->nclass_uses, &schema->nclasses, recode);
@@ -180,6 +189,11 @@ sort_classes(const EcmlTrainer *trainer, EcmlSchema *schema)
 				 errdetail("It is \"%s\" in all rows that can be learnt from: " INT64_FORMAT ".", schema->classes[0],
 						   trainer->rows),
 				 errhint("Give rows of at least two classes.")));
+	if (trainer->by_value)
+	{
+		trainer->dataset->class_values = trainer->two.value;
+		return NULL;
+	}
 	for (int code = 0; code < target->labels->n; code++)
 		same &= recode[code] == code || recode[code] < 0;
 	return same ? NULL : recode;
@@ -234,6 +248,7 @@ ecml_trainer_data(EcmlTrainer *trainer)
 
 	if (trainer->rows == 0)
 		no_rows(trainer);
+	ecml_trainer_end(trainer);
 	recode = palloc0((ecml_trainer_features(trainer) + 1) * sizeof(int *));
 	data = complete(trainer, make_schema(trainer, recode), recode);
 	MemoryContextSwitchTo(old);
@@ -304,7 +319,9 @@ ecml_training_same_preparation(const EcmlTraining *a, const EcmlTraining *b)
 {
 	const EcmlAlgorithm *algorithm = a->algorithm;
 
-	return algorithm == b->algorithm && a->common.missing == b->common.missing &&
+	return algorithm == b->algorithm && a->common.missing == b->common.missing && a->target == b->target &&
+		(algorithm->sample == NULL || (a->common.seed == b->common.seed &&
+									   algorithm->sample(a->params, 1) == algorithm->sample(b->params, 1))) &&
 		(algorithm->standardize == NULL || algorithm->standardize(a->params) == algorithm->standardize(b->params)) &&
 		(algorithm->drop_first == NULL || algorithm->drop_first(a->params) == algorithm->drop_first(b->params));
 }
@@ -348,6 +365,7 @@ ecml_trainer_prepare(EcmlTrainer *trainer)
 
 	if (trainer->rows == 0)
 		no_rows(trainer);
+	ecml_trainer_end(trainer);
 	if (one_pass)
 		ecml_trainer_settle(trainer);
 	recode = palloc0((ecml_trainer_features(trainer) + 1) * sizeof(int *));
@@ -465,6 +483,9 @@ ecml_trainer_fit(EcmlTrainer *trainer, const EcmlPrepared *prepared, const EcmlT
 	model->seed = training->common.seed;
 	ecml_host_init(&model->ctx, &model->host, context, 0, 0);
 	model->schema = prepared->schema;
+	model->task = ecml_model_task(algorithm, model->schema);
+	if (training->common.calibration != ECML_CALIBRATION_NONE && model->schema->nclasses == 0)
+		ecml_training_no_classes(training);
 	model->options = ecml_training_options(training);
 	if (algorithm->one_pass)
 		model->fitted = algorithm->one_pass->fit(ctx, prepared->state, training->params, prepared->select,
@@ -473,7 +494,12 @@ ecml_trainer_fit(EcmlTrainer *trainer, const EcmlPrepared *prepared, const EcmlT
 		model->fitted = algorithm->fit(ctx, prepared->data, model->schema, training->params);
 	if (training->common.calibration != ECML_CALIBRATION_NONE)
 		model->calibrator = ecml_calibrator_learn(ctx, prepared, training);
-	if (algorithm->contributions)
+	if (algorithm->importance)
+	{
+		model->importance = palloc0((model->schema->nfeatures + 1) * sizeof(double));
+		algorithm->importance(model->fitted, model->schema, model->importance);
+	}
+	else if (algorithm->contributions && !algorithm->native)
 		model->importance = importance(trainer, prepared, model);
 	model->profile = ecml_profile_make(trainer, model, prepared->recode);
 	algorithm->metrics(model->fitted, model->schema, json);
@@ -487,9 +513,12 @@ ecml_trainer_fit(EcmlTrainer *trainer, const EcmlPrepared *prepared, const EcmlT
 EcmlModel *
 ecml_trainer_finish(EcmlTrainer *trainer)
 {
-	EcmlModel  *model = ecml_trainer_fit(trainer, ecml_trainer_prepare(trainer), trainer->training, &trainer->ctx,
-										 trainer->context);
+	EcmlPrepared *prepared = ecml_trainer_prepare(trainer);
+	EcmlModel  *model;
 
+	if (prepared->data && trainer->training->common.calibration == ECML_CALIBRATION_NONE)
+		ecml_dataset_allow_discard(trainer->dataset);
+	model = ecml_trainer_fit(trainer, prepared, trainer->training, &trainer->ctx, trainer->context);
 	ecml_trainer_close(trainer);
 	return model;
 }

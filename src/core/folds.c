@@ -48,9 +48,16 @@ contradiction(const char *detail, const char *hint)
 			 errhint("%s", hint)));
 }
 
+static void
+no_strata(const EcmlAlgorithm *algorithm)
+{
+	contradiction(psprintf("\"split\" is \"stratified\", but %s learns no classes.", algorithm->name),
+				  "Set \"split\" to \"random\".");
+}
+
 /* The split that the options ask for. */
 static EcmlSplit
-decide(const EcmlFoldOptions *options, const EcmlAlgorithm *algorithm)
+decide(const EcmlFoldOptions *options, const EcmlAlgorithm *algorithm, EcmlTargetUse use)
 {
 	int			split = options->split;
 
@@ -58,7 +65,7 @@ decide(const EcmlFoldOptions *options, const EcmlAlgorithm *algorithm)
 		contradiction("Both \"group\" and \"time\" are given.", "Give one of them.");
 	if (split < 0)
 		split = options->group ? ECML_SPLIT_GROUP : options->time ? ECML_SPLIT_TIME :
-			algorithm->target == ECML_TARGET_CLASS ? ECML_SPLIT_STRATIFIED : ECML_SPLIT_RANDOM;
+			use == ECML_TARGET_CLASS || use == ECML_TARGET_AUTO ? ECML_SPLIT_STRATIFIED : ECML_SPLIT_RANDOM;
 	if ((options->group != NULL) != (split == ECML_SPLIT_GROUP))
 		contradiction(psprintf("\"split\" is \"%s\", and \"group\" is %s.", split_choices[split],
 							   options->group ? "given" : "not given"),
@@ -67,9 +74,8 @@ decide(const EcmlFoldOptions *options, const EcmlAlgorithm *algorithm)
 		contradiction(psprintf("\"split\" is \"%s\", and \"time\" is %s.", split_choices[split],
 							   options->time ? "given" : "not given"),
 					  "Name the column of the times, as in '{\"split\": \"time\", \"time\": \"ordered_at\"}'.");
-	if (split == ECML_SPLIT_STRATIFIED && algorithm->target != ECML_TARGET_CLASS)
-		contradiction(psprintf("\"split\" is \"stratified\", but %s learns no classes.", algorithm->name),
-					  "Set \"split\" to \"random\".");
+	if (split == ECML_SPLIT_STRATIFIED && use != ECML_TARGET_CLASS && use != ECML_TARGET_AUTO)
+		no_strata(algorithm);
 	if (options->gap > 0 && split != ECML_SPLIT_TIME)
 		contradiction("\"gap\" is given without \"time\".", "A gap lies between the times of training and test.");
 	if (options->repeats > 1 && split == ECML_SPLIT_TIME)
@@ -112,12 +118,13 @@ plan_column(EcmlFolds *folds, const EcmlSource *source, const char *name, bool t
 
 EcmlFolds *
 ecml_folds_create(EcmlCtx *ctx, MemoryContext context, const EcmlFoldOptions *options, const EcmlAlgorithm *algorithm,
-				  const EcmlSource *source, uint64 seed)
+				  EcmlTargetUse use, const EcmlSource *source, uint64 seed)
 {
 	EcmlFolds  *folds = MemoryContextAllocZero(context, sizeof(EcmlFolds));
 
 	folds->options = *options;
-	folds->options.split = decide(options, algorithm);
+	folds->options.split = decide(options, algorithm, use);
+	folds->undecided = use == ECML_TARGET_AUTO && options->split < 0 && folds->options.split == ECML_SPLIT_STRATIFIED;
 	folds->ctx = ctx;
 	folds->context = context;
 	folds->seed = seed;
@@ -129,6 +136,22 @@ ecml_folds_create(EcmlCtx *ctx, MemoryContext context, const EcmlFoldOptions *op
 	if (folds->options.split == ECML_SPLIT_TIME)
 		plan_column(folds, source, options->time, true);
 	return folds;
+}
+
+void
+ecml_folds_classes(EcmlFolds *folds, const EcmlAlgorithm *algorithm, const int64 *class_rows, int n)
+{
+	if (n == 0 && folds->options.split == ECML_SPLIT_STRATIFIED)
+	{
+		if (!folds->undecided)
+			no_strata(algorithm);
+		folds->options.split = ECML_SPLIT_RANDOM;
+	}
+	if (n == 0)
+		return;
+	folds->nclasses = folds->classes = n;
+	folds->class_rows = MemoryContextAlloc(folds->context, n * sizeof(int64));
+	memcpy(folds->class_rows, class_rows, n * sizeof(int64));
 }
 
 /* The code of a row's group. */

@@ -46,6 +46,7 @@ typedef enum EcmlPart
 typedef struct EcmlFolds
 {
 	EcmlFoldOptions options;	/* split decided */
+	bool		undecided;		/* stratified if the target turns out to have classes, else random */
 	EcmlCtx    *ctx;
 	MemoryContext context;
 	uint64		seed;
@@ -68,7 +69,12 @@ typedef struct EcmlFolds
 
 /* Decide how to split the rows of a source; errors for options that do not go together. */
 extern EcmlFolds *ecml_folds_create(EcmlCtx *ctx, MemoryContext context, const EcmlFoldOptions *options,
-									const EcmlAlgorithm *algorithm, const EcmlSource *source, uint64 seed);
+									const EcmlAlgorithm *algorithm, EcmlTargetUse use, const EcmlSource *source, uint64 seed);
+
+/*
+ * A target AUTO has turned out to be of n classes, with so many rows (0: a number), which until then were counted as of class 0.
+ */
+extern void ecml_folds_classes(EcmlFolds *folds, const EcmlAlgorithm *algorithm, const int64 *class_rows, int n);
 
 /* Do rows have an extra value? */
 static inline bool

@@ -59,19 +59,22 @@ typedef struct Judge
 	int			outputs;		/* numbers that a prediction has: of a classifier its probabilities */
 	bool		code;			/* the prediction is a cluster's number */
 	double	   *rows;
-	double	   *x;				/* scratch */
-	double	   *p;				/* [outputs] scratch */
+	int			most;			/* rows predicted at once */
+	double	   *x;				/* [most][nterms] scratch */
+	double	   *p;				/* [most][outputs] scratch */
 	double	   *before;			/* CHANGE: [n][outputs] predictions of the rows as they are */
 	double	   *scores;			/* ROC_AUC: [n][2] scratch: score and class */
 } Judge;
 
-static void
-predict(const Judge *judge, const double *row, double *p)
+/* The predictions of rows from first on, as many as are made at once: p [][outputs]; their number. */
+static int
+predict(const Judge *judge, int first, double *p)
 {
-	if (judge->outputs > 1)
-		ecml_model_probabilities(judge->model, row, judge->x, p);
-	else
-		*p = ecml_model_predict(judge->model, row, judge->x);
+	int			n = Min(judge->most, judge->n - first);
+
+	ecml_poll(judge->ctx, 0, 0);
+	ecml_model_predict_rows(judge->model, judge->rows + (size_t) first * judge->width, judge->width, n, judge->x, p);
+	return n;
 }
 
 /* How far two predictions are from each other: numbers by their difference, classes by the probability that has moved. */
@@ -143,21 +146,24 @@ measure(const Judge *judge)
 {
 	double		sum = 0;
 
-	for (int i = 0; i < judge->n; i++)
-	{
-		const double *row = judge->rows + (size_t) i * judge->width;
-		double		y = row[judge->width - 1];
+	int			n;
 
-		if (i % 64 == 0)
-			ecml_poll(judge->ctx, 0, 0);
-		predict(judge, row, judge->p);
-		if (judge->metric == METRIC_ROC_AUC)
+	for (int first = 0; first < judge->n; first += n)
+	{
+		n = predict(judge, first, judge->p);
+		for (int i = first; i < first + n; i++)
 		{
-			judge->scores[2 * i] = judge->p[1];
-			judge->scores[2 * i + 1] = y == 1;
+			const double *p = judge->p + (size_t) (i - first) * judge->outputs;
+			double		y = judge->rows[(size_t) i * judge->width + judge->width - 1];
+
+			if (judge->metric == METRIC_ROC_AUC)
+			{
+				judge->scores[2 * i] = p[1];
+				judge->scores[2 * i + 1] = y == 1;
+			}
+			else
+				sum += loss(judge, p, y, i);
 		}
-		else
-			sum += loss(judge, judge->p, y, i);
 	}
 	if (judge->metric == METRIC_ROC_AUC)
 		return one_less_auc(judge);
@@ -167,7 +173,7 @@ measure(const Judge *judge)
 static Metric
 choose(const EcmlModel *model, Metric metric)
 {
-	EcmlModelTask task = model->algorithm->task;
+	EcmlModelTask task = model->task;
 	bool		fits = metric == METRIC_CHANGE;
 
 	if (metric == METRIC_DEFAULT)
@@ -191,7 +197,7 @@ choose(const EcmlModel *model, Metric metric)
 static void
 begin(Judge *judge, const EcmlModel *model, EcmlSourceRows *rows)
 {
-	bool		classifier = model->algorithm->task == ECML_CLASSIFICATION;
+	bool		classifier = model->task == ECML_CLASSIFICATION;
 
 	judge->model = model;
 	judge->ctx = &rows->ctx;
@@ -199,20 +205,17 @@ begin(Judge *judge, const EcmlModel *model, EcmlSourceRows *rows)
 	judge->width = rows->sample->width;
 	judge->rows = rows->sample->rows;
 	judge->outputs = classifier ? model->schema->nclasses : 1;
-	judge->code = model->algorithm->task == ECML_CLUSTERING;
-	judge->x = ECML_NEW(judge->ctx, double, model->schema->nterms + 1);
-	judge->p = ECML_NEW(judge->ctx, double, judge->outputs);
+	judge->code = model->task == ECML_CLUSTERING;
+	judge->most = ecml_model_rows_at_once(model);
+	judge->x = ECML_NEW(judge->ctx, double, (size_t) judge->most * (model->schema->nterms + 1));
+	judge->p = ECML_NEW(judge->ctx, double, (size_t) judge->most * judge->outputs);
 	if (judge->metric == METRIC_ROC_AUC)
 		judge->scores = ECML_NEW(judge->ctx, double, (size_t) judge->n * 2);
 	if (judge->metric == METRIC_CHANGE)
 	{
 		judge->before = ECML_NEW(judge->ctx, double, (size_t) judge->n * judge->outputs);
-		for (int i = 0; i < judge->n; i++)
-		{
-			if (i % 64 == 0)
-				ecml_poll(judge->ctx, 0, 0);
-			predict(judge, judge->rows + (size_t) i * judge->width, judge->before + (size_t) i * judge->outputs);
-		}
+		for (int first = 0; first < judge->n; first += judge->most)
+			(void) predict(judge, first, judge->before + (size_t) first * judge->outputs);
 	}
 }
 

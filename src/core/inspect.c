@@ -19,12 +19,12 @@
 #include "core/trainer.h"
 
 void
-ecml_inspect_refuse(const EcmlModel *model, const char *function, bool (*which) (const EcmlAlgorithm *algorithm),
-					const char *hint)
+ecml_inspect_refuse(const EcmlModel *model, const char *function, const char *need,
+					bool (*which) (const EcmlAlgorithm *algorithm), const char *hint)
 {
 	ereport(ERROR,
 			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-			 errmsg("%s needs a linear model", function),
+			 errmsg("%s needs a %s", function, need),
 			 errdetail("The model's algorithm is %s.", model->algorithm->name),
 			 errhint("Algorithms that make one: %s.%s", ecml_algorithm_list(which), hint)));
 }
@@ -36,9 +36,9 @@ has_coefficients(const EcmlAlgorithm *algorithm)
 }
 
 static bool
-has_contributions(const EcmlAlgorithm *algorithm)
+has_importance(const EcmlAlgorithm *algorithm)
 {
-	return algorithm->contributions != NULL;
+	return algorithm->importance != NULL || (algorithm->contributions != NULL && !algorithm->native);
 }
 
 /* ecml_coefficients(model): rows term, estimate, std_error, statistic, p_value, conf_low, conf_high, odds_ratio, class */
@@ -52,7 +52,7 @@ ECML_MODEL_FUNCTION(ecml_coefficients)
 	if (model == NULL)
 		return (Datum) 0;
 	if (model->algorithm->coefficients == NULL)
-		ecml_inspect_refuse(model, "ecml_coefficients", has_coefficients, "");
+		ecml_inspect_refuse(model, "ecml_coefficients", "linear model", has_coefficients, "");
 	training = ecml_training_parse(model->algorithm, ecml_json_parse(model->options), NULL);
 	model->algorithm->coefficients(model->fitted, model->schema, training->params, &table);
 	for (int i = 0; i < table.n; i++)
@@ -86,7 +86,7 @@ ECML_MODEL_FUNCTION(ecml_importance)
 	if (model == NULL)
 		return (Datum) 0;
 	if (model->importance == NULL)
-		ecml_inspect_refuse(model, "ecml_importance(model)", has_contributions,
+		ecml_inspect_refuse(model, "ecml_importance(model)", "model that knows what it owes to each feature", has_importance,
 							" Of any model ecml_importance(model, source) tells, by permutation of the source's values.");
 	told = palloc0(model->schema->nfeatures + 1);
 	for (int i = 0; i < model->schema->nfeatures; i++)
@@ -127,7 +127,7 @@ read_row(void *arg, TupleTableSlot *slot)
 
 	if ((reading->target && !ecml_target_read(reading->target, slot->tts_values, slot->tts_isnull, &y)) ||
 		!ecml_bind_row(reading->binder, slot->tts_values, slot->tts_isnull) ||
-		(reading->binder->missing >= 0 && reading->model->schema->missing != ECML_MISSING_IMPUTE))
+		(reading->binder->missing >= 0 && !ecml_missing_used(reading->model->schema->missing)))
 	{
 		reading->rows->skipped++;
 		return;

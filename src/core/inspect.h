@@ -9,9 +9,9 @@
 #include "core/target.h"
 #include "num/rowsample.h"
 
-/* The error for a model that is no linear one; hint: what else there is. */
-extern void ecml_inspect_refuse(const EcmlModel *model, const char *function, bool (*which) (const EcmlAlgorithm *algorithm),
-								const char *hint);
+/* The error for a model that is not what a function needs; hint: what else there is. */
+extern void ecml_inspect_refuse(const EcmlModel *model, const char *function, const char *need,
+								bool (*which) (const EcmlAlgorithm *algorithm), const char *hint);
 
 /* Rows of a source that a model can predict: an even sample of them, in their order. */
 typedef struct EcmlSourceRows

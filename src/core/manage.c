@@ -19,7 +19,7 @@ ECML_MODEL_FUNCTION(ecml_model_info)
 		PG_RETURN_NULL();
 	json = ecml_json_object();
 	ecml_json_string(json, "algorithm", model->algorithm->name);
-	ecml_json_string(json, "task", ecml_task_name(model->algorithm->task));
+	ecml_json_string(json, "task", ecml_task_name(model->task));
 	if (by_name)
 	{
 		EcmlServing *serving = fcinfo->flinfo->fn_extra;

@@ -22,6 +22,12 @@ extern void ecml_metrics_scores(EcmlJson *json, EcmlCtx *ctx, EcmlScores *scores
 /* Labels: confusion [k][k], rows the actual classes, columns the predicted ones. */
 extern void ecml_metrics_labels(EcmlJson *json, const double *confusion, int k, const char *const *classes);
 
+/*
+ * Scores of anomalies, of which those above the threshold are taken for some.  labelled: the rows of the one list are known to be
+ * anomalies; k: how many of the greatest scores would be looked at (0: as many as are known).
+ */
+extern void ecml_metrics_anomalies(EcmlJson *json, EcmlCtx *ctx, EcmlScores *scores, double threshold, bool labelled, double k);
+
 extern void ecml_metrics_numbers(EcmlJson *json, const EcmlNumbers *numbers);
 
 #endif							/* ECML_CORE_METRICS_H */

@@ -15,6 +15,7 @@
 #include "core/model.h"
 
 #define MAGIC 0x4C4D4345		/* "ECML" */
+#define VALUES_AT_ONCE (1 << 17)	/* of rows that are predicted together */
 #define FORMAT 2
 #define HEADER 16				/* bytes before what the checksum covers */
 
@@ -163,7 +164,8 @@ ecml_model_read(struct varlena *value, MemoryContext parent)
 	open_section(&r, &section);
 	model->schema = ecml_schema_read(&section, algorithm->native);
 	ecml_read_end(&section);
-	if (algorithm->task == ECML_CLASSIFICATION ? model->schema->nclasses < 2 : model->schema->nclasses > 0)
+	model->task = ecml_model_task(algorithm, model->schema);
+	if (model->task == ECML_CLASSIFICATION ? model->schema->nclasses < 2 : model->schema->nclasses > 0)
 		ecml_read_corrupted(&r, "it has classes without being a classifier, or a classifier has fewer than two");
 	open_section(&r, &section);
 	model->fitted = algorithm->read(&section, model->schema);
@@ -222,20 +224,62 @@ ecml_model_probabilities(const EcmlModel *model, const double *values, double *x
 		ecml_calibrator_apply(model->calibrator, p);
 }
 
+int
+ecml_model_rows_at_once(const EcmlModel *model)
+{
+	int			width = Max(model->schema->nterms, model->schema->nfeatures) + ecml_model_outputs(model);
+
+	return Max(1, Min(ECML_PREDICT_ROWS, VALUES_AT_ONCE / width));
+}
+
+void
+ecml_model_predict_rows(const EcmlModel *model, const double *values, size_t stride, int n, double *x, double *out)
+{
+	const EcmlAlgorithm *algorithm = model->algorithm;
+	int			nterms = model->schema->nterms;
+	int			outputs = ecml_model_outputs(model);
+
+	if (!model->schema->plain)
+	{
+		for (int i = 0; i < n; i++)
+			ecml_schema_expand(model->schema, values + i * stride, x + (size_t) i * nterms);
+		values = x;
+		stride = nterms;
+	}
+	if (algorithm->predict_block)
+		algorithm->predict_block(model->fitted, values, stride, n, out);
+	else
+		for (int i = 0; i < n; i++)
+		{
+			if (outputs > 1)
+				algorithm->probabilities(model->fitted, values + i * stride, out + (size_t) i * outputs);
+			else
+				out[i] = algorithm->predict(model->fitted, values + i * stride);
+		}
+	for (int i = 0; model->calibrator && i < n; i++)
+		ecml_calibrator_apply(model->calibrator, out + (size_t) i * outputs);
+}
+
 bool
 ecml_model_score_is_code(const EcmlModel *model)
 {
-	return model->algorithm->task == ECML_CLUSTERING ||
-		(model->algorithm->task == ECML_CLASSIFICATION && model->schema->nclasses > 2);
+	return model->task == ECML_CLUSTERING ||
+		(model->task == ECML_CLASSIFICATION && model->schema->nclasses > 2);
 }
 
 double
 ecml_model_score(const EcmlModel *model, const double *values, double *x, double *p)
 {
-	if (model->algorithm->task != ECML_CLASSIFICATION || model->schema->nclasses == 2)
+	if (model->task != ECML_CLASSIFICATION || model->schema->nclasses == 2)
 		return ecml_model_predict(model, values, x);
 	ecml_model_probabilities(model, values, x, p);
 	return ecml_model_class(model, p);
+}
+
+const char *
+ecml_model_anomaly(const EcmlModel *model, double score)
+{
+	return score > model->algorithm->threshold(model->fitted) ? "anomaly" : "normal";
 }
 
 int

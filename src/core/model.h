@@ -21,6 +21,7 @@
 typedef struct EcmlModel
 {
 	const EcmlAlgorithm *algorithm;
+	EcmlModelTask task;			/* what it does (ecml_model_task) */
 	EcmlSchema *schema;
 	void	   *fitted;			/* the algorithm's */
 	int64		rows;
@@ -52,6 +53,23 @@ extern double ecml_model_predict(const EcmlModel *model, const double *values, d
 /* A classifier's probabilities p [schema->nclasses]. */
 extern void ecml_model_probabilities(const EcmlModel *model, const double *values, double *x, double *p);
 
+/* How many numbers a prediction has: the probabilities of a classifier, else 1. */
+static inline int
+ecml_model_outputs(const EcmlModel *model)
+{
+	return model->task == ECML_CLASSIFICATION ? model->schema->nclasses : 1;
+}
+
+#define ECML_PREDICT_ROWS 256	/* at once: they stay in the cache */
+
+/* How many rows to predict at once: of wide ones fewer. */
+extern int	ecml_model_rows_at_once(const EcmlModel *model);
+
+/*
+ * The predictions of n rows of values, row i from values + i * stride on: out [n][outputs].  x: scratch [n][schema->nterms].
+ */
+extern void ecml_model_predict_rows(const EcmlModel *model, const double *values, size_t stride, int n, double *x, double *out);
+
 /*
  * One number that tells what the model makes of a row of values: the prediction; of more than two classes the most probable
  * one.  p is scratch [schema->nclasses].
@@ -60,6 +78,9 @@ extern double ecml_model_score(const EcmlModel *model, const double *values, dou
 
 /* Is that number a class's, or a cluster's? */
 extern bool ecml_model_score_is_code(const EcmlModel *model);
+
+/* Anomaly detection: "anomaly" or "normal", by a row's score. */
+extern const char *ecml_model_anomaly(const EcmlModel *model, double score);
 
 /* The class that is most probable (of two: the second when its probability is at least a half). */
 extern int	ecml_model_class(const EcmlModel *model, const double *p);

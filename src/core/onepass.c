@@ -181,6 +181,7 @@ ecml_onepass_read(EcmlReader *r, MemoryContext context, const void *arg)
 	{
 		if (!binder->laid_out)
 			ecml_read_corrupted(r, "a column's length is out of range");
+		ecml_trainer_order(trainer);
 		read_terms(r, trainer, n);
 		if (ecml_read_bool(r))
 		{

@@ -66,7 +66,7 @@ find_class(const EcmlModel *model, const char *name)
 	ereport(ERROR,
 			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 			 errmsg("the model has no class \"%s\"", name),
-			 errdetail("Its task is %s.", ecml_task_name(model->algorithm->task)),
+			 errdetail("Its task is %s.", ecml_task_name(model->task)),
 			 schema->nclasses > 0 ?
 			 errhint("%sClasses: %s.", ecml_error_perhaps(nearest),
 					 ecml_error_list((const char *const *) schema->classes, Min(schema->nclasses, 50))) :
@@ -108,8 +108,10 @@ typedef struct Look
 	EcmlSourceRows *rows;
 	int			feature;
 	int			outputs;
-	double	   *x;				/* scratch */
-	double	   *p;				/* [outputs] scratch */
+	int			most;			/* rows predicted at once */
+	double	   *kept;			/* [most] the feature's own values */
+	double	   *x;				/* [most][nterms] scratch */
+	double	   *p;				/* [most][outputs] scratch */
 	double	   *mean;			/* [outputs] */
 	double	   *m2;
 } Look;
@@ -122,25 +124,29 @@ look(Look *look, double value)
 
 	memset(look->mean, 0, look->outputs * sizeof(double));
 	memset(look->m2, 0, look->outputs * sizeof(double));
-	for (int i = 0; i < sample->n; i++)
+	for (int first = 0; first < sample->n; first += look->most)
 	{
-		double	   *row = sample->rows + (size_t) i * sample->width;
-		double		kept = row[look->feature];
+		double	   *rows = sample->rows + (size_t) first * sample->width;
+		int			n = Min(look->most, sample->n - first);
 
-		if (i % 64 == 0)
-			ecml_poll(&look->rows->ctx, 0, 0);
-		row[look->feature] = value;
-		if (look->outputs > 1)
-			ecml_model_probabilities(look->model, row, look->x, look->p);
-		else
-			look->p[0] = ecml_model_predict(look->model, row, look->x);
-		row[look->feature] = kept;
-		for (int c = 0; c < look->outputs; c++)
+		ecml_poll(&look->rows->ctx, 0, 0);
+		for (int i = 0; i < n; i++)
 		{
-			double		delta = look->p[c] - look->mean[c];
+			look->kept[i] = rows[(size_t) i * sample->width + look->feature];
+			rows[(size_t) i * sample->width + look->feature] = value;
+		}
+		ecml_model_predict_rows(look->model, rows, sample->width, n, look->x, look->p);
+		for (int i = 0; i < n; i++)
+		{
+			rows[(size_t) i * sample->width + look->feature] = look->kept[i];
+			for (int c = 0; c < look->outputs; c++)
+			{
+				double		p = look->p[(size_t) i * look->outputs + c];
+				double		delta = p - look->mean[c];
 
-			look->mean[c] += delta / (i + 1);
-			look->m2[c] += delta * (look->p[c] - look->mean[c]);
+				look->mean[c] += delta / (first + i + 1);
+				look->m2[c] += delta * (p - look->mean[c]);
+			}
 		}
 	}
 }
@@ -165,7 +171,7 @@ ECML_MODEL_FUNCTION(ecml_partial_dependence)
 	context = AllocSetContextCreate(caller, "ecml partial dependence", ALLOCSET_DEFAULT_SIZES);
 	MemoryContextSwitchTo(context);
 	ecml_options_parse("ecml_partial_dependence", PG_ARGISNULL(3) ? NULL : PG_GETARG_JSONB_P(3), &set, 1);
-	if (model->algorithm->task == ECML_CLUSTERING)
+	if (model->task == ECML_CLUSTERING)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("a clustering has no partial dependence"),
@@ -177,10 +183,12 @@ ECML_MODEL_FUNCTION(ecml_partial_dependence)
 	this.rows = ecml_inspect_rows(context, model, text_to_cstring(PG_GETARG_TEXT_PP(1)), false, NULL, options.rows);
 	SPI_finish();
 	MemoryContextSwitchTo(context);
-	if (model->algorithm->task == ECML_CLASSIFICATION)
+	if (model->task == ECML_CLASSIFICATION)
 		this.outputs = model->schema->nclasses;
-	this.x = ECML_NEW(&this.rows->ctx, double, model->schema->nterms + 1);
-	this.p = ECML_NEW(&this.rows->ctx, double, this.outputs);
+	this.most = ecml_model_rows_at_once(model);
+	this.kept = ECML_NEW(&this.rows->ctx, double, this.most);
+	this.x = ECML_NEW(&this.rows->ctx, double, (size_t) this.most * (model->schema->nterms + 1));
+	this.p = ECML_NEW(&this.rows->ctx, double, (size_t) this.most * this.outputs);
 	this.mean = ECML_NEW(&this.rows->ctx, double, this.outputs);
 	this.m2 = ECML_NEW(&this.rows->ctx, double, this.outputs);
 	feature = &model->schema->features[this.feature];

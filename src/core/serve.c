@@ -58,7 +58,7 @@ forget(EcmlServing *serving)
 	serving->p = NULL;
 	serving->value = NULL;
 	serving->name_length = -1;
-	serving->quick = false;
+	serving->quick = ECML_QUICK_NOT;
 }
 
 static EcmlServing *
@@ -215,7 +215,7 @@ ecml_serving_bind(EcmlServing *serving, FunctionCallInfo fcinfo, int first)
 				 errmsg("feature \"%s\" is NULL", model->schema->features[binder->missing].name),
 				 errdetail("The model was trained with the option \"missing\" set to \"error\"."),
 				 errhint("Filter such rows out, or train with \"missing\" set to \"skip\" or \"impute\".")));
-	return model->schema->missing == ECML_MISSING_IMPUTE;
+	return ecml_missing_used(model->schema->missing);
 }
 
 /* One number must be enough for the prediction. */
@@ -224,7 +224,7 @@ check_one_number(const EcmlModel *model)
 {
 	const EcmlSchema *schema = model->schema;
 
-	if (model->algorithm->task == ECML_CLASSIFICATION && schema->nclasses > 2)
+	if (model->task == ECML_CLASSIFICATION && schema->nclasses > 2)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("ecml_predict gives one probability, but the model has %d classes", schema->nclasses),
@@ -283,22 +283,32 @@ predict_quickly(FunctionCallInfo fcinfo, double *result)
 	double		check = 0;
 	int			n;
 
-	if (serving == NULL || !serving->quick)
+	if (serving == NULL || serving->quick == ECML_QUICK_NOT)
 		return false;
 	fingerprint(seen);
 	if (!unchanged(serving, seen))
 		return false;
 	values = serving->binder->values;
 	n = serving->binder->ninputs;
-	for (int i = 0; i < n; i++)
+	if (serving->quick == ECML_QUICK_FLOAT8)
 	{
-		if (arguments[i].isnull)
+		/* a NULL, or NaN, is a value like others for a native model */
+		bool		native = serving->model->schema->missing == ECML_MISSING_NATIVE;
+
+		for (int i = 0; i < n; i++)
+		{
+			values[i] = arguments[i].isnull ? NAN : DatumGetFloat8(arguments[i].value);
+			check += 0 * values[i];	/* NaN for what is not finite */
+		}
+		if (check != 0 && !native)
 			return false;
-		values[i] = DatumGetFloat8(arguments[i].value);
-		check += 0 * values[i];	/* NaN for what is not finite */
 	}
-	if (check != 0)
-		return false;
+	else
+	{
+		(void) ecml_bind_arguments(serving->binder, serving->model->schema, fcinfo, 1);
+		if (serving->binder->missing >= 0 && serving->model->schema->missing != ECML_MISSING_NATIVE)
+			return false;
+	}
 	*result = serving->model->algorithm->predict(serving->model->fitted, values);
 	return true;
 }
@@ -315,9 +325,37 @@ ECML_MODEL_FUNCTION(ecml_predict)
 
 	if (serving == NULL || !ecml_serving_predict(serving, fcinfo, 1, &result))
 		PG_RETURN_NULL();
-	serving->quick = by_name && serving->model->calibrator == NULL && serving->binder->all_float8 && !serving->binder->whole_row &&
-		serving->model->schema->plain && has_constant_model(fcinfo);
+	serving->quick = !(by_name && serving->model->calibrator == NULL && !serving->binder->whole_row &&
+					   serving->model->schema->plain && has_constant_model(fcinfo)) ? ECML_QUICK_NOT :
+		serving->binder->all_float8 ? ECML_QUICK_FLOAT8 : ECML_QUICK_ANY;
 	PG_RETURN_FLOAT8(result);
+}
+
+/* Is the prediction at hand one of a model that looks for anomalies?  Anything else is an error. */
+static void
+check_anomaly(const EcmlServing *serving)
+{
+	if (serving->model->task != ECML_ANOMALY)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("ecml_is_anomaly needs a model that looks for anomalies"),
+				 errdetail("The model's algorithm is %s, its task %s.", serving->model->algorithm->name,
+						   ecml_task_name(serving->model->task)),
+				 errhint("Train one, for example with ecml_train(model, 'iforest', ...).")));
+}
+
+/* ecml_is_anomaly(model, VARIADIC "any"): boolean */
+ECML_MODEL_FUNCTION(ecml_is_anomaly)
+{
+	EcmlServing *serving = ecml_serving(fcinfo, by_name);
+	double		result;
+
+	if (serving == NULL)
+		PG_RETURN_NULL();
+	check_anomaly(serving);
+	if (!ecml_serving_predict(serving, fcinfo, 1, &result))
+		PG_RETURN_NULL();
+	PG_RETURN_BOOL(result > serving->model->algorithm->threshold(serving->model->fitted));
 }
 
 static void
@@ -326,7 +364,7 @@ no_classes(const EcmlModel *model)
 	ereport(ERROR,
 			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 			 errmsg("the model does not classify"),
-			 errdetail("Its algorithm is %s, its task %s.", model->algorithm->name, ecml_task_name(model->algorithm->task)),
+			 errdetail("Its algorithm is %s, its task %s.", model->algorithm->name, ecml_task_name(model->task)),
 			 errhint("Use ecml_predict.")));
 }
 
@@ -338,7 +376,7 @@ ECML_MODEL_FUNCTION(ecml_classify)
 
 	if (serving == NULL)
 		PG_RETURN_NULL();
-	switch (serving->model->algorithm->task)
+	switch (serving->model->task)
 	{
 		case ECML_CLASSIFICATION:
 			if (!ecml_serving_bind(serving, fcinfo, 1))
@@ -349,6 +387,10 @@ ECML_MODEL_FUNCTION(ecml_classify)
 			if (!ecml_serving_predict(serving, fcinfo, 1, &result))
 				PG_RETURN_NULL();
 			PG_RETURN_TEXT_P(cstring_to_text(psprintf("%d", (int) result)));
+		case ECML_ANOMALY:
+			if (!ecml_serving_predict(serving, fcinfo, 1, &result))
+				PG_RETURN_NULL();
+			PG_RETURN_TEXT_P(cstring_to_text(ecml_model_anomaly(serving->model, result)));
 		default:
 			no_classes(serving->model);
 	}
@@ -365,7 +407,7 @@ ECML_MODEL_FUNCTION(ecml_probabilities)
 
 	if (serving == NULL)
 		PG_RETURN_NULL();
-	if (serving->model->algorithm->task != ECML_CLASSIFICATION)
+	if (serving->model->task != ECML_CLASSIFICATION)
 		no_classes(serving->model);
 	if (!ecml_serving_bind(serving, fcinfo, 1))
 		PG_RETURN_NULL();

@@ -11,6 +11,13 @@
 #include "core/cache.h"
 #include "core/model.h"
 
+typedef enum EcmlQuick
+{
+	ECML_QUICK_NOT,
+	ECML_QUICK_FLOAT8,			/* a constant name, a plain schema, arguments that are all float8 */
+	ECML_QUICK_ANY				/* the same with arguments of any scalar type */
+} EcmlQuick;
+
 typedef struct EcmlServing
 {
 	EcmlModel  *model;
@@ -21,7 +28,7 @@ typedef struct EcmlServing
 	MemoryContext call_context;	/* as long as the call's fn_extra */
 	MemoryContext model_context;	/* binder and, for a model given as a value, the model */
 
-	bool		quick;			/* a constant name, a plain schema, float8 arguments: see ecml_predict */
+	EcmlQuick	quick;			/* see ecml_predict */
 
 	/* a model by name */
 	char		name[64];

@@ -14,10 +14,15 @@
  * end it puts the pieces in the table's order: rows, blocks and everything derived from them are the same as after a scan by
  * one process.  Categories get codes in each process; the leader gives them its own.
  *
+ * Where a sample is enough for the algorithm, the leader draws it while rows come: those of a range as soon as all ranges before
+ * it are complete, so that rows have the numbers that a single process would give them.  Nothing but the sample stays.
+ *
  * Memory: the rows stand twice when the pieces are put together.  Where that may exceed the budget the table is read by one
  * process, which can spill.  Shared memory: 2 MB a worker.
  */
 #include "core/compat.h"
+
+#include <math.h>
 
 #include "access/heapam.h"
 #include "access/parallel.h"
@@ -214,7 +219,7 @@ write_learnt(EcmlWriter *w, const EcmlTrainer *trainer)
 			for (int code = 0; code < dict->n; code++)
 				ecml_write_string(w, dict->entries[code].key);
 		}
-	if (trainer->algorithm->target != ECML_TARGET_CLASS)
+	if (ecml_trainer_target(trainer) != ECML_TARGET_CLASS)
 		return;
 	ecml_write_u32(w, target->labels->n);
 	for (int code = 0; code < target->labels->n; code++)
@@ -289,7 +294,7 @@ unpack_trainer(const char *texts, const double *origin, Relation relation, EcmlC
 	for (int i = 0; i < n; i++)
 		names[i] = CStringGetTextDatum(next_text(&texts));
 	ecml_columns_choose(columns, CurrentMemoryContext, &source, training,
-						algorithm->target == ECML_TARGET_NONE ? NULL : target,
+						target[0] ? target : NULL,
 						construct_array(names, n, TEXTOID, -1, false, TYPALIGN_INT));
 	trainer = ecml_trainer_create(CurrentMemoryContext, training, columns->binder, columns->target, columns->weight != NULL);
 	trainer->host.progress = NULL;
@@ -337,6 +342,7 @@ typedef struct Remote
 {
 	shm_mq_handle *queue;
 	bool		done;			/* nothing more will come */
+	uint32		range;			/* that its last rows were of */
 	char	   *learnt;			/* [size] of its last message, NULL: it has sent none */
 	Size		size;
 	int		  **codes;			/* [nfeatures] categories: its code to the leader's */
@@ -418,6 +424,7 @@ receive_rows(Leader *leader, int remote, const Header *header, const char *data,
 	}
 	if (block.w)
 		memcpy((double *) block.w, data, header->rows * sizeof(double));
+	leader->remotes[remote].range = header->range;
 	arrive(leader, header->range, remote, &block, bytes);
 }
 
@@ -468,6 +475,98 @@ receive_all(Leader *leader)
 	return some;
 }
 
+static int
+compare_arrived(const void *a, const void *b)
+{
+	const Arrived *x = a;
+	const Arrived *y = b;
+
+	if (x->range != y->range)
+		return x->range < y->range ? -1 : 1;
+	return x->number < y->number ? -1 : x->number > y->number;
+}
+
+/* Offer the rows of a piece to the sample. */
+static void
+offer_rows(Leader *leader, const Arrived *arrived)
+{
+	EcmlTrainer *trainer = leader->reader.trainer;
+	EcmlReservoir *reservoir = trainer->reservoir;
+	const EcmlBlock *block = &arrived->block;
+	int			n = reservoir->width - 1;
+
+	reservoir->tag = arrived->remote;
+	for (int i = 0; i < block->rows; i++)
+	{
+		double	   *row = ecml_reservoir_offer(&trainer->ctx, reservoir, block->w ? block->w[i] : 1);
+
+		if (row)
+		{
+			for (int j = 0; j < n; j++)
+				row[j] = ECML_BLOCK_F8(block, j)[i];
+			row[n] = block->y ? block->y[i] : 0;
+		}
+		if (ecml_trainer_target(trainer) == ECML_TARGET_AUTO)
+			ecml_two_values_add(&trainer->two, block->y[i], block->w ? block->w[i] : 1);
+	}
+}
+
+/* Draw from the ranges before which nothing is missing; all: from what is left. */
+static void
+draw(Leader *leader, bool all)
+{
+	EcmlTrainer *trainer = leader->reader.trainer;
+	uint32		end = leader->reader.range;
+	uint32		nready = 0;
+	uint32		nleft = 0;
+	Arrived    *ready;
+
+	for (int i = 0; i < leader->nremotes; i++)
+		if (!leader->remotes[i].done)
+			end = Min(end, leader->remotes[i].range);
+	for (uint32 i = 0; i < leader->narrived; i++)
+		nready += all || leader->arrived[i].range < end;
+	if (nready == 0)
+		return;
+	ready = ECML_NEW(&trainer->ctx, Arrived, nready);
+	nready = 0;
+	for (uint32 i = 0; i < leader->narrived; i++)
+		if (all || leader->arrived[i].range < end)
+			ready[nready++] = leader->arrived[i];
+		else
+			leader->arrived[nleft++] = leader->arrived[i];
+	leader->narrived = nleft;
+	qsort(ready, nready, sizeof(Arrived), compare_arrived);
+	for (uint32 i = 0; i < nready; i++)
+	{
+		offer_rows(leader, &ready[i]);
+		leader->bytes -= ecml_dataset_block_bytes(trainer->dataset, ready[i].block.stride);
+		ecml_free(&trainer->ctx, (void *) ready[i].block.x);
+	}
+	ecml_free(&trainer->ctx, ready);
+}
+
+/* The sample's rows get the leader's numbers of categories and classes. */
+static void
+recode_sample(Leader *leader)
+{
+	EcmlTrainer *trainer = leader->reader.trainer;
+	EcmlReservoir *reservoir = trainer->reservoir;
+	int			n = reservoir->width - 1;
+
+	for (size_t i = 0; i < reservoir->n; i++)
+	{
+		double	   *row = reservoir->rows + i * reservoir->width;
+		const Remote *remote = reservoir->tags[i] < 0 ? NULL : &leader->remotes[reservoir->tags[i]];
+
+		for (int j = 0; remote && j < n; j++)
+			if (remote->codes[j] && !isnan(row[j]))
+				row[j] = remote->codes[j][(int) row[j]];
+		if (remote && remote->classes)
+			row[n] = remote->classes[(int) row[n]];
+	}
+}
+
 static void
 look(Reader *reader)
 {
@@ -475,6 +574,8 @@ look(Reader *reader)
 	EcmlTrainer *trainer = reader->trainer;
 
 	receive_all(leader);
+	if (trainer->reservoir)
+		draw(leader, false);
 	ecml_poll(&trainer->ctx, trainer->rows + trainer->skipped + leader->received, 0);
 }
 
@@ -492,12 +593,15 @@ static void
 read_all(Leader *leader)
 {
 	while (!leader->overflow && read_range(&leader->reader))
-		receive_all(leader);
+		look(&leader->reader);
 	while (!leader->overflow && !all_done(leader))
 	{
 		CHECK_FOR_INTERRUPTS();
 		if (receive_all(leader))
+		{
+			look(&leader->reader);
 			continue;
+		}
 		(void) WaitLatch(MyLatch, WL_LATCH_SET | WL_EXIT_ON_PM_DEATH, -1, PG_WAIT_EXTENSION);
 		ResetLatch(MyLatch);
 	}
@@ -573,7 +677,7 @@ read_learnt(Leader *leader, Remote *remote)
 			}
 			remote->codes[binder->inputs[i].first] = codes;
 		}
-	if (trainer->algorithm->target == ECML_TARGET_CLASS)
+	if (ecml_trainer_target(trainer) == ECML_TARGET_CLASS)
 	{
 		uint32		n = ecml_read_count(&r, sizeof(uint32));
 
@@ -589,25 +693,21 @@ read_learnt(Leader *leader, Remote *remote)
 	ecml_read_end(&r);
 }
 
-static int
-compare_arrived(const void *a, const void *b)
-{
-	const Arrived *x = a;
-	const Arrived *y = b;
-
-	if (x->range != y->range)
-		return x->range < y->range ? -1 : 1;
-	return x->number < y->number ? -1 : x->number > y->number;
-}
-
 /* The pieces, in the table's order, become the dataset. */
 static void
 put_together(Leader *leader)
 {
 	EcmlTrainer *trainer = leader->reader.trainer;
-	EcmlPiece  *pieces = ECML_NEW(&trainer->ctx, EcmlPiece, leader->narrived + 1);
+	EcmlPiece  *pieces;
 
 	ecml_dataset_divert(trainer->dataset, NULL, NULL);
+	if (trainer->reservoir)
+	{
+		draw(leader, true);
+		recode_sample(leader);
+		return;
+	}
+	pieces = ECML_NEW(&trainer->ctx, EcmlPiece, leader->narrived + 1);
 	if (leader->narrived > 0)
 		qsort(leader->arrived, leader->narrived, sizeof(Arrived), compare_arrived);
 	for (uint32 i = 0; i < leader->narrived; i++)
@@ -780,7 +880,8 @@ ecml_tablescan(MemoryContext context, const EcmlTraining *training, EcmlSource *
 
 		if (training->algorithm->element == ECML_F4)
 			size /= 2;
-		if (nworkers > 0 && (training->algorithm->one_pass || size * 3 < ecml_guc_work_mem * 1024.0))
+		if (nworkers > 0 &&
+			(training->algorithm->one_pass || training->algorithm->sample || size * 3 < ecml_guc_work_mem * 1024.0))
 		{
 			MemoryContext own = AllocSetContextCreate(context, "ecml table scan", ALLOCSET_DEFAULT_SIZES);
 			MemoryContext old = MemoryContextSwitchTo(own);

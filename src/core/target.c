@@ -62,6 +62,8 @@ plan_class(EcmlTarget *target, const char *name, int number, Oid type)
 				 errdetail("Its type is %s.", format_type_be(type)),
 				 errhint("A class is a text, an enum, a boolean or a number; cast it in the source.")));
 	target->labels = ecml_dict_create(target->context);
+	if (target->use == ECML_TARGET_AUTO && target->input.kind != ECML_NUMBER)
+		target->use = ECML_TARGET_CLASS;
 	if (target->input.kind == ECML_BOOLEAN)
 	{
 		ecml_dict_add(target->labels, "false", 5);
@@ -87,7 +89,7 @@ create(MemoryContext context, EcmlTargetUse use, const char *name, int number, O
 
 	target->use = use;
 	target->learning = true;
-	if (use == ECML_TARGET_CLASS)
+	if (use == ECML_TARGET_CLASS || use == ECML_TARGET_AUTO)
 		plan_class(target, name, number, type);
 	else
 		plan_number(&target->input, name, number, type, context, use == ECML_TARGET_SURVIVAL ? "duration" : "target");
@@ -95,13 +97,13 @@ create(MemoryContext context, EcmlTargetUse use, const char *name, int number, O
 }
 
 EcmlTarget *
-ecml_target_column(MemoryContext context, const EcmlAlgorithm *algorithm, const EcmlSource *source,
+ecml_target_column(MemoryContext context, const EcmlAlgorithm *algorithm, EcmlTargetUse use, const EcmlSource *source,
 				   const char *name, const char *event)
 {
 	EcmlTarget *target;
 	int			number;
 
-	if (algorithm->target == ECML_TARGET_NONE)
+	if (use == ECML_TARGET_NONE)
 	{
 		if (name == NULL)
 			return NULL;
@@ -119,7 +121,7 @@ ecml_target_column(MemoryContext context, const EcmlAlgorithm *algorithm, const 
 				 errhint("Name the column to learn, for example: target => '%s'.",
 						 source->desc->natts > 0 ? NameStr(TupleDescAttr(source->desc, 0)->attname) : "price")));
 	number = ecml_source_column(source, name, "target");
-	target = create(context, algorithm->target, name, number, TupleDescAttr(source->desc, number)->atttypid);
+	target = create(context, use, name, number, TupleDescAttr(source->desc, number)->atttypid);
 	if (event)
 	{
 		number = ecml_source_column(source, event, "event");
@@ -129,17 +131,36 @@ ecml_target_column(MemoryContext context, const EcmlAlgorithm *algorithm, const 
 	return target;
 }
 
+EcmlTargetUse
+ecml_target_use(const EcmlAlgorithm *algorithm, const EcmlSchema *schema)
+{
+	if (algorithm->target_for == NULL)
+		return algorithm->target;
+	return schema->nclasses > 0 ? ECML_TARGET_CLASS : ECML_TARGET_NUMBER;
+}
+
+/* The number that stands for a class that is none: of a model that learnt from booleans, 0 and 1; NaN for any other text. */
+static double
+truth_value(const EcmlSchema *schema, int class)
+{
+	for (int c = 0; c < schema->nclasses; c++)
+		if (strcmp(schema->classes[c], "false") != 0 && strcmp(schema->classes[c], "true") != 0)
+			return NAN;
+	return strcmp(schema->classes[class], "true") == 0;
+}
+
 EcmlTarget *
 ecml_target_for_model(MemoryContext context, const EcmlAlgorithm *algorithm, const EcmlSchema *schema,
 					  const EcmlSource *source, const char *name)
 {
+	EcmlTargetUse use = ecml_target_use(algorithm, schema);
 	EcmlTarget *target;
 
-	if (algorithm->target == ECML_TARGET_NONE)
+	if (use == ECML_TARGET_NONE)
 		return NULL;
-	target = ecml_target_column(context, algorithm, source, name ? name : schema->target,
+	target = ecml_target_column(context, algorithm, use, source, name ? name : schema->target,
 								schema->event[0] ? schema->event : NULL);
-	if (algorithm->target == ECML_TARGET_CLASS)
+	if (use == ECML_TARGET_CLASS)
 	{
 		target->labels = ecml_dict_create(context);
 		target->numbers = MemoryContextAllocZero(context, (schema->nclasses + 1) * sizeof(double));
@@ -150,7 +171,7 @@ ecml_target_for_model(MemoryContext context, const EcmlAlgorithm *algorithm, con
 			ecml_dict_add(target->labels, schema->classes[c], strlen(schema->classes[c]));
 			target->numbers[c] = strtod(schema->classes[c], &end);
 			if (end == schema->classes[c] || *end)
-				target->numbers[c] = NAN;	/* a text is no number's class */
+				target->numbers[c] = truth_value(schema, c);
 		}
 		target->learning = false;
 	}
@@ -158,14 +179,14 @@ ecml_target_for_model(MemoryContext context, const EcmlAlgorithm *algorithm, con
 }
 
 EcmlTarget *
-ecml_target_arguments(MemoryContext context, const EcmlAlgorithm *algorithm, FunctionCallInfo fcinfo, int first)
+ecml_target_arguments(MemoryContext context, EcmlTargetUse use, FunctionCallInfo fcinfo, int first)
 {
 	EcmlTarget *target;
 
-	if (algorithm->target == ECML_TARGET_NONE)
+	if (use == ECML_TARGET_NONE)
 		return NULL;
-	target = create(context, algorithm->target, "y", 0, get_fn_expr_argtype(fcinfo->flinfo, first));
-	if (algorithm->target == ECML_TARGET_SURVIVAL)
+	target = create(context, use, "y", 0, get_fn_expr_argtype(fcinfo->flinfo, first));
+	if (use == ECML_TARGET_SURVIVAL)
 	{
 		plan_number(&target->event, "event", 1, get_fn_expr_argtype(fcinfo->flinfo, first + 1), context, "event");
 		target->has_event = true;
@@ -263,13 +284,16 @@ ecml_target_value(EcmlTarget *target, double value, double event)
 {
 	if (target->use == ECML_TARGET_CLASS)
 	{
+		int			code = -1;
+
 		if (target->input.kind == ECML_BOOLEAN)
-			return value != 0 ? label_class(target, "true", 4) : label_class(target, "false", 5);
-		return number_class(target, value);
+			code = value != 0 ? label_class(target, "true", 4) : label_class(target, "false", 5);
+		/* a model that learnt from 0 and 1 knows booleans, too */
+		return code >= 0 ? code : number_class(target, value);
 	}
 	if (!isfinite(value))
 		ecml_target_not_finite("target", target->name, value);
-	if (target->use == ECML_TARGET_NUMBER)
+	if (target->use != ECML_TARGET_SURVIVAL)
 		return value;
 	if (value < 0)
 		ereport(ERROR,
@@ -299,6 +323,20 @@ ecml_target_read(EcmlTarget *target, const Datum *values, const bool *nulls, dou
 		*y = ecml_target_value(target, ecml_bind_number(&target->input, values[number]),
 							   target->has_event ? ecml_bind_number(&target->event, values[target->event.number]) : 1);
 	return true;
+}
+
+void
+ecml_target_resolve(EcmlTarget *target, EcmlTwoValues *two)
+{
+	if (target->use != ECML_TARGET_AUTO)
+		return;
+	target->use = two->n == 2 ? ECML_TARGET_CLASS : ECML_TARGET_NUMBER;
+	if (two->n != 2)
+		return;
+	if (two->value[0] > two->value[1])
+		*two = (EcmlTwoValues) {2, {two->value[1], two->value[0]}, {two->use[1], two->use[0]}};
+	for (int i = 0; i < 2; i++)
+		(void) number_class(target, two->value[i]);
 }
 
 static int

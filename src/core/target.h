@@ -22,7 +22,7 @@ typedef struct EcmlTarget
 	bool		has_event;
 	EcmlInput	event;			/* SURVIVAL: the column that tells whether the event was seen */
 
-	/* CLASS */
+	/* CLASS, and AUTO of a number */
 	bool		learning;		/* new labels are added; else they have the code -1 */
 	EcmlDict   *labels;			/* by code */
 	double	   *numbers;		/* [labels->n] classes that are numbers: their values */
@@ -30,17 +30,51 @@ typedef struct EcmlTarget
 	int			last;			/* the code met last */
 } EcmlTarget;
 
-/* The column of that name, fit for the algorithm; event: name of that column, or NULL.  NULL for an algorithm without target. */
-extern EcmlTarget *ecml_target_column(MemoryContext context, const EcmlAlgorithm *algorithm, const EcmlSource *source,
-									  const char *name, const char *event);
+/* What tells whether a number is a class: the first two values of the rows that are used, by weight. */
+typedef struct EcmlTwoValues
+{
+	int			n;				/* 3: there are more than two */
+	double		value[2];
+	double		use[2];
+} EcmlTwoValues;
+
+static inline void
+ecml_two_values_add(EcmlTwoValues *two, double y, double w)
+{
+	for (int i = 0; i < two->n && i < 2; i++)
+		if (two->value[i] == y)
+		{
+			two->use[i] += w;
+			return;
+		}
+	if (two->n < 2)
+	{
+		two->value[two->n] = y;
+		two->use[two->n] = w;
+	}
+	if (two->n < 3)
+		two->n++;
+}
+
+/* The use of a model's target. */
+extern EcmlTargetUse ecml_target_use(const EcmlAlgorithm *algorithm, const EcmlSchema *schema);
+
+/*
+ * All rows of a target AUTO that is a number were seen: from now on it is CLASS, the classes numbered by value, or NUMBER.  The
+ * values of the rows are put in order.
+ */
+extern void ecml_target_resolve(EcmlTarget *target, EcmlTwoValues *two);
+
+/* The column of that name, fit for the use that options have chosen; event: name of that column, or NULL.  NULL for an algorithm without target. */
+extern EcmlTarget *ecml_target_column(MemoryContext context, const EcmlAlgorithm *algorithm, EcmlTargetUse use,
+									  const EcmlSource *source, const char *name, const char *event);
 
 /* The same for a model that is there: its classes are known; the target's name may be another (NULL: the same). */
 extern EcmlTarget *ecml_target_for_model(MemoryContext context, const EcmlAlgorithm *algorithm, const EcmlSchema *schema,
 										 const EcmlSource *source, const char *name);
 
 /* The arguments of an aggregate from number first on: a target, and of SURVIVAL the event after it. */
-extern EcmlTarget *ecml_target_arguments(MemoryContext context, const EcmlAlgorithm *algorithm, FunctionCallInfo fcinfo,
-										 int first);
+extern EcmlTarget *ecml_target_arguments(MemoryContext context, EcmlTargetUse use, FunctionCallInfo fcinfo, int first);
 
 /* A number, read by the caller. */
 extern EcmlTarget *ecml_target_number(MemoryContext context, const char *name);

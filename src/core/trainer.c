@@ -20,12 +20,23 @@
 
 #define PENDING_FIRST 16		/* rows of the first pending block: there may be thousands of groups */
 #define PENDING_ROWS 512
+#define SAMPLE_STREAM UINT64CONST(0x5A3B1E)
 #define MAX_TERMS 4000			/* one pass; its state grows with the square */
 
-static const char *const missing_choices[] = {"skip", "impute", "error", NULL};
+static const char *const missing_choices[] = {"skip", "impute", "error", "native", NULL};	/* as EcmlMissing */
+static const char *const filled_choices[] = {"skip", "impute", "error", NULL};
+
+static const EcmlOption native_options[] = {
+	ECML_OPT_ENUM(EcmlCommonOptions, missing, "missing", missing_choices),
+	ECML_OPT_END
+};
+
+static const EcmlOption filled_options[] = {
+	ECML_OPT_ENUM(EcmlCommonOptions, missing, "missing", filled_choices),
+	ECML_OPT_END
+};
 
 static const EcmlOption common_options[] = {
-	ECML_OPT_ENUM(EcmlCommonOptions, missing, "missing", missing_choices),
 	ECML_OPT_INT64(EcmlCommonOptions, seed, "seed", 0, 9007199254740992.0),
 	ECML_OPT_BOOL(EcmlCommonOptions, progress, "progress"),
 	ECML_OPT_TEXT(EcmlCommonOptions, sample_weight, "sample_weight"),
@@ -46,7 +57,7 @@ static const EcmlOption class_options[] = {
 	ECML_OPT_END
 };
 
-#define MAX_SETS 6
+#define MAX_SETS 7
 
 /* The lists of options of an algorithm, with what they fill: the number of them. */
 static int
@@ -55,10 +66,12 @@ option_sets(const EcmlTraining *training, EcmlOptionSet *sets)
 	int			n = 0;
 
 	sets[n++] = (EcmlOptionSet) {training->algorithm->options, training->params};
+	sets[n++] = (EcmlOptionSet) {training->algorithm->native ? native_options : filled_options, (void *) &training->common};
 	sets[n++] = (EcmlOptionSet) {common_options, (void *) &training->common};
 	if (training->algorithm->target == ECML_TARGET_SURVIVAL)
 		sets[n++] = (EcmlOptionSet) {survival_options, (void *) &training->common};
-	if (training->algorithm->target == ECML_TARGET_CLASS && training->algorithm->one_pass == NULL)
+	if ((training->algorithm->target == ECML_TARGET_CLASS || training->algorithm->target == ECML_TARGET_AUTO) &&
+		training->algorithm->one_pass == NULL)
 		sets[n++] = (EcmlOptionSet) {class_options, (void *) &training->common};
 	return n;
 }
@@ -74,6 +87,7 @@ ecml_training_parse(const EcmlAlgorithm *algorithm, Jsonb *options, const EcmlOp
 	training->algorithm = algorithm;
 	training->common.seed = -1;
 	training->common.calibration_folds = 5;
+	training->common.missing = algorithm->native ? ECML_MISSING_NATIVE : ECML_MISSING_SKIP;
 	training->params = palloc0(algorithm->params_size);
 	memcpy(training->params, algorithm->defaults, algorithm->params_size);
 	if (options && !(JB_ROOT_IS_OBJECT(options) && JB_ROOT_COUNT(options) == 0))
@@ -94,7 +108,37 @@ ecml_training_parse(const EcmlAlgorithm *algorithm, Jsonb *options, const EcmlOp
 				 errhint("See the table of options in the documentation of %s.", algorithm->name)));
 	if (training->common.seed < 0)
 		training->common.seed = ecml_guc_seed;
+	training->target = algorithm->target_for ? algorithm->target_for(training->params) : algorithm->target;
+	if (training->common.calibration != ECML_CALIBRATION_NONE && training->target == ECML_TARGET_NUMBER)
+		ecml_training_no_classes(training);
+	for (const EcmlExtra *extra = algorithm->extras; extra && extra->option; extra++)
+		if (*(char **) ((char *) training->params + extra->offset))
+			training->extras[training->nextras++] = extra;
 	return training;
+}
+
+void
+ecml_training_no_classes(const EcmlTraining *training)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+			 errmsg("only probabilities of classes can be calibrated"),
+			 errdetail("With these options %s predicts a number.", training->algorithm->name),
+			 errhint("Leave out \"calibration\".")));
+}
+
+EcmlModelTask
+ecml_training_task(const EcmlTraining *training, const EcmlTarget *target)
+{
+	bool		classes = (target ? target->use : training->target) == ECML_TARGET_CLASS;
+
+	return training->algorithm->target_for && classes ? ECML_CLASSIFICATION : training->algorithm->task;
+}
+
+const char *
+ecml_training_extra(const EcmlTraining *training, int i)
+{
+	return *(char **) ((char *) training->params + training->extras[i]->offset);
 }
 
 char *
@@ -104,6 +148,27 @@ ecml_training_options(const EcmlTraining *training)
 	int			n = option_sets(training, sets);
 
 	return ecml_options_text(sets, n);
+}
+
+/* The input that an option names as an extra column: ecml_train has added it behind the features, of an aggregate it is an argument. */
+static int
+find_extra(const EcmlTrainer *trainer, int number)
+{
+	const EcmlExtra *extra = trainer->training->extras[number];
+	const char *name = ecml_training_extra(trainer->training, number);
+
+	for (int i = 0; i < trainer->binder->ninputs; i++)
+		if (strcmp(trainer->binder->inputs[i].name, name) == 0)
+		{
+			ecml_binder_make_extra(trainer->binder, &trainer->binder->inputs[i], extra->kind, extra->option);
+			return i;
+		}
+	ereport(ERROR,
+			(errcode(ERRCODE_UNDEFINED_OBJECT),
+			 errmsg("the %s column \"%s\" is not among the arguments", extra->option, name),
+			 errdetail("Arguments are named x1, x2 and so on."),
+			 errhint("Give, for example, \"%s\": \"x1\".", extra->option)));
+	return -1;
 }
 
 EcmlTrainer *
@@ -120,6 +185,8 @@ ecml_trainer_create(MemoryContext context, const EcmlTraining *training, EcmlBin
 	trainer->target = target;
 	trainer->weight = -1;
 	trainer->has_w = has_w;
+	for (int i = 0; i < training->nextras; i++)
+		trainer->extra[i] = find_extra(trainer, i);
 	ecml_host_init(&trainer->ctx, &trainer->host, context, (size_t) ecml_guc_work_mem * 1024, trainer->seed);
 	if (training->common.progress)
 		trainer->host.progress = training->algorithm->name;
@@ -179,6 +246,64 @@ add_term(EcmlTrainer *trainer)
 	return trainer->nterms++;
 }
 
+void
+ecml_trainer_order(EcmlTrainer *trainer)
+{
+	int			nextras = trainer->training->nextras;
+	int			n = ecml_trainer_features(trainer);
+	int		   *order = ECML_NEW(&trainer->ctx, int, n + nextras + 1);
+	bool	   *apart = ECML_NEW0(&trainer->ctx, bool, trainer->binder->nfeatures + 1);
+	bool		same = true;
+	int			at = 0;
+
+	if (trainer->weight >= 0)
+		apart[trainer->weight] = true;
+	for (int i = 0; i < nextras; i++)
+	{
+		order[n + i] = trainer->binder->inputs[trainer->extra[i]].first;
+		apart[order[n + i]] = true;
+	}
+	for (int j = 0; j < trainer->binder->nfeatures && at < n; j++)
+		if (!apart[j])
+			order[at++] = j;
+	for (int j = 0; j < n + nextras; j++)
+		same &= order[j] == j;
+	ecml_free(&trainer->ctx, apart);
+	if (same)
+		ecml_free(&trainer->ctx, order);
+	else
+		trainer->order = order;
+}
+
+/* Room for the sample that is enough for the algorithm; what memory allows of it, when that is less. */
+static EcmlReservoir *
+make_reservoir(EcmlTrainer *trainer, int width)
+{
+	EcmlCtx    *ctx = &trainer->ctx;
+	int64		limit = trainer->algorithm->sample(trainer->training->params, ecml_trainer_features(trainer));
+	EcmlRng		rng;
+
+	if (ctx->budget)
+		limit = Min(limit, (int64) (ctx->budget / 4 / ecml_reservoir_row_bytes(width)));
+	ecml_rng_seed(&rng, trainer->seed);
+	rng = ecml_rng_stream(&rng, SAMPLE_STREAM);
+	return ecml_reservoir_create(ctx, width, Max(limit, 1), &rng);
+}
+
+static EcmlDataset *
+make_dataset(EcmlTrainer *trainer, EcmlElement element)
+{
+	int			n = ecml_trainer_features(trainer);
+	int			columns = n + trainer->training->nextras;
+	EcmlDataset *dataset = ecml_dataset_create(&trainer->ctx, trainer->context, element, columns, trainer->target != NULL,
+											   ecml_trainer_weighted(trainer), true);
+
+	dataset->exact = ECML_NEW(&trainer->ctx, bool, columns + 1);
+	for (int j = 0; j < columns; j++)
+		dataset->exact[j] = j >= n || trainer->category[j];
+	return dataset;
+}
+
 /* The first usable row tells how many features there are. */
 static void
 start(EcmlTrainer *trainer)
@@ -186,15 +311,16 @@ start(EcmlTrainer *trainer)
 	int			n;
 
 	find_weight(trainer);
+	ecml_trainer_order(trainer);
 	n = ecml_trainer_features(trainer);
-	if (n == 0 && trainer->algorithm->target == ECML_TARGET_NONE)
+	if (n == 0 && trainer->target == NULL)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("there are no features to learn from"),
 				 errdetail("No argument is left beside the weight."),
 				 errhint("Name at least one column.")));
-	trainer->features = ECML_NEW(&trainer->ctx, double, n + 1);
-	trainer->category = ECML_NEW0(&trainer->ctx, bool, n + 1);
+	trainer->features = ECML_NEW(&trainer->ctx, double, n + trainer->training->nextras + 1);
+	trainer->category = ECML_NEW0(&trainer->ctx, bool, n + trainer->training->nextras + 1);
 	for (int j = 0; j < n; j++)
 		if (ecml_binder_input(trainer->binder, ecml_trainer_source(trainer, j))->kind == ECML_CATEGORY)
 			trainer->category[j] = trainer->sparse = true;
@@ -204,8 +330,10 @@ start(EcmlTrainer *trainer)
 	{
 		trainer->uses = ECML_NEW0(&trainer->ctx, double *, n + 1);
 		trainer->nuses = ECML_NEW0(&trainer->ctx, int, n + 1);
-		trainer->dataset = ecml_dataset_create(&trainer->ctx, trainer->context, trainer->algorithm->element, n,
-											   trainer->algorithm->target != ECML_TARGET_NONE, ecml_trainer_weighted(trainer), true);
+		if (trainer->algorithm->sample)
+			trainer->reservoir = make_reservoir(trainer, n + trainer->training->nextras + 1);
+		/* what passes through to a sample keeps its digits */
+		trainer->dataset = make_dataset(trainer, trainer->reservoir ? ECML_F8 : trainer->algorithm->element);
 	}
 	else
 	{
@@ -377,6 +505,25 @@ null_value(const char *where)
 			 errhint("Filter such rows out, or set \"missing\" to \"skip\" or \"impute\".")));
 }
 
+/* Can the row's extra columns be used?  A flag that is none is an error. */
+static bool
+check_extras(const EcmlTrainer *trainer, const double *extras)
+{
+	for (int i = 0; i < trainer->training->nextras; i++)
+	{
+		if (isnan(extras[i]))
+			return false;
+		if (trainer->training->extras[i]->kind == ECML_EXTRA_FLAG && extras[i] != 0 && extras[i] != 1)
+			ereport(ERROR,
+					(errcode(ERRCODE_DATA_EXCEPTION),
+					 errmsg("%s column \"%s\" holds a value that is neither 0 nor 1", trainer->training->extras[i]->option,
+							ecml_training_extra(trainer->training, i)),
+					 errdetail("A row has %g there.", extras[i]),
+					 errhint("Give a boolean, or 0 and 1.")));
+	}
+	return true;
+}
+
 /* Add to the weight of a category. */
 static void
 count_use(EcmlTrainer *trainer, double **uses, int *nuses, int code, double w)
@@ -404,8 +551,16 @@ count_uses(EcmlTrainer *trainer, const double *values, double w)
 void
 ecml_trainer_values(EcmlTrainer *trainer, const double *values, int missing, double y, double w)
 {
+	int			n;
+
 	if (!started(trainer))
 		start(trainer);
+	n = ecml_trainer_features(trainer);
+	if (trainer->training->nextras > 0 && !check_extras(trainer, values + n))
+	{
+		trainer->skipped++;
+		return;
+	}
 	if (missing >= 0)
 	{
 		if (trainer->nulls)
@@ -417,9 +572,21 @@ ecml_trainer_values(EcmlTrainer *trainer, const double *values, int missing, dou
 			return;
 		}
 		if (trainer->training->common.missing == ECML_MISSING_ERROR)
-			null_value(psprintf("column \"%s\"", ecml_binder_feature_name(trainer->binder, missing)));
+			null_value(psprintf("column \"%s\"", ecml_binder_feature_name(trainer->binder, ecml_trainer_source(trainer, missing))));
 	}
-	if (trainer->dataset)
+	if (ecml_trainer_target(trainer) == ECML_TARGET_AUTO && !trainer->dataset->divert)
+		ecml_two_values_add(&trainer->two, y, w);
+	if (trainer->reservoir && !trainer->dataset->divert)
+	{
+		double	   *row = ecml_reservoir_offer(&trainer->ctx, trainer->reservoir, w);
+
+		if (row)
+		{
+			memcpy(row, values, (n + trainer->training->nextras) * sizeof(double));
+			row[n + trainer->training->nextras] = y;
+		}
+	}
+	else if (trainer->dataset)
 	{
 		int			wide = ecml_dataset_append(trainer->dataset, values, y, w);
 
@@ -428,7 +595,7 @@ ecml_trainer_values(EcmlTrainer *trainer, const double *values, int missing, dou
 		/* of diverted rows they are counted at the end, in the table's order */
 		if (trainer->sparse && !trainer->dataset->divert)
 			count_uses(trainer, values, w);
-		if (trainer->algorithm->target == ECML_TARGET_CLASS && !trainer->dataset->divert)
+		if (ecml_trainer_target(trainer) == ECML_TARGET_CLASS && !trainer->dataset->divert)
 			count_use(trainer, &trainer->class_uses, &trainer->nclass_uses, (int) y, w);
 	}
 	else
@@ -442,9 +609,10 @@ void
 ecml_trainer_count_uses(EcmlTrainer *trainer)
 {
 	const EcmlDataset *dataset = trainer->dataset;
-	bool		classes = trainer->algorithm->target == ECML_TARGET_CLASS;
+	bool		classes = ecml_trainer_target(trainer) == ECML_TARGET_CLASS;
+	bool		values = ecml_trainer_target(trainer) == ECML_TARGET_AUTO;
 
-	for (size_t b = 0; b < dataset->nblocks && (classes || trainer->sparse); b++)
+	for (size_t b = 0; b < dataset->nblocks && (classes || values || trainer->sparse); b++)
 	{
 		const EcmlBlock *block = &dataset->blocks[b];
 
@@ -457,9 +625,61 @@ ecml_trainer_count_uses(EcmlTrainer *trainer)
 				if (!isnan(code))
 					count_use(trainer, &trainer->uses[j], &trainer->nuses[j], (int) code, block->w ? block->w[i] : 1);
 			}
+		for (int i = 0; values && i < block->rows && trainer->two.n < 3; i++)
+			ecml_two_values_add(&trainer->two, block->y[i], block->w ? block->w[i] : 1);
 		for (int i = 0; classes && i < block->rows; i++)
 			count_use(trainer, &trainer->class_uses, &trainer->nclass_uses, (int) block->y[i], block->w ? block->w[i] : 1);
 	}
+}
+
+/* The rows that were drawn, in the order in which they came, with what they count. */
+static void
+take_sample(EcmlTrainer *trainer)
+{
+	EcmlReservoir *reservoir = trainer->reservoir;
+	EcmlDataset *dataset = make_dataset(trainer, trainer->algorithm->element);
+	size_t	   *order = ecml_reservoir_order(&trainer->ctx, reservoir);
+
+	trainer->reservoir = NULL;
+	trainer->dataset = dataset;
+	for (size_t i = 0; i < reservoir->n; i++)
+	{
+		const double *row = reservoir->rows + order[i] * reservoir->width;
+		double		y = row[reservoir->width - 1];
+		double		w = ecml_trainer_weighted(trainer) ? ecml_reservoir_weight(reservoir, order[i]) : 1;
+		int			wide;
+
+		if (i % 1024 == 0)
+			ecml_poll(&trainer->ctx, 0, 0);
+		wide = ecml_dataset_append(dataset, row, y, w);
+		if (wide >= 0)
+			ecml_dataset_overflow(ecml_binder_feature_name(trainer->binder, ecml_trainer_source(trainer, wide)), row[wide]);
+		if (trainer->sparse)
+			count_uses(trainer, row, w);
+		if (ecml_trainer_target(trainer) == ECML_TARGET_CLASS)
+			count_use(trainer, &trainer->class_uses, &trainer->nclass_uses, (int) y, w);
+	}
+	ecml_free(&trainer->ctx, order);
+	ecml_free(&trainer->ctx, reservoir->rows);
+	ecml_free(&trainer->ctx, reservoir->weights);
+	ecml_free(&trainer->ctx, reservoir->numbers);
+	ecml_free(&trainer->ctx, reservoir->tags);
+	ecml_free(&trainer->ctx, reservoir->heap);
+}
+
+void
+ecml_trainer_end(EcmlTrainer *trainer)
+{
+	if (trainer->reservoir)
+		take_sample(trainer);
+	if (ecml_trainer_target(trainer) != ECML_TARGET_AUTO)
+		return;
+	ecml_target_resolve(trainer->target, &trainer->two);
+	if (trainer->target->use != ECML_TARGET_CLASS)
+		return;
+	trainer->by_value = true;
+	for (int i = 0; i < 2; i++)
+		count_use(trainer, &trainer->class_uses, &trainer->nclass_uses, i, trainer->two.use[i]);
 }
 
 void
@@ -478,6 +698,7 @@ ecml_trainer_row(EcmlTrainer *trainer, bool usable, bool has_target, double y, b
 {
 	EcmlBinder *binder = trainer->binder;
 	const double *values = binder->values;
+	int			missing = binder->missing;
 
 	if (!usable && trainer->training->common.missing == ECML_MISSING_ERROR)
 		null_value("an array");
@@ -491,12 +712,19 @@ ecml_trainer_row(EcmlTrainer *trainer, bool usable, bool has_target, double y, b
 	if (trainer->weight >= 0)
 	{
 		w = values[trainer->weight];
-		memcpy(trainer->features, values, trainer->weight * sizeof(double));
-		memcpy(trainer->features + trainer->weight, values + trainer->weight + 1,
-			   (binder->nfeatures - trainer->weight - 1) * sizeof(double));
-		values = trainer->features;
 		if (isnan(w))
 			w = 0;
+	}
+	if (trainer->order)
+	{
+		missing = -1;
+		for (int j = ecml_trainer_features(trainer) + trainer->training->nextras - 1; j >= 0; j--)
+		{
+			trainer->features[j] = values[trainer->order[j]];
+			if (isnan(trainer->features[j]))
+				missing = j;
+		}
+		values = trainer->features;
 	}
 	if (ecml_trainer_weighted(trainer))
 	{
@@ -507,7 +735,7 @@ ecml_trainer_row(EcmlTrainer *trainer, bool usable, bool has_target, double y, b
 			return;
 		}
 	}
-	ecml_trainer_values(trainer, values, binder->missing, y, w);
+	ecml_trainer_values(trainer, values, missing, y, w);
 }
 
 void

@@ -14,6 +14,7 @@
 #include "core/host.h"
 #include "core/model.h"
 #include "core/target.h"
+#include "num/reservoir.h"
 #include "num/rowsample.h"
 
 /* Options of every algorithm. */
@@ -34,6 +35,9 @@ typedef struct EcmlTraining
 	const EcmlAlgorithm *algorithm;
 	EcmlCommonOptions common;
 	void	   *params;			/* the algorithm's */
+	EcmlTargetUse target;		/* by these options */
+	int			nextras;		/* columns that they name beside the features */
+	const EcmlExtra *extras[ECML_MAX_EXTRAS];
 	Jsonb	   *given;			/* as they came; NULL: none */
 } EcmlTraining;
 
@@ -47,7 +51,11 @@ typedef struct EcmlTrainer
 	EcmlBinder *binder;			/* what the columns are; its dictionaries grow with the rows */
 	EcmlTarget *target;			/* NULL: none */
 	bool		has_w;			/* rows come with a weight beside the features */
-	int			weight;			/* number of the feature that is the weight, or -1 (arguments only) */
+	int			weight;			/* number of the binder's feature that is the weight, or -1 (arguments only) */
+	int			extra[ECML_MAX_EXTRAS]; /* numbers of the binder's inputs that are extra columns */
+	int		   *order;			/* [features and extras] where they stand in the binder; NULL: in this order */
+	bool		by_value;		/* it has become a class: rows hold the value, not its number */
+	EcmlTwoValues two;			/* of a target AUTO: its values in the rows */
 	int64		rows;			/* used */
 	int64		skipped;
 	uint64		seed;
@@ -59,7 +67,8 @@ typedef struct EcmlTrainer
 	int64		incomplete;		/* rows left out because a feature is NULL */
 
 	EcmlDataset *dataset;		/* collected rows, or NULL */
-	double	   *features;		/* [nfeatures] scratch: values without the weight; NULL before the first usable row */
+	EcmlReservoir *reservoir;	/* of an algorithm to which a sample is enough: the rows, until all have come; or NULL */
+	double	   *features;		/* [features and extras] scratch: values in order; NULL before the first usable row */
 	bool	   *category;		/* [nfeatures] is it one? */
 	double	  **uses;			/* [nfeatures] collected categories: weight of the rows, by code */
 	int		   *nuses;			/* [nfeatures] length of uses */
@@ -80,6 +89,9 @@ typedef struct EcmlTrainer
 /* Parse options; errors for unknown or wrong ones.  more: sets of the caller's own, ended by one without options; or NULL. */
 extern EcmlTraining *ecml_training_parse(const EcmlAlgorithm *algorithm, Jsonb *options, const EcmlOptionSet *more);
 
+/* The error for a calibration of a model without classes. */
+extern void ecml_training_no_classes(const EcmlTraining *training);
+
 /* All options with their values, as JSON text. */
 extern char *ecml_training_options(const EcmlTraining *training);
 
@@ -90,11 +102,23 @@ extern char *ecml_training_options(const EcmlTraining *training);
 extern EcmlTrainer *ecml_trainer_create(MemoryContext context, const EcmlTraining *training, EcmlBinder *binder,
 										EcmlTarget *target, bool has_w);
 
+/* The task of a training whose target's use is known; target NULL: it has none. */
+extern EcmlModelTask ecml_training_task(const EcmlTraining *training, const EcmlTarget *target);
+
+/* The name of the column that one of the training's extras is. */
+extern const char *ecml_training_extra(const EcmlTraining *training, int i);
+
 /* Get ready for rows, of which the lengths of arrays are known; otherwise the first usable row does that. */
 extern void ecml_trainer_begin(EcmlTrainer *trainer);
 
+/* Where features and extra columns stand in the binder, whose arrays' lengths are known, and the weight too; done by begin. */
+extern void ecml_trainer_order(EcmlTrainer *trainer);
+
 /* Count the categories and classes of rows that came to the dataset as a whole. */
 extern void ecml_trainer_count_uses(EcmlTrainer *trainer);
+
+/* All rows have come: those that were drawn from them are the dataset's; the target is a class, or a number. */
+extern void ecml_trainer_end(EcmlTrainer *trainer);
 
 /*
  * A row that was read into the binder's values.  usable: what ecml_bind_row said.  A row that must be left out is counted.
@@ -154,18 +178,24 @@ ecml_trainer_weighted(const EcmlTrainer *trainer)
 	return trainer->has_w || trainer->weight >= 0;
 }
 
-/* The number of features that are learnt from: the weight is not one of them. */
+/* The number of features that are learnt from: neither the weight nor the extra columns are among them. */
 static inline int
 ecml_trainer_features(const EcmlTrainer *trainer)
 {
-	return trainer->binder->nfeatures - (trainer->weight >= 0 ? 1 : 0);
+	return trainer->binder->nfeatures - (trainer->weight >= 0 ? 1 : 0) - trainer->training->nextras;
 }
 
-/* Number in the binder of feature j of the model. */
+static inline EcmlTargetUse
+ecml_trainer_target(const EcmlTrainer *trainer)
+{
+	return trainer->target ? trainer->target->use : ECML_TARGET_NONE;
+}
+
+/* Number in the binder of feature j of the model; the extra columns follow them. */
 static inline int
 ecml_trainer_source(const EcmlTrainer *trainer, int j)
 {
-	return trainer->weight >= 0 && j >= trainer->weight ? j + 1 : j;
+	return trainer->order ? trainer->order[j] : j;
 }
 
 #endif							/* ECML_TRAINER_H */

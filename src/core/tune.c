@@ -121,7 +121,7 @@ static const Metric metrics[] = {
 
 /* The metric of that name (NULL: the task's first), or an error. */
 static const Metric *
-find_metric(const EcmlAlgorithm *algorithm, const char *name)
+find_metric(const EcmlAlgorithm *algorithm, EcmlModelTask task, const char *name)
 {
 	const char *names[lengthof(metrics)];
 	const char *nearest;
@@ -129,7 +129,7 @@ find_metric(const EcmlAlgorithm *algorithm, const char *name)
 
 	for (int i = 0; i < (int) lengthof(metrics); i++)
 	{
-		if (metrics[i].task != algorithm->task)
+		if (metrics[i].task != task)
 			continue;
 		if (name == NULL || strcmp(metrics[i].name, name) == 0)
 			return &metrics[i];
@@ -139,7 +139,7 @@ find_metric(const EcmlAlgorithm *algorithm, const char *name)
 	ereport(ERROR,
 			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 			 errmsg("unknown metric \"%s\" for %s", name, algorithm->name),
-			 errdetail("Its task is %s.", ecml_task_name(algorithm->task)),
+			 errdetail("Its task is %s.", ecml_task_name(task)),
 			 errhint("%sKnown metrics: %s.", ecml_error_perhaps(nearest), ecml_error_list(names, n))));
 	return NULL;
 }
@@ -250,17 +250,21 @@ parse_range(Parameter *parameter, JsonbValue *value, const EcmlAlgorithm *algori
 
 /* Options that say which rows and columns are used: the same for all trials. */
 static void
-check_may_vary(const char *name)
+check_may_vary(const EcmlAlgorithm *algorithm, const char *name)
 {
 	static const char *const fixed[] = {"sample_weight", "weights", "event", "progress"};
+	bool		varies = false;
 
 	for (int i = 0; i < (int) lengthof(fixed); i++)
-		if (strcmp(name, fixed[i]) == 0)
-			ereport(ERROR,
-					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-					 errmsg("option \"%s\" cannot vary between trials", name),
-					 errdetail("Trials are compared on the same rows."),
-					 errhint("Put it in the option \"base\".")));
+		varies |= strcmp(name, fixed[i]) == 0;
+	for (const EcmlExtra *extra = algorithm->extras; extra && extra->option; extra++)
+		varies |= strcmp(name, extra->option) == 0;
+	if (varies)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("option \"%s\" cannot vary between trials", name),
+				 errdetail("Trials are compared on the same rows."),
+				 errhint("Put it in the option \"base\".")));
 }
 
 static Grid
@@ -288,7 +292,7 @@ parse_grid(Jsonb *jsonb, Jsonb *base, const EcmlAlgorithm *algorithm)
 			continue;
 		grid.n++;
 		parameter->name = pnstrdup(value.val.string.val, value.val.string.len);
-		check_may_vary(parameter->name);
+		check_may_vary(algorithm, parameter->name);
 		if (base && getKeyJsonValueFromContainer(&base->root, parameter->name, strlen(parameter->name), &fixed))
 			ereport(ERROR,
 					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
@@ -317,6 +321,7 @@ parse_grid(Jsonb *jsonb, Jsonb *base, const EcmlAlgorithm *algorithm)
 typedef struct Search
 {
 	const EcmlAlgorithm *algorithm;
+	EcmlModelTask task;
 	TuneOptions options;
 	const Metric *metric;
 	Grid		grid;
@@ -537,7 +542,7 @@ defined_metrics(const Search *search, const EcmlTrial *trial)
 	double		sd;
 
 	for (int i = 0; i < (int) lengthof(metrics); i++)
-		if (metrics[i].task == search->algorithm->task && ecml_trial_metric(trial, metrics[i].name, &mean, &sd))
+		if (metrics[i].task == search->task && ecml_trial_metric(trial, metrics[i].name, &mean, &sd))
 			names[n++] = metrics[i].name;
 	return ecml_error_list(names, n);
 }
@@ -595,8 +600,8 @@ run_search(Search *search, EcmlValidation *v)
 	search->sd = palloc(n * sizeof(double));
 	for (int i = 0; i < n; i++)
 		search->order[i] = i;
-	if (search->options.metric == NULL && search->algorithm->task == ECML_CLASSIFICATION && v->folds->classes > 2)
-		search->metric = find_metric(search->algorithm, "log_loss");
+	if (search->options.metric == NULL && search->task == ECML_CLASSIFICATION && v->folds->classes > 2)
+		search->metric = find_metric(search->algorithm, search->task, "log_loss");
 	for (int round = 0, left = n; round < rounds; round++, left = (left + factor - 1) / factor)
 		v->total += (double) left * v->folds->options.folds * v->folds->options.repeats;
 	for (int round = 0; round < rounds; round++)
@@ -672,7 +677,10 @@ ecml_tune(PG_FUNCTION_ARGS)
 	target = PG_ARGISNULL(2) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(2));
 	features = PG_ARGISNULL(3) ? NULL : PG_GETARG_ARRAYTYPE_P(3);
 	ecml_options_parse("ecml_tune", PG_ARGISNULL(5) ? NULL : PG_GETARG_JSONB_P(5), sets, lengthof(sets));
-	search.metric = find_metric(search.algorithm, search.options.metric);
+	ecml_validation_refuse(search.algorithm);
+	search.task = search.algorithm->task;
+	if (search.algorithm->target_for == NULL)
+		search.metric = find_metric(search.algorithm, search.task, search.options.metric);	/* before the work */
 	search.grid = parse_grid(PG_GETARG_JSONB_P(4), search.options.base, search.algorithm);
 	make_trials(&search, search.options.seed >= 0 ? search.options.seed : ecml_guc_seed);
 	check_trials(&search);
@@ -685,11 +693,21 @@ ecml_tune(PG_FUNCTION_ARGS)
 	}
 	seed = search.options.seed >= 0 ? search.options.seed : search.trials[0]->training->common.seed;
 	for (int i = 0; i < search.ntrials; i++)
+	{
 		skip_missing &= search.trials[i]->training->common.missing == ECML_MISSING_SKIP;
+		if (search.trials[i]->training->target != search.trials[0]->training->target)
+			ereport(ERROR,
+					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+					 errmsg("trials learn different kinds of target"),
+					 errdetail("With some options %s learns classes, with others a number.", search.algorithm->name),
+					 errhint("Search the ones apart from the others: their metrics cannot be compared.")));
+	}
 
 	work = AllocSetContextCreate(context, "ecml tuning's rows", ALLOCSET_DEFAULT_SIZES);
 	ecml_validation_open(&v, work, &search.options.folds, search.trials[0]->training, seed, source, target, features,
 						 NULL, skip_missing, search.options.progress ? "ecml_tune" : NULL);
+	search.task = ecml_training_task(search.trials[0]->training, v.columns.target);
+	search.metric = find_metric(search.algorithm, search.task, search.options.metric);
 	v.forgiving = true;
 	MemoryContextSwitchTo(context);
 	run_search(&search, &v);

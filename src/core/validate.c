@@ -62,6 +62,8 @@ validation_row(void *arg, TupleTableSlot *slot)
 	}
 	if (v->columns.target && v->columns.target->use == ECML_TARGET_CLASS)
 		label = (int) row.y;
+	if (v->columns.target && v->columns.target->use == ECML_TARGET_AUTO)
+		ecml_two_values_add(&v->two, row.y, row.w);
 	if (v->dataset == NULL)
 		v->dataset = ecml_dataset_create(&v->ctx, v->context, ECML_F8, binder->nfeatures + (extra ? 1 : 0), true, true,
 										 false);
@@ -104,6 +106,8 @@ other_columns(const EcmlValidation *v, const EcmlSource *source, const EcmlTrain
 
 		for (int p = 0; p < (int) lengthof(parts); p++)
 			other &= parts[p] == NULL || strcmp(parts[p], name) != 0;
+		for (int e = 0; e < training->nextras; e++)
+			other &= strcmp(ecml_training_extra(training, e), name) != 0;
 		if (other)
 			names[n++] = CStringGetTextDatum(name);
 	}
@@ -126,11 +130,48 @@ plan_key(EcmlValidation *v, const EcmlSource *source, const char *key)
 	v->keys = tuplestore_begin_heap(false, false, work_mem);
 }
 
+/* Is a target AUTO a class?  Then the rows of each are counted. */
+static void
+decide_target(EcmlValidation *v, const EcmlAlgorithm *algorithm)
+{
+	EcmlTarget *target = v->columns.target;
+	int64		class_rows[2] = {0};
+	EcmlBlock	blocks[ECML_FETCH];
+	size_t		got;
+
+	if (target == NULL || target->use != ECML_TARGET_AUTO)
+		return;
+	ecml_target_resolve(target, &v->two);
+	v->by_value = target->use == ECML_TARGET_CLASS;
+	for (size_t b = 0; v->by_value && b < v->dataset->data.nblocks; b += got)
+	{
+		got = ecml_data_fetch(&v->ctx, &v->dataset->data, b, blocks, ECML_FETCH);
+		for (size_t k = 0; k < got; k++)
+			for (int i = 0; i < blocks[k].rows; i++)
+				class_rows[blocks[k].y[i] == v->two.value[1]]++;
+	}
+	ecml_folds_classes(v->folds, algorithm, class_rows, v->by_value ? 2 : 0);
+}
+
+/* Rows of a group that the training knows of stay together, unless a split was asked for. */
+static EcmlFoldOptions
+group_options(const EcmlFoldOptions *options, const EcmlTraining *training)
+{
+	EcmlFoldOptions result = *options;
+
+	for (int e = 0; e < training->nextras; e++)
+		if (training->extras[e]->kind == ECML_EXTRA_GROUP && result.group == NULL && result.time == NULL &&
+			(result.split < 0 || result.split == ECML_SPLIT_GROUP))
+			result.group = (char *) ecml_training_extra(training, e);
+	return result;
+}
+
 void
 ecml_validation_open(EcmlValidation *v, MemoryContext context, const EcmlFoldOptions *options,
 					 const EcmlTraining *training, uint64 seed, const char *source_text, const char *target,
 					 ArrayType *features, const char *key, bool skip_missing, const char *progress)
 {
+	EcmlFoldOptions folds = group_options(options, training);
 	EcmlSource	source;
 
 	memset(v, 0, sizeof(*v));
@@ -140,7 +181,7 @@ ecml_validation_open(EcmlValidation *v, MemoryContext context, const EcmlFoldOpt
 	v->host.progress = progress;
 	SPI_connect();
 	ecml_source_open(&source, source_text);
-	v->folds = ecml_folds_create(&v->ctx, context, options, training->algorithm, &source, seed);
+	v->folds = ecml_folds_create(&v->ctx, context, &folds, training->algorithm, training->target, &source, seed);
 	MemoryContextSwitchTo(context);
 	if (key)
 		plan_key(v, &source, key);
@@ -152,6 +193,7 @@ ecml_validation_open(EcmlValidation *v, MemoryContext context, const EcmlFoldOpt
 	MemoryContextSwitchTo(context);
 	if (v->dataset)
 		ecml_dataset_complete(v->dataset);
+	decide_target(v, training->algorithm);
 	ecml_folds_complete(v->folds, v->dataset ? &v->dataset->data : NULL, v->columns.binder->nfeatures);
 }
 
@@ -213,7 +255,8 @@ deal_rows(Fold *fold, EcmlTrainer *trainer)
 			for (int i = 0; i < block->rows; i++)
 			{
 				int			missing = -1;
-				EcmlPart	part = ecml_fold_cursor_next(&cursor, labels ? (int) block->y[i] : 0,
+				double		y = v->by_value ? block->y[i] == v->two.value[1] : block->y[i];
+				EcmlPart	part = ecml_fold_cursor_next(&cursor, labels ? (int) y : 0,
 														 extra ? ECML_BLOCK_F8(block, n)[i] : 0);
 
 				if (part == ECML_PART_NONE || (part == ECML_PART_TEST && !set_apart))
@@ -226,14 +269,14 @@ deal_rows(Fold *fold, EcmlTrainer *trainer)
 				}
 				if (part == ECML_PART_TRAIN)
 				{
-					ecml_trainer_values(trainer, values, missing, block->y[i], block->w[i]);
+					ecml_trainer_values(trainer, values, missing, y, block->w[i]);
 					if (set_apart)
 						fold->train_rows++;
 				}
 				else
 				{
 					values[n] = block->first + i;
-					(void) ecml_dataset_append(fold->test, values, block->y[i], block->w[i]);
+					(void) ecml_dataset_append(fold->test, values, y, block->w[i]);
 				}
 			}
 		}
@@ -262,7 +305,7 @@ make_recode(const EcmlBinder *binder, const EcmlSchema *schema)
 {
 	int		  **recode = palloc0((binder->nfeatures + 1) * sizeof(int *));
 
-	for (int j = 0; j < binder->nfeatures; j++)
+	for (int j = 0; j < schema->nfeatures; j++)
 	{
 		const EcmlInput *input = ecml_binder_input(binder, j);
 		const EcmlFeature *feature = &schema->features[j];
@@ -348,8 +391,15 @@ predict(const Preparation *p, const EcmlModel *model, const double *row_values, 
 	nulls[0] = v->key_slot->tts_isnull[0];
 	values[1] = Int32GetDatum(p->fold->number + 1);
 	nulls[3] = true;
-	if (model->algorithm->task != ECML_CLASSIFICATION)
+	if (model->task != ECML_CLASSIFICATION)
+	{
 		value = ecml_model_predict(model, row_values, x);
+		if (model->task == ECML_ANOMALY)
+		{
+			values[3] = CStringGetTextDatum(ecml_model_anomaly(model, value));
+			nulls[3] = false;
+		}
+	}
 	else
 	{
 		int			class;
@@ -391,7 +441,7 @@ test_rows(const Preparation *p, const EcmlModel *model, EcmlEvaluator *evaluator
 
 				if ((i & 255) == 0)
 					CHECK_FOR_INTERRUPTS();
-				for (int j = n - 1; j >= 0; j--)
+				for (int j = model->schema->nfeatures - 1; j >= 0; j--)
 				{
 					values[j] = ECML_BLOCK_F8(&blocks[k], j)[i];
 					if (isnan(values[j]))
@@ -402,7 +452,7 @@ test_rows(const Preparation *p, const EcmlModel *model, EcmlEvaluator *evaluator
 				if (evaluator)
 					ecml_evaluator_add(evaluator, values, missing, true, p->recode_y ? p->recode_y[(int) y] : y,
 									   blocks[k].w[i]);
-				else if (missing < 0 || model->schema->missing == ECML_MISSING_IMPUTE)
+				else if (missing < 0 || ecml_missing_used(model->schema->missing))
 				{
 					int64		row = (int64) ECML_BLOCK_F8(&blocks[k], n)[i];
 
@@ -710,6 +760,17 @@ ecml_validation_summary(const EcmlValidation *v, const EcmlTrial *trial, bool de
 /* ---- in SQL */
 
 void
+ecml_validation_refuse(const EcmlAlgorithm *algorithm)
+{
+	if (algorithm->task == ECML_ANOMALY)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("%s cannot be cross-validated", algorithm->name),
+				 errdetail("It learns without a target, so that no fold can tell how good it is."),
+				 errhint("Train it, and compare its scores with what is known: ecml_evaluate(model, source, '{\"label\": \"is_fraud\"}').")));
+}
+
+void
 ecml_validation_need(FunctionCallInfo fcinfo, const char *third, const char *call)
 {
 	const char *missing = PG_ARGISNULL(0) ? "algorithm" : PG_ARGISNULL(1) ? "source" :
@@ -764,6 +825,7 @@ ecml_cross_validate(PG_FUNCTION_ARGS)
 	ecml_validation_need(fcinfo, NULL, "ecml_cross_validate(algorithm, source, target, features, options)");
 	MemoryContextSwitchTo(context);
 	trial.training = training = parse(fcinfo, 4, &options.folds, &more);
+	ecml_validation_refuse(training->algorithm);
 	ecml_validation_open(&v, context, &options.folds, training, training->common.seed,
 						 text_to_cstring(PG_GETARG_TEXT_PP(1)),
 						 PG_ARGISNULL(2) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(2)),

@@ -34,6 +34,8 @@ typedef struct EcmlValidation
 	EcmlColumns columns;
 	ArrayType  *features;		/* as given, or all columns without another part; NULL: none has one beside the target */
 	bool		skip_missing;	/* no trial can use rows with NULLs */
+	EcmlTwoValues two;			/* of a target AUTO: its values */
+	bool		by_value;		/* the target of the rows is a class's value, not its number */
 	EcmlDataset *dataset;		/* all rows: values, then the extra one of the folds */
 	int64		skipped;
 	bool		forgiving;		/* a trial that fails stops alone */
@@ -64,6 +66,9 @@ extern bool ecml_trial_metric(const EcmlTrial *trial, const char *name, double *
 
 /* Close its files. */
 extern void ecml_validation_close(EcmlValidation *v);
+
+/* The error for an algorithm whose fits cannot be compared. */
+extern void ecml_validation_refuse(const EcmlAlgorithm *algorithm);
 
 /* An error when the algorithm, the source, or argument 4 (third: what it is; NULL: nothing that is needed) is NULL. */
 extern void ecml_validation_need(FunctionCallInfo fcinfo, const char *third, const char *call);

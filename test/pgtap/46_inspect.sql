@@ -58,7 +58,7 @@ SELECT is((SELECT json_agg(e ORDER BY feature) FROM (SELECT * FROM shop WHERE i 
 SELECT is((SELECT count(DISTINCT base) FROM (SELECT promo, ecml_linreg('{}', y, price, colour) AS m FROM shop GROUP BY promo) g,
 	ecml_explain(g.m, 3.0, 'red')), 2::bigint, 'models of an aggregate are explained, each for itself');
 SELECT (ecml_train('groups', 'kmeans', 'shop', NULL, '{price,stock}', '{"k": 3}')).rows;
-SELECT throws_ok($$SELECT ecml_explain('groups', 1, 2)$$, '22023', 'ecml_explain needs a linear model', 'no explanation of a clustering');
+SELECT throws_ok($$SELECT ecml_explain('groups', 1, 2)$$, '22023', 'ecml_explain needs a model that tells what each feature adds', 'no explanation of a clustering');
 
 -- ---- importance of a linear model
 
@@ -75,7 +75,7 @@ SELECT ok((SELECT bool_and(pg_temp.close(i.importance, sd, 1e-8)) FROM ecml_impo
 	'without an intercept, too');
 SELECT is((SELECT count(*) FROM (SELECT ecml_linreg('{}', y, price, colour) AS m FROM shop) g, ecml_importance(g.m)), 2::bigint,
 	'of a model of an aggregate');
-SELECT throws_ok($$SELECT ecml_importance('groups')$$, '22023', 'ecml_importance(model) needs a linear model',
+SELECT throws_ok($$SELECT ecml_importance('groups')$$, '22023', 'ecml_importance(model) needs a model that knows what it owes to each feature',
 	'no importance of a clustering by itself');
 
 -- ---- importance by permutation

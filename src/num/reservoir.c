@@ -1,0 +1,121 @@
+/*
+ * reservoir.c - a random sample of a stream of rows: the rows of the least keys, in a heap
+ */
+#include <math.h>
+#include <stdlib.h>
+
+#include "reservoir.h"
+
+#define FIRST_ROWS 256
+
+EcmlReservoir *
+ecml_reservoir_create(EcmlCtx *ctx, int width, size_t limit, const EcmlRng *rng)
+{
+	EcmlReservoir *reservoir = ECML_NEW0(ctx, EcmlReservoir, 1);
+
+	reservoir->width = width;
+	reservoir->limit = limit > 0 ? limit : 1;
+	reservoir->next = INFINITY;
+	reservoir->rng = *rng;
+	return reservoir;
+}
+
+static void
+enlarge(EcmlCtx *ctx, EcmlReservoir *reservoir)
+{
+	size_t		capacity = reservoir->capacity ? reservoir->capacity * 2 : FIRST_ROWS;
+
+	if (capacity > reservoir->limit)
+		capacity = reservoir->limit;
+	reservoir->rows = ecml_resize_array(ctx, reservoir->rows, capacity * (reservoir->width > 0 ? reservoir->width : 1),
+										sizeof(double));
+	reservoir->weights = ecml_resize_array(ctx, reservoir->weights, capacity, sizeof(double));
+	reservoir->numbers = ecml_resize_array(ctx, reservoir->numbers, capacity, sizeof(uint64_t));
+	reservoir->tags = ecml_resize_array(ctx, reservoir->tags, capacity, sizeof(int));
+	reservoir->heap = ecml_resize_array(ctx, reservoir->heap, capacity, sizeof(EcmlReservoirPlace));
+	reservoir->capacity = capacity;
+}
+
+/* Put a place at the heap's end, and let it rise. */
+static void
+rise(EcmlReservoirPlace *heap, size_t at, EcmlReservoirPlace place)
+{
+	while (at > 0 && heap[(at - 1) / 2].key < place.key)
+	{
+		heap[at] = heap[(at - 1) / 2];
+		at = (at - 1) / 2;
+	}
+	heap[at] = place;
+}
+
+/* Put a place in the stead of the greatest, and let it sink. */
+static void
+sink(EcmlReservoirPlace *heap, size_t n, EcmlReservoirPlace place)
+{
+	size_t		at = 0;
+
+	for (size_t child; (child = 2 * at + 1) < n; at = child)
+	{
+		if (child + 1 < n && heap[child + 1].key > heap[child].key)
+			child++;
+		if (heap[child].key <= place.key)
+			break;
+		heap[at] = heap[child];
+	}
+	heap[at] = place;
+}
+
+double *
+ecml_reservoir_place(EcmlCtx *ctx, EcmlReservoir *reservoir, double key, double weight)
+{
+	size_t		slot;
+
+	if (reservoir->n < reservoir->limit)
+	{
+		if (reservoir->n == reservoir->capacity)
+			enlarge(ctx, reservoir);
+		slot = reservoir->n;
+		rise(reservoir->heap, reservoir->n++, (EcmlReservoirPlace) {key, slot});
+	}
+	else
+	{
+		slot = reservoir->heap[0].slot;
+		if (reservoir->heap[0].key < reservoir->next)
+			reservoir->next = reservoir->heap[0].key;
+		sink(reservoir->heap, reservoir->n, (EcmlReservoirPlace) {key, slot});
+	}
+	reservoir->weights[slot] = weight;
+	reservoir->numbers[slot] = reservoir->seen - 1;
+	reservoir->tags[slot] = reservoir->tag;
+	return reservoir->rows + slot * reservoir->width;
+}
+
+typedef struct Numbered
+{
+	uint64_t	number;
+	size_t		slot;
+} Numbered;
+
+static int
+compare_numbers(const void *a, const void *b)
+{
+	uint64_t	x = ((const Numbered *) a)->number;
+	uint64_t	y = ((const Numbered *) b)->number;
+
+	return x < y ? -1 : x > y;
+}
+
+size_t *
+ecml_reservoir_order(EcmlCtx *ctx, const EcmlReservoir *reservoir)
+{
+	Numbered   *numbered = ECML_NEW(ctx, Numbered, reservoir->n + 1);
+	size_t	   *order = ECML_NEW(ctx, size_t, reservoir->n + 1);
+
+	for (size_t i = 0; i < reservoir->n; i++)
+		numbered[i] = (Numbered) {reservoir->numbers[i], i};
+	qsort(numbered, reservoir->n, sizeof(Numbered), compare_numbers);
+	for (size_t i = 0; i < reservoir->n; i++)
+		order[i] = numbered[i].slot;
+	ecml_free(ctx, numbered);
+	return order;
+}

@@ -1,0 +1,79 @@
+/*
+ * reservoir.h - a random sample of a stream of rows, of bounded size, drawn in one pass; rows may have weights
+ *
+ * Priority sampling (Duffield, Lund and Thorup 2007): a row of weight w gets the priority w / u, u uniform in (0, 1), and the
+ * rows of the greatest priorities stay.  With z the greatest priority that did not stay, a row that did counts max(w, z): sums
+ * over the sample estimate sums over the stream without bias.  Equal weights: every set of rows is as likely as another.
+ *
+ * The sample depends on the seed and on the order of the rows.  Cost: a random number and a comparison a row; k log(n / k) rows
+ * of n are copied for a sample of k.
+ */
+#ifndef ECML_RESERVOIR_H
+#define ECML_RESERVOIR_H
+
+#include "ctx.h"
+
+typedef struct EcmlReservoirPlace
+{
+	double		key;			/* u / w */
+	size_t		slot;
+} EcmlReservoirPlace;
+
+typedef struct EcmlReservoir
+{
+	int			width;			/* doubles a row */
+	size_t		limit;			/* rows that stay at most */
+	size_t		n;				/* rows held */
+	size_t		capacity;
+	double	   *rows;			/* [n][width] */
+	double	   *weights;		/* [n] as they were offered */
+	uint64_t   *numbers;		/* [n] of the row in the stream */
+	int		   *tags;			/* [n] what tag was when the row came */
+	EcmlReservoirPlace *heap;	/* [n] by key, the greatest first */
+	uint64_t	seen;
+	double		next;			/* the least key that did not stay; infinity: all did */
+	int			tag;			/* the caller's, kept with the rows that come now */
+	EcmlRng		rng;
+} EcmlReservoir;
+
+extern EcmlReservoir *ecml_reservoir_create(EcmlCtx *ctx, int width, size_t limit, const EcmlRng *rng);
+
+/* Bytes that a row of a sample takes. */
+static inline size_t
+ecml_reservoir_row_bytes(int width)
+{
+	return (width + 2) * sizeof(double) + sizeof(uint64_t) + sizeof(int) + sizeof(EcmlReservoirPlace);
+}
+
+extern double *ecml_reservoir_place(EcmlCtx *ctx, EcmlReservoir *reservoir, double key, double weight);
+
+/* The next row of the stream, of a weight above 0: where its values are to be put, or NULL: it does not stay. */
+static inline double *
+ecml_reservoir_offer(EcmlCtx *ctx, EcmlReservoir *reservoir, double weight)
+{
+	double		u = ((double) (ecml_rng_next(&reservoir->rng) >> 11) + 0.5) * 0x1.0p-53;
+	double		key = u / weight;
+
+	reservoir->seen++;
+	if (reservoir->n == reservoir->limit && key >= reservoir->heap[0].key)
+	{
+		if (key < reservoir->next)
+			reservoir->next = key;
+		return NULL;
+	}
+	return ecml_reservoir_place(ctx, reservoir, key, weight);
+}
+
+/* The slots in the order of the stream: [n]. */
+extern size_t *ecml_reservoir_order(EcmlCtx *ctx, const EcmlReservoir *reservoir);
+
+/* What the row of a slot counts. */
+static inline double
+ecml_reservoir_weight(const EcmlReservoir *reservoir, size_t slot)
+{
+	double		least = 1 / reservoir->next;
+
+	return reservoir->weights[slot] > least ? reservoir->weights[slot] : least;
+}
+
+#endif							/* ECML_RESERVOIR_H */
