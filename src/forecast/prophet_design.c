@@ -179,6 +179,9 @@ scale(ProphetDesign *d)
 		double		floor = logistic && in->floor ? in->floor[row] : d->y_min;
 
 		d->t[i] = (in->t[row] - d->start) / d->scale;
+		/* only a damaged scale takes times that far */
+		if (!(fabs(d->t[i]) < 1e9))
+			return PROPHET_DAMAGED;
 		if (i < d->rows)
 			d->y[i] = (in->y[row] - floor) / d->y_scale;
 		if (logistic)
