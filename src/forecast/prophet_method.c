@@ -68,7 +68,7 @@ prophet_memory(const ForecastShape *shape)
 
 	with_own_seasons(options, shape->nperiods, lengths, &params, seasons);
 	own = prophet_work(&params, shape->n, shape->horizon, columns);
-	return (own > clock ? own : clock) + 3 * FORECAST_BYTES(double, total) + FORECAST_BYTES(ProphetColumn, columns) +
+	return (own > clock ? own : clock) + 4 * FORECAST_BYTES(double, total) + FORECAST_BYTES(ProphetColumn, columns) +
 		FORECAST_BYTES(double, total * holiday_columns(options)) + 4 * ECML_ALIGN;
 }
 
