@@ -355,7 +355,8 @@ feature_array(EcmlModel *model)
 }
 
 int
-ecml_catalog_insert(const char *name, EcmlModel *model, struct varlena *body, const EcmlProvenance *provenance)
+ecml_catalog_insert(const char *name, EcmlModel *model, struct varlena *body, const EcmlProvenance *provenance,
+					int64 *model_id)
 {
 	Oid			types[] = {TEXTOID, INT4OID, TEXTOID, TEXTOID, OIDOID, TEXTOID, TEXTOID, JSONBOID, JSONBOID, JSONBOID,
 	INT8OID, INT8OID, INT8OID, FLOAT8OID, BYTEAOID};
@@ -399,7 +400,13 @@ ecml_catalog_insert(const char *name, EcmlModel *model, struct varlena *body, co
 	execute("INSERT INTO ecml.model (name, version, active, algorithm, task, owner, source, target, features, options, "
 			"metrics, rows, skipped, seed, seconds, created_at, body) "
 			"VALUES ($1, $2, true, $3, $4, $5::pg_catalog.regrole, $6, $7, $8, $9, $10, $11, $12, $13, $14, "
-			"pg_catalog.clock_timestamp(), $15)", lengthof(types), types, values, nulls);
+			"pg_catalog.clock_timestamp(), $15) RETURNING model_id", lengthof(types), types, values, nulls);
+	if (model_id)
+	{
+		bool		isnull;
+
+		*model_id = DatumGetInt64(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &isnull));
+	}
 	SPI_finish();
 	return version;
 }

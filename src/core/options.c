@@ -75,6 +75,11 @@ describe(const EcmlOption *option)
 			while (option->choices[n])
 				n++;
 			return psprintf("an object, or one of: %s", ecml_error_list(option->choices, n));
+		case ECML_OPTION_MIXED:
+			while (option->choices[n])
+				n++;
+			return psprintf("a number from %g to %g, or one of: %s", option->low, option->high,
+							ecml_error_list(option->choices, n));
 		case ECML_OPTION_OBJECT:
 			return "an object";
 		case ECML_OPTION_LIST:
@@ -235,6 +240,14 @@ store(const char *what, const EcmlOption *option, JsonbValue *value, void *param
 			((EcmlChoice *) place)->number = Max(choice(option, value), 0);
 			((EcmlChoice *) place)->object = is_object(value) ? JsonbValueToJsonb(value) : NULL;
 			return;
+		case ECML_OPTION_MIXED:
+			((EcmlMixed *) place)->choice = choice(option, value);
+			if (choice(option, value) >= 0)
+				return;
+			if (!number(value, &v) || !isfinite(v) || v < option->low || v > option->high)
+				reject(what, option, value);
+			((EcmlMixed *) place)->number = v;
+			return;
 		case ECML_OPTION_OBJECT:
 			if (!is_object(value))
 				reject(what, option, value);
@@ -326,6 +339,12 @@ ecml_options_text(const EcmlOptionSet *sets, int nsets)
 						ecml_json_jsonb(json, option->name, ((const EcmlChoice *) place)->object);
 					else
 						ecml_json_string(json, option->name, option->choices[((const EcmlChoice *) place)->number]);
+					break;
+				case ECML_OPTION_MIXED:
+					if (((const EcmlMixed *) place)->choice >= 0)
+						ecml_json_string(json, option->name, option->choices[((const EcmlMixed *) place)->choice]);
+					else
+						ecml_json_number(json, option->name, ((const EcmlMixed *) place)->number);
 					break;
 				case ECML_OPTION_OBJECT:
 				case ECML_OPTION_LIST:

@@ -26,7 +26,8 @@ typedef enum EcmlOptionType
 	ECML_OPTION_OBJECT,			/* Jsonb *, an object; NULL by default */
 	ECML_OPTION_LIST,			/* Jsonb *, an array of strings; NULL by default */
 	ECML_OPTION_CHOICE,			/* EcmlChoice: one of the choices, or an object */
-	ECML_OPTION_NUMBERS			/* EcmlNumberList: a number, or an array of numbers */
+	ECML_OPTION_NUMBERS,		/* EcmlNumberList: a number, or an array of numbers */
+	ECML_OPTION_MIXED			/* EcmlMixed: a number, or one of the choices */
 } EcmlOptionType;
 
 #define ECML_MAX_NUMBERS 16
@@ -42,6 +43,12 @@ typedef struct EcmlChoice
 	int			number;			/* of the choice */
 	Jsonb	   *object;			/* given instead, or NULL */
 } EcmlChoice;
+
+typedef struct EcmlMixed
+{
+	int			choice;			/* number of the choice; -1: a number is given */
+	double		number;
+} EcmlMixed;
 
 typedef struct EcmlOption
 {
@@ -65,6 +72,9 @@ typedef struct EcmlOption
 #define ECML_OPT_LIST(s, f, name)             {name, ECML_OPTION_LIST, offsetof(s, f), 0, 0, NULL, false}
 #define ECML_OPT_CHOICE(s, f, name, choices)  {name, ECML_OPTION_CHOICE, offsetof(s, f), 0, 0, choices, false}
 #define ECML_OPT_NUMBERS(s, f, name, low, high) {name, ECML_OPTION_NUMBERS, offsetof(s, f), low, high, NULL, false}
+#define ECML_OPT_MIXED(s, f, name, low, high, choices) {name, ECML_OPTION_MIXED, offsetof(s, f), low, high, choices, false}
+#define ECML_OPT_ALIAS_INT(s, f, name, low, high)   {name, ECML_OPTION_INT, offsetof(s, f), low, high, NULL, true}
+#define ECML_OPT_ALIAS_FLOAT(s, f, name, low, high) {name, ECML_OPTION_FLOAT, offsetof(s, f), low, high, NULL, true}
 #define ECML_OPT_ALIAS_TEXT(s, f, name)       {name, ECML_OPTION_TEXT, offsetof(s, f), 0, 0, NULL, true}
 #define ECML_OPT_END                          {NULL, ECML_OPTION_INT, 0, 0, 0, NULL, false}
 

@@ -97,6 +97,7 @@ find_by_name(EcmlServing *serving, const char *bytes, int length, const uint64 s
 		serving->cached = cached;
 		serving->model = ecml_cached_model(cached);
 	}
+	serving->model_id = entry.model_id;
 	memcpy(serving->name, name, length + 1);
 	serving->name_length = length;
 	serving->seen[0] = seen[0];
@@ -186,7 +187,10 @@ ecml_serving_model(FunctionCallInfo fcinfo, bool by_name)
 {
 	EcmlServing *serving = ecml_serving(fcinfo, by_name);
 
-	return serving ? serving->model : NULL;
+	if (serving == NULL)
+		return NULL;
+	ecml_model_check_features(serving->model);
+	return serving->model;
 }
 
 bool
@@ -199,6 +203,7 @@ ecml_serving_bind(EcmlServing *serving, FunctionCallInfo fcinfo, int first)
 	{
 		MemoryContext old = MemoryContextSwitchTo(serving->model_context);
 
+		ecml_model_check_features(model);
 		binder = ecml_binder_for_model(serving->model_context, model->schema, fcinfo, first);
 		serving->terms = palloc((model->schema->nterms + 1) * sizeof(double));
 		serving->p = palloc((model->schema->nclasses + 1) * sizeof(double));

@@ -34,6 +34,7 @@ typedef struct EcmlServing
 	char		name[64];
 	int			name_length;
 	uint64		seen[3];		/* the snapshot and role it was looked up with */
+	int64		model_id;
 	EcmlCached *cached;
 
 	/* a model as a value */
@@ -44,7 +45,7 @@ typedef struct EcmlServing
 /* The model that argument 0 names (by_name) or is; kept in fn_extra.  NULL when the argument is NULL. */
 extern EcmlServing *ecml_serving(FunctionCallInfo fcinfo, bool by_name);
 
-/* The same, for a call that needs the model once. */
+/* The same, for a call that needs the model once; one that does not predict from features is an error. */
 extern EcmlModel *ecml_serving_model(FunctionCallInfo fcinfo, bool by_name);
 
 /* Predict for the arguments from first on; false: NULL. */

@@ -39,6 +39,10 @@ static const EcmlOption filled_options[] = {
 static const EcmlOption common_options[] = {
 	ECML_OPT_INT64(EcmlCommonOptions, seed, "seed", 0, 9007199254740992.0),
 	ECML_OPT_BOOL(EcmlCommonOptions, progress, "progress"),
+	ECML_OPT_END
+};
+
+static const EcmlOption weight_options[] = {
 	ECML_OPT_TEXT(EcmlCommonOptions, sample_weight, "sample_weight"),
 	ECML_OPT_ALIAS_TEXT(EcmlCommonOptions, sample_weight, "weights"),
 	ECML_OPT_END
@@ -57,7 +61,7 @@ static const EcmlOption class_options[] = {
 	ECML_OPT_END
 };
 
-#define MAX_SETS 7
+#define MAX_SETS 8
 
 /* The lists of options of an algorithm, with what they fill: the number of them. */
 static int
@@ -66,8 +70,12 @@ option_sets(const EcmlTraining *training, EcmlOptionSet *sets)
 	int			n = 0;
 
 	sets[n++] = (EcmlOptionSet) {training->algorithm->options, training->params};
-	sets[n++] = (EcmlOptionSet) {training->algorithm->native ? native_options : filled_options, (void *) &training->common};
+	if (!training->algorithm->own)
+		sets[n++] = (EcmlOptionSet) {training->algorithm->native ? native_options : filled_options, (void *) &training->common};
 	sets[n++] = (EcmlOptionSet) {common_options, (void *) &training->common};
+	if (training->algorithm->own)
+		return n;
+	sets[n++] = (EcmlOptionSet) {weight_options, (void *) &training->common};
 	if (training->algorithm->target == ECML_TARGET_SURVIVAL)
 		sets[n++] = (EcmlOptionSet) {survival_options, (void *) &training->common};
 	if ((training->algorithm->target == ECML_TARGET_CLASS || training->algorithm->target == ECML_TARGET_AUTO) &&
