@@ -5,11 +5,11 @@
  *    scatter of stretches depends least on their level).
  * 2. Values very far from the running median of their neighbours are set aside, for side by side they would hide each other.
  * 3. Trend and seasons by MSTL with robustness weights (num/stl.h).
- * 4. Level shifts: where the medians of the values before and behind (less the seasons) differ by more than SHIFT times the scatter,
- *    and most, a step is put; trend and seasons are found again without it.  For `shift` values the old level is still
- *    expected, so that a shift is told, but not for ever.
+ * 4. Level shifts: where the medians of the values before and behind (less the seasons) differ by more than SHIFT times the
+ *    scatter, and most, a step is put; trend and seasons are found again without it.  For `shift` values the old level is
+ *    still expected, so that a shift is told, but not for ever.
  * 5. What remains is measured in robust standard deviations: the median absolute deviation of the phase of the season, smoothed,
- *    and no less than the 0.9 quantile would be of normal remainders, for those of real series have heavy tails
+ *    and no less than the 0.95 quantile would be of normal remainders, for those of real series have heavy tails
  *    (Hampel 1974; Leys et al. 2013).
  *
  * Cost: that of MSTL, twice when there are shifts, and n * (shift + 7) for medians.  Memory: about (17 + seasons) n doubles.
@@ -28,7 +28,7 @@
 #define MAX_SHIFTS 64
 #define OUTER 8					/* robustness iterations, */
 #define TOLERANCE 1e-3			/* fewer when trend and seasons change by less */
-#define NORMAL_90 1.959963984540054	/* 0.9 quantile of |z| */
+#define NORMAL_95 1.959963984540054	/* 0.95 quantile of |z| */
 
 typedef struct Work
 {
@@ -443,7 +443,7 @@ anomalies_find(const AnomaliesParams *params, const double *y, int n, double *ex
 	phase_scales(&work, n, expected, sd, work.spare2, work.spare);
 	for (int i = 0; i < n; i++)
 		score[i] = expected[i] / work.spare2[i];
-	tail = fmax(1, quantile_of(score, n, 0.95, work.spare) / NORMAL_90);
+	tail = fmax(1, quantile_of(score, n, 0.95, work.spare) / NORMAL_95);
 	for (int i = 0; i < n; i++)
 	{
 		double		scale = tail * work.spare2[i];

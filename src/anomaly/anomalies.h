@@ -38,7 +38,7 @@ typedef struct AnomaliesParams
 	int			direction;		/* AnomaliesDirection */
 } AnomaliesParams;
 
-#define ANOMALIES_DEFAULTS {.threshold = 4}
+#define ANOMALIES_DEFAULTS {.threshold = 5}
 
 /* Doubles of scratch memory for n values. */
 extern size_t anomalies_scratch(const AnomaliesParams *params, int n);
