@@ -26,6 +26,7 @@
 #define FAR 12					/* deviations from it at which a value is set aside */
 #define SHIFT 4					/* deviations that make a level shift */
 #define MAX_SHIFTS 64
+#define HELPS 0.9				/* a season makes the remainder at least so much smaller */
 #define OUTER 8					/* robustness iterations, */
 #define TOLERANCE 1e-3			/* fewer when trend and seasons change by less */
 #define NORMAL_95 1.959963984540054	/* 0.95 quantile of |z| */
@@ -46,25 +47,23 @@ typedef struct Work
 	double	   *rest;			/* of mstl */
 } Work;
 
-/* The seasons that n values can show, and how they are sought. */
+/* How trend and the seasons chosen are sought. */
 static EcmlMstl
-decomposition(const AnomaliesParams *params, int n)
+decomposition(const AnomaliesParams *params, const int *seasons, int nseasons, int n)
 {
-	EcmlMstl	mstl = {.stl = ECML_STL_ROBUST};
+	EcmlMstl	mstl = {.nperiods = nseasons,.stl = ECML_STL_ROBUST};
 
-	for (int i = 0; i < params->nseasons; i++)
-		if (params->seasons[i] >= 2 && params->seasons[i] <= n / 2 &&
-			(mstl.nperiods == 0 || params->seasons[i] > mstl.periods[mstl.nperiods - 1]))
-		{
-			/* of few cycles a season that may change would take every anomaly for its own */
-			mstl.windows[mstl.nperiods] = n / params->seasons[i] < 8 ? -1 : 15 + 4 * i;
-			mstl.periods[mstl.nperiods++] = params->seasons[i];
-		}
+	for (int i = 0; i < nseasons; i++)
+	{
+		/* of few cycles a season that may change would take every anomaly for its own */
+		mstl.windows[i] = n / seasons[i] < 8 ? -1 : 15 + 4 * i;
+		mstl.periods[i] = seasons[i];
+	}
 	mstl.stl.outer = OUTER;
 	mstl.stl.inner = 1;
 	mstl.stl.tolerance = TOLERANCE;
 	mstl.stl.seasonal_jump = mstl.stl.trend_jump = mstl.stl.low_pass_jump = 0;
-	if (params->trend > 0 && (mstl.nperiods == 0 || params->trend > mstl.periods[mstl.nperiods - 1]))
+	if (params->trend > 0 && (nseasons == 0 || params->trend > seasons[nseasons - 1]))
 		mstl.stl.trend = params->trend;
 	return mstl;
 }
@@ -76,7 +75,8 @@ shift_of(const AnomaliesParams *params, const EcmlMstl *mstl, int n)
 
 	if (shift == 0)
 	{
-		shift = mstl->nperiods > 0 ? mstl->periods[0] / 2 : 0;
+		/* a day of hours; half a year of months */
+		shift = mstl->nperiods == 0 ? 0 : mstl->periods[0] >= 24 ? mstl->periods[0] : mstl->periods[0] / 2;
 		shift = shift < 6 ? 6 : shift;
 	}
 	return shift > 0 && shift <= n / 4 ? shift : 0;
@@ -85,9 +85,24 @@ shift_of(const AnomaliesParams *params, const EcmlMstl *mstl, int n)
 size_t
 anomalies_scratch(const AnomaliesParams *params, int n)
 {
-	EcmlMstl	mstl = decomposition(params, n);
+	EcmlMstl	mstl = decomposition(params, NULL, 0, n);
+	size_t		most = ecml_mstl_scratch(&mstl, n > 0 ? n : 1);
 
-	return (size_t) n * (8 + (size_t) mstl.nperiods) + ecml_mstl_scratch(&mstl, n > 0 ? n : 1);
+	/* which seasons will be used is not known yet: the hungriest, with the widest window */
+	for (int i = 0; i < params->nseasons; i++)
+		if (params->seasons[i] >= 2 && params->seasons[i] <= n / 2)
+		{
+			size_t		need;
+
+			mstl = decomposition(params, &params->seasons[i], 1, n);
+			mstl.windows[0] = -1;
+			need = ecml_mstl_scratch(&mstl, n);
+			most = need > most ? need : most;
+			mstl.windows[0] = 15;
+			need = ecml_mstl_scratch(&mstl, n);
+			most = need > most ? need : most;
+		}
+	return (size_t) n * (8 + (size_t) params->nseasons) + most;
 }
 
 /* ---- medians ---- */
@@ -251,6 +266,114 @@ choose_transform(const double *y, int n, int length, double *spare)
 	return slope > 0.75 && !zero ? ANOMALIES_LOG : slope > 0.25 ? ANOMALIES_SQRT : ANOMALIES_NONE;
 }
 
+/* ---- seasons ---- */
+
+/* out[i] = v[i] less the mean of the period values about it, as far as there are any. */
+static void
+less_moving_average(const double *v, int n, int period, double *out)
+{
+	double		sum = 0;
+	int			k = 0;
+	int			low = 0;
+	int			high = 0;		/* sum is of v[low .. high - 1] */
+
+	for (int i = 0; i < n; i++)
+	{
+		for (; high < n && high <= i + period / 2; high++)
+			if (!isnan(v[high]))
+			{
+				sum += v[high];
+				k++;
+			}
+		for (; low < i - (period - 1) / 2; low++)
+			if (!isnan(v[low]))
+			{
+				sum -= v[low];
+				k--;
+			}
+		out[i] = k > 0 ? v[i] - sum / k : NAN;
+	}
+}
+
+/*
+ * Do the other cycles tell a value better than the trend alone does?  x [n] detrended; where they do, it becomes what is left
+ * without the season's means.
+ */
+static bool
+season_helps(double *x, int n, int period, double *spare)
+{
+	double		plain = quantile_of(x, n, 0.5, spare);
+	int			known = 0;
+
+	for (int j = 0; j < period; j++)
+	{
+		double		sum = 0;
+		int			k = 0;
+
+		for (int i = j; i < n; i += period)
+			if (!isnan(x[i]))
+			{
+				sum += x[i];
+				k++;
+			}
+		for (int i = j; i < n && k > 1; i += period)
+			if (!isnan(x[i]))
+				spare[known++] = fabs(x[i] - (sum - x[i]) / (k - 1));
+	}
+	if (known < period || !(ecml_median_f8(spare, known) < HELPS * plain))
+		return false;
+	for (int j = 0; j < period; j++)
+	{
+		double		sum = 0;
+		int			k = 0;
+
+		for (int i = j; i < n; i += period)
+			if (!isnan(x[i]))
+			{
+				sum += x[i];
+				k++;
+			}
+		for (int i = j; i < n && k > 0; i += period)
+			x[i] -= sum / k;
+	}
+	return true;
+}
+
+/* The seasons to be used, into chosen [ECML_MSTL_PERIODS]; v [n] cleaned values; x, y, spare [n]. */
+static int
+choose_seasons(const AnomaliesParams *params, const double *v, int n, int *chosen, double *x, double *y, double *spare)
+{
+	int			k = 0;
+	int			scale = 0;
+
+	memcpy(y, v, n * sizeof(double));
+	for (int i = 0; i < params->nseasons; i++)
+	{
+		int			period = params->seasons[i];
+
+		/* two cycles are the least that can be told from each other, three beside another season */
+		if (period < 2 || period > n / (k == 0 || params->given ? 2 : 3) || (k > 0 && period <= chosen[k - 1]))
+			continue;
+		if (!params->given)
+		{
+			less_moving_average(y, n, period, x);
+			if (n / period >= (scale == 0 ? 8 : 20))
+				scale = period;
+			if (!season_helps(x, n, period, spare))
+				continue;
+			/* longer ones must tell more than this one does */
+			less_moving_average(y, n, period, spare);
+			for (int j = 0; j < n; j++)
+				y[j] -= spare[j] - x[j];
+		}
+		chosen[k++] = period;
+	}
+	/* none: one still gives the scale of trend and shifts, and costs little where there are many cycles */
+	if (k == 0 && scale > 0)
+		chosen[k++] = scale;
+	return k;
+}
+
 /* ---- level shifts ---- */
 
 /*
@@ -262,6 +385,8 @@ find_shifts(Work *work, int n, double sd)
 	int			w = work->shift;
 	double	   *x = work->spare;
 	double	   *behind = work->spare2;
+	double	   *difference = work->rest;
+	double	   *usual = work->rest + n;
 	int			found = 0;
 
 	memset(work->step, 0, n * sizeof(double));
@@ -276,30 +401,40 @@ find_shifts(Work *work, int n, double sd)
 	}
 	/* behind[i]: the median of w values from i on; that of the w before i is behind[i - w] */
 	running_median(x, n, 0, w - 1, behind, work->sorted);
+	for (int i = 0; i < n; i++)
+		difference[i] = i >= w && i <= n - w ? behind[i] - behind[i - w] : NAN;
+	/* a trend makes differences of its own, but not suddenly */
+	running_median(difference, n, -3 * w, 3 * w, usual, work->sorted);
+	for (int i = 0; i < n; i++)
+		difference[i] -= usual[i];
 	for (int i = w; i <= n - w && found < MAX_SHIFTS; i++)
 	{
-		double		most = behind[i] - behind[i - w];
+		double		most = difference[i];
 		int			at = i;
 
 		if (!(fabs(most) > SHIFT * sd))
 			continue;
 		/* the greatest difference within a window's length */
 		for (int j = i + 1; j <= n - w && j < i + w; j++)
-			if (fabs(behind[j] - behind[j - w]) > fabs(most))
+			if (fabs(difference[j]) > fabs(most))
 			{
-				most = behind[j] - behind[j - w];
+				most = difference[j];
 				at = j;
 			}
-		/* the change itself lies between the two values that differ most about there */
-		for (int j = at - w / 2 > 1 ? at - w / 2 : 1, best = 0; j <= at + w / 2 && j < n; j++)
+		i = at + w / 2;
+		/* what lasts no longer than a window is no level, neither the new one nor the old one */
+		if ((at + 2 * w <= n && (behind[at + w] - behind[at - w]) / most < 0.5) ||
+			(at >= 2 * w && (behind[at] - behind[at - 2 * w]) / most < 0.5))
+			continue;
+		/* it begins with the first value, about there, from which on two lie beyond half of the way */
+		for (int j = at - w / 2 > 1 ? at - w / 2 : 1, end = at + w / 2; j <= end && j < n; j++)
 		{
 			double		low = behind[at - w];
 
-			if (best == 0 && fabs(x[j] - low) > fabs(most) / 2 && (x[j] - low > 0) == (most > 0) &&
-				(j + 1 >= n || isnan(x[j + 1]) || fabs(x[j + 1] - low) > fabs(most) / 2))
+			if ((x[j] - low) / most > 0.5 && (j + 1 >= n || isnan(x[j + 1]) || (x[j + 1] - low) / most > 0.5))
 			{
 				at = j;
-				best = 1;
+				break;
 			}
 		}
 		for (int j = at; j < n; j++)
@@ -307,7 +442,6 @@ find_shifts(Work *work, int n, double sd)
 		for (int j = at; j < n && j < at + w; j++)
 			work->late[j] += most;
 		found++;
-		i = at + w;
 	}
 	return found > 0;
 }
@@ -367,7 +501,8 @@ void
 anomalies_find(const AnomaliesParams *params, const double *y, int n, double *expected, double *lower, double *upper,
 			   double *score, uint8_t *flag, double *scratch, bool (*stop) (const void *arg), const void *arg)
 {
-	Work		work = {.mstl = decomposition(params, n)};
+	Work		work;
+	int			seasons[ECML_MSTL_PERIODS];
 	int			how = params->transform;
 	double		sd;
 	double		tail;
@@ -383,9 +518,6 @@ anomalies_find(const AnomaliesParams *params, const double *y, int n, double *ex
 	}
 	if (known == 0)
 		return;
-	work.mstl.stl.stop = stop;
-	work.mstl.stl.stop_arg = arg;
-	work.shift = shift_of(params, &work.mstl, n);
 	work.t = scratch;
 	work.clean = work.t + n;
 	work.step = work.clean + n;
@@ -395,10 +527,10 @@ anomalies_find(const AnomaliesParams *params, const double *y, int n, double *ex
 	work.spare2 = work.spare + n;
 	work.sorted = work.spare2 + n;
 	work.seasons = work.sorted + n;
-	work.rest = work.seasons + (size_t) work.mstl.nperiods * n;
+	work.rest = work.seasons + (size_t) params->nseasons * n;
 
 	if (how == ANOMALIES_AUTO)
-		how = choose_transform(y, n, work.mstl.nperiods > 0 && work.mstl.periods[0] >= 12 ? work.mstl.periods[0] :
+		how = choose_transform(y, n, params->nseasons > 0 && params->seasons[0] >= 12 ? params->seasons[0] :
 							   n / 12 > 12 ? n / 12 : 12, work.spare);
 	for (int i = 0; i < n; i++)
 	{
@@ -416,6 +548,10 @@ anomalies_find(const AnomaliesParams *params, const double *y, int n, double *ex
 	for (int i = 0; i < n; i++)
 		work.clean[i] = sd > 0 && fabs(work.spare2[i]) > FAR * sd ? NAN : work.t[i];
 
+	work.mstl = decomposition(params, seasons, choose_seasons(params, work.clean, n, seasons, work.step, work.late, work.spare), n);
+	work.mstl.stl.stop = stop;
+	work.mstl.stl.stop_arg = arg;
+	work.shift = shift_of(params, &work.mstl, n);
 	memset(work.step, 0, n * sizeof(double));
 	memset(work.late, 0, n * sizeof(double));
 	decompose(&work, n);
@@ -423,7 +559,9 @@ anomalies_find(const AnomaliesParams *params, const double *y, int n, double *ex
 		return;
 	remainders(&work, work.clean, n, work.spare2);
 	sd = deviation_of(work.spare2, n, work.spare);
-	if (find_shifts(&work, n, sd))
+	/* rounding is no shift, nor an anomaly */
+	size = 1e-9 * fabs(transform(how, size));
+	if (find_shifts(&work, n, fmax(sd, size)))
 	{
 		for (int i = 0; i < n; i++)
 			work.clean[i] -= work.step[i];
@@ -437,8 +575,7 @@ anomalies_find(const AnomaliesParams *params, const double *y, int n, double *ex
 		work.spare2[i] = work.t[i] - work.step[i];
 	remainders(&work, work.spare2, n, expected);
 	sd = deviation_of(expected, n, work.spare);
-	/* rounding is no anomaly */
-	sd = fmax(sd, 1e-9 * fabs(transform(how, size)));
+	sd = fmax(sd, size);
 	sd = sd > 0 ? sd : 1;
 	phase_scales(&work, n, expected, sd, work.spare2, work.spare);
 	for (int i = 0; i < n; i++)

@@ -31,9 +31,11 @@ typedef struct AnomaliesParams
 {
 	int			nseasons;
 	int			seasons[ECML_MSTL_PERIODS]; /* ascending, >= 2; those without two cycles are left out */
+	bool		given;			/* by the user: false: only seasons that the values bear out are used */
 	int			trend;			/* window of the trend, odd; 0: by the seasons, or a tenth of the series */
 	double		threshold;		/* score above which a value is an anomaly */
-	int			shift;			/* values after which a new level is the normal one; 0: half a season, 6 at least; < 0: never */
+	int			shift;			/* values after which a new level is the normal one; 0: the shortest season, half of one below 24,
+								 * 6 at least; < 0: never */
 	int			transform;		/* AnomaliesTransform */
 	int			direction;		/* AnomaliesDirection */
 } AnomaliesParams;

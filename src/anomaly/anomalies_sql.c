@@ -103,7 +103,7 @@ take_seasons(const EcmlSeries *series, AnomaliesParams *params)
 
 /* A series that is to be worked on, its arrays allocated. */
 static void
-prepare(EcmlCtx *ctx, Job *job, const Options *options)
+prepare(EcmlCtx *ctx, Job *job, const Options *options, bool seasons_given)
 {
 	int			n = job->series.n;
 	int			known = 0;
@@ -117,6 +117,7 @@ prepare(EcmlCtx *ctx, Job *job, const Options *options)
 	if (job->done)
 		return;
 	job->params = options->kernel;
+	job->params.given = seasons_given;
 	take_seasons(&job->series, &job->params);
 	job->expected = ECML_NEW(ctx, double, n);
 	job->lower = ECML_NEW(ctx, double, n);
@@ -260,7 +261,7 @@ ecml_anomalies(PG_FUNCTION_ARGS)
 
 			memset(job, 0, sizeof(Job));
 			job->series = one;
-			prepare(&ctx, job, &options);
+			prepare(&ctx, job, &options, series_options.season.n >= 0);
 			bytes += (size_t) one.n * 50 + 1000;
 		}
 		run(&batch);
