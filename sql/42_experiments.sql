@@ -73,3 +73,12 @@ CREATE FUNCTION ecml_bayes_ab_means(means float8[], sds float8[], counts float8[
 AS 'MODULE_PATHNAME' LANGUAGE C STABLE STRICT PARALLEL SAFE COST 100000 ROWS 2;
 COMMENT ON FUNCTION ecml_bayes_ab_means(float8[], float8[], float8[], jsonb) IS
 'Bayesian comparison of means (normal), from means, standard deviations of a unit and counts; rows as of rates. Options: prior_mean, prior_sd (default: no prior), level (0.95). Errors: invalid_parameter_value.';
+
+CREATE FUNCTION ecml_variant(experiment text, unit_id "any", weights "any") RETURNS text
+AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 5;
+COMMENT ON FUNCTION ecml_variant(text, "any", "any") IS
+'The variant that a unit gets in an experiment, by a hash of its key that never changes; nothing is stored, and experiments are independent of each other. Weights: an object such as {"control": 0.5, "treatment": 0.5}, or an array for variants A, B, C and so on; they need not sum up to 1. NULL for a NULL key. Errors: invalid_parameter_value (weights).';
+CREATE FUNCTION ecml_variant(experiment text, unit_id "any") RETURNS text
+AS 'MODULE_PATHNAME', 'ecml_variant_even' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 3;
+COMMENT ON FUNCTION ecml_variant(text, "any") IS
+'The variant that a unit gets in an experiment of two equal groups: A or B. As ecml_variant with weights.';
