@@ -35,6 +35,9 @@ all_rows='
 	lists
 	cox
 	clv
+	gbdt
+	mahalanobis
+	anomalies
 '
 rows=$(echo ${ROWS:-$all_rows})
 state=
