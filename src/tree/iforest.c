@@ -291,41 +291,44 @@ typedef struct Scored
 	double		weight;
 } Scored;
 
-/* The threshold that leaves no more than the share above it; and the share that is. */
+/* The threshold that leaves no more than the share above it; and the share that is: without a share given, of some of the rows. */
 static void
 find_threshold(EcmlCtx *ctx, IforestModel *model, const IforestRows *rows, double contamination)
 {
 	double	   *x = ECML_NEW(ctx, double, (size_t) SCORED_ROWS * model->columns + 1);
 	double	   *scores = ECML_NEW(ctx, double, SCORED_ROWS);
 	double	   *pairs = ECML_NEW(ctx, double, 2 * rows->n);
-	double		total = rows->upto ? rows->upto[rows->n - 1] : (double) rows->n;
+	size_t		step = contamination > 0 ? 1 : (rows->n + SCORED_ROWS - 1) / SCORED_ROWS;
+	size_t		all = (rows->n + step - 1) / step;
+	double		total = 0;
 	double		above = 0;
 
-	for (size_t first = 0; first < rows->n; first += SCORED_ROWS)
+	for (size_t first = 0; first < all; first += SCORED_ROWS)
 	{
-		size_t		n = rows->n - first < SCORED_ROWS ? rows->n - first : SCORED_ROWS;
+		size_t		n = all - first < SCORED_ROWS ? all - first : SCORED_ROWS;
 
 		ecml_poll(ctx, 0, 0);
 		for (size_t i = 0; i < n; i++)
 			for (int j = 0; j < model->columns; j++)
-				x[i * model->columns + j] = iforest_value(rows, first + i, j);
+				x[i * model->columns + j] = iforest_value(rows, (first + i) * step, j);
 		iforest_scores(ctx, model, n, x, scores);
 		for (size_t i = 0; i < n; i++)
 		{
-			size_t		row = first + i;
+			size_t		row = (first + i) * step;
+			double		weight = rows->upto == NULL ? 1 : rows->upto[row] - (row > 0 ? rows->upto[row - 1] : 0);
 
-			pairs[2 * row] = scores[i];
-			pairs[2 * row + 1] = rows->upto == NULL ? 1 : rows->upto[row] - (row > 0 ? rows->upto[row - 1] : 0);
+			pairs[2 * (first + i)] = scores[i];
+			pairs[2 * (first + i) + 1] = weight;
+			total += weight;
 		}
 	}
 	model->threshold = 0.5;
 	if (contamination > 0)
 	{
-		size_t		i = rows->n;
+		size_t		i = all;
 
-		ecml_sort_f8_pairs(ctx, pairs, rows->n);
+		ecml_sort_f8_pairs(ctx, pairs, all);
 		/* from the greatest score on, as long as all rows of one score have room */
-		model->threshold = pairs[2 * (rows->n - 1)];
 		while (i > 0)
 		{
 			size_t		same = i;
@@ -341,7 +344,7 @@ find_threshold(EcmlCtx *ctx, IforestModel *model, const IforestRows *rows, doubl
 		}
 	}
 	above = 0;
-	for (size_t i = 0; i < rows->n; i++)
+	for (size_t i = 0; i < all; i++)
 		above += pairs[2 * i] > model->threshold ? pairs[2 * i + 1] : 0;
 	model->share = above / total;
 	ecml_free(ctx, x);
@@ -384,7 +387,10 @@ iforest_fit(EcmlCtx *ctx, EcmlData *data, const IforestTask *task)
 	if (model->oblique)
 		iforest_oblique_ready(model->oblique);
 	else
+	{
 		tree_forest_ready(ctx, model->forest);
+		model->scorer = iforest_scorer_create(ctx, model->forest);
+	}
 	find_threshold(ctx, model, &rows, params->contamination);
 	return model;
 }
@@ -398,6 +404,8 @@ iforest_path(const IforestModel *model, const double *x)
 
 	if (model->oblique)
 		return iforest_oblique_path(model->oblique, x);
+	if (model->scorer)
+		return model->forest->base[0] + model->forest->scale * iforest_scorer_sum(model->scorer, x, NULL);
 	tree_forest_predict(model->forest, x, &path);
 	return path;
 }
@@ -421,6 +429,8 @@ typedef struct Scoring
 	size_t		rows;
 	const double *x;
 	double	   *paths;
+	uint32_t   *ranks;			/* [workers][scratch] of the scorer */
+	size_t		scratch;
 } Scoring;
 
 #define TASK_ROWS 256
@@ -432,16 +442,33 @@ score_rows(void *arg, size_t i, int worker)
 	size_t		end = (i + 1) * TASK_ROWS < scoring->rows ? (i + 1) * TASK_ROWS : scoring->rows;
 
 	for (size_t row = i * TASK_ROWS; row < end; row++)
-		scoring->paths[row] = iforest_oblique_path(scoring->model->oblique, scoring->x + row * scoring->model->columns);
+	{
+		const IforestModel *model = scoring->model;
+		const double *x = scoring->x + row * model->columns;
+
+		if (model->oblique)
+			scoring->paths[row] = iforest_oblique_path(model->oblique, x);
+		else
+			scoring->paths[row] = model->forest->base[0] +
+				model->forest->scale * iforest_scorer_sum(model->scorer, x, scoring->ranks + worker * scoring->scratch);
+	}
 }
 
 void
 iforest_scores(EcmlCtx *ctx, const IforestModel *model, size_t rows, const double *x, double *scores)
 {
 	Scoring		scoring = {model, rows, x, scores};
+	size_t		ntasks = (rows + TASK_ROWS - 1) / TASK_ROWS;
 
 	if (model->oblique)
-		ecml_parallel_for(ctx, (rows + TASK_ROWS - 1) / TASK_ROWS, score_rows, &scoring);
+		ecml_parallel_for(ctx, ntasks, score_rows, &scoring);
+	else if (model->scorer)
+	{
+		scoring.scratch = iforest_scorer_scratch(model->scorer);
+		scoring.ranks = ECML_NEW0(ctx, uint32_t, ecml_workers(ctx, ntasks) * scoring.scratch);
+		ecml_parallel_for(ctx, ntasks, score_rows, &scoring);
+		ecml_free(ctx, scoring.ranks);
+	}
 	else
 		tree_forest_predict_rows(ctx, model->forest, rows, x, scores);
 	for (size_t i = 0; i < rows; i++)
@@ -513,7 +540,10 @@ iforest_read(EcmlReader *r, int columns, const int *categories)
 	if (oblique)
 		model->oblique = iforest_oblique_read(r, columns, categories);
 	else
+	{
 		model->forest = tree_forest_read(r, columns, categories);
+		model->scorer = iforest_scorer_create(r->ctx, model->forest);
+	}
 	if ((oblique ? model->oblique->ntrees : model->forest->ntrees) != model->n_trees ||
 		(!oblique && model->forest->outputs != 1))
 		ecml_read_corrupted(r, "the number of trees is another");

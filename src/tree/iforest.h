@@ -42,6 +42,7 @@ typedef struct IforestTask
 } IforestTask;
 
 typedef struct IforestOblique IforestOblique;
+typedef struct IforestScorer IforestScorer;
 
 typedef struct IforestModel
 {
@@ -52,7 +53,8 @@ typedef struct IforestModel
 	double		threshold;		/* a score above it is an anomaly's */
 	uint64_t	rows;			/* that trees were drawn from */
 	double		share;			/* of them above the threshold */
-	TreeForest *forest;			/* the one, or */
+	TreeForest *forest;			/* the one, */
+	IforestScorer *scorer;		/* derived from it, or NULL: the forest's own serves; or */
 	IforestOblique *oblique;	/* the other; outputs are mean path lengths */
 } IforestModel;
 

@@ -96,6 +96,18 @@ iforest_category_left(uint64_t seed, int code)
 	return iforest_mix(seed, (uint64_t) code) >> 63;
 }
 
+/* ---- scoring (iforest_scorer.c) */
+
+/* Can this processor do it? */
+extern bool iforest_scorer_possible(void);
+
+/* For a forest that is ready.  NULL: not for this one, or not on this processor. */
+extern IforestScorer *iforest_scorer_create(EcmlCtx *ctx, const TreeForest *forest);
+
+/* Sum of the path lengths, before base and scale.  ranks: scratch [iforest_scorer_scratch]; NULL: its own, one caller at a time. */
+extern double iforest_scorer_sum(const IforestScorer *scorer, const double *x, uint32_t *ranks);
+extern size_t iforest_scorer_scratch(const IforestScorer *scorer);
+
 /* ---- extended */
 
 typedef struct ObliqueNode
