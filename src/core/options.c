@@ -82,6 +82,8 @@ describe(const EcmlOption *option)
 							ecml_error_list(option->choices, n));
 		case ECML_OPTION_OBJECT:
 			return "an object";
+		case ECML_OPTION_JSON:
+			return "an object or an array";
 		case ECML_OPTION_LIST:
 			return "an array of strings";
 		case ECML_OPTION_NUMBERS:
@@ -253,6 +255,11 @@ store(const char *what, const EcmlOption *option, JsonbValue *value, void *param
 				reject(what, option, value);
 			*(Jsonb **) place = JsonbValueToJsonb(value);
 			return;
+		case ECML_OPTION_JSON:
+			if (value->type != jbvBinary)
+				reject(what, option, value);
+			*(Jsonb **) place = JsonbValueToJsonb(value);
+			return;
 		case ECML_OPTION_LIST:
 			if (value->type != jbvBinary || !JsonContainerIsArray(value->val.binary.data) ||
 				!strings_only(value->val.binary.data))
@@ -348,6 +355,7 @@ ecml_options_text(const EcmlOptionSet *sets, int nsets)
 					break;
 				case ECML_OPTION_OBJECT:
 				case ECML_OPTION_LIST:
+				case ECML_OPTION_JSON:
 					if (*(Jsonb *const *) place)
 						ecml_json_jsonb(json, option->name, *(Jsonb *const *) place);
 					break;

@@ -9,6 +9,7 @@
 #include "utils/numeric.h"
 
 #include "core/aggregate.h"
+#include "core/class_weight.h"
 #include "core/error.h"
 #include "linear/logreg.h"
 #include "num/dist.h"
@@ -97,52 +98,6 @@ offset_term(const Params *params, const EcmlSchema *schema)
 	return feature->first_term;
 }
 
-/* Weights by class from {"label": weight}; classes that are not named weigh 1.  NULL: none are given. */
-static double *
-weights_by_class(const Params *params, const EcmlSchema *schema)
-{
-	JsonbIterator *iterator;
-	JsonbIteratorToken token;
-	JsonbValue	value;
-	double	   *weights;
-
-	if (params->class_weight.object == NULL)
-		return NULL;
-	weights = palloc(schema->nclasses * sizeof(double));
-	for (int k = 0; k < schema->nclasses; k++)
-		weights[k] = 1;
-	iterator = JsonbIteratorInit(&params->class_weight.object->root);
-	while ((token = JsonbIteratorNext(&iterator, &value, true)) != WJB_DONE)
-	{
-		char	   *label;
-		double		weight = NAN;
-		int			class = 0;
-
-		if (token != WJB_KEY)
-			continue;
-		label = pnstrdup(value.val.string.val, value.val.string.len);
-		(void) JsonbIteratorNext(&iterator, &value, true);
-		if (value.type == jbvNumeric)
-			weight = DatumGetFloat8(DirectFunctionCall1(numeric_float8_no_overflow, NumericGetDatum(value.val.numeric)));
-		if (!(weight > 0 && isfinite(weight)))
-			ereport(ERROR,
-					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-					 errmsg("the weight of class \"%s\" must be a number above 0", label),
-					 errdetail("It is %s.", ecml_json_value_text(&value)),
-					 errhint("Give, for example, \"class_weight\": {\"%s\": 2}.", label)));
-		while (class < schema->nclasses && strcmp(schema->classes[class], label) != 0)
-			class++;
-		if (class == schema->nclasses)
-			ereport(ERROR,
-					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-					 errmsg("\"class_weight\" names a class that the target has not"),
-					 errdetail("It is \"%s\".", label),
-					 errhint("The classes are: %s.", ecml_error_list((const char **) schema->classes, schema->nclasses))));
-		weights[class] = weight;
-	}
-	return weights;
-}
-
 static void *
 fit(EcmlCtx *ctx, EcmlData *data, const EcmlSchema *schema, const void *params)
 {
@@ -152,7 +107,7 @@ fit(EcmlCtx *ctx, EcmlData *data, const EcmlSchema *schema, const void *params)
 		.params = &kernel,
 		.classes = schema->nclasses,
 		.offset = offset_term(given, schema),
-		.class_weight = weights_by_class(given, schema)
+		.class_weight = ecml_class_weights(&given->class_weight, schema)
 	};
 
 	kernel.balanced = given->class_weight.number == 1;
