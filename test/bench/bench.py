@@ -5,6 +5,7 @@ import sys
 import evaluation
 import growth
 import inspect_rows
+import isolation
 import load
 import logistic
 import prepare
@@ -29,6 +30,7 @@ TABLES = [
     (growth.memory_table, {"memory": growth.memory}),
     (quality.quality_table, {"quality": quality.quality}),
     (prepare.prepare_table, {"prepare": prepare.prepare}),
+    (isolation.isolation_table, {"iforest": isolation.iforest}),
     (survival.survival_table, {"cox": survival.cox, "clv": survival.clv}),
 ]
 

@@ -92,7 +92,7 @@ SELECT ok((SELECT abs(max(base) + sum(contribution) - max(prediction)) < 1e-9 FR
 	'and explain them');
 
 -- the sample: the same whether one process reads the table or several
-CREATE TABLE big AS SELECT i, (i * 7919 % 10007)::float8 AS a, (i % 13)::text AS b, CASE WHEN i % 11 > 0 THEN i % 101 END AS c, 1 + i % 3 AS w
+CREATE TABLE big AS SELECT i, (i * 7919::bigint % 10007)::float8 AS a, (i % 13)::text AS b, CASE WHEN i % 11 > 0 THEN i % 101 END AS c, 1 + i % 3 AS w
 FROM generate_series(1, 400000) i;
 ANALYZE big;
 SET LOCAL min_parallel_table_scan_size = '64kB';
