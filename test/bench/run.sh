@@ -32,6 +32,9 @@ all_rows='
 	iforest
 	cox
 	clv
+	gbdt
+	mahalanobis
+	anomalies
 '
 rows=$(echo ${ROWS:-$all_rows})
 state=
