@@ -7,6 +7,7 @@ import boosting
 import evaluation
 import growth
 import inspect_rows
+import isolation
 import load
 import logistic
 import prepare
@@ -36,6 +37,7 @@ TABLES = [
     (recommend.recommend_table, {"recommend": recommend.training, "baskets": recommend.baskets}),
     (recommend.serving_table, {"serving": recommend.serving}),
     (recommend.lists_table, {"lists": recommend.lists}),
+    (isolation.isolation_table, {"iforest": isolation.iforest}),
     (boosting.quality_table, {"gbdt": boosting.quality}),
     (anomaly.anomaly_table, {"mahalanobis": anomaly.mahalanobis, "anomalies": anomaly.anomalies}),
     (survival.survival_table, {"cox": survival.cox, "clv": survival.clv}),

@@ -33,6 +33,7 @@ all_rows='
 	baskets
 	serving
 	lists
+	iforest
 	cox
 	clv
 	gbdt
