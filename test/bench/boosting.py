@@ -137,7 +137,7 @@ def quality(table):
             ours.append(measure(metric, y[~train], numpy.array(rows, float)[:, 0]))
             dataset = lightgbm.Dataset(matrix[train][:, features], y[train],
                                        categorical_feature=[k for k, j in enumerate(features) if not kinds[j]])
-            peer = lightgbm.train({"objective": "regression" if metric == "rmse" else "binary", "num_leaves": 31, "num_threads": 2,
+            peer = lightgbm.train({"objective": "regression" if metric == "rmse" else "binary", "num_leaves": 31, "num_threads": 1,
                                    "verbose": -1}, dataset, 100)
             theirs.append(measure(metric, y[~train], peer.predict(matrix[~train][:, features])))
         a, b = numpy.mean(ours), numpy.mean(theirs)
