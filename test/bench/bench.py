@@ -7,6 +7,7 @@ import boosting
 import evaluation
 import growth
 import inspect_rows
+import isolation
 import load
 import logistic
 import prepare
@@ -32,6 +33,7 @@ TABLES = [
     (growth.memory_table, {"memory": growth.memory}),
     (quality.quality_table, {"quality": quality.quality}),
     (prepare.prepare_table, {"prepare": prepare.prepare}),
+    (isolation.isolation_table, {"iforest": isolation.iforest}),
     (boosting.quality_table, {"gbdt": boosting.quality}),
     (anomaly.anomaly_table, {"mahalanobis": anomaly.mahalanobis, "anomalies": anomaly.anomalies}),
     (survival.survival_table, {"cox": survival.cox, "clv": survival.clv}),

@@ -29,6 +29,7 @@ all_rows='
 	memory
 	quality
 	prepare
+	iforest
 	cox
 	clv
 	gbdt
