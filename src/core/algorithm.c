@@ -55,6 +55,26 @@ ecml_algorithm_get(const char *name)
 	return NULL;
 }
 
+static bool
+learns_from_features(const EcmlAlgorithm *algorithm)
+{
+	return algorithm->own == NULL;
+}
+
+const EcmlAlgorithm *
+ecml_algorithm_of_features(const char *name, const char *function)
+{
+	const EcmlAlgorithm *algorithm = ecml_algorithm_get(name);
+
+	if (algorithm->own)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("%s cannot be used with %s", function, name),
+				 errdetail("Its task is %s: it does not learn from rows of features.", ecml_task_name(algorithm->task)),
+				 errhint("%s works with: %s.", function, ecml_algorithm_list(learns_from_features))));
+	return algorithm;
+}
+
 char *
 ecml_algorithm_list(bool (*which) (const EcmlAlgorithm *algorithm))
 {
@@ -71,7 +91,7 @@ const char *
 ecml_task_name(EcmlModelTask task)
 {
 	static const char *const names[] = {"regression", "classification", "clustering", "anomaly detection",
-	"survival"};
+	"survival", "recommendation", "forecasting"};
 
 	return names[task];
 }

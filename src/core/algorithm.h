@@ -20,7 +20,9 @@ typedef enum EcmlModelTask
 	ECML_CLASSIFICATION,
 	ECML_CLUSTERING,
 	ECML_ANOMALY,
-	ECML_SURVIVAL
+	ECML_SURVIVAL,
+	ECML_RECOMMENDATION,
+	ECML_FORECASTING
 } EcmlModelTask;
 
 typedef enum EcmlTargetUse
@@ -82,6 +84,52 @@ typedef struct EcmlOnePass
 	int			parallel_terms;
 } EcmlOnePass;
 
+struct EcmlModel;
+struct EcmlTraining;
+
+/* What ecml_train was asked for. */
+typedef struct EcmlRequest
+{
+	const char *source;
+	const char *target;			/* NULL: none given */
+	const char *const *features;	/* [nfeatures] names */
+	int			nfeatures;		/* -1: none given */
+} EcmlRequest;
+
+/*
+ * A training of its own, for a source of another shape than features and target: interactions of users with items, series.
+ * The verbs (ecml_train, ecml_retrain, ecml_evaluate, and all that manages models) are the same; those that predict from
+ * features, or validate over folds of rows, refuse the model.
+ */
+typedef struct EcmlOwnTraining
+{
+	/*
+	 * From the source to a model made by ecml_model_begin in context, with rows, skipped, fitted and metrics.  SPI is
+	 * connected; the source is to be run by core/source.h, so that it only reads, with the caller's rights.  parts: handed to
+	 * store, of the caller's memory.
+	 */
+	struct EcmlModel *(*train) (MemoryContext context, const struct EcmlTraining *training, const EcmlRequest *request,
+								void **parts);
+	/*
+	 * What stands beside the model in tables of the extension, once the catalog has it under model_id; NULL: nothing does.
+	 * They refer to ecml.model with ON DELETE CASCADE.
+	 */
+	void		(*store) (const struct EcmlModel *model, void *parts, int64 model_id);
+	/* ecml_evaluate: metrics on a source, into json of the caller's memory; model_id 0: a model given as a value */
+	void		(*evaluate) (const struct EcmlModel *model, int64 model_id, const char *source, Jsonb *options, EcmlJson *json);
+	const char *use;			/* what to call instead of ecml_predict, for a hint: "ecml_recommend" */
+} EcmlOwnTraining;
+
+struct EcmlStepSource;
+
+/* Training by aggregates over the source, which may be elsewhere ("strategy": "step"; core/step.h). */
+typedef struct EcmlStepTraining
+{
+	/* the name of an option that is given and not possible so; NULL: all is well */
+	const char *(*refuse) (const void *params);
+	void	   *(*fit) (EcmlCtx *ctx, struct EcmlStepSource *source, const EcmlSchema *schema, const void *params);
+} EcmlStepTraining;
+
 /* A coefficient with its statistics; NaN where not defined. */
 typedef struct EcmlCoefficient
 {
@@ -134,6 +182,8 @@ typedef struct EcmlAlgorithm
 	bool		(*drop_first) (const void *params);
 
 	const EcmlOnePass *one_pass;	/* NULL: fit */
+	const EcmlStepTraining *step;	/* NULL: it cannot learn step by step */
+	const EcmlOwnTraining *own; /* instead of both, and of all that predicts; NULL: it learns from features */
 
 	void		(*write) (EcmlWriter *w, const void *fitted);
 	void	   *(*read) (EcmlReader *r, const EcmlSchema *schema);	/* checks everything */
@@ -142,8 +192,11 @@ typedef struct EcmlAlgorithm
 	double		(*predict) (const void *fitted, const double *x);
 	/* classifiers: p [schema->nclasses] */
 	void		(*probabilities) (const void *fitted, const double *x, double *p);
-	/* the same for n rows, row i from x + i * stride on: out [n], of classifiers [n][nclasses]; NULL: row by row */
-	void		(*predict_block) (const void *fitted, const double *x, size_t stride, int n, double *out);
+	/*
+	 * The same for n rows, row i from x + i * stride on: out [n], of classifiers [n][nclasses]; NULL: row by row.  ctx: for threads
+	 * and polls; memory of it is given back.
+	 */
+	void		(*predict_block) (EcmlCtx *ctx, const void *fitted, const double *x, size_t stride, int n, double *out);
 	/* anomaly detection: a row is one when its prediction is above it */
 	double		(*threshold) (const void *fitted);
 	/* linear models: for ecml_coefficients; params are those of the training.  NULL: it has none */
@@ -169,6 +222,9 @@ extern const EcmlAlgorithm *ecml_algorithm_by_name(const char *name);
 
 /* By name, or an error that names the nearest and lists all. */
 extern const EcmlAlgorithm *ecml_algorithm_get(const char *name);
+
+/* The same, but an error for one with a training of its own: what wants rows of features cannot use it. */
+extern const EcmlAlgorithm *ecml_algorithm_of_features(const char *name, const char *function);
 
 /* Their names: "a, b, c"; palloc'd. */
 extern char *ecml_algorithm_list(bool (*which) (const EcmlAlgorithm *algorithm));

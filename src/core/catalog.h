@@ -28,7 +28,7 @@ typedef struct EcmlProvenance
 {
 	const char *source;			/* NULL: not trained from a source */
 	const char *target;
-	const char *const *features;	/* names of columns, as ecml_train takes them */
+	const char *const *features;	/* names of columns, as ecml_train takes them; NULL: none were given */
 	int			nfeatures;
 	Jsonb	   *options;		/* as given; NULL: none */
 	double		seconds;
@@ -42,14 +42,24 @@ extern void ecml_catalog_check_name(const char *name);
 /* The active version (version 0) or the given one; an error when there is none, or it is not the user's and not granted. */
 extern void ecml_catalog_get(const char *name, int version, EcmlCatalogEntry *entry);
 
+/*
+ * The newest active model among those that an index of ecml.model on created_at has, of those the user may use; false: there is
+ * none.  name [ECML_NAME_LIMIT + 1].
+ */
+extern bool ecml_catalog_newest(const char *index, EcmlCatalogEntry *entry, char *name);
+
+/* The oid of a table or index of schema ecml; an error when the extension is not there. */
+extern Oid	ecml_catalog_relation(const char *name);
+
 /* The body of an entry; palloc'd. */
 extern struct varlena *ecml_catalog_body(const EcmlCatalogEntry *entry);
 
 /* An error unless the user owns the model of this name; missing_ok: there may be none yet. */
 extern void ecml_catalog_check_owner(const char *name, bool missing_ok);
 
-/* Store a model as the next version of name, and activate it.  Gives the version. */
-extern int	ecml_catalog_insert(const char *name, EcmlModel *model, struct varlena *body, const EcmlProvenance *provenance);
+/* Store a model as the next version of name, and activate it.  Gives the version; model_id: NULL, or gets its key. */
+extern int	ecml_catalog_insert(const char *name, EcmlModel *model, struct varlena *body, const EcmlProvenance *provenance,
+								int64 *model_id);
 
 /* What ecml_retrain needs; the owner, with whose rights the source is run. */
 extern void ecml_catalog_provenance(const char *name, char **algorithm, EcmlProvenance *provenance, Oid *owner);

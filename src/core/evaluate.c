@@ -100,7 +100,7 @@ predict_pending(EcmlEvaluator *evaluator)
 	const EcmlModel *model = evaluator->model;
 	int			outputs = ecml_model_outputs(model);
 
-	ecml_model_predict_rows(model, evaluator->values, model->schema->nfeatures, evaluator->npending, evaluator->terms,
+	ecml_model_predict_rows(model, &evaluator->ctx, evaluator->values, model->schema->nfeatures, evaluator->npending, evaluator->terms,
 							evaluator->p);
 	for (int i = 0; i < evaluator->npending; i++)
 	{
@@ -122,6 +122,8 @@ ecml_evaluator_add(EcmlEvaluator *evaluator, const double *values, int missing, 
 {
 	const EcmlModel *model = evaluator->model;
 
+	if (missing >= 0 && model->schema->missing == ECML_MISSING_ERROR)
+		ecml_missing_error(psprintf("column \"%s\"", model->schema->features[missing].name));
 	if ((missing >= 0 && !ecml_missing_used(model->schema->missing)) || !has_y)
 	{
 		evaluator->skipped++;
@@ -239,7 +241,7 @@ ecml_evaluator_finish(EcmlEvaluator *evaluator, EcmlJson *json)
 	else if (model->task == ECML_ANOMALY)
 		ecml_metrics_anomalies(json, &evaluator->ctx, &evaluator->scores, evaluator->threshold, evaluator->labelled, evaluator->k);
 	else
-		ecml_metrics_numbers(json, &evaluator->numbers);
+		ecml_metrics_numbers(json, &evaluator->ctx, &evaluator->numbers);
 	if (evaluator->dataset)
 		ecml_dataset_close(evaluator->dataset);
 }
@@ -313,7 +315,8 @@ ECML_MODEL_FUNCTION(ecml_evaluate)
 {
 	MemoryContext caller = CurrentMemoryContext;
 	MemoryContext context = AllocSetContextCreate(caller, "ecml evaluation", ALLOCSET_DEFAULT_SIZES);
-	EcmlModel  *model = ecml_serving_model(fcinfo, by_name);
+	EcmlServing *serving = ecml_serving(fcinfo, by_name);
+	EcmlModel  *model = serving ? serving->model : NULL;
 	EvaluateOptions options = {.threshold = 0.5};
 	EcmlOptionSet set = {evaluate_options, &options};
 	EcmlSource	source;
@@ -323,6 +326,13 @@ ECML_MODEL_FUNCTION(ecml_evaluate)
 
 	if (model == NULL || PG_ARGISNULL(1))
 		PG_RETURN_NULL();
+	if (model->algorithm->own)
+	{
+		json = ecml_json_object();
+		model->algorithm->own->evaluate(model, by_name ? serving->model_id : 0, text_to_cstring(PG_GETARG_TEXT_PP(1)),
+										PG_ARGISNULL(2) ? NULL : PG_GETARG_JSONB_P(2), json);
+		PG_RETURN_JSONB_P(ecml_json_finish(json));
+	}
 	MemoryContextSwitchTo(context);
 	if (model->task == ECML_ANOMALY)
 	{

@@ -73,7 +73,8 @@ predict(const Judge *judge, int first, double *p)
 	int			n = Min(judge->most, judge->n - first);
 
 	ecml_poll(judge->ctx, 0, 0);
-	ecml_model_predict_rows(judge->model, judge->rows + (size_t) first * judge->width, judge->width, n, judge->x, p);
+	ecml_model_predict_rows(judge->model, judge->ctx, judge->rows + (size_t) first * judge->width, judge->width, n, judge->x,
+							p);
 	return n;
 }
 

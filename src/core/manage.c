@@ -12,7 +12,8 @@
 /* ecml_model_info(model): jsonb */
 ECML_MODEL_FUNCTION(ecml_model_info)
 {
-	EcmlModel  *model = ecml_serving_model(fcinfo, by_name);
+	EcmlServing *serving = ecml_serving(fcinfo, by_name);
+	EcmlModel  *model = serving ? serving->model : NULL;
 	EcmlJson   *json;
 
 	if (model == NULL)
@@ -22,7 +23,6 @@ ECML_MODEL_FUNCTION(ecml_model_info)
 	ecml_json_string(json, "task", ecml_task_name(model->task));
 	if (by_name)
 	{
-		EcmlServing *serving = fcinfo->flinfo->fn_extra;
 		EcmlCatalogEntry entry;
 
 		ecml_json_string(json, "name", serving->name);
@@ -74,7 +74,7 @@ ecml_save(PG_FUNCTION_ARGS)
 	model = ecml_model_read(body, CurrentMemoryContext);
 	provenance.options = ecml_json_parse(model->options);
 	provenance.target = model->schema->target[0] ? model->schema->target : NULL;
-	PG_RETURN_INT32(ecml_catalog_insert(name, model, body, &provenance));
+	PG_RETURN_INT32(ecml_catalog_insert(name, model, body, &provenance, NULL));
 }
 
 /* ecml_load(name text): ecml_model */

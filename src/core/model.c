@@ -13,11 +13,43 @@
 
 #include "core/algorithm.h"
 #include "core/model.h"
+#include "core/trainer.h"
 
 #define MAGIC 0x4C4D4345		/* "ECML" */
 #define VALUES_AT_ONCE (1 << 17)	/* of rows that are predicted together */
 #define FORMAT 2
 #define HEADER 16				/* bytes before what the checksum covers */
+
+EcmlModel *
+ecml_model_begin(MemoryContext context, const EcmlTraining *training)
+{
+	MemoryContext old = MemoryContextSwitchTo(context);
+	EcmlModel  *model = palloc0(sizeof(EcmlModel));
+
+	model->algorithm = training->algorithm;
+	model->task = training->algorithm->task;
+	model->context = context;
+	model->seed = training->common.seed;
+	ecml_host_init(&model->ctx, &model->host, context, 0, 0);
+	model->schema = palloc0(sizeof(EcmlSchema));
+	model->schema->target = pstrdup("");
+	model->schema->event = pstrdup("");
+	ecml_schema_layout(model->schema);
+	model->options = ecml_training_options(training);
+	MemoryContextSwitchTo(old);
+	return model;
+}
+
+void
+ecml_model_check_features(const EcmlModel *model)
+{
+	if (model->algorithm->own)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("the model does not predict from features"),
+				 errdetail("Its algorithm is %s, its task %s.", model->algorithm->name, ecml_task_name(model->algorithm->task)),
+				 errhint("Use %s.", model->algorithm->own->use)));
+}
 
 static void
 write_section(EcmlWriter *w, const EcmlWriter *section)
@@ -233,7 +265,8 @@ ecml_model_rows_at_once(const EcmlModel *model)
 }
 
 void
-ecml_model_predict_rows(const EcmlModel *model, const double *values, size_t stride, int n, double *x, double *out)
+ecml_model_predict_rows(const EcmlModel *model, EcmlCtx *ctx, const double *values, size_t stride, int n, double *x,
+						double *out)
 {
 	const EcmlAlgorithm *algorithm = model->algorithm;
 	int			nterms = model->schema->nterms;
@@ -247,10 +280,12 @@ ecml_model_predict_rows(const EcmlModel *model, const double *values, size_t str
 		stride = nterms;
 	}
 	if (algorithm->predict_block)
-		algorithm->predict_block(model->fitted, values, stride, n, out);
+		algorithm->predict_block(ctx, model->fitted, values, stride, n, out);
 	else
 		for (int i = 0; i < n; i++)
 		{
+			if (i % 64 == 0)
+				ecml_poll(ctx, 0, 0);
 			if (outputs > 1)
 				algorithm->probabilities(model->fitted, values + i * stride, out + (size_t) i * outputs);
 			else

@@ -38,6 +38,12 @@ typedef struct EcmlModel
 	EcmlServerHost host;
 } EcmlModel;
 
+/* A model without features, in context, for a training of its own (EcmlOwnTraining). */
+extern EcmlModel *ecml_model_begin(MemoryContext context, const struct EcmlTraining *training);
+
+/* An error for a model that does not predict from features. */
+extern void ecml_model_check_features(const EcmlModel *model);
+
 /* The value; palloc'd. */
 extern struct varlena *ecml_model_write(EcmlModel *model);
 
@@ -60,7 +66,7 @@ ecml_model_outputs(const EcmlModel *model)
 	return model->task == ECML_CLASSIFICATION ? model->schema->nclasses : 1;
 }
 
-#define ECML_PREDICT_ROWS 256	/* at once: they stay in the cache */
+#define ECML_PREDICT_ROWS 4096	/* at once, at most */
 
 /* How many rows to predict at once: of wide ones fewer. */
 extern int	ecml_model_rows_at_once(const EcmlModel *model);
@@ -68,7 +74,8 @@ extern int	ecml_model_rows_at_once(const EcmlModel *model);
 /*
  * The predictions of n rows of values, row i from values + i * stride on: out [n][outputs].  x: scratch [n][schema->nterms].
  */
-extern void ecml_model_predict_rows(const EcmlModel *model, const double *values, size_t stride, int n, double *x, double *out);
+extern void ecml_model_predict_rows(const EcmlModel *model, EcmlCtx *ctx, const double *values, size_t stride, int n, double *x,
+									double *out);
 
 /*
  * One number that tells what the model makes of a row of values: the prediction; of more than two classes the most probable

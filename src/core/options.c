@@ -75,8 +75,15 @@ describe(const EcmlOption *option)
 			while (option->choices[n])
 				n++;
 			return psprintf("an object, or one of: %s", ecml_error_list(option->choices, n));
+		case ECML_OPTION_MIXED:
+			while (option->choices[n])
+				n++;
+			return psprintf("a number from %g to %g, or one of: %s", option->low, option->high,
+							ecml_error_list(option->choices, n));
 		case ECML_OPTION_OBJECT:
 			return "an object";
+		case ECML_OPTION_JSON:
+			return "an object or an array";
 		case ECML_OPTION_LIST:
 			return "an array of strings";
 		case ECML_OPTION_NUMBERS:
@@ -235,8 +242,21 @@ store(const char *what, const EcmlOption *option, JsonbValue *value, void *param
 			((EcmlChoice *) place)->number = Max(choice(option, value), 0);
 			((EcmlChoice *) place)->object = is_object(value) ? JsonbValueToJsonb(value) : NULL;
 			return;
+		case ECML_OPTION_MIXED:
+			((EcmlMixed *) place)->choice = choice(option, value);
+			if (choice(option, value) >= 0)
+				return;
+			if (!number(value, &v) || !isfinite(v) || v < option->low || v > option->high)
+				reject(what, option, value);
+			((EcmlMixed *) place)->number = v;
+			return;
 		case ECML_OPTION_OBJECT:
 			if (!is_object(value))
+				reject(what, option, value);
+			*(Jsonb **) place = JsonbValueToJsonb(value);
+			return;
+		case ECML_OPTION_JSON:
+			if (value->type != jbvBinary)
 				reject(what, option, value);
 			*(Jsonb **) place = JsonbValueToJsonb(value);
 			return;
@@ -327,8 +347,15 @@ ecml_options_text(const EcmlOptionSet *sets, int nsets)
 					else
 						ecml_json_string(json, option->name, option->choices[((const EcmlChoice *) place)->number]);
 					break;
+				case ECML_OPTION_MIXED:
+					if (((const EcmlMixed *) place)->choice >= 0)
+						ecml_json_string(json, option->name, option->choices[((const EcmlMixed *) place)->choice]);
+					else
+						ecml_json_number(json, option->name, ((const EcmlMixed *) place)->number);
+					break;
 				case ECML_OPTION_OBJECT:
 				case ECML_OPTION_LIST:
+				case ECML_OPTION_JSON:
 					if (*(Jsonb *const *) place)
 						ecml_json_jsonb(json, option->name, *(Jsonb *const *) place);
 					break;

@@ -26,7 +26,9 @@ typedef enum EcmlOptionType
 	ECML_OPTION_OBJECT,			/* Jsonb *, an object; NULL by default */
 	ECML_OPTION_LIST,			/* Jsonb *, an array of strings; NULL by default */
 	ECML_OPTION_CHOICE,			/* EcmlChoice: one of the choices, or an object */
-	ECML_OPTION_NUMBERS			/* EcmlNumberList: a number, or an array of numbers */
+	ECML_OPTION_NUMBERS,		/* EcmlNumberList: a number, or an array of numbers */
+	ECML_OPTION_MIXED,			/* EcmlMixed: a number, or one of the choices */
+	ECML_OPTION_JSON			/* Jsonb *, an object or an array; NULL by default */
 } EcmlOptionType;
 
 #define ECML_MAX_NUMBERS 16
@@ -42,6 +44,12 @@ typedef struct EcmlChoice
 	int			number;			/* of the choice */
 	Jsonb	   *object;			/* given instead, or NULL */
 } EcmlChoice;
+
+typedef struct EcmlMixed
+{
+	int			choice;			/* number of the choice; -1: a number is given */
+	double		number;
+} EcmlMixed;
 
 typedef struct EcmlOption
 {
@@ -65,7 +73,13 @@ typedef struct EcmlOption
 #define ECML_OPT_LIST(s, f, name)             {name, ECML_OPTION_LIST, offsetof(s, f), 0, 0, NULL, false}
 #define ECML_OPT_CHOICE(s, f, name, choices)  {name, ECML_OPTION_CHOICE, offsetof(s, f), 0, 0, choices, false}
 #define ECML_OPT_NUMBERS(s, f, name, low, high) {name, ECML_OPTION_NUMBERS, offsetof(s, f), low, high, NULL, false}
+#define ECML_OPT_MIXED(s, f, name, low, high, choices) {name, ECML_OPTION_MIXED, offsetof(s, f), low, high, choices, false}
+#define ECML_OPT_JSON(s, f, name)             {name, ECML_OPTION_JSON, offsetof(s, f), 0, 0, NULL, false}
+#define ECML_OPT_ALIAS_INT(s, f, name, low, high)   {name, ECML_OPTION_INT, offsetof(s, f), low, high, NULL, true}
+#define ECML_OPT_ALIAS_FLOAT(s, f, name, low, high) {name, ECML_OPTION_FLOAT, offsetof(s, f), low, high, NULL, true}
 #define ECML_OPT_ALIAS_TEXT(s, f, name)       {name, ECML_OPTION_TEXT, offsetof(s, f), 0, 0, NULL, true}
+#define ECML_OPT_ALIAS_ENUM(s, f, name, choices)    {name, ECML_OPTION_ENUM, offsetof(s, f), 0, 0, choices, true}
+#define ECML_OPT_ALIAS_JSON(s, f, name)       {name, ECML_OPTION_JSON, offsetof(s, f), 0, 0, NULL, true}
 #define ECML_OPT_END                          {NULL, ECML_OPTION_INT, 0, 0, 0, NULL, false}
 
 /* One list of options with the struct that it fills. */
@@ -78,7 +92,7 @@ typedef struct EcmlOptionSet
 /* Fill the params of the sets from jsonb (NULL: nothing given).  what: whose options, for messages ("kmeans"). */
 extern void ecml_options_parse(const char *what, Jsonb *jsonb, const EcmlOptionSet *sets, int nsets);
 
-/* The values of the sets as JSON text, defaults included; options of type TEXT, OBJECT, LIST that are NULL are left out. */
+/* The values of the sets as JSON text, defaults included; options of type TEXT, OBJECT, LIST, JSON that are NULL are left out. */
 extern char *ecml_options_text(const EcmlOptionSet *sets, int nsets);
 
 #endif							/* ECML_OPTIONS_H */

@@ -135,7 +135,7 @@ look(Look *look, double value)
 			look->kept[i] = rows[(size_t) i * sample->width + look->feature];
 			rows[(size_t) i * sample->width + look->feature] = value;
 		}
-		ecml_model_predict_rows(look->model, rows, sample->width, n, look->x, look->p);
+		ecml_model_predict_rows(look->model, &look->rows->ctx, rows, sample->width, n, look->x, look->p);
 		for (int i = 0; i < n; i++)
 		{
 			rows[(size_t) i * sample->width + look->feature] = look->kept[i];

@@ -97,6 +97,7 @@ find_by_name(EcmlServing *serving, const char *bytes, int length, const uint64 s
 		serving->cached = cached;
 		serving->model = ecml_cached_model(cached);
 	}
+	serving->model_id = entry.model_id;
 	memcpy(serving->name, name, length + 1);
 	serving->name_length = length;
 	serving->seen[0] = seen[0];
@@ -186,7 +187,10 @@ ecml_serving_model(FunctionCallInfo fcinfo, bool by_name)
 {
 	EcmlServing *serving = ecml_serving(fcinfo, by_name);
 
-	return serving ? serving->model : NULL;
+	if (serving == NULL)
+		return NULL;
+	ecml_model_check_features(serving->model);
+	return serving->model;
 }
 
 bool
@@ -199,6 +203,7 @@ ecml_serving_bind(EcmlServing *serving, FunctionCallInfo fcinfo, int first)
 	{
 		MemoryContext old = MemoryContextSwitchTo(serving->model_context);
 
+		ecml_model_check_features(model);
 		binder = ecml_binder_for_model(serving->model_context, model->schema, fcinfo, first);
 		serving->terms = palloc((model->schema->nterms + 1) * sizeof(double));
 		serving->p = palloc((model->schema->nclasses + 1) * sizeof(double));
@@ -269,10 +274,6 @@ has_constant_model(FunctionCallInfo fcinfo)
 		IsA(linitial(((FuncExpr *) call)->args), Const);
 }
 
-/*
- * The common case with nothing to decide per row: as ecml_serving_predict, for a model and arguments that were found fit for
- * it at an earlier row.  False: not this row (a NULL, another snapshot), or not this call.
- */
 static inline bool
 predict_quickly(FunctionCallInfo fcinfo, double *result)
 {
@@ -313,6 +314,24 @@ predict_quickly(FunctionCallInfo fcinfo, double *result)
 	return true;
 }
 
+bool
+ecml_serving_quick(FunctionCallInfo fcinfo, const EcmlAlgorithm *algorithm, double *result)
+{
+	const EcmlServing *serving = fcinfo->flinfo->fn_extra;
+
+	return serving && serving->quick != ECML_QUICK_NOT && serving->model->algorithm == algorithm &&
+		predict_quickly(fcinfo, result);
+}
+
+void
+ecml_serving_remember(EcmlServing *serving, FunctionCallInfo fcinfo, bool by_name)
+{
+	bool		fit = by_name && serving->model->calibrator == NULL && !serving->binder->whole_row &&
+		serving->model->schema->plain && has_constant_model(fcinfo);
+
+	serving->quick = !fit ? ECML_QUICK_NOT : serving->binder->all_float8 ? ECML_QUICK_FLOAT8 : ECML_QUICK_ANY;
+}
+
 /* ecml_predict(model, VARIADIC "any"): float8 */
 ECML_MODEL_FUNCTION(ecml_predict)
 {
@@ -322,12 +341,9 @@ ECML_MODEL_FUNCTION(ecml_predict)
 	if (likely(predict_quickly(fcinfo, &result)))
 		PG_RETURN_FLOAT8(result);
 	serving = ecml_serving(fcinfo, by_name);
-
 	if (serving == NULL || !ecml_serving_predict(serving, fcinfo, 1, &result))
 		PG_RETURN_NULL();
-	serving->quick = !(by_name && serving->model->calibrator == NULL && !serving->binder->whole_row &&
-					   serving->model->schema->plain && has_constant_model(fcinfo)) ? ECML_QUICK_NOT :
-		serving->binder->all_float8 ? ECML_QUICK_FLOAT8 : ECML_QUICK_ANY;
+	ecml_serving_remember(serving, fcinfo, by_name);
 	PG_RETURN_FLOAT8(result);
 }
 

@@ -34,6 +34,7 @@ typedef struct EcmlServing
 	char		name[64];
 	int			name_length;
 	uint64		seen[3];		/* the snapshot and role it was looked up with */
+	int64		model_id;
 	EcmlCached *cached;
 
 	/* a model as a value */
@@ -44,12 +45,19 @@ typedef struct EcmlServing
 /* The model that argument 0 names (by_name) or is; kept in fn_extra.  NULL when the argument is NULL. */
 extern EcmlServing *ecml_serving(FunctionCallInfo fcinfo, bool by_name);
 
-/* The same, for a call that needs the model once. */
+/* The same, for a call that needs the model once; one that does not predict from features is an error. */
 extern EcmlModel *ecml_serving_model(FunctionCallInfo fcinfo, bool by_name);
 
 /* Predict for the arguments from first on; false: NULL. */
 extern bool ecml_serving_bind(EcmlServing *serving, FunctionCallInfo fcinfo, int first);
 extern bool ecml_serving_predict(EcmlServing *serving, FunctionCallInfo fcinfo, int first, double *result);
+
+/*
+ * The common case with nothing to decide per row: as ecml_serving_predict, for a model and arguments that were found fit for it
+ * at an earlier row, which ecml_serving_remember was told.  False: not this row (a NULL, another snapshot), or not this call.
+ */
+extern bool ecml_serving_quick(FunctionCallInfo fcinfo, const EcmlAlgorithm *algorithm, double *result);
+extern void ecml_serving_remember(EcmlServing *serving, FunctionCallInfo fcinfo, bool by_name);
 
 /* The probabilities of the classes of the row that was bound: [nclasses], scratch. */
 extern const double *ecml_serving_probabilities(EcmlServing *serving);

@@ -47,6 +47,7 @@
 #include "core/algorithm.h"
 #include "core/guc.h"
 #include "core/onepass.h"
+#include "core/pagescan.h"
 #include "core/profile.h"
 #include "core/tablescan.h"
 
@@ -365,6 +366,7 @@ typedef struct Leader
 	Remote	   *remotes;
 	Arrived    *arrived;		/* [narrived] */
 	uint32		narrived;
+	uint32		pieces;			/* that have arrived, those that were drawn from among them */
 	uint32		capacity;
 	int64		received;		/* rows */
 	Size		bytes;			/* of what has arrived */
@@ -381,7 +383,7 @@ arrive(Leader *leader, uint32 range, int remote, const EcmlBlock *block, Size by
 		leader->capacity = Max(64, leader->capacity * 2);
 		leader->arrived = ecml_resize_array(ctx, leader->arrived, leader->capacity, sizeof(Arrived));
 	}
-	leader->arrived[leader->narrived] = (Arrived) {range, leader->narrived, remote, *block};
+	leader->arrived[leader->narrived] = (Arrived) {range, leader->pieces++, remote, *block};
 	leader->narrived++;
 	leader->received += block->rows;
 	leader->bytes += bytes;
@@ -857,6 +859,20 @@ read_table(MemoryContext context, const EcmlTraining *training, EcmlColumns *col
 	return trainer;
 }
 
+/* In a context that goes when it was in vain. */
+static EcmlTrainer *
+read_by_threads(MemoryContext context, const EcmlTraining *training, EcmlColumns *columns, Relation relation, BlockNumber pages)
+{
+	MemoryContext own = AllocSetContextCreate(context, "ecml table scan", ALLOCSET_DEFAULT_SIZES);
+	MemoryContext old = MemoryContextSwitchTo(own);
+	EcmlTrainer *trainer = ecml_pagescan(own, training, columns, relation, pages);
+
+	MemoryContextSwitchTo(old);
+	if (trainer == NULL)
+		MemoryContextDelete(own);
+	return trainer;
+}
+
 EcmlTrainer *
 ecml_tablescan(MemoryContext context, const EcmlTraining *training, EcmlSource *source, EcmlColumns *columns,
 			   const char *target, bool *plain)
@@ -878,6 +894,9 @@ ecml_tablescan(MemoryContext context, const EcmlTraining *training, EcmlSource *
 		int			nworkers = workers_for(relation, pages);
 		double		size = rows * (columns->binder->nfeatures + 2) * sizeof(double);
 
+		trainer = read_by_threads(context, training, columns, relation, pages);
+		if (trainer != NULL)
+			nworkers = 0;
 		if (training->algorithm->element == ECML_F4)
 			size /= 2;
 		if (nworkers > 0 &&

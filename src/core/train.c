@@ -14,8 +14,35 @@
 #include "core/collect.h"
 #include "core/result.h"
 #include "core/source.h"
+#include "core/step.h"
 #include "core/train.h"
 #include "core/trainer.h"
+
+/* Names given as features for a training of its own; n -1: none. */
+static const char *const *
+feature_names(ArrayType *features, int *n)
+{
+	const char **names;
+	Datum	   *values;
+	bool	   *nulls;
+
+	*n = -1;
+	if (features == NULL)
+		return NULL;
+	deconstruct_array(features, TEXTOID, -1, false, TYPALIGN_INT, &values, &nulls, n);
+	names = palloc((*n + 1) * sizeof(char *));
+	for (int i = 0; i < *n; i++)
+	{
+		if (nulls[i])
+			ereport(ERROR,
+					(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+					 errmsg("the name of a feature must not be NULL"),
+					 errdetail("Element %d of features is NULL.", i + 1),
+					 errhint("Name columns of the source.")));
+		names[i] = TextDatumGetCString(values[i]);
+	}
+	return names;
+}
 
 void
 ecml_train_store(const char *name, const char *algorithm_name, const char *source_text, const char *target,
@@ -26,8 +53,10 @@ ecml_train_store(const char *name, const char *algorithm_name, const char *sourc
 	const EcmlAlgorithm *algorithm;
 	EcmlTraining *training;
 	EcmlProvenance provenance = {0};
-	EcmlColumns columns;
+	const EcmlOwnTraining *own;
 	EcmlModel  *model;
+	void	   *parts = NULL;
+	int64		model_id;
 	instr_time	began;
 	instr_time	took;
 	struct varlena *body;
@@ -36,11 +65,31 @@ ecml_train_store(const char *name, const char *algorithm_name, const char *sourc
 	MemoryContextSwitchTo(context);
 	ecml_catalog_check_name(name);
 	algorithm = ecml_algorithm_get(algorithm_name);
+	own = algorithm->own;
 	training = ecml_training_parse(algorithm, options, NULL);
 	ecml_catalog_check_owner(name, true);
 
 	SPI_connect();
-	model = ecml_trainer_finish(ecml_collect(context, training, source_text, target, features, &columns));
+	if (own)
+	{
+		EcmlRequest request = {source_text, target, NULL, -1};
+
+		request.features = feature_names(features, &request.nfeatures);
+		provenance.features = request.features;
+		provenance.nfeatures = request.nfeatures;
+		model = own->train(context, training, &request, &parts);
+	}
+	else
+	{
+		EcmlColumns columns;
+
+		if (training->common.strategy == ECML_STRATEGY_STEP)
+			model = ecml_step_train(context, training, source_text, target, features, &columns);
+		else
+			model = ecml_trainer_finish(ecml_collect(context, training, source_text, target, features, &columns));
+		provenance.features = columns.features;
+		provenance.nfeatures = columns.nfeatures;
+	}
 	if (algorithm->judge)
 		algorithm->judge(model->fitted, model->schema);
 	INSTR_TIME_SET_CURRENT(took);
@@ -48,13 +97,13 @@ ecml_train_store(const char *name, const char *algorithm_name, const char *sourc
 
 	provenance.source = source_text;
 	provenance.target = target;
-	provenance.features = columns.features;
-	provenance.nfeatures = columns.nfeatures;
 	provenance.options = options;
 	provenance.seconds = INSTR_TIME_GET_DOUBLE(took);
 	body = ecml_model_write(model);
 	ecml_model_verify(body);	/* what cannot be read must not take the place of what can */
-	trained->version = ecml_catalog_insert(name, model, body, &provenance);
+	trained->version = ecml_catalog_insert(name, model, body, &provenance, &model_id);
+	if (own && own->store)
+		own->store(model, parts, model_id);
 	SPI_finish();
 
 	MemoryContextSwitchTo(caller);
@@ -127,6 +176,7 @@ ecml_retrain(PG_FUNCTION_ARGS)
 	char	   *algorithm;
 	EcmlProvenance provenance;
 	Datum	   *names;
+	ArrayType  *given;
 	Oid			owner;
 	Oid			user;
 	int			security;
@@ -145,6 +195,9 @@ ecml_retrain(PG_FUNCTION_ARGS)
 	names = palloc((provenance.nfeatures + 1) * sizeof(Datum));
 	for (int i = 0; i < provenance.nfeatures; i++)
 		names[i] = CStringGetTextDatum(provenance.features[i]);
+	/* features are stored as the model's schema has them; a training of its own may have none */
+	given = ecml_algorithm_get(algorithm)->own && provenance.nfeatures == 0 ? NULL :
+		construct_array(names, provenance.nfeatures, TEXTOID, -1, false, TYPALIGN_INT);
 	/*
 	 * The source is the owner's, and so must be the rights it runs with: whoever retrains for others, such as a superuser's
 	 * nightly job, must not run their code with his own, nor keep what it does to settings.  As REFRESH MATERIALIZED VIEW does.
@@ -153,8 +206,7 @@ ecml_retrain(PG_FUNCTION_ARGS)
 	GetUserIdAndSecContext(&user, &security);
 	if (owner != user)
 		SetUserIdAndSecContext(owner, security | SECURITY_LOCAL_USERID_CHANGE | SECURITY_RESTRICTED_OPERATION);
-	result = train(fcinfo, name, algorithm, provenance.source, provenance.target,
-				   construct_array(names, provenance.nfeatures, TEXTOID, -1, false, TYPALIGN_INT), provenance.options);
+	result = train(fcinfo, name, algorithm, provenance.source, provenance.target, given, provenance.options);
 	AtEOXact_GUC(false, nest);
 	SetUserIdAndSecContext(user, security);
 	return result;

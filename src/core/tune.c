@@ -82,6 +82,7 @@ static const Metric metrics[] = {
 	/* the first of a task is its default; of more than two classes log_loss is */
 	{ECML_REGRESSION, "rmse", LESS},
 	{ECML_REGRESSION, "mae", LESS},
+	{ECML_REGRESSION, "median_absolute_error", LESS},
 	{ECML_REGRESSION, "bias", NEARER_TO_ZERO},
 	{ECML_REGRESSION, "mape", LESS},
 	{ECML_REGRESSION, "smape", LESS},
@@ -672,7 +673,7 @@ ecml_tune(PG_FUNCTION_ARGS)
 
 	ecml_validation_need(fcinfo, "grid", "ecml_tune(algorithm, source, target, features, grid, options)");
 	MemoryContextSwitchTo(context);
-	search.algorithm = ecml_algorithm_get(text_to_cstring(PG_GETARG_TEXT_PP(0)));
+	search.algorithm = ecml_algorithm_of_features(text_to_cstring(PG_GETARG_TEXT_PP(0)), "ecml_tune");
 	source = text_to_cstring(PG_GETARG_TEXT_PP(1));
 	target = PG_ARGISNULL(2) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(2));
 	features = PG_ARGISNULL(3) ? NULL : PG_GETARG_ARRAYTYPE_P(3);

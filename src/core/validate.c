@@ -804,7 +804,7 @@ parse(FunctionCallInfo fcinfo, int number, EcmlFoldOptions *folds, const EcmlOpt
 {
 	EcmlOptionSet sets[] = {{ecml_fold_options, folds}, more ? *more : (EcmlOptionSet) {NULL, NULL}, {NULL, NULL}};
 
-	return ecml_training_parse(ecml_algorithm_get(text_to_cstring(PG_GETARG_TEXT_PP(0))),
+	return ecml_training_parse(ecml_algorithm_of_features(text_to_cstring(PG_GETARG_TEXT_PP(0)), "cross validation"),
 							   PG_ARGISNULL(number) ? NULL : PG_GETARG_JSONB_P(number), sets);
 }
 

@@ -40,7 +40,10 @@
 	X(9, tsb) \
 	X(10, adida) \
 	X(11, imapa) \
-	X(12, auto)
+	X(12, auto) \
+	X(13, prophet) \
+	X(14, arima) \
+	X(15, mstl)
 
 #define FORECAST_MAX_METHODS 32	/* ids are below */
 
@@ -65,6 +68,7 @@ typedef struct ForecastShape
 	int			nx;				/* regressors */
 	int			nlevels;
 	bool		validates;		/* forecasts of parts of the series are asked for, too */
+	const void *const *options; /* as in ForecastInput */
 } ForecastShape;
 
 typedef struct ForecastInput

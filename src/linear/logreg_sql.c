@@ -9,8 +9,10 @@
 #include "utils/numeric.h"
 
 #include "core/aggregate.h"
+#include "core/class_weight.h"
 #include "core/error.h"
 #include "linear/logreg.h"
+#include "linear/logreg_step_sql.h"
 #include "num/dist.h"
 
 typedef struct Params
@@ -97,52 +99,6 @@ offset_term(const Params *params, const EcmlSchema *schema)
 	return feature->first_term;
 }
 
-/* Weights by class from {"label": weight}; classes that are not named weigh 1.  NULL: none are given. */
-static double *
-weights_by_class(const Params *params, const EcmlSchema *schema)
-{
-	JsonbIterator *iterator;
-	JsonbIteratorToken token;
-	JsonbValue	value;
-	double	   *weights;
-
-	if (params->class_weight.object == NULL)
-		return NULL;
-	weights = palloc(schema->nclasses * sizeof(double));
-	for (int k = 0; k < schema->nclasses; k++)
-		weights[k] = 1;
-	iterator = JsonbIteratorInit(&params->class_weight.object->root);
-	while ((token = JsonbIteratorNext(&iterator, &value, true)) != WJB_DONE)
-	{
-		char	   *label;
-		double		weight = NAN;
-		int			class = 0;
-
-		if (token != WJB_KEY)
-			continue;
-		label = pnstrdup(value.val.string.val, value.val.string.len);
-		(void) JsonbIteratorNext(&iterator, &value, true);
-		if (value.type == jbvNumeric)
-			weight = DatumGetFloat8(DirectFunctionCall1(numeric_float8_no_overflow, NumericGetDatum(value.val.numeric)));
-		if (!(weight > 0 && isfinite(weight)))
-			ereport(ERROR,
-					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-					 errmsg("the weight of class \"%s\" must be a number above 0", label),
-					 errdetail("It is %s.", ecml_json_value_text(&value)),
-					 errhint("Give, for example, \"class_weight\": {\"%s\": 2}.", label)));
-		while (class < schema->nclasses && strcmp(schema->classes[class], label) != 0)
-			class++;
-		if (class == schema->nclasses)
-			ereport(ERROR,
-					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-					 errmsg("\"class_weight\" names a class that the target has not"),
-					 errdetail("It is \"%s\".", label),
-					 errhint("The classes are: %s.", ecml_error_list((const char **) schema->classes, schema->nclasses))));
-		weights[class] = weight;
-	}
-	return weights;
-}
-
 static void *
 fit(EcmlCtx *ctx, EcmlData *data, const EcmlSchema *schema, const void *params)
 {
@@ -152,7 +108,7 @@ fit(EcmlCtx *ctx, EcmlData *data, const EcmlSchema *schema, const void *params)
 		.params = &kernel,
 		.classes = schema->nclasses,
 		.offset = offset_term(given, schema),
-		.class_weight = weights_by_class(given, schema)
+		.class_weight = ecml_class_weights(&given->class_weight, schema)
 	};
 
 	kernel.balanced = given->class_weight.number == 1;
@@ -288,6 +244,27 @@ contributions(const void *fitted, const EcmlSchema *schema, const double *x, int
 	logreg_contributions(fitted, x, ((const LogregModel *) fitted)->classes == 2 ? 1 : class, base, c);
 }
 
+/* Options that steps have no sums for. */
+static const char *
+refuse_steps(const void *params)
+{
+	const Params *given = params;
+
+	return given->kernel.penalty != LOGREG_NONE ? "penalty" : given->class_weight.object || given->class_weight.number ? "class_weight" :
+		given->offset ? "offset" : given->kernel.robust != LOGREG_CLASSIC ? "robust" : !given->kernel.intercept ? "intercept" :
+		given->kernel.solver != LOGREG_AUTO && given->kernel.solver != LOGREG_NEWTON ? "solver" : NULL;
+}
+
+static void *
+fit_steps(EcmlCtx *ctx, EcmlStepSource *source, const EcmlSchema *schema, const void *params)
+{
+	const LogregParams *kernel = &((const Params *) params)->kernel;
+
+	return ecml_logreg_fit_steps(ctx, source, kernel->max_iter, kernel->tolerance);
+}
+
+static const EcmlStepTraining step = {.refuse = refuse_steps,.fit = fit_steps};
+
 const EcmlAlgorithm ecml_algorithm_logreg = {
 	.id = 3,
 	.name = "logreg",
@@ -300,6 +277,7 @@ const EcmlAlgorithm ecml_algorithm_logreg = {
 	.element = ECML_F8,
 	.max_terms = LOGREG_MAX_TERMS,
 	.fit = fit,
+	.step = &step,
 	.drop_first = drop_first,
 	.write = write_model,
 	.read = read_model,

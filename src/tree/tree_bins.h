@@ -19,7 +19,7 @@
 #define TREE_MAX_BINS 255		/* of values; with the one of missing values a byte is full */
 #define TREE_NO_BIN (-1)
 
-typedef struct TreeColumn
+typedef struct TreeBinColumn
 {
 	int			feature;		/* its number in the data */
 	int			values;			/* bins of values, 1 .. TREE_MAX_BINS */
@@ -29,19 +29,19 @@ typedef struct TreeColumn
 	const double *upper;		/* number: [values - 1] ascending, x <= upper[b] is in a bin up to b; in the units of the values */
 	const uint8_t *bin_of;		/* category: [categories] */
 	bool		grouped;		/* category: the last bin of values holds more than one, too rare to be told apart */
-} TreeColumn;
+} TreeBinColumn;
 
 typedef struct TreeBins
 {
 	size_t		rows;
 	int			features;
-	int			columns;		/* that are kept */
-	TreeColumn *column;			/* [columns] ascending by feature */
+	int			columns;		/* that are kept; may be 0 */
+	TreeBinColumn *column;			/* [columns] ascending by feature */
 	int			total;			/* sum of bins over the columns */
 	int		   *first;			/* [columns + 1] sums of bins of the columns before: where a column's bins begin in a histogram */
 	size_t		nblocks;		/* ceil(rows / TREE_BLOCK) */
 	uint8_t   **row;			/* [nblocks] [rows of the block][columns] */
-	uint8_t   **col;			/* [nblocks] [columns][TREE_BLOCK]; NULL: did not fit the budget */
+	uint8_t   **col;			/* [nblocks] [columns][tree_block_stride]; NULL: not asked for, or did not fit the budget */
 	double	   *y;				/* [rows]; NULL without a target */
 	double	   *w;				/* [rows]; NULL: all 1 */
 } TreeBins;
@@ -65,6 +65,7 @@ typedef struct TreeBinsParams
  * bins are the same at any thread count and budget.
  */
 extern TreeBins *tree_bins_make(EcmlCtx *ctx, EcmlData *data, const TreeBinsParams *params);
+extern void tree_bins_free(EcmlCtx *ctx, TreeBins *bins);
 
 static inline int
 tree_block_rows(const TreeBins *bins, size_t b)
@@ -74,10 +75,17 @@ tree_block_rows(const TreeBins *bins, size_t b)
 	return left < TREE_BLOCK ? (int) left : TREE_BLOCK;
 }
 
+/* bytes from one column of a block to the next */
+static inline size_t
+tree_block_stride(const TreeBins *bins, size_t b)
+{
+	return ((size_t) tree_block_rows(bins, b) + ECML_ALIGN - 1) / ECML_ALIGN * ECML_ALIGN;
+}
+
 /*
  * For TreeNode.words of a split on a category: bit c set where goes[bin] of category c is true.  words [TREE_WORDS(categories)],
  * zeroed before.
  */
-extern void tree_bins_words(const TreeColumn *column, const bool *goes, uint32_t *words);
+extern void tree_bins_words(const TreeBinColumn *column, const bool *goes, uint32_t *words);
 
 #endif							/* ECML_TREE_BINS_H */

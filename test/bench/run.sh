@@ -29,8 +29,16 @@ all_rows='
 	memory
 	quality
 	prepare
+	recommend
+	baskets
+	serving
+	lists
+	iforest
 	cox
 	clv
+	gbdt
+	mahalanobis
+	anomalies
 '
 rows=$(echo ${ROWS:-$all_rows})
 state=
