@@ -12,6 +12,7 @@
 #include "miscadmin.h"
 #include "utils/builtins.h"
 #include "utils/memutils.h"
+#include "utils/timestamp.h"
 
 #include "core/guc.h"
 #include "core/json.h"
@@ -41,8 +42,7 @@ intervals(const ForecastSetup *setup, const ForecastTask *task, int h)
 }
 
 void
-forecast_emit(EcmlRows *rows, const EcmlSeriesReader *reader, const ForecastSetup *setup, const EcmlSeries *series,
-			  const ForecastTask *task)
+forecast_emit(EcmlRows *rows, bool clock, const ForecastSetup *setup, const EcmlSeries *series, const ForecastTask *task)
 {
 	Datum		values[NCOLUMNS];
 	bool		nulls[NCOLUMNS];
@@ -58,7 +58,6 @@ forecast_emit(EcmlRows *rows, const EcmlSeriesReader *reader, const ForecastSetu
 	for (int h = 0; h < setup->horizon; h++)
 	{
 		int64		at = series->n > 0 ? ecml_series_at(series, series->n + h) : 0;
-		bool		clock = ecml_series_has_clock(reader);
 
 		if (h % 1024 == 0)
 			CHECK_FOR_INTERRUPTS();
@@ -66,8 +65,8 @@ forecast_emit(EcmlRows *rows, const EcmlSeriesReader *reader, const ForecastSetu
 		nulls[SERIES] = series->name == NULL;
 		values[SERIES] = name;
 		values[STEP] = Int32GetDatum(h + 1);
-		ecml_series_set_at(reader, values, nulls, DS, at);
-		nulls[DS] |= series->n == 0;
+		nulls[DS] = !clock || series->n == 0 || !IS_VALID_TIMESTAMP(at);
+		values[DS] = TimestampGetDatum(at);
 		nulls[PERIOD] = clock || series->n == 0;
 		values[PERIOD] = Int64GetDatum(at);
 		ecml_set_number(values, nulls, YHAT, good ? task->result.mean[h] : NAN);
@@ -95,9 +94,9 @@ forecast_emit(EcmlRows *rows, const EcmlSeriesReader *reader, const ForecastSetu
 }
 
 void
-forecast_context_init(ForecastContext *c, const char *name)
+forecast_context_init(ForecastContext *c)
 {
-	c->context = AllocSetContextCreate(CurrentMemoryContext, name, ALLOCSET_DEFAULT_SIZES);
+	c->context = AllocSetContextCreate(CurrentMemoryContext, "ecml forecast block", ALLOCSET_DEFAULT_SIZES);
 	ecml_host_init(&c->ctx, &c->host, c->context, (size_t) ecml_guc_work_mem * 1024, 0);
 }
 
@@ -157,7 +156,7 @@ ecml_forecast(PG_FUNCTION_ARGS)
 				 errmsg("a source or a model must be given"),
 				 errdetail("Both are NULL."),
 				 errhint("Give the name of a table or view, a query, or the name of a trained model.")));
-	forecast_setup(setup, "ecml_forecast", PG_ARGISNULL(5) ? NULL : PG_GETARG_JSONB_P(5), NULL, 0);
+	forecast_setup(setup, "ecml_forecast", PG_ARGISNULL(5) ? NULL : PG_GETARG_JSONB_P(5), NULL);
 	setup->horizon = PG_GETARG_INT32(1);
 	reader = ecml_series_open(source, text_or_null(fcinfo, 2), text_or_null(fcinfo, 3), text_or_null(fcinfo, 4),
 							  &setup->series, setup->horizon);
@@ -166,12 +165,12 @@ ecml_forecast(PG_FUNCTION_ARGS)
 	else
 	{
 		block = palloc(sizeof(ForecastBlock));
-		forecast_context_init(&c, "ecml forecast block");
+		forecast_context_init(&c);
 		while (forecast_block_read(reader, &c.ctx, setup, block))
 		{
 			forecast_block_run(&c.ctx, setup, block);
 			for (int i = 0; i < block->n; i++)
-				forecast_emit(rows, reader, setup, &block->series[i], &block->tasks[i]);
+				forecast_emit(rows, ecml_series_has_clock(reader), setup, &block->series[i], &block->tasks[i]);
 			forecast_context_reset(&c);
 		}
 		MemoryContextDelete(c.context);

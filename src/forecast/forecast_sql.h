@@ -17,11 +17,11 @@ typedef struct ForecastContext
 	EcmlServerHost host;
 } ForecastContext;
 
-extern void forecast_context_init(ForecastContext *c, const char *name);
+extern void forecast_context_init(ForecastContext *c);
 extern void forecast_context_reset(ForecastContext *c);
 
-/* The rows of a series: forecasts, or NULLs with the reason. */
-extern void forecast_emit(EcmlRows *rows, const EcmlSeriesReader *reader, const ForecastSetup *setup,
+/* The rows of a series: forecasts, or NULLs with the reason.  clock: its moments are times. */
+extern void forecast_emit(EcmlRows *rows, bool clock, const ForecastSetup *setup,
 						  const EcmlSeries *series, const ForecastTask *task);
 
 /* Forecasts of all series, made to add up along their paths. */
