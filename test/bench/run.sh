@@ -31,6 +31,9 @@ all_rows='
 	prepare
 	cox
 	clv
+	gbdt
+	mahalanobis
+	anomalies
 '
 rows=$(echo ${ROWS:-$all_rows})
 state=
