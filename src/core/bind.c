@@ -572,6 +572,10 @@ ecml_bind_label(const EcmlInput *input, Datum value, int *length)
 		case ECML_FROM_CSTRING:
 			*length = strlen(DatumGetCString(value));
 			return DatumGetCString(value);
+		case ECML_FROM_BOOL:
+			/* as a cast to text gives it, and not as psql shows it */
+			*length = DatumGetBool(value) ? 4 : 5;
+			return DatumGetBool(value) ? "true" : "false";
 		default:
 			break;
 	}

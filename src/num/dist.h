@@ -82,6 +82,14 @@ extern double ecml_poisson_sf(double k, double mean);
 extern double ecml_poisson_quantile(double prob, double mean);
 extern double ecml_poisson_isf(double q, double mean);
 
+/*
+ * Noncentral t (df > 0, noncentrality delta) and F (df1, df2 > 0, noncentrality lambda >= 0), for the power of tests:
+ * 1e-12 of the larger tail, and of the upper one itself for t >= 0 and delta >= 0.
+ */
+extern double ecml_t_noncentral_cdf(double t, double df, double delta);
+extern double ecml_t_noncentral_sf(double t, double df, double delta);
+extern double ecml_f_noncentral_sf(double f, double df1, double df2, double lambda);
+
 /* The limit, for many values, of sqrt(n) times Kolmogorov's statistic. */
 extern double ecml_kolmogorov_cdf(double x);
 extern double ecml_kolmogorov_sf(double x);

@@ -191,7 +191,10 @@ count_validation(Fit *fit)
 	}
 	fit->validation_rows = n;
 	if (n == 0)
+	{
+		ecml_free(fit->ctx, fit->flags);
 		fit->flags = NULL;
+	}
 	if (n == bins->rows)
 	{
 		ecml_detail(fit->ctx, "All %zu rows validate.", n);
@@ -913,6 +916,33 @@ init_loss(Fit *fit)
 		loss->norm = ECML_NEW(ctx, double, bins->rows);
 }
 
+/* All but the model. */
+static void
+free_fit(Fit *fit)
+{
+	EcmlCtx    *ctx = fit->ctx;
+
+	ecml_free(ctx, (void *) fit->grower->monotone);
+	gbdt_grower_free(fit->grower);
+	if (fit->rank)
+		gbdt_rank_free(ctx, fit->rank);
+	tree_bins_free(ctx, fit->bins);
+	ecml_free(ctx, fit->loss.score);
+	ecml_free(ctx, fit->loss.norm);
+	ecml_free(ctx, fit->loss.g);
+	ecml_free(ctx, fit->loss.h);
+	ecml_free(ctx, fit->flags);
+	ecml_free(ctx, fit->group);
+	ecml_free(ctx, fit->available);
+	ecml_free(ctx, fit->gh);
+	ecml_free(ctx, fit->most);
+	ecml_free(ctx, fit->sums);
+	ecml_free(ctx, fit->residuals);
+	ecml_free(ctx, fit->residual_of);
+	ecml_free(ctx, fit->metric_sums);
+	ecml_free(ctx, fit);
+}
+
 GbdtModel *
 gbdt_fit(EcmlCtx *ctx, EcmlData *data, const GbdtTask *task)
 {
@@ -984,6 +1014,7 @@ gbdt_fit(EcmlCtx *ctx, EcmlData *data, const GbdtTask *task)
 	model->validation_rows = fit->validation_rows;
 	model->constant_columns = task->features - bins->columns;
 	boost(fit, model);
+	free_fit(fit);
 	tree_forest_ready(ctx, forest);
 	return model;
 }

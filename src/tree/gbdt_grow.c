@@ -80,6 +80,39 @@ gbdt_grower_create(EcmlCtx *ctx, const TreeBins *bins, const GbdtParams *params,
 	return grower;
 }
 
+void
+gbdt_grower_free(GbdtGrower *grower)
+{
+	EcmlCtx    *ctx = grower->ctx;
+
+	for (int t = 0; t < grower->workers; t++)
+	{
+		ecml_free(ctx, grower->partial[t].packed);
+		ecml_free(ctx, grower->partial[t].wide);
+		ecml_free(ctx, grower->spare[t]);
+	}
+	for (int i = 0; i < grower->params->max_leaves; i++)
+	{
+		ecml_free(ctx, grower->leaves[i].begin);
+		ecml_free(ctx, grower->leaves[i].count);
+	}
+	ecml_free(ctx, grower->partial);
+	ecml_free(ctx, grower->spare);
+	ecml_free(ctx, grower->order);
+	ecml_free(ctx, grower->grown);
+	ecml_free(ctx, grower->leaves);
+	ecml_free(ctx, grower->nodes);
+	ecml_free(ctx, grower->split_of);
+	ecml_free(ctx, grower->splits);
+	ecml_free(ctx, grower->words);
+	ecml_free(ctx, grower->tree_columns);
+	ecml_free(ctx, grower->job->found);
+	ecml_free(ctx, grower->job->use[0]);
+	ecml_free(ctx, grower->job->use[1]);
+	ecml_free(ctx, grower->job);
+	ecml_free(ctx, grower);
+}
+
 static uint16_t *
 leaf_rows(const GbdtGrower *grower, const GbdtLeaf *leaf, size_t b)
 {

@@ -153,6 +153,8 @@ typedef struct GbdtGrower
 
 extern GbdtGrower *gbdt_grower_create(EcmlCtx *ctx, const TreeBins *bins, const GbdtParams *params, const int8_t *monotone);
 
+extern void gbdt_grower_free(GbdtGrower *grower);
+
 /* Grow a tree from order, grown and gh.  leaves[0 .. nleaves-1] then tell which rows fell where. */
 extern void gbdt_grow(GbdtGrower *grower);
 
@@ -220,6 +222,8 @@ extern double gbdt_quantile(double *v, size_t n, bool weighted, double level);
 
 /* Groups of rows; flags as above, for whole groups. */
 extern GbdtRank *gbdt_rank_create(EcmlCtx *ctx, const GbdtLoss *loss, const uint32_t *group, size_t rows);
+
+extern void gbdt_rank_free(EcmlCtx *ctx, GbdtRank *rank);
 
 /* Draw groups that validate: about a share of them. */
 extern void gbdt_rank_draw(EcmlCtx *ctx, const GbdtRank *rank, double share, EcmlRng *rng, uint8_t *flags);

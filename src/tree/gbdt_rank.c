@@ -128,6 +128,19 @@ gbdt_rank_create(EcmlCtx *ctx, const GbdtLoss *loss, const uint32_t *group, size
 }
 
 void
+gbdt_rank_free(EcmlCtx *ctx, GbdtRank *rank)
+{
+	for (int t = 0; t < rank->workers; t++)
+		ecml_free(ctx, rank->places[t]);
+	ecml_free(ctx, rank->places);
+	ecml_free(ctx, rank->row);
+	ecml_free(ctx, rank->first);
+	ecml_free(ctx, rank->scale);
+	ecml_free(ctx, rank->ndcg);
+	ecml_free(ctx, rank);
+}
+
+void
 gbdt_rank_draw(EcmlCtx *ctx, const GbdtRank *rank, double share, EcmlRng *rng, uint8_t *flags)
 {
 	size_t		wanted = (size_t) (share * rank->ngroups + 0.5);

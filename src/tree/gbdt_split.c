@@ -103,10 +103,17 @@ scan_gains(Scan *scan, int n, const Side *all, double l1, double l2, double min_
 	}
 }
 
+/* Rounded: counts that are told by hessians are not whole numbers. */
+static double
+least_rows(const GbdtParams *params)
+{
+	return params->min_child_samples - 0.5;
+}
+
 static bool
 side_fits(const GbdtParams *params, const Side *side)
 {
-	return side->rows >= params->min_child_samples && side->h >= params->min_child_weight && side->h > 0;
+	return side->rows >= least_rows(params) && side->h >= params->min_child_weight && side->h > 0;
 }
 
 /* With bounds, an order, or a greatest step; the same, place by place. */
@@ -121,15 +128,6 @@ scan_clipped(const GbdtSearch *search, const GbdtLeafView *leaf, Scan *scan, int
 		scan->gain[k] = side_fits(search->params, &left) && side_fits(search->params, &right) ?
 			clipped_gain(search, leaf, leaf->l2, &left, &right, direction) : -INFINITY;
 	}
-}
-
-/* half a row: counts that are told by hessians are not whole numbers */
-static double
-least_rows(const GbdtSearch *search, const GbdtLeafView *leaf)
-{
-	bool		exact = leaf->count || search->quantum.hbits == 1;
-
-	return search->params->min_child_samples - (exact ? 0.5 : 1e-9 * search->params->min_child_samples);
 }
 
 static Side
@@ -189,7 +187,7 @@ split_number(const GbdtSearch *search, const GbdtLeafView *leaf, int column, Gbd
 		if (clipped)
 			scan_clipped(search, leaf, &scan, places, &all, direction);
 		else
-			scan_gains(&scan, places, &all, params->l1, leaf->l2, least_rows(search, leaf), fmax(params->min_child_weight, DBL_MIN));
+			scan_gains(&scan, places, &all, params->l1, leaf->l2, least_rows(params), fmax(params->min_child_weight, DBL_MIN));
 		for (int k = 0; k < places; k++)
 			if (scan.gain[k] > gain)
 			{
@@ -280,7 +278,7 @@ split_category(const GbdtSearch *search, const GbdtLeafView *leaf, int column, G
 
 	for (int k = 0; k < c->bins; k++)
 	{
-		Side		side = {hist[k].g * search->quantum.g, hist[k].h * search->quantum.h, count ? count[k].h : hist[k].h * factor};
+		Side		side = {hist[k].g * search->quantum.g, hist[k].h * search->quantum.h, count ? count[k].h : rint(hist[k].h * factor)};
 
 		/* those with too few rows to be judged stay right */
 		if (hist[k].h > 0 && (one || side.rows >= params->cat_smooth))

@@ -441,11 +441,13 @@ cut(Build *build)
 		ecml_free(ctx, build->pairs[t]);
 		ecml_free(ctx, build->counts[t]);
 	}
+	ecml_free(ctx, build->pairs);
+	ecml_free(ctx, build->counts);
 	ecml_free(ctx, build->sample);
 	ecml_free(ctx, build->sample_weight);
 
 	/* keep what varies */
-	bins->column = ECML_NEW(ctx, TreeBinColumn, features);
+	bins->column = ECML_NEW0(ctx, TreeBinColumn, features);
 	bins->first = ECML_NEW(ctx, int, features + 1);
 	for (int j = 0; j < features; j++)
 	{
@@ -455,13 +457,17 @@ cut(Build *build)
 		column->feature = j;
 		column->missing = missing ? column->values : TREE_NO_BIN;
 		column->bins = column->values + missing;
-		if (build->range[j].low < build->range[j].high || (missing && build->range[j].low <= build->range[j].high))
+		if (column->bins >= 2 &&
+			(build->range[j].low < build->range[j].high || (missing && build->range[j].low <= build->range[j].high)))
 		{
-			if (column->bins < 2)
-				continue;
 			bins->first[bins->columns] = bins->total;
 			bins->total += column->bins;
 			bins->column[bins->columns++] = *column;
+		}
+		else
+		{
+			ecml_free(ctx, build->upper[j]);
+			ecml_free(ctx, build->bin_of[j]);
 		}
 	}
 	bins->first[bins->columns] = bins->total;
@@ -652,6 +658,7 @@ bin(Build *build)
 	if (build->tiles)
 		for (int t = 0; t < workers; t++)
 			ecml_free(ctx, build->tiles[t]);
+	ecml_free(ctx, build->tiles);
 }
 
 TreeBins *
@@ -672,10 +679,38 @@ tree_bins_make(EcmlCtx *ctx, EcmlData *data, const TreeBinsParams *params)
 	bin(build);
 	for (int j = 0; j < params->features; j++)
 		ecml_free(ctx, build->cuts[j]);
+	ecml_free(ctx, build->cuts);
+	ecml_free(ctx, build->upper);
+	ecml_free(ctx, build->bin_of);
+	ecml_free(ctx, build->column);
+	ecml_free(ctx, build->range);
 	ecml_free(ctx, build->at);
 	ecml_free(ctx, build->at_block);
 	ecml_free(ctx, build);
 	return bins;
+}
+
+void
+tree_bins_free(EcmlCtx *ctx, TreeBins *bins)
+{
+	for (size_t b = 0; b < bins->nblocks; b++)
+	{
+		ecml_free(ctx, bins->row[b]);
+		if (bins->col)
+			ecml_free(ctx, bins->col[b]);
+	}
+	for (int j = 0; j < bins->columns; j++)
+	{
+		ecml_free(ctx, (void *) bins->column[j].upper);
+		ecml_free(ctx, (void *) bins->column[j].bin_of);
+	}
+	ecml_free(ctx, bins->row);
+	ecml_free(ctx, bins->col);
+	ecml_free(ctx, bins->column);
+	ecml_free(ctx, bins->first);
+	ecml_free(ctx, bins->y);
+	ecml_free(ctx, bins->w);
+	ecml_free(ctx, bins);
 }
 
 void

@@ -65,6 +65,7 @@ typedef struct TreeBinsParams
  * bins are the same at any thread count and budget.
  */
 extern TreeBins *tree_bins_make(EcmlCtx *ctx, EcmlData *data, const TreeBinsParams *params);
+extern void tree_bins_free(EcmlCtx *ctx, TreeBins *bins);
 
 static inline int
 tree_block_rows(const TreeBins *bins, size_t b)

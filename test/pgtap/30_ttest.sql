@@ -90,7 +90,7 @@ SELECT is(pg_temp.labels(ecml_ttest(revenue, (i % 2)::bigint - 1)), pg_temp.expe
 	FROM trial;
 SELECT is(pg_temp.labels(ecml_ttest(revenue, 2 + i % 2 * 8)), pg_temp.expect('10', '2', -1),
 	'numbers stand in the order of their texts') FROM trial;
-SELECT is(pg_temp.labels(ecml_ttest(revenue, i % 2 = 1)), pg_temp.expect('f', 't', 1), 'groups as boolean') FROM trial;
+SELECT is(pg_temp.labels(ecml_ttest(revenue, i % 2 = 1)), pg_temp.expect('false', 'true', 1), 'groups as boolean') FROM trial;
 SELECT is(pg_temp.labels(ecml_ttest(revenue, date '2024-01-01' + i % 2)), pg_temp.expect('2024-01-01', '2024-01-02', 1),
 	'groups as date') FROM trial;
 SELECT is(pg_temp.labels(ecml_ttest(revenue, i % 2 / 2.0)), pg_temp.expect('0.00000000000000000000',

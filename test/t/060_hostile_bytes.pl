@@ -37,6 +37,12 @@ $node->safe_psql('postgres', q(
 	CREATE AGGREGATE ttest_1samp_state(x float8, mu float8) (SFUNC = ecml_ttest_1samp_transition, STYPE = ecml_ttest_state);
 	CREATE AGGREGATE ttest_merge(state ecml_ttest_state) (
 		SFUNC = ecml_ttest_combine, STYPE = ecml_ttest_state, FINALFUNC = ecml_ttest_final);
+	CREATE AGGREGATE mannwhitney_state(value float8, grp "any") (SFUNC = ecml_mannwhitney_transition, STYPE = ecml_test_state);
+	CREATE AGGREGATE anova_state(value float8, grp "any") (SFUNC = ecml_anova_transition, STYPE = ecml_test_state);
+	CREATE AGGREGATE cuped_state(value float8, x float8, grp "any") (SFUNC = ecml_cuped_transition, STYPE = ecml_test_state);
+	CREATE AGGREGATE kendall_state(x float8, y float8) (SFUNC = ecml_kendall_transition, STYPE = ecml_test_state);
+	CREATE AGGREGATE chi2_state(a "any", b "any") (SFUNC = ecml_chi2_transition, STYPE = ecml_test_state);
+	CREATE AGGREGATE test_merge(state ecml_test_state) (SFUNC = ecml_test_combine, STYPE = ecml_test_state);
 	CREATE AGGREGATE describe_merge(state ecml_describe_state) (SFUNC = ecml.describe_combine, STYPE = ecml_describe_state);
 	CREATE AGGREGATE metrics_state(actual "any", predicted "any") (SFUNC = ecml_metrics_transition, STYPE = ecml_metrics_state);
 	CREATE AGGREGATE metrics_merge(state ecml_metrics_state) (
@@ -72,6 +78,11 @@ $node->safe_psql('postgres', q(
 	UNION ALL SELECT 'described', 'describe', ecml.describe_rows(0, 5, sold, price, colour, size, id::text || sold)::text, 2 FROM shop
 	UNION ALL SELECT 'many described', 'describe', ecml.describe_rows(0, 2, i % 4999, 'v' || i)::text, 1 FROM generate_series(1, 9000) AS i
 	UNION ALL SELECT 'one sample', 'ttest', ttest_1samp_state(sold, 5)::text, 1 FROM shop
+	UNION ALL SELECT 'ranks', 'test', mannwhitney_state(sold, promo)::text, 1 FROM shop WHERE id < 60
+	UNION ALL SELECT 'means', 'test', anova_state(sold, colour)::text, 1 FROM shop
+	UNION ALL SELECT 'adjusted', 'test', cuped_state(sold, price, size)::text, 1 FROM shop
+	UNION ALL SELECT 'concordance', 'test', kendall_state(sold, price)::text, 1 FROM shop WHERE id < 50
+	UNION ALL SELECT 'counts', 'test', chi2_state(colour, size)::text, 1 FROM shop
 	UNION ALL SELECT 'scores', 'metrics', metrics_state(promo, sin(id))::text, 1 FROM shop
 	UNION ALL SELECT 'words', 'metrics', metrics_state(size, abs(sin(id)))::text, 1 FROM shop WHERE id < 30
 	UNION ALL SELECT 'labels', 'metrics', metrics_state(colour, size)::text, 1 FROM shop
@@ -94,6 +105,7 @@ $node->safe_psql('postgres', q(
 		d ecml_describe_state;
 		q ecml_metrics_state;
 		k ecml_survival_state;
+		h ecml_test_state;
 	BEGIN
 		BEGIN
 			CASE kind WHEN 'model' THEN m := bytes::ecml_model;
@@ -101,6 +113,7 @@ $node->safe_psql('postgres', q(
 				WHEN 'describe' THEN d := bytes::ecml_describe_state;
 				WHEN 'metrics' THEN q := bytes::ecml_metrics_state;
 				WHEN 'survival' THEN k := bytes::ecml_survival_state;
+				WHEN 'test' THEN h := bytes::ecml_test_state;
 				ELSE t := bytes::ecml_ttest_state; END CASE;
 		EXCEPTION WHEN OTHERS THEN
 			INSERT INTO outcome VALUES (case_id, 'input', SQLSTATE, SQLERRM, 1000 * extract(epoch FROM clock_timestamp() - began));
@@ -130,6 +143,15 @@ $node->safe_psql('postgres', q(
 			'SELECT logrank_merge(s)::text FROM (SELECT $1 UNION ALL SELECT value::ecml_survival_state FROM origin WHERE name = ''logrank'') AS v (s)',
 			'SELECT survival_merge(s)::text FROM (SELECT value::ecml_survival_state FROM origin WHERE name = ''curve'' UNION ALL SELECT $1) AS v (s)',
 			'SELECT ($1::text)::ecml_survival_state::text']
+		WHEN 'test' THEN ARRAY[
+			'SELECT ecml_mannwhitney_final($1)::text', 'SELECT ecml_ks_final($1)::text', 'SELECT ecml_anova_final($1)::text',
+			'SELECT ecml_cuped_final($1)::text', 'SELECT ecml_ratio_test_final($1)::text', 'SELECT ecml_wilcoxon_final($1)::text',
+			'SELECT ecml_correlation_final($1)::text', 'SELECT ecml_chi2_final($1)::text',
+			'SELECT test_merge(s)::text FROM (VALUES ($1), ($1)) AS v (s)',
+			'SELECT test_merge(s)::text FROM (SELECT $1 UNION ALL SELECT value::ecml_test_state FROM origin WHERE name = ''ranks'') AS v (s)',
+			'SELECT test_merge(s)::text FROM (SELECT value::ecml_test_state FROM origin WHERE name = ''counts'' UNION ALL SELECT $1) AS v (s)',
+			'SELECT test_merge(s)::text FROM (SELECT value::ecml_test_state FROM origin WHERE name = ''means'' UNION ALL SELECT $1) AS v (s)',
+			'SELECT ($1::text)::ecml_test_state::text']
 		WHEN 'linreg' THEN ARRAY[
 			'SELECT ecml_model_info(ecml_linreg_merge($1))::text', 'SELECT count(c::text) FROM ecml_coefficients(ecml_linreg_final($1)) AS c',
 			'SELECT ecml_linreg_merge(s) IS NULL FROM (VALUES ($1), ($1)) AS v (s)',
@@ -175,6 +197,16 @@ $node->safe_psql('postgres', q(
 				'STYPE = ecml_ttest_state, FINALFUNC = ecml_ttest_final, INITCOND = %L)', bytes)
 				|| 'SELECT $1 IS NULL, grown(sold, promo)::text FROM shop'::text || 'SELECT $1 IS NULL, grown(sold, colour)::text FROM shop'::text
 				|| 'DROP AGGREGATE IF EXISTS grown(float8, "any")'::text;
+		ELSIF kind = 'test' AND case_id % 5 = 0 THEN
+			steps := steps || format('CREATE AGGREGATE grown(value float8, grp "any") (SFUNC = ecml_mannwhitney_transition, '
+				'STYPE = ecml_test_state, FINALFUNC = ecml_mannwhitney_final, INITCOND = %L)', bytes)
+				|| 'SELECT $1 IS NULL, grown(sold, promo)::text FROM shop'::text || 'DROP AGGREGATE IF EXISTS grown(float8, "any")'::text
+				|| format('CREATE AGGREGATE grown(float8, "any") (SFUNC = ecml_anova_transition, '
+				'STYPE = ecml_test_state, FINALFUNC = ecml_anova_final, INITCOND = %L)', bytes)
+				|| 'SELECT $1 IS NULL, grown(sold, colour)::text FROM shop'::text || 'DROP AGGREGATE IF EXISTS grown(float8, "any")'::text
+				|| format('CREATE AGGREGATE grown("any", "any") (SFUNC = ecml_chi2_transition, '
+				'STYPE = ecml_test_state, FINALFUNC = ecml_chi2_final, INITCOND = %L)', bytes)
+				|| 'SELECT $1 IS NULL, grown(colour, size)::text FROM shop'::text || 'DROP AGGREGATE IF EXISTS grown("any", "any")'::text;
 		ELSIF kind = 'metrics' AND case_id % 5 = 0 THEN
 			steps := steps || format('CREATE AGGREGATE grown("any", "any") (SFUNC = ecml_metrics_transition, '
 				'STYPE = ecml_metrics_state, FINALFUNC = ecml_metrics_final, INITCOND = %L)', bytes)
@@ -191,6 +223,8 @@ $node->safe_psql('postgres', q(
 					EXECUTE step USING m;
 				ELSIF kind = 'survival' THEN
 					EXECUTE step USING k;
+				ELSIF kind = 'test' THEN
+					EXECUTE step USING h;
 				ELSIF kind = 'linreg' THEN
 					EXECUTE step USING l;
 				ELSIF kind = 'describe' THEN
