@@ -52,8 +52,8 @@ typedef struct ForestParams
 	bool		oob;			/* predict rows by the trees that have not seen them */
 } ForestParams;
 
-#define FOREST_DEFAULTS {.n_trees = 100, .min_samples_leaf = 1, .min_samples_split = 2, .bootstrap = true, .max_bins = 255, .oob = true}
-#define FOREST_TREE_DEFAULTS {.n_trees = 1, .min_samples_leaf = 1, .min_samples_split = 2, .max_bins = 255}
+#define FOREST_DEFAULTS {.n_trees = 100, .min_samples_leaf = 5, .min_samples_split = 2, .bootstrap = true, .max_bins = 255, .oob = true}
+#define FOREST_TREE_DEFAULTS {.n_trees = 1, .max_depth = 6, .min_samples_leaf = 10, .min_samples_split = 2, .max_bins = 255}
 
 /* What beside the options a fit is told. */
 typedef struct ForestTask
