@@ -51,8 +51,8 @@ enum
 	COLUMN_BODY
 };
 
-static Oid
-relation(const char *name)
+Oid
+ecml_catalog_relation(const char *name)
 {
 	Oid			namespace = get_namespace_oid("ecml", true);
 	Oid			oid = OidIsValid(namespace) ? get_relname_relid(name, namespace) : InvalidOid;
@@ -98,7 +98,7 @@ is_owner(Oid owner)
 static bool
 is_granted(const char *name)
 {
-	Relation	table = table_open(relation("model_grant"), AccessShareLock);
+	Relation	table = table_open(ecml_catalog_relation("model_grant"), AccessShareLock);
 	ScanKeyData key;
 	SysScanDesc scan;
 	HeapTuple	tuple;
@@ -106,7 +106,7 @@ is_granted(const char *name)
 
 	ScanKeyInit(&key, 1, BTEqualStrategyNumber, F_TEXTEQ, CStringGetTextDatum(name));
 	key.sk_collation = DEFAULT_COLLATION_OID;
-	scan = systable_beginscan(table, relation("model_grant_pkey"), true, GetActiveSnapshot(), 1, &key);
+	scan = systable_beginscan(table, ecml_catalog_relation("model_grant_pkey"), true, GetActiveSnapshot(), 1, &key);
 	while (!granted && HeapTupleIsValid(tuple = systable_getnext(scan)))
 	{
 		bool		isnull;
@@ -137,7 +137,7 @@ fill_entry(EcmlCatalogEntry *entry, HeapTuple tuple, Relation table)
 static bool
 find(const char *name, int version, EcmlCatalogEntry *entry)
 {
-	Relation	table = table_open(relation("model"), AccessShareLock);
+	Relation	table = table_open(ecml_catalog_relation("model"), AccessShareLock);
 	ScanKeyData keys[2];
 	SysScanDesc scan;
 	HeapTuple	tuple;
@@ -147,7 +147,7 @@ find(const char *name, int version, EcmlCatalogEntry *entry)
 	ScanKeyInit(&keys[0], COLUMN_NAME, BTEqualStrategyNumber, F_TEXTEQ, CStringGetTextDatum(name));
 	keys[0].sk_collation = DEFAULT_COLLATION_OID;
 	ScanKeyInit(&keys[1], COLUMN_VERSION, BTEqualStrategyNumber, F_INT4EQ, Int32GetDatum(version));
-	scan = systable_beginscan(table, relation(version == 0 ? "model_active_key" : "model_name_version_key"), true,
+	scan = systable_beginscan(table, ecml_catalog_relation(version == 0 ? "model_active_key" : "model_name_version_key"), true,
 							  GetActiveSnapshot(), version == 0 ? 1 : 2, keys);
 	tuple = systable_getnext(scan);
 	found = HeapTupleIsValid(tuple);
@@ -162,8 +162,8 @@ find(const char *name, int version, EcmlCatalogEntry *entry)
 static int
 usable_names(const char **names, int max)
 {
-	Relation	table = table_open(relation("model"), AccessShareLock);
-	SysScanDesc scan = systable_beginscan(table, relation("model_active_key"), true, GetActiveSnapshot(), 0, NULL);
+	Relation	table = table_open(ecml_catalog_relation("model"), AccessShareLock);
+	SysScanDesc scan = systable_beginscan(table, ecml_catalog_relation("model_active_key"), true, GetActiveSnapshot(), 0, NULL);
 	HeapTuple	tuple;
 	int			n = 0;
 
@@ -211,10 +211,34 @@ ecml_catalog_get(const char *name, int version, EcmlCatalogEntry *entry)
 				 errhint("Its owner can run: SELECT ecml_grant('%s', '%s').", name, role_name(GetUserId()))));
 }
 
+bool
+ecml_catalog_newest(const char *index, EcmlCatalogEntry *entry, char *name)
+{
+	Relation	table = table_open(ecml_catalog_relation("model"), AccessShareLock);
+	Relation	by_time = index_open(ecml_catalog_relation(index), AccessShareLock);
+	SysScanDesc scan = systable_beginscan_ordered(table, by_time, GetActiveSnapshot(), 0, NULL);
+	HeapTuple	tuple;
+	bool		found = false;
+
+	while (!found && HeapTupleIsValid(tuple = systable_getnext_ordered(scan, BackwardScanDirection)))
+	{
+		bool		isnull;
+		text	   *text_name = DatumGetTextPP(heap_getattr(tuple, COLUMN_NAME, RelationGetDescr(table), &isnull));
+
+		text_to_cstring_buffer(text_name, name, ECML_NAME_LIMIT + 1);
+		fill_entry(entry, tuple, table);
+		found = is_owner(entry->owner) || is_granted(name);
+	}
+	systable_endscan_ordered(scan);
+	index_close(by_time, AccessShareLock);
+	table_close(table, AccessShareLock);
+	return found;
+}
+
 struct varlena *
 ecml_catalog_body(const EcmlCatalogEntry *entry)
 {
-	Relation	table = table_open(relation("model"), AccessShareLock);
+	Relation	table = table_open(ecml_catalog_relation("model"), AccessShareLock);
 	ScanKeyData key;
 	SysScanDesc scan;
 	HeapTuple	tuple;
@@ -222,7 +246,7 @@ ecml_catalog_body(const EcmlCatalogEntry *entry)
 	bool		isnull;
 
 	ScanKeyInit(&key, COLUMN_MODEL_ID, BTEqualStrategyNumber, F_INT8EQ, Int64GetDatum(entry->model_id));
-	scan = systable_beginscan(table, relation("model_pkey"), true, GetActiveSnapshot(), 1, &key);
+	scan = systable_beginscan(table, ecml_catalog_relation("model_pkey"), true, GetActiveSnapshot(), 1, &key);
 	tuple = systable_getnext(scan);
 	if (!HeapTupleIsValid(tuple))
 		elog(ERROR, "model " INT64_FORMAT " vanished from the snapshot", entry->model_id);
@@ -236,7 +260,7 @@ ecml_catalog_body(const EcmlCatalogEntry *entry)
 static bool
 find_any(const char *name, Oid *owner)
 {
-	Relation	table = table_open(relation("model"), AccessShareLock);
+	Relation	table = table_open(ecml_catalog_relation("model"), AccessShareLock);
 	ScanKeyData key;
 	SysScanDesc scan;
 	HeapTuple	tuple;
@@ -245,7 +269,7 @@ find_any(const char *name, Oid *owner)
 
 	ScanKeyInit(&key, COLUMN_NAME, BTEqualStrategyNumber, F_TEXTEQ, CStringGetTextDatum(name));
 	key.sk_collation = DEFAULT_COLLATION_OID;
-	scan = systable_beginscan(table, relation("model_name_version_key"), true, GetActiveSnapshot(), 1, &key);
+	scan = systable_beginscan(table, ecml_catalog_relation("model_name_version_key"), true, GetActiveSnapshot(), 1, &key);
 	tuple = systable_getnext(scan);
 	found = HeapTupleIsValid(tuple);
 	if (found)
@@ -286,7 +310,7 @@ ecml_catalog_check_owner(const char *name, bool missing_ok)
 static uint64
 execute(const char *command, int nargs, Oid *types, Datum *values, const char *nulls)
 {
-	Relation	table = table_open(relation("model"), AccessShareLock);
+	Relation	table = table_open(ecml_catalog_relation("model"), AccessShareLock);
 	Oid			owner = table->rd_rel->relowner;
 	Oid			user;
 	int			context;
@@ -308,7 +332,7 @@ lock_name(const char *name)
 {
 	LOCKTAG		tag;
 
-	SET_LOCKTAG_ADVISORY(tag, MyDatabaseId, relation("model"), hash_bytes((const unsigned char *) name, strlen(name)), 3);
+	SET_LOCKTAG_ADVISORY(tag, MyDatabaseId, ecml_catalog_relation("model"), hash_bytes((const unsigned char *) name, strlen(name)), 3);
 	(void) LockAcquire(&tag, ExclusiveLock, false, false);
 }
 
@@ -392,7 +416,7 @@ ecml_catalog_insert(const char *name, EcmlModel *model, struct varlena *body, co
 	values[14] = PointerGetDatum(body);
 	/* the body's own type, wherever the extension's functions stand */
 	{
-		Relation	table = table_open(relation("model"), AccessShareLock);
+		Relation	table = table_open(ecml_catalog_relation("model"), AccessShareLock);
 
 		types[14] = TupleDescAttr(RelationGetDescr(table), COLUMN_BODY - 1)->atttypid;
 		table_close(table, AccessShareLock);

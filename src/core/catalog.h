@@ -42,6 +42,15 @@ extern void ecml_catalog_check_name(const char *name);
 /* The active version (version 0) or the given one; an error when there is none, or it is not the user's and not granted. */
 extern void ecml_catalog_get(const char *name, int version, EcmlCatalogEntry *entry);
 
+/*
+ * The newest active model among those that an index of ecml.model on created_at has, of those the user may use; false: there is
+ * none.  name [ECML_NAME_LIMIT + 1].
+ */
+extern bool ecml_catalog_newest(const char *index, EcmlCatalogEntry *entry, char *name);
+
+/* The oid of a table or index of schema ecml; an error when the extension is not there. */
+extern Oid	ecml_catalog_relation(const char *name);
+
 /* The body of an entry; palloc'd. */
 extern struct varlena *ecml_catalog_body(const EcmlCatalogEntry *entry);
 

@@ -75,6 +75,15 @@ ecml_buffile_read(BufFile *file, void *data, size_t size)
 #define ecml_check_rights(statement) ExecCheckRTPerms((statement)->rtable, true)
 #endif
 
+/* 16: indexes that summarise blocks can be updated alone */
+#if PG_VERSION_NUM >= 160000
+#define ecml_insert_index_tuples(relation_info, slot, estate) \
+	ExecInsertIndexTuples(relation_info, slot, estate, false, false, NULL, NIL, false)
+#else
+#define ecml_insert_index_tuples(relation_info, slot, estate) \
+	ExecInsertIndexTuples(relation_info, slot, estate, false, false, NULL, NIL)
+#endif
+
 /* 18: an index of a tuple descriptor's attribute may be compact; TupleDescAttr works in all, attrs[] does not */
 
 #endif							/* ECML_COMPAT_H */

@@ -28,6 +28,7 @@ ecml_model_begin(MemoryContext context, const EcmlTraining *training)
 	EcmlModel  *model = palloc0(sizeof(EcmlModel));
 
 	model->algorithm = training->algorithm;
+	model->task = training->algorithm->task;
 	model->context = context;
 	model->seed = training->common.seed;
 	ecml_host_init(&model->ctx, &model->host, context, 0, 0);

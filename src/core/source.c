@@ -202,8 +202,8 @@ touches_rows(Node *node, void *context)
 }
 
 /* Can the query only read? */
-static void
-check_reads_only(SPIPlanPtr plan)
+void
+ecml_source_check_reads_only(SPIPlanPtr plan)
 {
 	List	   *sources = SPI_plan_get_plan_sources(plan);
 	CachedPlanSource *source;
@@ -233,7 +233,7 @@ prepare(EcmlSource *source, int options)
 				 errmsg("the source cannot be run"),
 				 errdetail("%s", SPI_result_code_string(SPI_result)),
 				 errhint("Give a query that begins with SELECT, WITH, VALUES or TABLE.")));
-	check_reads_only(source->plan);
+	ecml_source_check_reads_only(source->plan);
 	plan_source = linitial(SPI_plan_get_plan_sources(source->plan));
 	source->desc = CreateTupleDescCopy(plan_source->resultDesc);
 	source->lazy = false;

@@ -30,6 +30,9 @@ extern void ecml_source_open(EcmlSource *source, const char *text);
  */
 extern void ecml_source_open_parallel(EcmlSource *source, const char *query);
 
+/* An error unless a plan of one query only reads. */
+extern void ecml_source_check_reads_only(SPIPlanPtr plan);
+
 /* Run it: row(arg, slot) for each row. */
 extern void ecml_source_run(EcmlSource *source, EcmlRowFunction row, void *arg);
 

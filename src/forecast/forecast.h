@@ -32,7 +32,10 @@
 	X(1, naive) \
 	X(2, seasonal_naive) \
 	X(3, drift) \
-	X(4, mean)
+	X(4, mean) \
+	X(13, prophet) \
+	X(14, arima) \
+	X(15, mstl)
 
 #define FORECAST_MAX_METHODS 32	/* ids are below */
 
@@ -57,6 +60,7 @@ typedef struct ForecastShape
 	int			nx;				/* regressors */
 	int			nlevels;
 	bool		validates;		/* forecasts of parts of the series are asked for, too */
+	const void *const *options; /* as in ForecastInput */
 } ForecastShape;
 
 typedef struct ForecastInput

@@ -27,199 +27,13 @@
 /* rows of a leaf that its renewal looks at, at most */
 #define RENEW_ROWS ((size_t) 1 << 22)
 
-typedef struct Fit
-{
-	EcmlCtx    *ctx;
-	const GbdtTask *task;
-	GbdtParams	params;
-	TreeBins   *bins;
-	GbdtLoss	loss;
-	GbdtGrower *grower;
-	GbdtRank   *rank;
-	uint8_t    *flags;			/* [rows] 1: the row validates; NULL: none does */
-	uint32_t   *group;			/* [rows] or NULL */
-	double		validation_rows;
-	double		base[GBDT_MAX_CLASSES];
-
-	/* of the tree under way */
-	int			output;
-	uint64_t	tree;			/* its number */
-	uint64_t	draw;			/* number of the draw of rows */
-	uint64_t	draw_seed;
-	size_t	   *available;		/* [nblocks + 1] rows that do not validate in the blocks before */
-	uint32_t   *gh;				/* [rows] */
-	uint32_t	key;			/* of the random bits */
-	double		scale_g;
-	double		scale_h;
-	double	   *most;			/* [nblocks][2] greatest gradient and hessian */
-	size_t		first_block;	/* of the blocks that are summed up */
-	double	   *sums;			/* [SUMS_BLOCKS][max_leaves][3] g, h, weight */
-	double	   *residuals;		/* [rows][1 or 2] renewal */
-	size_t	   *residual_of;	/* [max_leaves + 1] */
-	double		level;			/* of the renewal; NaN: none */
-
-	/* metrics of blocks: [nblocks][4] sum and weight of rows that train, that validate */
-	double	   *metric_sums;
-	int			metric;
-} Fit;
-
-/* ---------------------------------------------------------------- what to train on */
-
-static void
-visit(void *arg, const EcmlBlock *block)
-{
-	Fit		   *fit = arg;
-
-	if (fit->task->validation >= 0)
-	{
-		const float *x = ECML_BLOCK_F4(block, fit->task->validation);
-
-		for (int i = 0; i < block->rows; i++)
-			fit->flags[block->first + i] = x[i] != 0;
-	}
-	if (fit->task->group >= 0)
-	{
-		const float *x = ECML_BLOCK_F4(block, fit->task->group);
-
-		for (int i = 0; i < block->rows; i++)
-			fit->group[block->first + i] = (uint32_t) x[i];
-	}
-}
-
-/* Multiply the weights by those of the classes. */
-static void
-weigh_classes(Fit *fit)
-{
-	EcmlCtx    *ctx = fit->ctx;
-	TreeBins   *bins = fit->bins;
-	const GbdtParams *params = &fit->params;
-	int			classes = fit->task->classes;
-	double	   *weights;
-	double		total = 0;
-	bool		any = false;
-
-	if (classes == 0)
-		return;
-	weights = ECML_NEW0(ctx, double, classes);
-	if (fit->task->class_weight)
-		memcpy(weights, fit->task->class_weight, classes * sizeof(double));
-	else if (params->balanced)
-	{
-		for (size_t i = 0; i < bins->rows; i++)
-			weights[(int) bins->y[i]] += bins->w ? bins->w[i] : 1;
-		for (int k = 0; k < classes; k++)
-			total += weights[k];
-		for (int k = 0; k < classes; k++)
-			weights[k] = weights[k] > 0 ? total / (classes * weights[k]) : 1;
-	}
-	else
-		for (int k = 0; k < classes; k++)
-			weights[k] = 1;
-	if (classes == 2)
-		weights[1] *= params->scale_pos_weight;
-	for (int k = 0; k < classes; k++)
-		any |= weights[k] != 1;
-	if (any)
-	{
-		if (bins->w == NULL)
-		{
-			bins->w = ECML_NEW(ctx, double, bins->rows);
-			for (size_t i = 0; i < bins->rows; i++)
-				bins->w[i] = 1;
-		}
-		for (size_t i = 0; i < bins->rows; i++)
-			bins->w[i] *= weights[(int) bins->y[i]];
-	}
-	ecml_free(ctx, weights);
-}
-
-/* Draw the rows that validate: of each class its share, or whole groups. */
-static void
-draw_validation(Fit *fit)
-{
-	EcmlCtx    *ctx = fit->ctx;
-	TreeBins   *bins = fit->bins;
-	EcmlRng		rng = ecml_rng_stream(&ctx->rng, 102);
-	int			classes = fit->task->classes > 0 ? fit->task->classes : 1;
-	size_t	   *left;
-	size_t	   *wanted;
-
-	fit->flags = ECML_NEW0(ctx, uint8_t, bins->rows);
-	if (fit->rank)
-	{
-		gbdt_rank_draw(ctx, fit->rank, fit->params.validation_fraction, &rng, fit->flags);
-		return;
-	}
-	left = ECML_NEW0(ctx, size_t, classes);
-	wanted = ECML_NEW0(ctx, size_t, classes);
-	for (size_t i = 0; i < bins->rows; i++)
-		left[classes > 1 ? (int) bins->y[i] : 0]++;
-	for (int k = 0; k < classes; k++)
-		wanted[k] = (size_t) (fit->params.validation_fraction * left[k] + 0.5);
-	for (size_t i = 0; i < bins->rows; i++)
-	{
-		int			k = classes > 1 ? (int) bins->y[i] : 0;
-
-		if (ecml_rng_below(&rng, left[k]--) < wanted[k])
-		{
-			wanted[k]--;
-			fit->flags[i] = 1;
-		}
-		if (i % 65536 == 65535)
-			ecml_poll(ctx, 0, 0);
-	}
-	ecml_free(ctx, left);
-	ecml_free(ctx, wanted);
-}
-
-static void
-count_validation(Fit *fit)
-{
-	TreeBins   *bins = fit->bins;
-	size_t		n = 0;
-
-	fit->available = ECML_NEW0(fit->ctx, size_t, bins->nblocks + 1);
-	for (size_t b = 0; b < bins->nblocks; b++)
-	{
-		int			rows = tree_block_rows(bins, b);
-		size_t		here = 0;
-
-		for (int i = 0; fit->flags && i < rows; i++)
-			here += fit->flags[b * TREE_BLOCK + i];
-		n += here;
-		fit->available[b + 1] = fit->available[b] + rows - here;
-	}
-	fit->validation_rows = n;
-	if (n == 0)
-	{
-		ecml_free(fit->ctx, fit->flags);
-		fit->flags = NULL;
-	}
-	if (n == bins->rows)
-	{
-		ecml_detail(fit->ctx, "All %zu rows validate.", n);
-		ecml_hint(fit->ctx, "Mark fewer of them.");
-		ecml_fail(fit->ctx, ECML_DATA_EXCEPTION, "no rows are left to train on");
-	}
-	if (fit->rank && fit->flags)
-	{
-		/* group by group, the rows' flags agree */
-		for (size_t i = 1; i < bins->rows; i++)
-			if (fit->group[i] == fit->group[i - 1] && fit->flags[i] != fit->flags[i - 1])
-			{
-				ecml_hint(fit->ctx, "Mark all rows of a group alike.");
-				ecml_fail(fit->ctx, ECML_DATA_EXCEPTION, "some rows of a group validate, and some do not");
-			}
-	}
-}
-
 /* ---------------------------------------------------------------- rows of a tree */
 
 /* Put the rows of a block that the tree grows from first. */
 static void
 order_task(void *arg, size_t b, int worker)
 {
-	Fit		   *fit = arg;
+	GbdtFit		   *fit = arg;
 	const GbdtParams *params = &fit->params;
 	GbdtGrower *grower = fit->grower;
 	uint16_t   *order = grower->order + b * TREE_BLOCK;
@@ -265,7 +79,7 @@ order_task(void *arg, size_t b, int worker)
 static void
 most_task(void *arg, size_t b, int worker)
 {
-	Fit		   *fit = arg;
+	GbdtFit		   *fit = arg;
 	int			rows = tree_block_rows(fit->bins, b);
 	double		g[GBDT_CHUNK];
 	double		h[GBDT_CHUNK];
@@ -334,7 +148,7 @@ quantise(int n, uint32_t first, uint32_t key, const double *restrict g, const do
 static void
 gradient_task(void *arg, size_t b, int worker)
 {
-	Fit		   *fit = arg;
+	GbdtFit		   *fit = arg;
 	int			rows = tree_block_rows(fit->bins, b);
 	double		g[GBDT_CHUNK];
 	double		h[GBDT_CHUNK];
@@ -353,7 +167,7 @@ gradient_task(void *arg, size_t b, int worker)
 static void
 norm_task(void *arg, size_t b, int worker)
 {
-	Fit		   *fit = arg;
+	GbdtFit		   *fit = arg;
 
 	(void) worker;
 	gbdt_loss_norms(&fit->loss, b * TREE_BLOCK, tree_block_rows(fit->bins, b));
@@ -361,7 +175,7 @@ norm_task(void *arg, size_t b, int worker)
 
 /* On threads, unless there is next to nothing to do. */
 static void
-for_blocks(Fit *fit, EcmlTask task)
+for_blocks(GbdtFit *fit, EcmlTask task)
 {
 	if (fit->bins->nblocks > 1)
 		ecml_parallel_for(fit->ctx, fit->bins->nblocks, task, fit);
@@ -371,7 +185,7 @@ for_blocks(Fit *fit, EcmlTask task)
 
 /* Quantised gradients of the tree. */
 static void
-take_gradients(Fit *fit)
+take_gradients(GbdtFit *fit)
 {
 	GbdtQuantum *quantum = &fit->grower->quantum;
 	uint64_t	state = fit->ctx->rng.seed ^ (fit->tree * UINT64_C(0x9E3779B97F4A7C15));
@@ -430,7 +244,7 @@ add_sums(const double *g, const double *h, int n, double *out)
 static void
 sums_task(void *arg, size_t i, int worker)
 {
-	Fit		   *fit = arg;
+	GbdtFit		   *fit = arg;
 	GbdtGrower *grower = fit->grower;
 	size_t		b = fit->first_block + i;
 	double	   *sums = fit->sums + i * 3 * grower->nleaves;
@@ -462,7 +276,7 @@ sums_task(void *arg, size_t i, int worker)
 static void
 residual_task(void *arg, size_t l, int worker)
 {
-	Fit		   *fit = arg;
+	GbdtFit		   *fit = arg;
 	GbdtGrower *grower = fit->grower;
 	GbdtLeaf   *leaf = &grower->leaves[l];
 	const GbdtLoss *loss = &fit->loss;
@@ -495,7 +309,7 @@ residual_task(void *arg, size_t l, int worker)
 
 /* Values of the leaves, from the gradients as they are. */
 static void
-value_leaves(Fit *fit)
+value_leaves(GbdtFit *fit)
 {
 	GbdtGrower *grower = fit->grower;
 	size_t		nblocks = fit->bins->nblocks;
@@ -546,7 +360,7 @@ value_leaves(Fit *fit)
 static void
 score_task(void *arg, size_t b, int worker)
 {
-	Fit		   *fit = arg;
+	GbdtFit		   *fit = arg;
 	GbdtGrower *grower = fit->grower;
 	double	   *score = fit->loss.score + fit->output * fit->loss.rows + b * TREE_BLOCK;
 	const uint16_t *order = grower->order + b * TREE_BLOCK;
@@ -570,7 +384,7 @@ score_task(void *arg, size_t b, int worker)
 static void
 metric_task(void *arg, size_t b, int worker)
 {
-	Fit		   *fit = arg;
+	GbdtFit		   *fit = arg;
 	double	   *sums = fit->metric_sums + 4 * b;
 	int			rows = tree_block_rows(fit->bins, b);
 	double		values[GBDT_CHUNK];
@@ -596,7 +410,7 @@ metric_task(void *arg, size_t b, int worker)
 
 /* ROC AUC or average precision of the rows with a flag. */
 static double
-curve_metric(Fit *fit, int flag)
+curve_metric(GbdtFit *fit, int flag)
 {
 	EcmlCtx    *ctx = fit->ctx;
 	EcmlScores	scores;
@@ -618,7 +432,7 @@ curve_metric(Fit *fit, int flag)
 
 /* The metric of the rows that train and of those that validate. */
 static void
-take_metrics(Fit *fit, double *train, double *validation)
+take_metrics(GbdtFit *fit, double *train, double *validation)
 {
 	double		sums[4] = {0};
 	bool		root = fit->metric == GBDT_METRIC_RMSE || (fit->metric == GBDT_METRIC_LOSS && fit->loss.objective == GBDT_SQUARED_ERROR);
@@ -655,7 +469,7 @@ take_metrics(Fit *fit, double *train, double *validation)
 
 /* Huber's delta: the alpha quantile of the absolute residuals, of a sample. */
 static void
-set_delta(Fit *fit)
+set_delta(GbdtFit *fit)
 {
 	GbdtLoss   *loss = &fit->loss;
 	size_t		step = (loss->rows + DELTA_SAMPLE - 1) / DELTA_SAMPLE;
@@ -675,7 +489,7 @@ set_delta(Fit *fit)
 }
 
 static void
-begin_round(Fit *fit, int round)
+begin_round(GbdtFit *fit, int round)
 {
 	const GbdtParams *params = &fit->params;
 	uint64_t	state;
@@ -692,7 +506,7 @@ begin_round(Fit *fit, int round)
 
 /* Grow the tree of an output, and add it to forest and scores; false: it has no split. */
 static bool
-grow_tree(Fit *fit, TreeForest *forest, int output)
+grow_tree(GbdtFit *fit, TreeForest *forest, int output)
 {
 	Tree		tree;
 
@@ -743,7 +557,7 @@ thin_curve(GbdtModel *model)
 }
 
 static void
-boost(Fit *fit, GbdtModel *model)
+boost(GbdtFit *fit, GbdtModel *model)
 {
 	const GbdtParams *params = &fit->params;
 	EcmlCtx    *ctx = fit->ctx;
@@ -835,90 +649,9 @@ gbdt_check(const GbdtParams *params)
 	return NULL;
 }
 
-/* The objective that the target asks for, or what does not go together. */
-static int
-choose_objective(EcmlCtx *ctx, const GbdtTask *task)
-{
-	int			objective = task->params->objective;
-	int			classes = task->classes;
-
-	if (objective == GBDT_AUTO || (objective == GBDT_LOGISTIC && classes > 2))
-		return classes == 0 ? GBDT_SQUARED_ERROR : classes == 2 ? GBDT_LOGISTIC : GBDT_SOFTMAX;
-	if ((objective == GBDT_LOGISTIC || objective == GBDT_SOFTMAX) != (classes > 0))
-		ecml_fail(ctx, ECML_INTERNAL, "the target does not fit the objective");
-	return objective;
-}
-
-static int
-choose_metric(EcmlCtx *ctx, int metric, int objective)
-{
-	bool		classes = objective == GBDT_LOGISTIC || objective == GBDT_SOFTMAX;
-	bool		fits = metric == GBDT_METRIC_LOSS ||
-		(metric == GBDT_METRIC_ROC_AUC || metric == GBDT_METRIC_PR_AUC ? objective == GBDT_LOGISTIC :
-		 metric == GBDT_METRIC_ERROR ? classes :
-		 metric == GBDT_METRIC_NDCG ? objective == GBDT_LAMBDARANK : !classes && objective != GBDT_LAMBDARANK);
-
-	if (!fits)
-	{
-		ecml_detail(ctx, "The metric is %s, the objective %s.", gbdt_metric_name(objective, metric), gbdt_objective_name(objective));
-		ecml_hint(ctx, "Leave the metric out: then it is the objective's own loss.");
-		ecml_fail(ctx, ECML_INVALID_PARAMETER, "the metric does not fit the objective");
-	}
-	return metric;
-}
-
-static void
-init_loss(Fit *fit)
-{
-	EcmlCtx    *ctx = fit->ctx;
-	GbdtLoss   *loss = &fit->loss;
-	TreeBins   *bins = fit->bins;
-
-	loss->params = &fit->params;
-	loss->objective = choose_objective(ctx, fit->task);
-	loss->classes = fit->task->classes;
-	loss->outputs = loss->objective == GBDT_SOFTMAX ? loss->classes : 1;
-	loss->rows = bins->rows;
-	loss->y = bins->y;
-	gbdt_loss_check_target(ctx, loss);
-	weigh_classes(fit);
-	loss->w = bins->w;
-	loss->max_w = 1;
-	if (loss->w)
-	{
-		loss->max_w = 0;
-		for (size_t i = 0; i < bins->rows; i++)
-			loss->max_w = fmax(loss->max_w, loss->w[i]);
-	}
-	loss->constant = loss->w == NULL && (loss->objective == GBDT_SQUARED_ERROR || loss->objective == GBDT_ABSOLUTE_ERROR ||
-										 loss->objective == GBDT_HUBER || loss->objective == GBDT_QUANTILE);
-	fit->metric = choose_metric(ctx, fit->params.metric, loss->objective);
-	if (loss->objective == GBDT_LAMBDARANK)
-	{
-		if (fit->group == NULL)
-		{
-			ecml_hint(ctx, "Name the column that tells which rows are ranked among each other in the option \"group\".");
-			ecml_fail(ctx, ECML_INVALID_PARAMETER, "the objective \"lambdarank\" needs groups");
-		}
-		loss->g = ECML_NEW(ctx, double, bins->rows);
-		loss->h = ECML_NEW(ctx, double, bins->rows);
-		fit->rank = gbdt_rank_create(ctx, loss, fit->group, bins->rows);
-	}
-	if (fit->task->validation < 0 && fit->params.validation_fraction > 0)
-		draw_validation(fit);
-	count_validation(fit);
-	gbdt_loss_base(ctx, loss, fit->flags, fit->base);
-	loss->score = ecml_alloc_array(ctx, bins->rows, loss->outputs * sizeof(double));
-	for (int k = 0; k < loss->outputs; k++)
-		for (size_t i = 0; i < bins->rows; i++)
-			loss->score[k * bins->rows + i] = fit->base[k];
-	if (loss->objective == GBDT_SOFTMAX)
-		loss->norm = ECML_NEW(ctx, double, bins->rows);
-}
-
 /* All but the model. */
 static void
-free_fit(Fit *fit)
+free_fit(GbdtFit *fit)
 {
 	EcmlCtx    *ctx = fit->ctx;
 
@@ -946,7 +679,7 @@ free_fit(Fit *fit)
 GbdtModel *
 gbdt_fit(EcmlCtx *ctx, EcmlData *data, const GbdtTask *task)
 {
-	Fit		   *fit = ECML_NEW0(ctx, Fit, 1);
+	GbdtFit		   *fit = ECML_NEW0(ctx, GbdtFit, 1);
 	GbdtModel  *model = ECML_NEW0(ctx, GbdtModel, 1);
 	TreeBinsParams binning = TREE_BINS_DEFAULTS;
 	const char *wrong = gbdt_check(task->params);
@@ -979,10 +712,10 @@ gbdt_fit(EcmlCtx *ctx, EcmlData *data, const GbdtTask *task)
 	binning.features = task->features;
 	binning.categories = task->categories;
 	binning.max_bins = fit->params.max_bins;
-	binning.visit = visit;
+	binning.visit = gbdt_fit_visit;
 	binning.arg = fit;
 	fit->bins = bins = tree_bins_make(ctx, data, &binning);
-	init_loss(fit);
+	gbdt_fit_prepare(fit);
 	fit->level = gbdt_loss_renewal(&fit->loss);
 	if (task->monotone)
 	{

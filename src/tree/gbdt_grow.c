@@ -66,7 +66,7 @@ gbdt_grower_create(EcmlCtx *ctx, const TreeBins *bins, const GbdtParams *params,
 		grower->partial[t].wide = ECML_NEW0(ctx, GbdtSum, bins->total + 1);
 		grower->spare[t] = ECML_NEW(ctx, uint16_t, TREE_BLOCK);
 	}
-	grower->order = ECML_NEW(ctx, uint16_t, bins->rows);
+	grower->order = ECML_NEW0(ctx, uint16_t, bins->rows + GBDT_AHEAD);
 	grower->grown = ECML_NEW0(ctx, int, bins->nblocks);
 	grower->leaves = ECML_NEW0(ctx, GbdtLeaf, params->max_leaves);
 	grower->nodes = ECML_NEW0(ctx, TreeNode, 2 * (size_t) params->max_leaves - 1);

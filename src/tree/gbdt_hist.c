@@ -2,8 +2,8 @@
  * gbdt_hist.c - histograms of gradients, and partitions of rows: where the time of boosting goes
  *
  * A (row, column) costs one addition of 64 bits to memory, which is what a core can do once a cycle; gradient and hessian are
- * packed in it (gbdt_internal.h), so sums are exact whatever the order of the rows.  A tile of columns whose sums stay in the
- * first-level cache is done at once.
+ * packed in it (gbdt_internal.h), so sums are exact whatever the order of the rows.  It takes 0.5 to 0.6 ns.  A tile of columns is
+ * done at once, whose sums stay close to the core.
  */
 #include "gbdt_internal.h"
 
@@ -12,42 +12,72 @@
 /* rows ahead that are fetched into the cache */
 #define AHEAD 12
 
+/*
+ * The address of a sum in a register of its own: an addition to memory at base + index takes a micro-operation more, and a port
+ * that loads need; a third of the time.
+ */
+#define IN_REGISTER(p) __asm__("" : "+r"(p))
+
+/* Add a row to the sums of n columns. */
+static inline __attribute__((always_inline)) void
+add_row(const uint8_t *restrict row, int64_t add, int64_t *restrict packed, const int n)
+{
+#pragma GCC unroll 24
+	for (int j = 0; j < n; j++)
+	{
+		int64_t    *sum = packed + row[j];
+
+		IN_REGISTER(sum);
+		sum[j * 256] += add;
+	}
+}
+
+static inline __attribute__((always_inline)) int64_t
+unpack(uint32_t gh, int hbits, int low, uint32_t mask)
+{
+	return (int64_t) ((uint64_t) (int64_t) ((int32_t) gh >> hbits) << low) + (gh & mask);
+}
+
 static inline __attribute__((always_inline)) void
 add_rows(const uint8_t *restrict x, size_t width, const uint16_t *restrict rows, int nrows, const uint32_t *restrict gh,
-		 int hbits, int low, int64_t *restrict packed, const int n, const bool count)
+		 int hbits, int low, int64_t *restrict packed, const int n)
 {
 	uint32_t	mask = (UINT32_C(1) << hbits) - 1;
+	int			i = 0;
 
-	for (int i = 0; i < nrows; i++)
+	_Static_assert(AHEAD + 2 <= GBDT_AHEAD, "as much may be read");
+	/* what lies ahead may be rows of another leaf, or the room behind the order: no harm */
+	for (; i + 2 <= nrows; i += 2)
 	{
-		size_t		r = rows[i];
-		const uint8_t *row = x + r * width;
-		int64_t		add;
-
-		/* beyond the end of rows lies more of order, or room */
-		__builtin_prefetch(x + rows[i + AHEAD < nrows ? i + AHEAD : i] * width);
-		if (count)
-			add = 1;
-		else
-			add = ((int64_t) ((int32_t) gh[r] >> hbits) << low) + (gh[r] & mask);
-#pragma GCC unroll 16
-		for (int j = 0; j < n; j++)
-			packed[j * 256 + row[j]] += add;
+		__builtin_prefetch(x + rows[i + AHEAD] * width);
+		__builtin_prefetch(x + rows[i + AHEAD + 1] * width);
+		add_row(x + rows[i] * width, unpack(gh[rows[i]], hbits, low, mask), packed, n);
+		add_row(x + rows[i + 1] * width, unpack(gh[rows[i + 1]], hbits, low, mask), packed, n);
 	}
+	if (i < nrows)
+		add_row(x + rows[i] * width, unpack(gh[rows[i]], hbits, low, mask), packed, n);
 }
 
 #define ADD(n) \
 	case n: \
-		if (gh) \
-			add_rows(x, width, rows, nrows, gh, quantum->hbits, quantum->low, packed, n, false); \
-		else \
-			add_rows(x, width, rows, nrows, gh, 0, 0, packed, n, true); \
+		add_rows(x, width, rows, nrows, gh, quantum->hbits, quantum->low, packed, n); \
 		break
 
-ECML_CLONES static void
-add_tile(const uint8_t *x, size_t width, const uint16_t *rows, int nrows, const uint32_t *gh, const GbdtQuantum *quantum, int n,
-		 int64_t *packed)
+void
+gbdt_hist_rows(const TreeBins *bins, size_t b, const uint16_t *rows, int nrows, const uint32_t *gh, const GbdtQuantum *quantum,
+			   int from, int n, int64_t *packed)
 {
+	const uint8_t *x = bins->row[b] + from;
+	size_t		width = bins->columns;
+
+	packed += (size_t) from * 256;
+	if (gh == NULL)
+	{
+		for (int i = 0; i < nrows; i++)
+			for (int j = 0; j < n; j++)
+				packed[j * 256 + x[rows[i] * width + j]]++;
+		return;
+	}
 	switch (n)
 	{
 			ADD(1);
@@ -62,14 +92,15 @@ add_tile(const uint8_t *x, size_t width, const uint16_t *rows, int nrows, const 
 			ADD(10);
 			ADD(11);
 			ADD(12);
+			ADD(13);
+			ADD(14);
+			ADD(15);
+			ADD(16);
+			ADD(17);
+			ADD(18);
+			ADD(19);
+			ADD(20);
 	}
-}
-
-void
-gbdt_hist_rows(const TreeBins *bins, size_t b, const uint16_t *rows, int nrows, const uint32_t *gh, const GbdtQuantum *quantum,
-			   int from, int n, int64_t *packed)
-{
-	add_tile(bins->row[b] + from, bins->columns, rows, nrows, gh, quantum, n, packed + (size_t) from * 256);
 }
 
 ECML_CLONES void
@@ -103,19 +134,17 @@ static inline __attribute__((always_inline)) int
 partition(const uint8_t *restrict x, size_t width, const uint8_t *restrict goes, uint16_t *rows, int n, uint16_t *restrict spare)
 {
 	int			left = 0;
-	int			right = 0;
 
+#pragma GCC unroll 4
 	for (int i = 0; i < n; i++)
 	{
 		uint16_t	r = rows[i];
-		int			goes_left = goes[x[r * width]];
 
 		rows[left] = r;
-		spare[right] = r;
-		left += goes_left;
-		right += 1 - goes_left;
+		spare[i - left] = r;
+		left += goes[x[r * width]];
 	}
-	memcpy(rows + left, spare, right * sizeof(uint16_t));
+	memcpy(rows + left, spare, (n - left) * sizeof(uint16_t));
 	return left;
 }
 

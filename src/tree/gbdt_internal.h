@@ -41,10 +41,11 @@ typedef struct GbdtPartial
 } GbdtPartial;
 
 /*
- * Add rows (numbers in block b) to the packed histogram of the columns from .. from + n - 1 (n at most GBDT_TILE); gh [rows of the block], or NULL:
- * count rows.
+ * Add rows (numbers in block b) to the packed histogram of the columns from .. from + n - 1 (n at most GBDT_TILE); gh [rows of the
+ * block], or NULL: count rows.  GBDT_AHEAD more numbers behind rows may be read.
  */
-#define GBDT_TILE 12
+#define GBDT_TILE 20
+#define GBDT_AHEAD 16
 
 extern void gbdt_hist_rows(const TreeBins *bins, size_t b, const uint16_t *rows, int nrows, const uint32_t *gh,
 						   const GbdtQuantum *quantum, int from, int n, int64_t *packed);
@@ -128,7 +129,7 @@ typedef struct GbdtGrower
 	int			workers;
 	GbdtPartial *partial;		/* [workers] */
 	uint16_t  **spare;			/* [workers] [TREE_BLOCK] */
-	uint16_t   *order;			/* [rows] block by block: rows that the tree grows from, leaf by leaf; then the others */
+	uint16_t   *order;			/* [rows + GBDT_AHEAD] block by block: rows that the tree grows from, leaf by leaf; then the others */
 	int		   *grown;			/* [nblocks] how many rows of the block the tree grows from */
 	const uint32_t *gh;			/* [rows] */
 	GbdtQuantum quantum;
@@ -228,10 +229,57 @@ extern void gbdt_rank_free(EcmlCtx *ctx, GbdtRank *rank);
 /* Draw groups that validate: about a share of them. */
 extern void gbdt_rank_draw(EcmlCtx *ctx, const GbdtRank *rank, double share, EcmlRng *rng, uint8_t *flags);
 
+/* Are the flags of each group's rows the same? */
+extern bool gbdt_rank_agrees(const GbdtRank *rank, const uint8_t *flags);
+
 /* Gradients and hessians of all rows, to loss->g and loss->h. */
 extern void gbdt_rank_gradients(EcmlCtx *ctx, GbdtRank *rank, const GbdtLoss *loss);
 
 /* Mean NDCG of the groups whose rows have this flag. */
 extern double gbdt_rank_ndcg(EcmlCtx *ctx, GbdtRank *rank, const GbdtLoss *loss, const uint8_t *flags, int flag);
+
+/* ---------------------------------------------------------------- a fit (gbdt_fit.c) and what comes before it (gbdt_prepare.c) */
+
+typedef struct GbdtFit
+{
+	EcmlCtx    *ctx;
+	const GbdtTask *task;
+	GbdtParams	params;
+	TreeBins   *bins;
+	GbdtLoss	loss;
+	GbdtGrower *grower;
+	GbdtRank   *rank;
+	uint8_t    *flags;			/* [rows] 1: the row validates; NULL: none does */
+	uint32_t   *group;			/* [rows] or NULL */
+	double		validation_rows;
+	double		base[GBDT_MAX_CLASSES];
+
+	/* of the tree under way */
+	int			output;
+	uint64_t	tree;			/* its number */
+	uint64_t	draw;			/* number of the draw of rows */
+	uint64_t	draw_seed;
+	size_t	   *available;		/* [nblocks + 1] rows that do not validate in the blocks before */
+	uint32_t   *gh;				/* [rows] */
+	uint32_t	key;			/* of the random bits */
+	double		scale_g;
+	double		scale_h;
+	double	   *most;			/* [nblocks][2] greatest gradient and hessian */
+	size_t		first_block;	/* of the blocks that are summed up */
+	double	   *sums;			/* [SUMS_BLOCKS][max_leaves][3] g, h, weight */
+	double	   *residuals;		/* [rows][1 or 2] renewal */
+	size_t	   *residual_of;	/* [max_leaves + 1] */
+	double		level;			/* of the renewal; NaN: none */
+
+	/* metrics of blocks: [nblocks][4] sum and weight of rows that train, that validate */
+	double	   *metric_sums;
+	int			metric;
+} GbdtFit;
+
+/* Keep what a block tells of validation and groups; arg: a GbdtFit.  For TreeBinsParams.visit. */
+extern void gbdt_fit_visit(void *arg, const EcmlBlock *block);
+
+/* With bins made: the objective, weights, the rows that validate, first scores. */
+extern void gbdt_fit_prepare(GbdtFit *fit);
 
 #endif							/* ECML_GBDT_INTERNAL_H */

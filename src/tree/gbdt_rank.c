@@ -157,6 +157,16 @@ gbdt_rank_draw(EcmlCtx *ctx, const GbdtRank *rank, double share, EcmlRng *rng, u
 	}
 }
 
+bool
+gbdt_rank_agrees(const GbdtRank *rank, const uint8_t *flags)
+{
+	for (size_t q = 0; q < rank->ngroups; q++)
+		for (size_t i = rank->first[q] + 1; i < rank->first[q + 1]; i++)
+			if (flags[rank->row[i]] != flags[rank->row[i - 1]])
+				return false;
+	return true;
+}
+
 /* By falling score; equal ones in the order of the rows. */
 static int
 compare_scores(const void *a, const void *b)

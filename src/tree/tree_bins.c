@@ -5,7 +5,7 @@
  * strata, drawn by the seed.  Columns are then cut one by one (a task each), and the second pass bins block by block.
  *
  * Cuts follow the greedy equal-frequency rule that is usual for histograms of trees (Ke et al. 2017, LightGBM): a value that
- * alone fills a bin stands alone, and the others share the bins that are left evenly.  A cut lies halfway between the two values
+ * alone fills a bin stands alone, and the others share the bins that are left evenly.  A cut lies about halfway between the two values
  * that it parts.  The extremes of all rows count as sampled, so that a column which varies is never taken for constant.
  */
 #include "tree_bins.h"
@@ -275,20 +275,44 @@ choose_cuts(const double *count, size_t n, double total, double least, int max_b
 	return ncuts;
 }
 
-/* Halfway between two floats about an origin: as a number of the column's units, and as the greatest float that is left of it. */
+/* The shortest decimal within the middle half of the range from a to b: people read thresholds. */
+static double
+short_middle(double a, double b)
+{
+	double		low = a + (b - a) / 4;
+	double		high = b - (b - a) / 4;
+	double		middle = a + (b - a) / 2;
+
+	/* the first step finds none, the third one always does */
+	for (int digits = -(int) floor(log10(b - a)) - 1; high > low && digits < 300 && digits > -300; digits++)
+	{
+		double		step = pow(10, fabs((double) digits));
+		double		value = digits < 0 ? rint(middle / step) * step : rint(middle * step) / step;
+
+		if (value >= low && value <= high)
+			return value;
+		if (!isfinite(value) || digits > -(int) floor(log10(b - a)) + 2)
+			break;
+	}
+	return middle;
+}
+
+/* Between two floats about an origin: as a number of the column's units, and as the greatest float that is left of it. */
 static void
 place_cut(float a, float b, double origin, double *upper, float *cut)
 {
-	double		middle = a + ((double) b - a) / 2;
+	double		value = short_middle(origin + a, origin + b);
+	double		middle;
 
-	if (!(middle < b))
+	if (!(value < origin + b))
+		value = origin + a;
+	*upper = value;
+	middle = value - origin;
+	if (!(middle >= a && middle < b))
 		middle = a;
 	*cut = (float) middle;
 	if (*cut > middle)
 		*cut = nextafterf(*cut, -INFINITY);
-	*upper = origin + middle;
-	if (!(*upper < origin + b))
-		*upper = origin + a;
 }
 
 static void

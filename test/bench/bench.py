@@ -2,6 +2,7 @@
 import os
 import sys
 
+import boosting
 import evaluation
 import growth
 import inspect_rows
@@ -24,11 +25,13 @@ TABLES = [
       "inspect": inspect_rows.inspect,
       "load": load.load,
       "metrics": evaluation.metrics,
-      "tune": speed.tune}),
+      "tune": speed.tune,
+      "gbdt": boosting.gbdt}),
     (growth.growth_table, {"big": growth.big}),
     (growth.memory_table, {"memory": growth.memory}),
     (quality.quality_table, {"quality": quality.quality}),
     (prepare.prepare_table, {"prepare": prepare.prepare}),
+    (boosting.quality_table, {"gbdt": boosting.quality}),
     (survival.survival_table, {"cox": survival.cox, "clv": survival.clv}),
 ]
 

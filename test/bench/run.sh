@@ -31,6 +31,7 @@ all_rows='
 	prepare
 	cox
 	clv
+	gbdt
 '
 rows=$(echo ${ROWS:-$all_rows})
 state=

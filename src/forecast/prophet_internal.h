@@ -1,0 +1,90 @@
+/*
+ * prophet_internal.h - what the parts of prophet share
+ */
+#ifndef ECML_PROPHET_INTERNAL_H
+#define ECML_PROPHET_INTERNAL_H
+
+#include "forecast/prophet.h"
+
+/*
+ * The design.  Rows 0 .. rows-1 are the observations that are there (by rising time), rows .. rows+horizon-1 the future; an
+ * observation without value is only predicted, and stands after those.  Trend in scaled time, t = (time - start) / scale:
+ *     z(t) = k t + c + sum_j delta_j max(0, t - s_j)
+ * is the trend itself, or what the logistic function is taken of: with Prophet's offsets gamma its exponent is the same
+ * continuous line, c = -k m.
+ * Unknowns: smooth ones 0 k, 1 c, 2 + f feature f (a normal prior each), then the changes delta (a Laplace prior).
+ */
+typedef struct ProphetDesign
+{
+	const ProphetParams *params;
+	const ProphetInput *in;
+	int			rows;
+	int			total;			/* rows + missing + future */
+	int			features;		/* columns of x */
+	int			changes;
+	int			smooth;			/* 2 + features */
+	int			orders[3 + PROPHET_MAX_SEASONS];
+	int			first_column;	/* of x, that belongs to in->columns[0] */
+	int		   *order;			/* [total] row of the input */
+	double		start;
+	double		scale;
+	double		y_scale;
+	double		y_min;			/* minmax scaling of values without a floor */
+	bool		any_multiplicative;
+	double	   *mean;			/* [n_columns] of regressors that are standardised, else 0 */
+	double	   *unit;			/* [n_columns] their standard deviation, else 1 */
+	double	   *t;				/* [total] scaled */
+	double	   *y;				/* [rows] scaled */
+	double	   *cap;			/* [total] scaled, or NULL */
+	double	   *x;				/* [features][total] */
+	double	   *prior;			/* [features] scales */
+	bool	   *multiplicative; /* [features] */
+	int		  **sparse;			/* [features] rows not 0 among the observations; NULL: all may be */
+	int		   *sparse_rows;	/* [features] how many */
+	int		   *sparse_space;	/* [n_columns][n / PROPHET_SPARSE + 1] */
+	double	   *s;				/* [changes] times of changepoints, scaled */
+	int		   *segment;		/* [changes + 2] 0, the first row at or after each changepoint, rows */
+
+	/* unknowns and what they make */
+	double	   *theta;			/* [smooth + changes] */
+	double		variance;		/* of the noise, scaled */
+	double	   *z;				/* [total] */
+	double	   *trend;			/* [total] scaled */
+	double	   *factor;			/* [total] 1 + multiplicative effects */
+	double	   *added;			/* [total] additive effects */
+
+	/* space of the fit */
+	int			p;				/* smooth + changes */
+	double	   *gram;			/* [p][p] */
+	double	   *right;			/* [p] */
+	double	   *h;				/* [p][p] */
+	double	   *rhs;			/* [p] */
+	double	   *next;			/* [p] */
+	double	   *schur;			/* [changes][changes] */
+	double	   *active;			/* [changes][changes] */
+	double	   *lasso;			/* [3][changes] */
+	double	   *weight;			/* [rows] slope of the fit in z */
+	double	   *weight_t;		/* [rows] the same times t */
+	double	   *residual;		/* [rows] */
+	double	   *scaled;			/* [features][rows] columns as the fit sees them; x itself when nothing multiplies */
+	int		   *set;			/* [changes] active ones */
+	int		   *sign;			/* [changes] */
+
+	/* space of intervals */
+	int			half;			/* paths drawn, a multiple of 8 */
+	double	   *paths;			/* [PROPHET_KNOTS][half] departures from the trend, each to be mirrored */
+	double	   *drawn;			/* [2 half] values of the trend at one time */
+} ProphetDesign;
+
+#define PROPHET_KNOTS 40		/* times that paths are simulated at; between them bands are interpolated */
+#define PROPHET_SPARSE 8		/* a column with at most 1 / this of its rows not 0 is kept as a list of them too */
+
+extern void prophet_layout(ProphetDesign *d, Work *work, const ProphetParams *params, int n, int horizon, int n_columns);
+extern ProphetStatus prophet_design(ProphetDesign *d, const ProphetParams *params, const ProphetInput *in);
+extern int	prophet_write_state(const ProphetDesign *d, double *state);
+extern void prophet_fit(ProphetDesign *d, ProphetOutput *out);
+extern void prophet_curve(ProphetDesign *d, const double *theta, int first, int last);
+extern void prophet_predict(ProphetDesign *d, ProphetOutput *out);
+extern void prophet_intervals(ProphetDesign *d, ProphetOutput *out);
+
+#endif							/* ECML_PROPHET_INTERNAL_H */

@@ -1,0 +1,260 @@
+/*
+ * interactions.c - rows of what users did with items, as a sparse matrix
+ *
+ * Rows are put in place by counting, first by item and then by user: two passes over the rows, 24 bytes a row and pass, whatever
+ * their order.  Equal pairs then stand together.
+ *
+ * Weights: log2(1 + v), which leaves 1 as it is; BM25 (Robertson and Walker 1994) with items as documents and users as terms, as is usual in collaborative
+ * filtering: v (k1 + 1) / (k1 (1 - b + b L_i / mean L) + v) * idf_u, where L_i is the sum of the item's values and
+ * idf_u = ln(items) - ln(1 + items of u); TF-IDF: sqrt(v) idf_u.
+ */
+#include <math.h>
+#include <string.h>
+
+#include "recommend.h"
+
+#define POLL_ROWS 65536
+
+void
+rec_rows_init(EcmlCtx *ctx, RecRows *rows, bool timed, bool grouped)
+{
+	memset(rows, 0, sizeof(*rows));
+	rows->capacity = 1024;
+	rows->user = ECML_NEW(ctx, int32_t, rows->capacity);
+	rows->item = ECML_NEW(ctx, int32_t, rows->capacity);
+	rows->value = ECML_NEW(ctx, float, rows->capacity);
+	if (timed)
+		rows->time = ECML_NEW(ctx, double, rows->capacity);
+	if (grouped)
+		rows->group = ECML_NEW(ctx, int32_t, rows->capacity);
+}
+
+void
+rec_rows_add(EcmlCtx *ctx, RecRows *rows, int user, int item, double value, double time, int group)
+{
+	if (rows->n == rows->capacity)
+	{
+		size_t		larger = rows->capacity * 2;
+
+		rows->user = ecml_resize_array(ctx, rows->user, larger, sizeof(int32_t));
+		rows->item = ecml_resize_array(ctx, rows->item, larger, sizeof(int32_t));
+		rows->value = ecml_resize_array(ctx, rows->value, larger, sizeof(float));
+		if (rows->time)
+			rows->time = ecml_resize_array(ctx, rows->time, larger, sizeof(double));
+		if (rows->group)
+			rows->group = ecml_resize_array(ctx, rows->group, larger, sizeof(int32_t));
+		rows->capacity = larger;
+	}
+	rows->user[rows->n] = user;
+	rows->item[rows->n] = item;
+	rows->value[rows->n] = (float) value;
+	if (rows->time)
+		rows->time[rows->n] = time;
+	if (rows->group)
+		rows->group[rows->n] = group;
+	rows->n++;
+}
+
+static double
+latest(const RecRows *rows)
+{
+	double		last = -INFINITY;
+
+	for (size_t i = 0; rows->time && i < rows->n; i++)
+		last = rows->time[i] > last ? rows->time[i] : last;
+	return last;
+}
+
+static double
+decay(const RecRows *rows, size_t i, double last, double half_life)
+{
+	return rows->time && half_life > 0 ? exp2((rows->time[i] - last) / half_life) : 1;
+}
+
+static RecMatrix *
+matrix_create(EcmlCtx *ctx, int rows, int columns, size_t n)
+{
+	RecMatrix  *m = ECML_NEW0(ctx, RecMatrix, 1);
+
+	m->rows = rows;
+	m->columns = columns;
+	m->start = ECML_NEW0(ctx, size_t, (size_t) rows + 2);
+	m->column = ECML_NEW(ctx, int32_t, n + 1);
+	m->value = ECML_NEW(ctx, float, n + 1);
+	return m;
+}
+
+void
+rec_matrix_free(EcmlCtx *ctx, RecMatrix *m)
+{
+	ecml_free(ctx, m->start);
+	ecml_free(ctx, m->column);
+	ecml_free(ctx, m->value);
+	ecml_free(ctx, m);
+}
+
+RecMatrix *
+rec_matrix_copy(EcmlCtx *ctx, const RecMatrix *m)
+{
+	size_t		n = m->start[m->rows];
+	RecMatrix  *copy = matrix_create(ctx, m->rows, m->columns, n);
+
+	memcpy(copy->start, m->start, ((size_t) m->rows + 1) * sizeof(size_t));
+	memcpy(copy->column, m->column, n * sizeof(int32_t));
+	memcpy(copy->value, m->value, n * sizeof(float));
+	return copy;
+}
+
+RecMatrix *
+rec_transpose(EcmlCtx *ctx, const RecMatrix *m)
+{
+	RecMatrix  *t = matrix_create(ctx, m->columns, m->rows, m->start[m->rows]);
+	size_t	   *at = t->start + 1;	/* while filling: where the next entry of a row goes */
+
+	for (size_t i = 0; i < m->start[m->rows]; i++)
+		if (m->column[i] + 1 < m->columns)
+			at[m->column[i] + 1]++;
+	for (int c = 1; c < m->columns; c++)
+		at[c] += at[c - 1];
+	for (int r = 0; r < m->rows; r++)
+	{
+		if (r % POLL_ROWS == 0)
+			ecml_poll(ctx, 0, 0);
+		for (size_t i = m->start[r]; i < m->start[r + 1]; i++)
+		{
+			size_t		place = at[m->column[i]]++;
+
+			t->column[place] = r;
+			t->value[place] = m->value[i];
+		}
+	}
+	return t;
+}
+
+/* Merge entries of the same row and column; drop sums that are not positive, unless they are ratings. */
+static void
+merge(EcmlCtx *ctx, RecMatrix *m, bool ratings)
+{
+	size_t		to = 0;
+	size_t		from = 0;
+
+	for (int r = 0; r < m->rows; r++)
+	{
+		size_t		end = m->start[r + 1];
+
+		if (r % POLL_ROWS == 0)
+			ecml_poll(ctx, 0, 0);
+		m->start[r] = to;
+		while (from < end)
+		{
+			int			column = m->column[from];
+			double		sum = 0;
+			int			count = 0;
+
+			for (; from < end && m->column[from] == column; from++, count++)
+				sum += m->value[from];
+			if (ratings)
+				sum /= count;
+			else if (!(sum > 0))
+				continue;
+			m->column[to] = column;
+			m->value[to++] = (float) sum;
+		}
+	}
+	m->start[m->rows] = to;
+}
+
+RecMatrix *
+rec_matrix(EcmlCtx *ctx, const RecRows *rows, int users, int items, const RecParams *params)
+{
+	RecMatrix  *by_item = matrix_create(ctx, items, users, rows->n);
+	RecMatrix  *m;
+	size_t	   *at = by_item->start + 1;
+	double		last = latest(rows);
+
+	for (size_t i = 0; i < rows->n; i++)
+		if (rows->item[i] + 1 < items)
+			at[rows->item[i] + 1]++;
+	for (int c = 1; c < items; c++)
+		at[c] += at[c - 1];
+	for (size_t i = 0; i < rows->n; i++)
+	{
+		size_t		place = at[rows->item[i]]++;
+
+		if (i % POLL_ROWS == 0)
+			ecml_poll(ctx, i, rows->n);
+		by_item->column[place] = rows->user[i];
+		by_item->value[place] = (float) (params->feedback_explicit ? rows->value[i] :
+										 rows->value[i] * decay(rows, i, last, params->half_life));
+	}
+	m = rec_transpose(ctx, by_item);	/* by user, and within a user by item */
+	rec_matrix_free(ctx, by_item);
+	merge(ctx, m, params->feedback_explicit);
+	return m;
+}
+
+void
+rec_popularity(EcmlCtx *ctx, const RecRows *rows, int items, double half_life, float *popularity)
+{
+	double	   *sum = ECML_NEW0(ctx, double, (size_t) items + 1);
+	double		last = latest(rows);
+
+	for (size_t i = 0; i < rows->n; i++)
+	{
+		if (i % POLL_ROWS == 0)
+			ecml_poll(ctx, i, rows->n);
+		sum[rows->item[i]] += decay(rows, i, last, half_life);
+	}
+	for (int i = 0; i < items; i++)
+		popularity[i] = (float) sum[i];
+	ecml_free(ctx, sum);
+}
+
+void
+rec_weigh(EcmlCtx *ctx, RecMatrix *m, int weighting, double k1, double b)
+{
+	double	   *length = NULL;
+	double		mean = 0;
+
+	if (weighting == REC_RAW)
+		return;
+	if (weighting == REC_BM25)
+	{
+		length = ECML_NEW0(ctx, double, (size_t) m->columns + 1);
+		for (size_t i = 0; i < m->start[m->rows]; i++)
+		{
+			length[m->column[i]] += m->value[i];
+			mean += m->value[i];
+		}
+		mean /= m->columns > 0 ? m->columns : 1;
+	}
+	for (int r = 0; r < m->rows; r++)
+	{
+		double		idf = log(m->columns) - log1p((double) (m->start[r + 1] - m->start[r]));
+
+		if (r % POLL_ROWS == 0)
+			ecml_poll(ctx, 0, 0);
+		for (size_t i = m->start[r]; i < m->start[r + 1]; i++)
+		{
+			double		v = m->value[i];
+
+			switch (weighting)
+			{
+				case REC_BINARY:
+					v = 1;
+					break;
+				case REC_LOG:
+					v = log1p(v) / M_LN2;
+					break;
+				case REC_BM25:
+					v = v * (k1 + 1) / (k1 * (1 - b + b * length[m->column[i]] / mean) + v) * idf;
+					break;
+				case REC_TFIDF:
+					v = sqrt(v) * idf;
+					break;
+			}
+			m->value[i] = (float) v;
+		}
+	}
+	ecml_free(ctx, length);
+}

@@ -1,0 +1,353 @@
+/*
+ * items_sql.c - the item table at query time: filters, boosts, and a user's present rows
+ *
+ * The filter is the caller's own SQL, one expression on the item table's columns.  It is parsed alone, and must be one boolean
+ * expression and nothing else; the statement around it runs with the caller's rights, row security applies, and while it runs the
+ * transaction is read-only.  Only items that could be listed are asked for, by their key.
+ *
+ * Statements are kept prepared for the session, by their text, role and search path; PostgreSQL plans them anew when what they
+ * refer to changes.
+ */
+#include "core/compat.h"
+
+#include <math.h>
+
+#include "access/xact.h"
+#include "catalog/namespace.h"
+#include "catalog/pg_type.h"
+#include "executor/spi.h"
+#include "miscadmin.h"
+#include "nodes/parsenodes.h"
+#include "parser/parser.h"
+#include "utils/array.h"
+#include "utils/lsyscache.h"
+#include "utils/memutils.h"
+
+#include "core/bind.h"
+#include "core/catalog.h"
+#include "recommend/recommend_sql.h"
+
+#define KEPT_STATEMENTS 64
+
+typedef struct Statement
+{
+	char	   *key;			/* what it was made for */
+	SPIPlanPtr	plan;
+	uint64		used;
+} Statement;
+
+static Statement statements[KEPT_STATEMENTS];
+static uint64 uses = 0;
+
+static char *
+statement_key(const char *kind, const char *const *parts, int n)
+{
+	StringInfoData key;
+
+	initStringInfo(&key);
+	appendStringInfo(&key, "%s %u %s", kind, GetUserId(), namespace_search_path);
+	for (int i = 0; i < n; i++)
+		appendStringInfo(&key, "\x01%s", parts[i] ? parts[i] : "\x02");
+	return key.data;
+}
+
+static SPIPlanPtr
+find_statement(const char *key)
+{
+	for (int i = 0; i < KEPT_STATEMENTS; i++)
+		if (statements[i].key && strcmp(statements[i].key, key) == 0)
+		{
+			if (SPI_plan_is_valid(statements[i].plan))
+				statements[i].used = ++uses;
+			return statements[i].plan;
+		}
+	return NULL;
+}
+
+static void
+keep_statement(const char *key, SPIPlanPtr plan)
+{
+	int			oldest = 0;
+	char	   *copy = MemoryContextStrdup(TopMemoryContext, key);
+
+	if (SPI_keepplan(plan) != 0)
+		elog(ERROR, "a statement could not be kept");
+	for (int i = 1; i < KEPT_STATEMENTS; i++)
+		if (statements[i].used < statements[oldest].used)
+			oldest = i;
+	if (statements[oldest].key)
+	{
+		SPI_freeplan(statements[oldest].plan);
+		pfree(statements[oldest].key);
+	}
+	statements[oldest] = (Statement) {copy, plan, ++uses};
+}
+
+/* Run with one argument, read-only: results as SPI leaves them. */
+static void
+run(SPIPlanPtr plan, Datum argument)
+{
+	Datum		values[] = {argument};
+	bool		read_only = XactReadOnly;
+	int			result = 0;
+
+	XactReadOnly = true;
+	PG_TRY();
+	{
+		result = SPI_execute_plan(plan, values, NULL, true, 0);
+	}
+	PG_FINALLY();
+	{
+		XactReadOnly = read_only;
+	}
+	PG_END_TRY();
+	if (result != SPI_OK_SELECT)
+		elog(ERROR, "a query on items could not be run: %s", SPI_result_code_string(result));
+}
+
+/* Is it one expression, that can stand in parentheses?  The error names the option. */
+static void
+check_expression(const char *what, const char *text)
+{
+	List	   *parsed = raw_parser(psprintf("SELECT (%s\n)", text), RAW_PARSE_DEFAULT);
+	const SelectStmt *statement = NULL;
+
+	if (list_length(parsed) == 1 && IsA(linitial_node(RawStmt, parsed)->stmt, SelectStmt))
+		statement = (const SelectStmt *) linitial_node(RawStmt, parsed)->stmt;
+	if (statement == NULL || statement->op != SETOP_NONE || list_length(statement->targetList) != 1 ||
+		statement->fromClause || statement->whereClause || statement->groupClause || statement->havingClause ||
+		statement->windowClause || statement->sortClause || statement->limitCount || statement->limitOffset ||
+		statement->lockingClause || statement->withClause || statement->intoClause || statement->distinctClause ||
+		statement->valuesLists || ((ResTarget *) linitial(statement->targetList))->name != NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("the option \"%s\" must be one SQL expression", what),
+				 errdetail("It is: %s", text),
+				 errhint("Give an expression on the item table's columns, as in \"stock > 0 AND category = 'shoes'\".")));
+}
+
+/* The statement for some items ($1: their ids as text) or for all. */
+static SPIPlanPtr
+make_statement(const RecItemQuery *query, bool all)
+{
+	EcmlSource	source;
+	int			column;
+	Oid			type;
+	Oid			arguments[] = {TEXTARRAYOID};
+	StringInfoData text;
+	const char *key;
+	SPIPlanPtr	plan;
+
+	if (query->filter)
+		check_expression("filter", query->filter);
+	if (query->boost)
+		check_expression("boost", query->boost);
+	ecml_source_open(&source, query->items);
+	column = ecml_source_column(&source, query->key, "item key");
+	type = TupleDescAttr(source.desc, column)->atttypid;
+	key = psprintf("i.%s", quote_identifier(query->key));
+	initStringInfo(&text);
+	appendStringInfo(&text, "SELECT %s::pg_catalog.text, ", key);
+	if (query->boost)
+		appendStringInfo(&text, "(%s\n)::pg_catalog.float8", query->boost);
+	else
+		appendStringInfoString(&text, "1::pg_catalog.float8");
+	appendStringInfo(&text, " FROM %s AS i WHERE ", ecml_source_from(query->items));
+	if (all)
+		appendStringInfoString(&text, "$1 IS NULL");
+	else
+		appendStringInfo(&text, "%s OPERATOR(pg_catalog.=) ANY ($1::pg_catalog.text[]::%s[])", key,
+						 format_type_be_qualified(getBaseType(type)));
+	if (query->filter)
+		appendStringInfo(&text, " AND (%s\n)", query->filter);
+	/* reading only is checked as for any source */
+	plan = SPI_prepare(text.data, 1, arguments);
+	if (plan == NULL)
+		elog(ERROR, "a query on items could not be prepared: %s", SPI_result_code_string(SPI_result));
+	ecml_source_check_reads_only(plan);
+	return plan;
+}
+
+void
+rec_items_ask(const RecItemQuery *query, const RecBest *wanted, int n, uint8_t *allowed, float *boost)
+{
+	const char *parts[] = {query->items, query->key, query->filter, query->boost};
+	char	   *key = statement_key(wanted ? "some" : "all", parts, lengthof(parts));
+	SPIPlanPtr	plan = find_statement(key);
+	Datum		ids = (Datum) 0;
+
+	if (plan == NULL)
+	{
+		plan = make_statement(query, wanted == NULL);
+		keep_statement(key, plan);
+	}
+	if (wanted)
+	{
+		Datum	   *values = palloc((n + 1) * sizeof(Datum));
+
+		for (int i = 0; i < n; i++)
+			values[i] = CStringGetTextDatum(query->model->ids[wanted[i].item]);
+		ids = PointerGetDatum(construct_array(values, n, TEXTOID, -1, false, TYPALIGN_INT));
+		run(plan, ids);
+	}
+	else
+	{
+		bool		read_only = XactReadOnly;
+		Datum		values[] = {(Datum) 0};
+		int			result = 0;
+
+		XactReadOnly = true;
+		PG_TRY();
+		{
+			result = SPI_execute_plan(plan, values, "n", true, 0);
+		}
+		PG_FINALLY();
+		{
+			XactReadOnly = read_only;
+		}
+		PG_END_TRY();
+		if (result != SPI_OK_SELECT)
+			elog(ERROR, "a query on items could not be run: %s", SPI_result_code_string(result));
+	}
+	for (uint64 r = 0; r < SPI_processed; r++)
+	{
+		HeapTuple	tuple = SPI_tuptable->vals[r];
+		bool		isnull;
+		Datum		id = SPI_getbinval(tuple, SPI_tuptable->tupdesc, 1, &isnull);
+		text	   *packed;
+		int			item;
+
+		if (isnull)
+			continue;
+		packed = DatumGetTextPP(id);
+		item = rec_model_find(query->model, VARDATA_ANY(packed), VARSIZE_ANY_EXHDR(packed));
+		if (item < 0)
+			continue;
+		allowed[item] = 1;
+		if (query->boost)
+		{
+			double		value = DatumGetFloat8(SPI_getbinval(tuple, SPI_tuptable->tupdesc, 2, &isnull));
+
+			value = isnull ? 1 : value;
+			if (!isfinite(value) || value < 0)
+				ereport(ERROR,
+						(errcode(ERRCODE_DATA_EXCEPTION),
+						 errmsg("a boost must be a number of at least 0"),
+						 errdetail("Of item \"%s\" it is %g.", query->model->ids[item], value),
+						 errhint("Scores are multiplied by it; 0 leaves the item out.")));
+			boost[item] = (float) value;
+		}
+	}
+	SPI_freetuptable(SPI_tuptable);
+}
+
+/* ---- the present rows of a user */
+
+static SPIPlanPtr
+make_present(const RecModel *model, const char *source_text)
+{
+	EcmlSource	source;
+	Oid			arguments[] = {TEXTOID};
+	int			column;
+	StringInfoData text;
+	SPIPlanPtr	plan;
+
+	ecml_source_open(&source, source_text);
+	column = ecml_source_column(&source, model->user_column, "user");
+	(void) ecml_source_column(&source, model->item_column, "item");
+	initStringInfo(&text);
+	appendStringInfo(&text, "SELECT s.%s::pg_catalog.text", quote_identifier(model->item_column));
+	if (model->value_column[0])
+		appendStringInfo(&text, ", s.%s::pg_catalog.float8", quote_identifier(model->value_column));
+	else
+		appendStringInfoString(&text, ", 1::pg_catalog.float8");
+	if (model->time_column[0] && model->half_life > 0)
+		appendStringInfo(&text, ", extract(epoch FROM s.%s)::pg_catalog.float8 - 946684800", quote_identifier(model->time_column));
+	else
+		appendStringInfoString(&text, ", NULL::pg_catalog.float8");
+	appendStringInfo(&text, " FROM %s AS s WHERE s.%s OPERATOR(pg_catalog.=) $1::%s", ecml_source_from(source_text),
+					 quote_identifier(model->user_column),
+					 format_type_be_qualified(getBaseType(TupleDescAttr(source.desc, column)->atttypid)));
+	plan = SPI_prepare(text.data, 1, arguments);
+	if (plan == NULL)
+		elog(ERROR, "a query on interactions could not be prepared: %s", SPI_result_code_string(SPI_result));
+	ecml_source_check_reads_only(plan);
+	return plan;
+}
+
+void
+rec_items_present(const RecModel *model, int64 model_id, const char *model_name, const char *user_id, RecUserRow *row)
+{
+	char		number[32];
+	const char *parts[] = {number};
+	char	   *key;
+	SPIPlanPtr	plan;
+	double	   *sums;
+	int		   *counts;
+	int			n = 0;
+
+	pg_lltoa(model_id, number);
+	key = statement_key("present", parts, 1);
+	plan = find_statement(key);
+	if (plan == NULL)
+	{
+		char	   *algorithm;
+		EcmlProvenance provenance;
+		Oid			owner;
+
+		ecml_catalog_provenance(model_name, &algorithm, &provenance, &owner);
+		if (provenance.source == NULL)
+			ereport(ERROR,
+					(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+					 errmsg("model \"%s\" was not trained from a source", model_name),
+					 errdetail("It was stored by ecml_save, so that there are no rows to read again."),
+					 errhint("Leave the option \"fresh\" out.")));
+		plan = make_present(model, provenance.source);
+		keep_statement(key, plan);
+	}
+	run(plan, CStringGetTextDatum(user_id));
+	sums = MemoryContextAllocExtended(CurrentMemoryContext, ((size_t) model->items + 1) * sizeof(double),
+									  MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
+	counts = MemoryContextAllocExtended(CurrentMemoryContext, ((size_t) model->items + 1) * sizeof(int),
+										MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
+	for (uint64 r = 0; r < SPI_processed; r++)
+	{
+		HeapTuple	tuple = SPI_tuptable->vals[r];
+		TupleDesc	desc = SPI_tuptable->tupdesc;
+		bool		isnull;
+		Datum		id = SPI_getbinval(tuple, desc, 1, &isnull);
+		text	   *packed;
+		int			item;
+		double		value;
+
+		if (isnull)
+			continue;
+		packed = DatumGetTextPP(id);
+		item = rec_model_find(model, VARDATA_ANY(packed), VARSIZE_ANY_EXHDR(packed));
+		value = DatumGetFloat8(SPI_getbinval(tuple, desc, 2, &isnull));
+		if (item < 0 || isnull || !isfinite(value))
+			continue;
+		if (model->half_life > 0)
+		{
+			double		at = DatumGetFloat8(SPI_getbinval(tuple, desc, 3, &isnull));
+
+			if (!isnull && isfinite(at))
+				value *= exp2(Min(at - model->last, 100 * model->half_life) / model->half_life);
+		}
+		sums[item] += value;
+		n += counts[item]++ == 0;
+	}
+	SPI_freetuptable(SPI_tuptable);
+	row->found = true;
+	row->items = palloc((n + 1) * sizeof(int32_t));
+	row->values = palloc((n + 1) * sizeof(float));
+	row->n = 0;
+	row->factors = NULL;
+	for (int i = 0; n > 0 && i < model->items; i++)
+		if (counts[i] > 0 && (model->ratings || sums[i] > 0))
+		{
+			row->items[row->n] = i;
+			row->values[row->n++] = (float) (model->ratings ? sums[i] / counts[i] : sums[i]);
+		}
+	rec_weigh_user(model, row->n, row->items, row->values);
+}

@@ -1,0 +1,350 @@
+/*
+ * knn.c - neighbours by sparse accumulation: exact, and without ever making a distance that is not there
+ *
+ * Two rows are similar through the columns they share.  For a row i the products with all others are summed at once: for each
+ * column u of i, and each row j that has u, sum[j] += w_iu w_ju.  Sums are of double precision and in the order of the columns,
+ * so that they are those of the plain definition, and similarity (i, j) is bit by bit that of (j, i).  Cost: the sum over columns
+ * of the squares of their lengths, about a nanosecond each; memory beside the result: 8 bytes a row and thread.
+ *
+ *   cosine     sum / (|i| |j|)
+ *   jaccard    common / (n_i + n_j - common)
+ *   bm25       sum of the products of BM25 weights (see interactions.c)
+ *   tfidf      cosine of TF-IDF weights
+ *   adjusted   values about their column's mean; cosine over the columns that both rows have (Sarwar et al. 2001)
+ *
+ * Shrinkage multiplies by common / (common + shrinkage) (Bell and Koren 2007): few shared columns say little.
+ */
+#include <math.h>
+#include <string.h>
+
+#include "recommend.h"
+
+#define CHUNK 8					/* rows of a task */
+
+typedef struct Best
+{
+	double		similarity;
+	int32_t		other;
+} Best;
+
+typedef struct Scratch
+{
+	double	   *sum;			/* [rows] 0 between rows */
+	int32_t    *common;			/* [rows] or NULL */
+	double	   *mine;			/* [rows] adjusted: squares over the shared columns */
+	double	   *theirs;
+	int32_t    *touched;		/* [rows] */
+	Best	   *best;			/* [k] a heap: the worst on top */
+} Scratch;
+
+typedef struct Job
+{
+	const RecMatrix *m;
+	const RecMatrix *t;			/* its transpose */
+	const double *scale;		/* [rows] 1 / norm, or NULL */
+	int			similarity;
+	double		shrinkage;
+	bool		counted;
+	bool		adjusted;
+	int			k;
+	int32_t    *other;			/* [rows][k] */
+	float	   *value;			/* [rows][k] */
+	int32_t    *found;			/* [rows] */
+	Scratch    *scratch;		/* [workers] */
+} Job;
+
+static inline bool
+worse(const Best *a, const Best *b)
+{
+	return a->similarity < b->similarity || (a->similarity == b->similarity && a->other > b->other);
+}
+
+/* Put entry in the heap at place 0 and let it sink. */
+static void
+sink(Best *heap, int n, Best entry)
+{
+	int			at = 0;
+
+	for (;;)
+	{
+		int			child = 2 * at + 1;
+
+		if (child >= n)
+			break;
+		if (child + 1 < n && worse(&heap[child + 1], &heap[child]))
+			child++;
+		if (!worse(&heap[child], &entry))
+			break;
+		heap[at] = heap[child];
+		at = child;
+	}
+	heap[at] = entry;
+}
+
+static void
+rise(Best *heap, int at)
+{
+	Best		entry = heap[at];
+
+	while (at > 0 && worse(&entry, &heap[(at - 1) / 2]))
+	{
+		heap[at] = heap[(at - 1) / 2];
+		at = (at - 1) / 2;
+	}
+	heap[at] = entry;
+}
+
+static inline void
+offer(Best *heap, int *n, int k, Best entry)
+{
+	if (*n < k)
+	{
+		heap[*n] = entry;
+		rise(heap, (*n)++);
+	}
+	else if (worse(&heap[0], &entry))
+		sink(heap, k, entry);
+}
+
+/* Sums of row i with all others that share a column; returns how many were touched. */
+static int
+accumulate(const Job *job, int i, Scratch *s)
+{
+	const RecMatrix *m = job->m;
+	const RecMatrix *t = job->t;
+	int			n = 0;
+
+	for (size_t e = m->start[i]; e < m->start[i + 1]; e++)
+	{
+		int			column = m->column[e];
+		double		w = m->value[e];
+		const int32_t *rows = t->column + t->start[column];
+		const float *values = t->value + t->start[column];
+		size_t		count = t->start[column + 1] - t->start[column];
+
+		if (!job->counted)
+			for (size_t a = 0; a < count; a++)
+			{
+				int			j = rows[a];
+				double		before = s->sum[j];
+
+				/* weights are positive here: 0 means that j was not met */
+				s->touched[n] = j;
+				n += before == 0;
+				s->sum[j] = before + w * values[a];
+			}
+		else
+			for (size_t a = 0; a < count; a++)
+			{
+				int			j = rows[a];
+
+				if (s->common[j]++ == 0)
+				{
+					s->touched[n++] = j;
+					s->sum[j] = 0;
+				}
+				s->sum[j] += w * values[a];
+				if (job->adjusted)
+				{
+					s->mine[j] += w * w;
+					s->theirs[j] += (double) values[a] * values[a];
+				}
+			}
+	}
+	return n;
+}
+
+static double
+similarity(const Job *job, int i, int j, Scratch *s)
+{
+	double		sum = s->sum[j];
+	double		common = s->common ? s->common[j] : 0;
+	double		result;
+
+	s->sum[j] = 0;
+	if (s->common)
+		s->common[j] = 0;
+	if (job->similarity == REC_JACCARD)
+	{
+		const size_t *start = job->m->start;
+
+		result = common / ((double) (start[i + 1] - start[i]) + (double) (start[j + 1] - start[j]) - common);
+	}
+	else if (job->adjusted)
+	{
+		double		norm = sqrt(s->mine[j]) * sqrt(s->theirs[j]);
+
+		s->mine[j] = s->theirs[j] = 0;
+		result = norm > 0 ? sum / norm : 0;
+	}
+	else
+		result = job->scale ? sum * (job->scale[i] * job->scale[j]) : sum;
+	return job->shrinkage > 0 ? result * common / (common + job->shrinkage) : result;
+}
+
+static void
+neighbors_of(const Job *job, int i, Scratch *s)
+{
+	int			n = accumulate(job, i, s);
+	int			found = 0;
+
+	for (int a = 0; a < n; a++)
+	{
+		int			j = s->touched[a];
+		Best		entry = {similarity(job, i, j, s), j};
+
+		if (j != i && (float) entry.similarity > 0)
+			offer(s->best, &found, job->k, entry);
+	}
+	job->found[i] = found;
+	for (int at = found - 1; at >= 0; at--)
+	{
+		Best		last = s->best[at];
+
+		job->other[(size_t) i * job->k + at] = s->best[0].other;
+		job->value[(size_t) i * job->k + at] = (float) s->best[0].similarity;
+		sink(s->best, at, last);
+	}
+}
+
+static void
+knn_task(void *arg, size_t chunk, int worker)
+{
+	const Job  *job = arg;
+	size_t		end = (chunk + 1) * CHUNK < (size_t) job->m->rows ? (chunk + 1) * CHUNK : (size_t) job->m->rows;
+
+	for (size_t i = chunk * CHUNK; i < end; i++)
+		neighbors_of(job, (int) i, &job->scratch[worker]);
+}
+
+/* The matrix with the weights that the similarity wants; a copy, unless they are the values. */
+static RecMatrix *
+weighted(EcmlCtx *ctx, const RecMatrix *m, const RecParams *params)
+{
+	RecMatrix  *t;
+	RecMatrix  *w;
+
+	switch (params->similarity)
+	{
+		case REC_JACCARD:
+			w = rec_matrix_copy(ctx, m);
+			rec_weigh(ctx, w, REC_BINARY, 0, 0);
+			return w;
+		case REC_DOT_BM25:
+		case REC_COSINE_TFIDF:
+			t = rec_transpose(ctx, m);
+			rec_weigh(ctx, t, params->similarity == REC_DOT_BM25 ? REC_BM25 : REC_TFIDF, params->k1, params->b);
+			w = rec_transpose(ctx, t);
+			rec_matrix_free(ctx, t);
+			return w;
+		case REC_ADJUSTED:
+			t = rec_transpose(ctx, m);
+			for (int u = 0; u < t->rows; u++)
+			{
+				double		mean = 0;
+
+				for (size_t e = t->start[u]; e < t->start[u + 1]; e++)
+					mean += t->value[e];
+				mean /= t->start[u + 1] > t->start[u] ? t->start[u + 1] - t->start[u] : 1;
+				for (size_t e = t->start[u]; e < t->start[u + 1]; e++)
+					t->value[e] = (float) (t->value[e] - mean);
+			}
+			w = rec_transpose(ctx, t);
+			rec_matrix_free(ctx, t);
+			return w;
+		default:
+			return (RecMatrix *) m;
+	}
+}
+
+static bool
+any_not_positive(const RecMatrix *m)
+{
+	for (size_t e = 0; e < m->start[m->rows]; e++)
+		if (!(m->value[e] > 0))
+			return true;
+	return false;
+}
+
+RecNeighbors *
+rec_knn(EcmlCtx *ctx, const RecMatrix *m, const RecParams *params, double low, double high)
+{
+	RecMatrix  *w = weighted(ctx, m, params);
+	RecMatrix  *t = rec_transpose(ctx, w);
+	RecNeighbors *result = ECML_NEW0(ctx, RecNeighbors, 1);
+	Job			job = {w, t};
+	size_t		chunks = ((size_t) m->rows + CHUNK - 1) / CHUNK;
+	int			workers = ecml_workers(ctx, chunks);
+	double	   *scale = NULL;
+	size_t		rows = m->rows;
+
+	job.similarity = params->similarity;
+	job.shrinkage = params->shrinkage;
+	job.adjusted = params->similarity == REC_ADJUSTED;
+	job.counted = job.adjusted || job.shrinkage > 0 || job.similarity == REC_JACCARD || any_not_positive(w);
+	job.k = params->neighbors < m->rows - 1 ? params->neighbors : m->rows - 1;
+	if (job.k < 1)
+		job.k = 1;
+	if (job.similarity == REC_COSINE || job.similarity == REC_COSINE_TFIDF)
+	{
+		scale = ECML_NEW(ctx, double, rows + 1);
+		for (int i = 0; i < m->rows; i++)
+		{
+			double		square = 0;
+
+			for (size_t e = w->start[i]; e < w->start[i + 1]; e++)
+				square += (double) w->value[e] * w->value[e];
+			scale[i] = square > 0 ? 1 / sqrt(square) : 0;
+		}
+	}
+	job.scale = scale;
+	job.other = ECML_NEW(ctx, int32_t, rows * job.k + 1);
+	job.value = ECML_NEW(ctx, float, rows * job.k + 1);
+	job.found = ECML_NEW0(ctx, int32_t, rows + 1);
+	job.scratch = ECML_NEW0(ctx, Scratch, workers);
+	for (int worker = 0; worker < workers; worker++)
+	{
+		Scratch    *s = &job.scratch[worker];
+
+		s->sum = ECML_NEW0(ctx, double, rows + 1);
+		s->touched = ECML_NEW(ctx, int32_t, rows + 1);
+		s->common = job.counted ? ECML_NEW0(ctx, int32_t, rows + 1) : NULL;
+		s->mine = job.adjusted ? ECML_NEW0(ctx, double, rows + 1) : NULL;
+		s->theirs = job.adjusted ? ECML_NEW0(ctx, double, rows + 1) : NULL;
+		s->best = ECML_NEW(ctx, Best, job.k + 1);
+	}
+	ecml_poll(ctx, low, 1);
+	ecml_parallel_for(ctx, chunks, knn_task, &job);
+	ecml_poll(ctx, high, 1);
+
+	/* rows have found different numbers: move them together */
+	result->rows = m->rows;
+	result->start = ECML_NEW(ctx, size_t, rows + 1);
+	result->start[0] = 0;
+	for (size_t i = 0; i < rows; i++)
+	{
+		memmove(job.other + result->start[i], job.other + i * job.k, job.found[i] * sizeof(int32_t));
+		memmove(job.value + result->start[i], job.value + i * job.k, job.found[i] * sizeof(float));
+		result->start[i + 1] = result->start[i] + job.found[i];
+	}
+	result->other = job.other;
+	result->similarity = job.value;
+	for (int worker = 0; worker < workers; worker++)
+	{
+		Scratch    *s = &job.scratch[worker];
+
+		ecml_free(ctx, s->sum);
+		ecml_free(ctx, s->touched);
+		ecml_free(ctx, s->common);
+		ecml_free(ctx, s->mine);
+		ecml_free(ctx, s->theirs);
+		ecml_free(ctx, s->best);
+	}
+	ecml_free(ctx, job.scratch);
+	ecml_free(ctx, job.found);
+	ecml_free(ctx, scale);
+	rec_matrix_free(ctx, t);
+	if (w != m)
+		rec_matrix_free(ctx, w);
+	return result;
+}

@@ -1,0 +1,606 @@
+/*
+ * score.c - a user's scores, the best items, and why
+ *
+ * Factors are scored from a packed copy, sixteen items side by side: each step multiplies one factor of the user with that factor
+ * of sixteen items, and no sum goes across a register.  What is read is 4 bytes a factor and item, and nothing else is.
+ *
+ * Neighbours (Deshpande and Karypis 2004): the score of an item is the sum, over the user's items j, of value_j similarity(j, i).
+ * A mix adds parts that were each divided by their greatest score, times their weights.
+ */
+#include "dense.h"
+
+#define BLOCKS 4				/* of REC_LANES items that are scored at once */
+
+/* ---- the best n: a heap with the worst on top; ties go to the lower number */
+
+static inline bool
+worse(RecBest a, RecBest b)
+{
+	return a.score < b.score || (a.score == b.score && a.item > b.item);
+}
+
+static void
+sink(RecBest *heap, int n, RecBest entry)
+{
+	int			at = 0;
+
+	for (;;)
+	{
+		int			child = 2 * at + 1;
+
+		if (child >= n)
+			break;
+		if (child + 1 < n && worse(heap[child + 1], heap[child]))
+			child++;
+		if (!worse(heap[child], entry))
+			break;
+		heap[at] = heap[child];
+		at = child;
+	}
+	heap[at] = entry;
+}
+
+typedef struct Chosen
+{
+	RecBest    *heap;			/* [n] */
+	int			n;
+	int			found;
+	const uint8_t *allowed;
+	const uint8_t *blank;
+	const int32_t *exclude;
+	int			nexclude;
+} Chosen;
+
+static bool
+may_be_listed(const Chosen *chosen, int item)
+{
+	if ((chosen->allowed && !chosen->allowed[item]) || (chosen->blank && chosen->blank[item]))
+		return false;
+	if (chosen->nexclude > 0)
+	{
+		int			low = 0;
+		int			high = chosen->nexclude;
+
+		while (low < high)
+		{
+			int			middle = (low + high) / 2;
+
+			if (chosen->exclude[middle] < item)
+				low = middle + 1;
+			else
+				high = middle;
+		}
+		if (low < chosen->nexclude && chosen->exclude[low] == item)
+			return false;
+	}
+	return true;
+}
+
+static void
+choose(Chosen *chosen, int item, float score)
+{
+	RecBest		entry = {item, score};
+
+	if (chosen->found == chosen->n && !worse(chosen->heap[0], entry))
+		return;
+	if (!may_be_listed(chosen, item))
+		return;
+	if (chosen->found < chosen->n)
+	{
+		int			at = chosen->found++;
+
+		while (at > 0 && worse(entry, chosen->heap[(at - 1) / 2]))
+		{
+			chosen->heap[at] = chosen->heap[(at - 1) / 2];
+			at = (at - 1) / 2;
+		}
+		chosen->heap[at] = entry;
+	}
+	else
+		sink(chosen->heap, chosen->n, entry);
+}
+
+/* The heap becomes a list, the best first. */
+static void
+order(RecBest *heap, int n)
+{
+	for (int at = n - 1; at > 0; at--)
+	{
+		RecBest		last = heap[at];
+
+		heap[at] = heap[0];
+		sink(heap, at, last);
+	}
+}
+
+/* ---- factors */
+
+/* Scores of BLOCKS * REC_LANES items that stand in one piece. */
+static inline __attribute__((always_inline)) void
+score_blocks(const float *packed, const float *x, int dimension, float *scores)
+{
+	const float *b0 = packed;
+	const float *b1 = packed + (size_t) dimension * REC_LANES;
+	const float *b2 = packed + (size_t) dimension * REC_LANES * 2;
+	const float *b3 = packed + (size_t) dimension * REC_LANES * 3;
+	Lanes		s0 = {0};
+	Lanes		s1 = {0};
+	Lanes		s2 = {0};
+	Lanes		s3 = {0};
+
+	for (int k = 0; k < dimension; k++)
+	{
+		s0 += LANES(b0 + k * REC_LANES) * x[k];
+		s1 += LANES(b1 + k * REC_LANES) * x[k];
+		s2 += LANES(b2 + k * REC_LANES) * x[k];
+		s3 += LANES(b3 + k * REC_LANES) * x[k];
+	}
+	LANES_OUT(scores) = s0;
+	LANES_OUT(scores + REC_LANES) = s1;
+	LANES_OUT(scores + 2 * REC_LANES) = s2;
+	LANES_OUT(scores + 3 * REC_LANES) = s3;
+}
+
+static inline __attribute__((always_inline)) void
+score_block(const float *packed, const float *x, int dimension, float *scores)
+{
+	Lanes		s = {0};
+
+	for (int k = 0; k < dimension; k++)
+		s += LANES(packed + k * REC_LANES) * x[k];
+	LANES_OUT(scores) = s;
+}
+
+/* All items: those whose score could enter the heap are offered to it. */
+static ECML_CLONES void
+best_by_factors(const RecFactors *f, const float *x, float shift, Chosen *chosen)
+{
+	float		scores[BLOCKS * REC_LANES] __attribute__((aligned(ECML_ALIGN)));
+	int			blocks = (f->items + REC_LANES - 1) / REC_LANES;
+
+	for (int b = 0; b < blocks; b += BLOCKS)
+	{
+		const float *packed = f->packed + (size_t) b * f->dimension * REC_LANES;
+		int			count = BLOCKS * REC_LANES;
+		float		limit;
+
+		if (b + BLOCKS <= blocks)
+			score_blocks(packed, x, f->dimension, scores);
+		else
+			for (int c = b; c < blocks; c++)
+				score_block(f->packed + (size_t) c * f->dimension * REC_LANES, x, f->dimension, scores + (c - b) * REC_LANES);
+		if (f->items - b * REC_LANES < count)
+			count = f->items - b * REC_LANES;
+		if (chosen->found == chosen->n)
+		{
+			int			any = 0;
+
+			limit = chosen->heap[0].score - shift;
+			for (int i = 0; i < count; i++)
+				any |= scores[i] >= limit;
+			if (!any)
+				continue;
+		}
+		for (int i = 0; i < count; i++)
+			choose(chosen, b * REC_LANES + i, scores[i] + shift);
+	}
+}
+
+static ECML_CLONES void
+scores_by_factors(const float *all, const float *x, int dimension, int items, float shift, float *scores)
+{
+	float		block[REC_LANES] __attribute__((aligned(ECML_ALIGN)));
+
+	for (int first = 0; first < items; first += REC_LANES)
+	{
+		int			count = items - first < REC_LANES ? items - first : REC_LANES;
+
+		score_block(all + (size_t) first * dimension, x, dimension, block);
+		for (int i = 0; i < count; i++)
+			scores[first + i] = block[i] + shift;
+	}
+}
+
+/* With ratings: the user's vector as it meets the items' (a 1 for their bias), and what is added. */
+static float
+prepare_ratings(const RecFactors *f, const float *factors, float *x)
+{
+	memcpy(x, factors, f->stride * sizeof(float));
+	if (!f->ratings)
+		return 0;
+	x[f->dimension - 1] = 1;
+	return (float) f->mean + factors[f->dimension - 1];
+}
+
+/* ---- parts */
+
+bool
+rec_knows(const RecModel *model, const RecUser *user)
+{
+	if (model->mix[REC_PART_FACTORS] > 0 && user->factors)
+		return true;
+	if (model->mix[REC_PART_USERS] > 0 && user->ncandidates > 0)
+		return true;
+	return user->n > 0 && (model->mix[REC_PART_ITEMS] > 0 || model->mix[REC_PART_CONTENT] > 0);
+}
+
+static void
+add_neighbors(const RecModel *model, const RecNeighbors *neighbors, const RecUser *user, float *scores)
+{
+	float		mean = 0;
+
+	if (model->ratings)
+	{
+		for (int u = 0; u < user->n; u++)
+			mean += user->values[u];
+		mean /= user->n;
+	}
+	for (int u = 0; u < user->n; u++)
+	{
+		int			item = user->items[u];
+		float		value = user->values[u] - mean;
+
+		if (item < neighbors->rows)
+			for (size_t e = neighbors->start[item]; e < neighbors->start[item + 1]; e++)
+				scores[neighbors->other[e]] += value * neighbors->similarity[e];
+	}
+}
+
+bool
+rec_part_scores(const RecModel *model, const RecUser *user, RecPart part, float *scores)
+{
+	size_t		bytes = (size_t) model->items * sizeof(float);
+
+	switch (part)
+	{
+		case REC_PART_FACTORS:
+			if (model->factors == NULL || user->factors == NULL)
+				return false;
+			else
+			{
+				float		x[REC_MAX_FACTORS + 2 * REC_LANES] __attribute__((aligned(ECML_ALIGN)));
+				float		shift = prepare_ratings(model->factors, user->factors, x);
+
+				scores_by_factors(model->factors->packed, x, model->factors->dimension, model->items, shift, scores);
+			}
+			return true;
+		case REC_PART_ITEMS:
+		case REC_PART_CONTENT:
+			{
+				const RecNeighbors *neighbors = part == REC_PART_ITEMS ? model->neighbors : model->content;
+
+				if (neighbors == NULL || user->n == 0)
+					return false;
+				memset(scores, 0, bytes);
+				add_neighbors(model, neighbors, user, scores);
+				return true;
+			}
+		case REC_PART_USERS:
+			if (user->ncandidates == 0)
+				return false;
+			memset(scores, 0, bytes);
+			for (int c = 0; c < user->ncandidates; c++)
+				scores[user->candidates[c]] += user->candidate_scores[c];
+			return true;
+		default:
+			if (user->group >= 0 && model->group_popularity)
+			{
+				const RecMatrix *m = model->group_popularity;
+
+				memset(scores, 0, bytes);
+				for (size_t e = m->start[user->group]; e < m->start[user->group + 1]; e++)
+					scores[m->column[e]] = m->value[e];
+			}
+			else
+				memcpy(scores, model->popularity, bytes);
+			return true;
+	}
+}
+
+void
+rec_scorer_init(EcmlCtx *ctx, RecScorer *scorer, const RecModel *model)
+{
+	scorer->model = model;
+	scorer->scores = ECML_NEW(ctx, float, (size_t) model->items + 1);
+	scorer->part = ECML_NEW(ctx, float, (size_t) model->items + 1);
+}
+
+/* All that counts for the user, mixed; false: nothing. */
+static bool
+mixed(RecScorer *scorer, const RecUser *user)
+{
+	const RecModel *model = scorer->model;
+	bool		alone = true;
+	bool		any = false;
+
+	for (int part = 0, n = 0; part < REC_PARTS; part++)
+	{
+		n += model->mix[part] > 0;
+		alone = n <= 1;
+	}
+	for (int part = 0; part < REC_PARTS; part++)
+	{
+		float		most = 0;
+		float	   *scores = any ? scorer->part : scorer->scores;
+
+		if (model->mix[part] <= 0 || !rec_part_scores(model, user, part, scores))
+			continue;
+		if (alone)
+			return true;
+		for (int i = 0; i < model->items; i++)
+			most = scores[i] > most ? scores[i] : most;
+		most = most > 0 ? model->mix[part] / most : 0;
+		for (int i = 0; i < model->items; i++)
+			scorer->scores[i] = (any ? scorer->scores[i] : 0) + scores[i] * most;
+		any = true;
+	}
+	return any;
+}
+
+/* Popular items for the places that are left, which have no score of their own. */
+static int
+fill_up(const RecModel *model, Chosen *chosen, int n, RecBest *best)
+{
+	int			found = chosen->found;
+
+	for (int p = 0; p < model->items && found < n; p++)
+	{
+		int			item = model->by_popularity[p];
+		bool		there = model->counts[item] == 0 || !may_be_listed(chosen, item);
+
+		for (int i = 0; i < found && !there; i++)
+			there = best[i].item == item;
+		if (!there)
+			best[found++] = (RecBest) {item, 0};
+	}
+	return found;
+}
+
+int
+rec_best(RecScorer *scorer, const RecUser *user, int n, const uint8_t *allowed, const int32_t *exclude, int nexclude,
+		 RecBest *best)
+{
+	const RecModel *model = scorer->model;
+	Chosen		chosen = {best, n, 0, allowed, NULL, exclude, nexclude};
+	bool		factors_alone = model->mix[REC_PART_FACTORS] > 0 && user->factors;
+	bool		known = rec_knows(model, user);
+
+	for (int part = 1; part < REC_PARTS; part++)
+		factors_alone &= model->mix[part] <= 0;
+	if (factors_alone && known)
+	{
+		float		x[REC_MAX_FACTORS + 2 * REC_LANES] __attribute__((aligned(ECML_ALIGN)));
+		float		shift = prepare_ratings(model->factors, user->factors, x);
+
+		chosen.blank = model->blank;
+		best_by_factors(model->factors, x, shift, &chosen);
+		order(best, chosen.found);
+		return chosen.found;
+	}
+	if (!(known || model->mix[REC_PART_POPULAR] > 0) || !mixed(scorer, user))
+	{
+		RecUser		nobody = {.group = user->group};
+
+		known = false;
+		(void) rec_part_scores(model, &nobody, REC_PART_POPULAR, scorer->scores);
+	}
+	for (int i = 0; i < model->items; i++)
+		if (model->ratings ? scorer->scores[i] != 0 : scorer->scores[i] > 0)
+			choose(&chosen, i, scorer->scores[i]);
+	order(best, chosen.found);
+	return fill_up(model, &chosen, n, best);
+}
+
+typedef struct Many
+{
+	const RecModel *model;
+	RecScorer  *scorers;		/* [workers] */
+	const RecUser *users;
+	int			n;
+	bool		exclude_seen;
+	const uint8_t *allowed;
+	RecBest    *best;
+	int		   *found;
+} Many;
+
+static void
+best_task(void *arg, size_t i, int worker)
+{
+	const Many *many = arg;
+	const RecUser *user = &many->users[i];
+
+	many->found[i] = rec_best(&many->scorers[worker], user, many->n, many->allowed, user->items, many->exclude_seen ? user->n : 0,
+							  many->best + i * many->n);
+}
+
+void
+rec_best_many(EcmlCtx *ctx, const RecModel *model, const RecUser *users, int nusers, int n, bool exclude_seen,
+			  const uint8_t *allowed, RecBest *best, int *found)
+{
+	int			workers = ecml_workers(ctx, nusers);
+	Many		many = {model, ECML_NEW(ctx, RecScorer, workers), users, n, exclude_seen, allowed, best, found};
+
+	for (int worker = 0; worker < workers; worker++)
+		rec_scorer_init(ctx, &many.scorers[worker], model);
+	ecml_parallel_for(ctx, nusers, best_task, &many);
+	for (int worker = 0; worker < workers; worker++)
+	{
+		ecml_free(ctx, many.scorers[worker].scores);
+		ecml_free(ctx, many.scorers[worker].part);
+	}
+	ecml_free(ctx, many.scorers);
+}
+
+/* ---- similar items */
+
+static double
+cosine(const float *a, const float *b, int n)
+{
+	double		ab = 0;
+	double		aa = 0;
+	double		bb = 0;
+
+	for (int j = 0; j < n; j++)
+	{
+		ab += (double) a[j] * b[j];
+		aa += (double) a[j] * a[j];
+		bb += (double) b[j] * b[j];
+	}
+	return aa > 0 && bb > 0 ? ab / sqrt(aa * bb) : 0;
+}
+
+static double
+listed(const RecNeighbors *neighbors, int a, int b)
+{
+	if (neighbors && a < neighbors->rows)
+		for (size_t e = neighbors->start[a]; e < neighbors->start[a + 1]; e++)
+			if (neighbors->other[e] == b)
+				return neighbors->similarity[e];
+	return 0;
+}
+
+double
+rec_item_similarity(const RecModel *model, int a, int b)
+{
+	double		one;
+	double		other;
+
+	if (a == b)
+		return 1;
+	if (model->factors)
+		return cosine(model->factors->item + (size_t) a * model->factors->stride,
+					  model->factors->item + (size_t) b * model->factors->stride, model->factors->factors);
+	one = listed(model->neighbors, a, b);
+	one = one > 0 ? one : listed(model->neighbors, b, a);
+	other = listed(model->content, a, b);
+	other = other > 0 ? other : listed(model->content, b, a);
+	return one > other ? one : other;
+}
+
+int
+rec_similar(RecScorer *scorer, int item, int n, RecBest *best)
+{
+	const RecModel *model = scorer->model;
+	int32_t		self = item;
+	Chosen		chosen = {best, n, 0, NULL, NULL, &self, 1};
+	const RecNeighbors *lists[2] = {model->neighbors, model->content};
+
+	/* what users did with it; of a cold item, or where nothing else was learnt, its content */
+	if (model->factors && !model->blank[item] && model->counts[item] > 0)
+	{
+		const RecFactors *f = model->factors;
+
+		for (int other = 0; other < model->items; other++)
+			if (!model->blank[other])
+				choose(&chosen, other, (float) cosine(f->item + (size_t) item * f->stride, f->item + (size_t) other * f->stride,
+													  f->factors));
+	}
+	for (int l = 0; l < 2 && chosen.found == 0; l++)
+		if (lists[l] && item < lists[l]->rows)
+			for (size_t e = lists[l]->start[item]; e < lists[l]->start[item + 1]; e++)
+				choose(&chosen, lists[l]->other[e], lists[l]->similarity[e]);
+	order(best, chosen.found);
+	return chosen.found;
+}
+
+/* Maximal marginal relevance (Carbonell and Goldstein 1998); relevance is the score by the greatest one. */
+int
+rec_diversify(const RecModel *model, RecBest *best, int n, int wanted, double diversity, float *nearest)
+{
+	float		most = n > 0 && best[0].score > 0 ? best[0].score : 1;
+	int			taken = 0;
+
+	for (int i = 0; i < n; i++)
+		nearest[i] = 0;
+	while (taken < wanted && taken < n)
+	{
+		int			next = taken;
+		double		value = -INFINITY;
+		RecBest		entry;
+
+		for (int i = taken; i < n; i++)
+		{
+			double		v = (1 - diversity) * best[i].score / most - diversity * nearest[i];
+
+			if (v > value)
+			{
+				value = v;
+				next = i;
+			}
+		}
+		entry = best[next];
+		/* the others keep their order */
+		for (int i = next; i > taken; i--)
+		{
+			best[i] = best[i - 1];
+			nearest[i] = nearest[i - 1];
+		}
+		best[taken++] = entry;
+		for (int i = taken; i < n; i++)
+		{
+			float		s = (float) rec_item_similarity(model, entry.item, best[i].item);
+
+			nearest[i] = s > nearest[i] ? s : nearest[i];
+		}
+	}
+	return taken;
+}
+
+/* ---- reasons */
+
+size_t
+rec_reasons_scratch(const RecModel *model)
+{
+	return model->factors ? rec_fold_in_scratch(model->factors) + 2 * model->factors->stride * sizeof(float) : sizeof(float);
+}
+
+/*
+ * Factors: x = A^-1 sum of t_j y_j, so that the score of item i is the sum of t_j y_i'A^-1 y_j (Hu et al. 2008, section 5).  The
+ * factorised A is left in scratch by a fold-in.
+ */
+void
+rec_reasons_begin(const RecModel *model, const RecUser *user, float *scratch)
+{
+	if (model->factors)
+		rec_fold_in(model->factors, user->n, user->items, user->values, scratch, scratch + 2 * model->factors->stride);
+}
+
+void
+rec_reasons(const RecModel *model, const RecUser *user, int item, float *scratch, float *reasons)
+{
+	for (int u = 0; u < user->n; u++)
+		reasons[u] = 0;
+	if (model->factors && model->mix[REC_PART_FACTORS] > 0)
+	{
+		const RecFactors *f = model->factors;
+		float	   *z = scratch + f->stride;
+
+		memcpy(z, f->item + (size_t) item * f->stride, f->stride * sizeof(float));
+		if (f->ratings)
+			z[f->dimension - 1] = 0;
+		rec_fold_in_solve(f, z, scratch + 2 * f->stride);
+		for (int u = 0; u < user->n; u++)
+		{
+			const float *y = f->item + (size_t) user->items[u] * f->stride;
+			double		sum = 0;
+			double		value = user->values[u];
+
+			for (int j = 0; j < f->factors; j++)
+				sum += (double) z[j] * y[j];
+			if (f->ratings)
+				value -= f->mean + y[f->dimension - 1];
+			else
+				value = f->alpha * value;
+			reasons[u] += (float) (model->mix[REC_PART_FACTORS] * value * sum);
+		}
+	}
+	for (int u = 0; u < user->n; u++)
+	{
+		if (model->mix[REC_PART_ITEMS] > 0)
+			reasons[u] += model->mix[REC_PART_ITEMS] * user->values[u] * (float) listed(model->neighbors, user->items[u], item);
+		if (model->mix[REC_PART_CONTENT] > 0)
+			reasons[u] += model->mix[REC_PART_CONTENT] * user->values[u] * (float) listed(model->content, user->items[u], item);
+		if (model->mix[REC_PART_USERS] > 0)
+			reasons[u] += (float) rec_item_similarity(model, user->items[u], item);
+	}
+}

@@ -1,0 +1,933 @@
+/*
+ * serve_sql.c - ecml_recommend and its like: a user, a basket or an item at hand, and a list
+ *
+ * What a call costs: the model's row in the catalog, the user's row (one index scan each), the scores, and the rows of the result.
+ * The model's items are kept in the session's cache of models.  Everything is read under the query's snapshot, and users stand
+ * under the number of the version, so that an answer is of one version whatever is trained meanwhile.
+ */
+#include "core/compat.h"
+
+#include <math.h>
+
+#include "catalog/pg_type.h"
+#include "executor/spi.h"
+#include "miscadmin.h"
+#include "utils/array.h"
+#include "utils/memutils.h"
+
+#include "core/catalog.h"
+#include "core/error.h"
+#include "core/guc.h"
+#include "core/host.h"
+#include "core/result.h"
+#include "recommend/recommend_sql.h"
+
+#define MAX_LIST 1000000
+#define ALL_BLOCK 512			/* users that ecml_recommend_all scores at once */
+
+typedef struct Options
+{
+	bool		exclude_seen;
+	bool		reasons;
+	bool		fresh;
+	double		diversity;
+	int			candidates;		/* 0: as many as seem enough */
+	char	   *filter;
+	char	   *boost;
+	char	   *items;
+	char	   *item_key;
+	char	   *group;
+	Jsonb	   *exclude;		/* ids */
+	Jsonb	   *basket;			/* ids that count as the user's, beside those known */
+} Options;
+
+static const EcmlOption serve_options[] = {
+	ECML_OPT_BOOL(Options, exclude_seen, "exclude_seen"),
+	ECML_OPT_BOOL(Options, reasons, "reasons"),
+	ECML_OPT_BOOL(Options, fresh, "fresh"),
+	ECML_OPT_FLOAT(Options, diversity, "diversity", 0, 1),
+	ECML_OPT_INT(Options, candidates, "candidates", 1, MAX_LIST),
+	ECML_OPT_TEXT(Options, filter, "filter"),
+	ECML_OPT_TEXT(Options, boost, "boost"),
+	ECML_OPT_TEXT(Options, items, "items"),
+	ECML_OPT_TEXT(Options, item_key, "item_key"),
+	ECML_OPT_TEXT(Options, group, "group"),
+	ECML_OPT_LIST(Options, exclude, "exclude"),
+	ECML_OPT_LIST(Options, basket, "basket"),
+	ECML_OPT_END
+};
+
+/* ---- the model */
+
+typedef struct Served
+{
+	MemoryContextCallback callback;
+	EcmlCached *cached;
+	EcmlModel  *holder;
+	const RecModel *model;
+	EcmlCatalogEntry entry;
+	char		name[ECML_NAME_LIMIT + 1];
+} Served;
+
+static void
+release(void *arg)
+{
+	Served	   *served = arg;
+
+	if (served->cached)
+		ecml_cache_release(served->cached);
+	served->cached = NULL;
+}
+
+/* The recommender of a name, or with NULL the newest one that the user may use. */
+static Served *
+serve(const text *name)
+{
+	Served	   *served = palloc0(sizeof(Served));
+
+	if (name)
+	{
+		if (VARSIZE_ANY_EXHDR(name) > ECML_NAME_LIMIT)
+			ecml_catalog_check_name(text_to_cstring(name));
+		text_to_cstring_buffer(name, served->name, sizeof(served->name));
+		ecml_catalog_get(served->name, 0, &served->entry);
+	}
+	else if (!ecml_catalog_newest("model_recommender_key", &served->entry, served->name))
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_OBJECT),
+				 errmsg("there is no recommender"),
+				 errdetail("No model of a recommender is in the catalog that you may use."),
+				 errhint("Train one, as in SELECT ecml_train('recs', 'als', 'SELECT customer_id, product_id, quantity FROM order_lines').")));
+	served->cached = ecml_cache_get(&served->entry);
+	served->callback.func = release;
+	served->callback.arg = served;
+	MemoryContextRegisterResetCallback(CurrentMemoryContext, &served->callback);
+	served->holder = ecml_cached_model(served->cached);
+	if (served->holder->algorithm->own != &rec_own_training)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("model \"%s\" does not recommend", served->name),
+				 errdetail("Its algorithm is %s, its task %s.", served->holder->algorithm->name,
+						   ecml_task_name(served->holder->algorithm->task)),
+				 errhint("Recommenders are als, item_knn, user_knn, content, popular and hybrid.")));
+	served->model = served->holder->fitted;
+	return served;
+}
+
+static int
+check_count(int n)
+{
+	if (n < 1 || n > MAX_LIST)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("invalid length of a list"),
+				 errdetail("n is %d.", n),
+				 errhint("Give 1 <= n <= %d.", MAX_LIST)));
+	return n;
+}
+
+/* ---- lists of ids */
+
+static int
+compare_numbers(const void *a, const void *b)
+{
+	int32_t		x = *(const int32_t *) a;
+	int32_t		y = *(const int32_t *) b;
+
+	return (x > y) - (x < y);
+}
+
+static int
+sort_distinct(int32_t *v, int n)
+{
+	int			kept = 0;
+
+	if (n > 1)
+		qsort(v, n, sizeof(int32_t), compare_numbers);
+	for (int i = 0; i < n; i++)
+		if (kept == 0 || v[kept - 1] != v[i])
+			v[kept++] = v[i];
+	return kept;
+}
+
+/* Numbers of the items that a list names; those not known are left out. */
+static int
+known_items(const RecModel *model, Jsonb *list, int32_t **items)
+{
+	JsonbIterator *iterator;
+	JsonbIteratorToken token;
+	JsonbValue	value;
+	int			n = 0;
+
+	*items = NULL;
+	if (list == NULL)
+		return 0;
+	*items = palloc((JB_ROOT_COUNT(list) + 1) * sizeof(int32_t));
+	iterator = JsonbIteratorInit(&list->root);
+	while ((token = JsonbIteratorNext(&iterator, &value, true)) != WJB_DONE)
+		if (token == WJB_ELEM)
+		{
+			int			item = rec_model_find(model, value.val.string.val, value.val.string.len);
+
+			if (item >= 0)
+				(*items)[n++] = item;
+		}
+	return sort_distinct(*items, n);
+}
+
+static int
+merge_items(const int32_t *a, int na, const int32_t *b, int nb, int32_t **both)
+{
+	*both = palloc((na + nb + 1) * sizeof(int32_t));
+	if (na > 0)
+		memcpy(*both, a, na * sizeof(int32_t));
+	if (nb > 0)
+		memcpy(*both + na, b, nb * sizeof(int32_t));
+	return sort_distinct(*both, na + nb);
+}
+
+/* ---- a list for a user */
+
+typedef struct Call
+{
+	Served	   *served;
+	const RecModel *model;
+	const Options *options;
+	RecScorer	scorer;
+	RecItemQuery query;
+	int32_t    *exclude;
+	int			nexclude;
+} Call;
+
+static void
+ask(const RecItemQuery *query, const RecBest *wanted, int n, uint8_t *allowed, float *boost)
+{
+	SPI_connect();
+	rec_items_ask(query, wanted, n, allowed, boost);
+	SPI_finish();
+}
+
+static int
+compare_best(const void *a, const void *b)
+{
+	const RecBest *x = a;
+	const RecBest *y = b;
+
+	if (x->score != y->score)
+		return x->score < y->score ? 1 : -1;
+	return (x->item > y->item) - (x->item < y->item);
+}
+
+/* Keep what is allowed, multiply by the boost, order anew. */
+static int
+apply(const Call *call, RecBest *best, int n, const uint8_t *allowed, const float *boost)
+{
+	int			kept = 0;
+
+	for (int i = 0; i < n; i++)
+	{
+		RecBest		entry = best[i];
+
+		if (!allowed[entry.item] || (boost && boost[entry.item] == 0))
+			continue;
+		if (boost)
+			entry.score = entry.score >= 0 ? entry.score * boost[entry.item] : entry.score / boost[entry.item];
+		best[kept++] = entry;
+	}
+	if (boost)
+		qsort(best, kept, sizeof(RecBest), compare_best);
+	return kept;
+}
+
+static uint8_t *
+per_item(const RecModel *model, size_t size)
+{
+	return MemoryContextAllocExtended(CurrentMemoryContext, ((size_t) model->items + 1) * size, MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
+}
+
+/* The best n for a user, by all that the options say; best is palloc'd. */
+static int
+recommend(Call *call, const RecUser *user, int n, RecBest **result)
+{
+	const RecModel *model = call->model;
+	const Options *options = call->options;
+	bool		asks = options->filter || options->boost;
+	bool		reorders = options->boost || options->diversity > 0;
+	int			wanted = Min(n, model->items);
+	int			most = wanted;
+	RecBest    *best;
+	int			found;
+
+	if (options->candidates > 0)
+		most = Max(options->candidates, wanted);
+	else if (reorders)
+		most = 10 * wanted + 50;
+	else if (asks)
+		most = 4 * wanted + 10;
+	most = Min(most, model->items);
+	best = MemoryContextAllocHuge(CurrentMemoryContext, ((size_t) most + 1) * sizeof(RecBest));
+	found = rec_best(&call->scorer, user, most, NULL, call->exclude, call->nexclude, best);
+	if (asks && found > 0)
+	{
+		uint8_t    *allowed = per_item(model, 1);
+		float	   *boost = options->boost ? (float *) per_item(model, sizeof(float)) : NULL;
+		bool		all = found < most;
+
+		ask(&call->query, best, found, allowed, boost);
+		found = apply(call, best, found, allowed, boost);
+		if (found < wanted && !all)
+		{
+			/* few pass: ask for the filter of all items once, and score those that pass */
+			memset(allowed, 0, model->items);
+			ask(&call->query, NULL, 0, allowed, boost);
+			found = rec_best(&call->scorer, user, most, allowed, call->exclude, call->nexclude, best);
+			found = apply(call, best, found, allowed, boost);
+		}
+	}
+	if (options->diversity > 0)
+		found = rec_diversify(model, best, found, wanted, options->diversity, palloc((found + 1) * sizeof(float)));
+	*result = best;
+	return Min(found, wanted);
+}
+
+/* Factors of a user from items and values, where the model has any. */
+static void
+fold_in(const RecModel *model, RecUser *user)
+{
+	float	   *x;
+
+	if (model->factors == NULL || user->n == 0)
+		return;
+	x = rec_aligned(model->factors->stride * sizeof(float));
+	rec_fold_in(model->factors, user->n, user->items, user->values, x, rec_aligned(rec_fold_in_scratch(model->factors)));
+	user->factors = x;
+}
+
+/* Add items of a basket to what is known of the user, each as taken once. */
+static void
+add_basket(const RecModel *model, RecUser *user, const int32_t *items, int n)
+{
+	int32_t    *both;
+	float	   *values;
+	float	   *ones = palloc((n + 1) * sizeof(float));
+	int			count = merge_items(user->items, user->n, items, n, &both);
+
+	for (int i = 0; i < n; i++)
+		ones[i] = model->ratings && model->factors ? (float) model->factors->mean + 1 : 1;
+	rec_weigh_user(model, n, items, ones);
+	values = palloc0((count + 1) * sizeof(float));
+	for (int i = 0, u = 0, b = 0; i < count; i++)
+	{
+		if (u < user->n && user->items[u] == both[i])
+			values[i] += user->values[u++];
+		if (b < n && items[b] == both[i])
+			values[i] += ones[b++];
+	}
+	user->n = count;
+	user->items = both;
+	user->values = values;
+	fold_in(model, user);
+}
+
+static int
+find_group(const RecModel *model, const char *group)
+{
+	if (group == NULL)
+		return -1;
+	for (int g = 0; g < model->groups; g++)
+		if (strcmp(model->group_names[g], group) == 0)
+			return g;
+	if (model->groups == 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("the model knows no groups"),
+				 errdetail("It was trained without the option \"group\"."),
+				 errhint("Train it with the option \"group\", the column of the source that tells them apart.")));
+	return -1;					/* nothing was bought in it: all groups together */
+}
+
+static void
+begin_call(Call *call, Served *served, const Options *options, EcmlCtx *ctx, EcmlServerHost *host)
+{
+	memset(call, 0, sizeof(*call));
+	call->served = served;
+	call->model = served->model;
+	call->options = options;
+	ecml_host_init(ctx, host, CurrentMemoryContext, 0, 0);
+	rec_scorer_init(ctx, &call->scorer, call->model);
+	if (options->filter || options->boost)
+	{
+		call->query = (RecItemQuery) {call->model, options->items ? options->items : call->model->item_table,
+			options->item_key ? options->item_key : call->model->item_key, options->filter, options->boost};
+		if (call->query.key[0] == '\0')
+			call->query.key = call->model->item_column;
+		if (call->query.items[0] == '\0')
+			ereport(ERROR,
+					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+					 errmsg("a filter or boost needs the item table"),
+					 errdetail("The model was trained without the option \"items\", and it is not given."),
+					 errhint("Name the table, as in '{\"items\": \"products\", \"filter\": \"stock > 0\"}'.")));
+	}
+}
+
+/* Ids of the three items that add most to a score. */
+static Datum
+because(const Call *call, const RecUser *user, int item, float *scratch, float *reasons, bool *isnull)
+{
+	Datum		ids[3];
+	int			n = 0;
+
+	rec_reasons(call->model, user, item, scratch, reasons);
+	for (; n < 3; n++)
+	{
+		int			most = -1;
+
+		for (int u = 0; u < user->n; u++)
+			if (reasons[u] > 0 && (most < 0 || reasons[u] > reasons[most]))
+				most = u;
+		if (most < 0)
+			break;
+		ids[n] = CStringGetTextDatum(call->model->ids[user->items[most]]);
+		reasons[most] = 0;
+	}
+	*isnull = n == 0;
+	return n == 0 ? (Datum) 0 : PointerGetDatum(construct_array(ids, n, TEXTOID, -1, false, TYPALIGN_INT));
+}
+
+static void
+put_list(EcmlRows *rows, const Call *call, const RecUser *user, const RecBest *best, int n)
+{
+	bool		explain = call->options->reasons && user->n > 0;
+	float	   *scratch = NULL;
+	float	   *reasons = NULL;
+
+	if (explain)
+	{
+		scratch = rec_aligned(rec_reasons_scratch(call->model));
+		reasons = palloc((user->n + 1) * sizeof(float));
+		rec_reasons_begin(call->model, user, scratch);
+	}
+	for (int i = 0; i < n; i++)
+	{
+		Datum		values[4];
+		bool		nulls[4] = {false, false, false, true};
+
+		values[0] = Int32GetDatum(i + 1);
+		values[1] = CStringGetTextDatum(call->model->ids[best[i].item]);
+		values[2] = Float8GetDatum(best[i].score);
+		values[3] = (Datum) 0;
+		if (explain)
+			values[3] = because(call, user, best[i].item, scratch, reasons, &nulls[3]);
+		ecml_rows_add(rows, values, nulls);
+	}
+}
+
+static void
+parse_options(Options *options, const char *what, Jsonb *given)
+{
+	EcmlOptionSet set = {serve_options, options};
+
+	memset(options, 0, sizeof(*options));
+	options->exclude_seen = true;
+	if (given && !(JB_ROOT_IS_OBJECT(given) && JB_ROOT_COUNT(given) == 0))
+		ecml_options_parse(what, given, &set, 1);
+}
+
+static text *
+optional_text(FunctionCallInfo fcinfo, int i)
+{
+	return PG_ARGISNULL(i) ? NULL : PG_GETARG_TEXT_PP(i);
+}
+
+static Datum
+recommend_user(FunctionCallInfo fcinfo, const char *user_id)
+{
+	EcmlRows   *rows = ecml_rows_begin(fcinfo);
+	int			n = PG_ARGISNULL(1) ? 10 : check_count(PG_GETARG_INT32(1));
+	Served	   *served = serve(optional_text(fcinfo, 2));
+	const RecModel *model = served->model;
+	Options		options;
+	RecUserRow	row;
+	RecUser		user = {.group = -1};
+	RecBest    *best;
+	Call		call;
+	EcmlCtx		ctx;
+	EcmlServerHost host;
+	int32_t    *items;
+	int			nitems;
+
+	parse_options(&options, "ecml_recommend", PG_ARGISNULL(3) ? NULL : PG_GETARG_JSONB_P(3));
+	begin_call(&call, served, &options, &ctx, &host);
+	rec_user_find(model, served->entry.model_id, user_id, &row);
+	if (options.fresh)
+	{
+		int			number = row.number;
+		MemoryContext caller = CurrentMemoryContext;
+		RecUserRow	present;
+
+		SPI_connect();
+		rec_items_present(model, served->entry.model_id, served->name, user_id, &present);
+		row.items = MemoryContextAlloc(caller, (present.n + 1) * sizeof(int32_t));
+		row.values = MemoryContextAlloc(caller, (present.n + 1) * sizeof(float));
+		memcpy(row.items, present.items, present.n * sizeof(int32_t));
+		memcpy(row.values, present.values, present.n * sizeof(float));
+		row.n = present.n;
+		row.factors = NULL;
+		row.number = number;
+		SPI_finish();
+	}
+	user.group = find_group(model, options.group);
+	user.n = row.n;
+	user.items = row.items;
+	user.values = row.values;
+	user.factors = row.factors;
+	if (options.fresh)
+		fold_in(model, &user);
+	if (model->mix[REC_PART_USERS] > 0 && row.found)
+		rec_user_neighbors(model, served->entry.model_id, row.number, &user);
+	if (options.exclude_seen)
+	{
+		call.exclude = (int32_t *) user.items;
+		call.nexclude = user.n;
+	}
+	nitems = known_items(model, options.basket, &items);
+	if (nitems > 0)
+	{
+		add_basket(model, &user, items, nitems);
+		call.nexclude = merge_items(call.exclude, call.nexclude, items, nitems, &call.exclude);
+	}
+	nitems = known_items(model, options.exclude, &items);
+	if (nitems > 0)
+		call.nexclude = merge_items(call.exclude, call.nexclude, items, nitems, &call.exclude);
+	n = recommend(&call, &user, n, &best);
+	put_list(rows, &call, &user, best, n);
+	release(served);
+	return (Datum) 0;
+}
+
+PG_FUNCTION_INFO_V1(ecml_recommend_bigint);
+PG_FUNCTION_INFO_V1(ecml_recommend_text);
+PG_FUNCTION_INFO_V1(ecml_recommend_basket_text);
+PG_FUNCTION_INFO_V1(ecml_recommend_basket_bigint);
+PG_FUNCTION_INFO_V1(ecml_recommend_all);
+PG_FUNCTION_INFO_V1(ecml_similar_items_text);
+PG_FUNCTION_INFO_V1(ecml_similar_items_bigint);
+PG_FUNCTION_INFO_V1(ecml_similar_users_text);
+PG_FUNCTION_INFO_V1(ecml_similar_users_bigint);
+PG_FUNCTION_INFO_V1(ecml_item_factors);
+
+/* The text form of argument 0, a bigint; NULL: as a user who is not known. */
+static const char *
+bigint_id(FunctionCallInfo fcinfo)
+{
+	char	   *id = palloc(32);
+
+	pg_lltoa(PG_GETARG_INT64(0), id);
+	return id;
+}
+
+/* ecml_recommend(user_id bigint, n int4, model text, options jsonb): rows rank, item_id, score, because */
+Datum
+ecml_recommend_bigint(PG_FUNCTION_ARGS)
+{
+	return recommend_user(fcinfo, PG_ARGISNULL(0) ? "" : bigint_id(fcinfo));
+}
+
+/* ecml_recommend(user_id text, ...) */
+Datum
+ecml_recommend_text(PG_FUNCTION_ARGS)
+{
+	return recommend_user(fcinfo, PG_ARGISNULL(0) ? "" : text_to_cstring(PG_GETARG_TEXT_PP(0)));
+}
+
+static Datum
+recommend_basket(FunctionCallInfo fcinfo, bool numbers)
+{
+	EcmlRows   *rows = ecml_rows_begin(fcinfo);
+	int			n = PG_ARGISNULL(1) ? 10 : check_count(PG_GETARG_INT32(1));
+	Served	   *served = serve(optional_text(fcinfo, 2));
+	const RecModel *model = served->model;
+	Options		options;
+	RecUser		user = {.group = -1};
+	RecBest    *best;
+	Call		call;
+	EcmlCtx		ctx;
+	EcmlServerHost host;
+	Datum	   *ids;
+	bool	   *nulls;
+	int			nids = 0;
+	int32_t    *items;
+	int32_t    *excluded;
+	int			nitems = 0;
+	int			nexcluded;
+
+	parse_options(&options, "ecml_recommend_basket", PG_ARGISNULL(3) ? NULL : PG_GETARG_JSONB_P(3));
+	begin_call(&call, served, &options, &ctx, &host);
+	if (!PG_ARGISNULL(0))
+	{
+		if (numbers)
+			deconstruct_array(PG_GETARG_ARRAYTYPE_P(0), INT8OID, 8, FLOAT8PASSBYVAL, TYPALIGN_DOUBLE, &ids, &nulls, &nids);
+		else
+			deconstruct_array(PG_GETARG_ARRAYTYPE_P(0), TEXTOID, -1, false, TYPALIGN_INT, &ids, &nulls, &nids);
+	}
+	items = palloc((nids + 1) * sizeof(int32_t));
+	for (int i = 0; i < nids; i++)
+	{
+		char		number[32];
+		const char *id = number;
+		int			item;
+
+		if (nulls[i])
+			continue;
+		if (numbers)
+			pg_lltoa(DatumGetInt64(ids[i]), number);
+		else
+			id = TextDatumGetCString(ids[i]);
+		item = rec_model_find(model, id, strlen(id));
+		if (item >= 0)
+			items[nitems++] = item;
+	}
+	nitems = sort_distinct(items, nitems);
+	user.group = find_group(model, options.group);
+	if (nitems > 0)
+		add_basket(model, &user, items, nitems);
+	call.exclude = items;
+	call.nexclude = options.exclude_seen ? nitems : 0;
+	nexcluded = known_items(model, options.exclude, &excluded);
+	if (nexcluded > 0)
+		call.nexclude = merge_items(call.exclude, call.nexclude, excluded, nexcluded, &call.exclude);
+	n = recommend(&call, &user, n, &best);
+	put_list(rows, &call, &user, best, n);
+	release(served);
+	return (Datum) 0;
+}
+
+/* ecml_recommend_basket(items text[], n int4, model text, options jsonb): rows rank, item_id, score, because */
+Datum
+ecml_recommend_basket_text(PG_FUNCTION_ARGS)
+{
+	return recommend_basket(fcinfo, false);
+}
+
+/* ecml_recommend_basket(items bigint[], ...) */
+Datum
+ecml_recommend_basket_bigint(PG_FUNCTION_ARGS)
+{
+	return recommend_basket(fcinfo, true);
+}
+
+/* ecml_recommend_all(model text, n int4, options jsonb): rows user_id, rank, item_id, score */
+Datum
+ecml_recommend_all(PG_FUNCTION_ARGS)
+{
+	EcmlRows   *rows = ecml_rows_begin(fcinfo);
+	MemoryContext caller = CurrentMemoryContext;
+	Served	   *served = serve(optional_text(fcinfo, 0));
+	const RecModel *model = served->model;
+	int			n = Min(PG_ARGISNULL(1) ? 10 : check_count(PG_GETARG_INT32(1)), model->items);
+	Options		options;
+	Call		call;
+	EcmlCtx		ctx;
+	EcmlServerHost host;
+	RecUserScan *scan;
+	MemoryContext block = AllocSetContextCreate(caller, "ecml block of users", ALLOCSET_DEFAULT_SIZES);
+	uint8_t    *allowed = NULL;
+	float	   *boost = NULL;
+	int			most;
+	bool		more = true;
+
+	parse_options(&options, "ecml_recommend_all", PG_ARGISNULL(2) ? NULL : PG_GETARG_JSONB_P(2));
+	if (options.fresh || options.reasons || options.basket)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("ecml_recommend_all does not know the options \"fresh\", \"reasons\" and \"basket\""),
+				 errdetail("One of them is given."),
+				 errhint("Train the model again for fresh lists; ecml_recommend explains a list.")));
+	begin_call(&call, served, &options, &ctx, &host);
+	if (options.filter || options.boost)
+	{
+		allowed = per_item(model, 1);
+		boost = options.boost ? (float *) per_item(model, sizeof(float)) : NULL;
+		ask(&call.query, NULL, 0, allowed, boost);
+	}
+	if (options.exclude)
+	{
+		int			count = known_items(model, options.exclude, &call.exclude);
+
+		if (allowed == NULL)
+		{
+			allowed = per_item(model, 1);
+			memset(allowed, 1, model->items);
+		}
+		for (int i = 0; i < count; i++)
+			allowed[call.exclude[i]] = 0;
+	}
+	most = Min(boost || options.diversity > 0 ? Max(options.candidates, 10 * n + 50) : n, model->items);
+	scan = rec_users_begin(model, served->entry.model_id);
+	while (more)
+	{
+		MemoryContext old = MemoryContextSwitchTo(block);
+		RecUser    *users = palloc0(ALL_BLOCK * sizeof(RecUser));
+		char	  **ids = palloc(ALL_BLOCK * sizeof(char *));
+		RecBest    *best = MemoryContextAllocHuge(block, (size_t) ALL_BLOCK * most * sizeof(RecBest));
+		int		   *found = palloc(ALL_BLOCK * sizeof(int));
+		RecUserRow	row;
+		int			nusers = 0;
+
+		while (nusers < ALL_BLOCK && (more = rec_users_next(scan, &ids[nusers], &row)))
+		{
+			RecUser    *user = &users[nusers++];
+
+			CHECK_FOR_INTERRUPTS();
+			user->n = row.n;
+			user->items = row.items;
+			user->values = row.values;
+			user->factors = row.factors;
+			user->group = find_group(model, options.group);
+			if (model->mix[REC_PART_USERS] > 0)
+				rec_user_neighbors(model, served->entry.model_id, row.number, user);
+		}
+		rec_best_many(&ctx, model, users, nusers, most, options.exclude_seen, allowed, best, found);
+		for (int u = 0; u < nusers; u++)
+		{
+			RecBest    *list = best + (size_t) u * most;
+			int			count = found[u];
+
+			if (boost)
+				count = apply(&call, list, count, allowed, boost);
+			if (options.diversity > 0)
+				count = rec_diversify(model, list, count, n, options.diversity, palloc((count + 1) * sizeof(float)));
+			for (int i = 0; i < count && i < n; i++)
+			{
+				Datum		values[4];
+				bool		nulls[4] = {false};
+
+				values[0] = CStringGetTextDatum(ids[u]);
+				values[1] = Int32GetDatum(i + 1);
+				values[2] = CStringGetTextDatum(model->ids[list[i].item]);
+				values[3] = Float8GetDatum(list[i].score);
+				ecml_rows_add(rows, values, nulls);
+			}
+		}
+		MemoryContextSwitchTo(old);
+		MemoryContextReset(block);
+	}
+	rec_users_end(scan);
+	release(served);
+	return (Datum) 0;
+}
+
+static void
+put_similar(EcmlRows *rows, int rank, const char *id, double score)
+{
+	Datum		values[3];
+	bool		nulls[3] = {false};
+
+	values[0] = Int32GetDatum(rank);
+	values[1] = CStringGetTextDatum(id);
+	values[2] = Float8GetDatum(score);
+	ecml_rows_add(rows, values, nulls);
+}
+
+static Datum
+similar_items(FunctionCallInfo fcinfo, const char *id)
+{
+	EcmlRows   *rows = ecml_rows_begin(fcinfo);
+	int			n = PG_ARGISNULL(1) ? 10 : check_count(PG_GETARG_INT32(1));
+	Served	   *served = serve(optional_text(fcinfo, 2));
+	const RecModel *model = served->model;
+	RecScorer	scorer = {model};
+	RecBest    *best;
+	int			item = rec_model_find(model, id, strlen(id));
+
+	if (item < 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_OBJECT),
+				 errmsg("item \"%s\" is not known to model \"%s\"", id, served->name),
+				 errdetail("Nobody took it before the training, and it was not in an item table."),
+				 errhint("Train the model again; with the option \"items\" it knows all items of a table.")));
+	n = Min(n, model->items);
+	best = MemoryContextAllocHuge(CurrentMemoryContext, ((size_t) n + 1) * sizeof(RecBest));
+	n = rec_similar(&scorer, item, n, best);
+	for (int i = 0; i < n; i++)
+		put_similar(rows, i + 1, model->ids[best[i].item], best[i].score);
+	release(served);
+	return (Datum) 0;
+}
+
+/* ecml_similar_items(item_id text, n int4, model text): rows rank, item_id, score */
+Datum
+ecml_similar_items_text(PG_FUNCTION_ARGS)
+{
+	return PG_ARGISNULL(0) ? (ecml_rows_begin(fcinfo), (Datum) 0) :
+		similar_items(fcinfo, text_to_cstring(PG_GETARG_TEXT_PP(0)));
+}
+
+/* ecml_similar_items(item_id bigint, ...) */
+Datum
+ecml_similar_items_bigint(PG_FUNCTION_ARGS)
+{
+	return PG_ARGISNULL(0) ? (ecml_rows_begin(fcinfo), (Datum) 0) : similar_items(fcinfo, bigint_id(fcinfo));
+}
+
+typedef struct SimilarUser
+{
+	double		score;
+	char	   *id;
+} SimilarUser;
+
+static int
+compare_users(const void *a, const void *b)
+{
+	const SimilarUser *x = a;
+	const SimilarUser *y = b;
+
+	if (x->score != y->score)
+		return x->score < y->score ? 1 : -1;
+	return strcmp(x->id, y->id);
+}
+
+/* Cosine of two users: of their factors, or of what they took. */
+static double
+user_similarity(const RecModel *model, const RecUserRow *a, const RecUserRow *b)
+{
+	double		ab = 0;
+	double		aa = 0;
+	double		bb = 0;
+
+	if (a->factors && b->factors)
+		for (int k = 0; k < model->factors->factors; k++)
+		{
+			ab += (double) a->factors[k] * b->factors[k];
+			aa += (double) a->factors[k] * a->factors[k];
+			bb += (double) b->factors[k] * b->factors[k];
+		}
+	else
+	{
+		for (int i = 0, j = 0; i < a->n && j < b->n;)
+		{
+			if (a->items[i] == b->items[j])
+				ab += (double) a->values[i++] * b->values[j++];
+			else if (a->items[i] < b->items[j])
+				i++;
+			else
+				j++;
+		}
+		for (int i = 0; i < a->n; i++)
+			aa += (double) a->values[i] * a->values[i];
+		for (int j = 0; j < b->n; j++)
+			bb += (double) b->values[j] * b->values[j];
+	}
+	return aa > 0 && bb > 0 ? ab / sqrt(aa * bb) : 0;
+}
+
+static Datum
+similar_users(FunctionCallInfo fcinfo, const char *id)
+{
+	EcmlRows   *rows = ecml_rows_begin(fcinfo);
+	int			n = PG_ARGISNULL(1) ? 10 : check_count(PG_GETARG_INT32(1));
+	Served	   *served = serve(optional_text(fcinfo, 2));
+	const RecModel *model = served->model;
+	RecUserRow	user;
+
+	rec_user_find(model, served->entry.model_id, id, &user);
+	if (!user.found)
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_OBJECT),
+				 errmsg("user \"%s\" is not known to model \"%s\"", id, served->name),
+				 errdetail("The user was not in the training's rows."),
+				 errhint("Train the model again, or recommend to the user from a basket.")));
+	if (model->mix[REC_PART_USERS] > 0)
+	{
+		char	  **ids;
+		float	   *similarities;
+		int			found = rec_users_similar(served->entry.model_id, user.number, &ids, &similarities);
+
+		for (int i = 0; i < found && i < n; i++)
+			put_similar(rows, i + 1, ids[i], similarities[i]);
+	}
+	else
+	{
+		MemoryContext caller = CurrentMemoryContext;
+		MemoryContext context = AllocSetContextCreate(caller, "ecml similar users", ALLOCSET_DEFAULT_SIZES);
+		RecUserScan *scan = rec_users_begin(model, served->entry.model_id);
+		size_t		capacity = 2 * (size_t) n + 1000;
+		SimilarUser *best = MemoryContextAllocHuge(caller, capacity * sizeof(SimilarUser));
+		size_t		found = 0;
+		RecUserRow	other;
+		char	   *other_id;
+
+		MemoryContextSwitchTo(context);
+		while (rec_users_next(scan, &other_id, &other))
+		{
+			double		score = user_similarity(model, &user, &other);
+
+			CHECK_FOR_INTERRUPTS();
+			if (score > 0 && other.number != user.number && (found < (size_t) n || score >= best[n - 1].score))
+			{
+				best[found].score = score;
+				best[found++].id = MemoryContextStrdup(caller, other_id);
+				if (found == capacity || found == (size_t) n)
+				{
+					qsort(best, found, sizeof(SimilarUser), compare_users);
+					for (size_t i = n; i < found; i++)
+						pfree(best[i].id);
+					found = Min(found, (size_t) n);
+				}
+			}
+			MemoryContextReset(context);
+		}
+		rec_users_end(scan);
+		MemoryContextSwitchTo(caller);
+		qsort(best, found, sizeof(SimilarUser), compare_users);
+		for (size_t i = 0; i < found && i < (size_t) n; i++)
+			put_similar(rows, (int) i + 1, best[i].id, best[i].score);
+	}
+	release(served);
+	return (Datum) 0;
+}
+
+/* ecml_similar_users(user_id text, n int4, model text): rows rank, user_id, score */
+Datum
+ecml_similar_users_text(PG_FUNCTION_ARGS)
+{
+	return PG_ARGISNULL(0) ? (ecml_rows_begin(fcinfo), (Datum) 0) :
+		similar_users(fcinfo, text_to_cstring(PG_GETARG_TEXT_PP(0)));
+}
+
+/* ecml_similar_users(user_id bigint, ...) */
+Datum
+ecml_similar_users_bigint(PG_FUNCTION_ARGS)
+{
+	return PG_ARGISNULL(0) ? (ecml_rows_begin(fcinfo), (Datum) 0) : similar_users(fcinfo, bigint_id(fcinfo));
+}
+
+/* ecml_item_factors(model text): rows item_id, users, popularity, factors */
+Datum
+ecml_item_factors(PG_FUNCTION_ARGS)
+{
+	EcmlRows   *rows = ecml_rows_begin(fcinfo);
+	Served	   *served = serve(optional_text(fcinfo, 0));
+	const RecModel *model = served->model;
+	const RecFactors *f = model->factors;
+	Datum	   *elements = palloc((REC_MAX_FACTORS + 1) * sizeof(Datum));
+
+	for (int i = 0; i < model->items; i++)
+	{
+		Datum		values[4];
+		bool		nulls[4] = {false};
+
+		CHECK_FOR_INTERRUPTS();
+		values[0] = CStringGetTextDatum(model->ids[i]);
+		values[1] = Int64GetDatum(model->counts[i]);
+		values[2] = Float8GetDatum(model->popularity[i]);
+		nulls[3] = f == NULL;
+		for (int k = 0; f && k < f->factors; k++)
+			elements[k] = Float4GetDatum(f->item[(size_t) i * f->stride + k]);
+		values[3] = f == NULL ? (Datum) 0 :
+			PointerGetDatum(construct_array(elements, f->factors, FLOAT4OID, 4, true, TYPALIGN_INT));
+		ecml_rows_add(rows, values, nulls);
+	}
+	release(served);
+	return (Datum) 0;
+}
