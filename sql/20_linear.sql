@@ -68,6 +68,12 @@ CREATE AGGREGATE ecml.linreg_rows(names text[], options jsonb, VARIADIC columns 
 COMMENT ON AGGREGATE ecml.linreg_rows(text[], jsonb, "any") IS
 'State of a linear regression of the first column on the others, with their names; used by ecml_train, so that large tables are read in parallel.';
 
+-- what "strategy": "step" asks shards for: in the schema that each of them has
+CREATE AGGREGATE ecml.linreg_partial(options jsonb, y float8, features float8[]) (
+	SFUNC = ecml_linreg_transition, STYPE = ecml_linreg_state, COMBINEFUNC = ecml_linreg_combine, PARALLEL = SAFE);
+COMMENT ON AGGREGATE ecml.linreg_partial(jsonb, float8, float8[]) IS
+'State of a linear regression, of a shard; used by ecml_train with "strategy": "step". Errors: data_exception (values that are not finite).';
+
 CREATE TYPE ecml_interval AS (lower float8, upper float8);
 COMMENT ON TYPE ecml_interval IS 'Both ends of an interval, in units of the target.';
 CREATE FUNCTION ecml_predict_interval(model text, level float8, VARIADIC features "any") RETURNS ecml_interval

@@ -61,3 +61,9 @@ CREATE AGGREGATE ecml_logreg_step_merge(state ecml_logreg_step_state) (
 	COMBINEFUNC = ecml_logreg_step_combine, PARALLEL = SAFE);
 COMMENT ON AGGREGATE ecml_logreg_step_merge(ecml_logreg_step_state) IS
 'The step of the rows of all states together, as ecml_logreg_step gives it. Errors: data_exception for states of different coefficients.';
+
+-- what "strategy": "step" asks shards for: in the schema that each of them has
+CREATE AGGREGATE ecml.logreg_step(coefficients float8[], y float8, x float8[]) (
+	SFUNC = ecml_logreg_step_transition, STYPE = ecml_logreg_step_state, COMBINEFUNC = ecml_logreg_step_combine, PARALLEL = SAFE);
+COMMENT ON AGGREGATE ecml.logreg_step(float8[], float8, float8[]) IS
+'State of a step of logistic regression, of a shard; used by ecml_train with "strategy": "step". Errors: data_exception (values that are not finite).';

@@ -23,6 +23,58 @@ AS 'MODULE_PATHNAME', 'ecml_centroids_by_value' LANGUAGE C IMMUTABLE STRICT PARA
 COMMENT ON FUNCTION ecml_centroids(ecml_model) IS
 'Centroids of a k-means model given as a value, as in ecml_centroids(text). Errors: invalid_parameter_value (no clustering), data_corrupted.';
 
+-- a step at a time: where rows cannot come to one place
+CREATE TYPE ecml_kmeans_step_state;
+CREATE FUNCTION ecml_kmeans_step_state_in(cstring) RETURNS ecml_kmeans_step_state
+AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION ecml_kmeans_step_state_in(cstring) IS 'Reads the text form of a state of ecml_kmeans_step. Errors: data_corrupted.';
+CREATE FUNCTION ecml_kmeans_step_state_out(ecml_kmeans_step_state) RETURNS cstring
+AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION ecml_kmeans_step_state_out(ecml_kmeans_step_state) IS 'Text form of a state of ecml_kmeans_step.';
+CREATE FUNCTION ecml_kmeans_step_state_recv(internal) RETURNS ecml_kmeans_step_state
+AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION ecml_kmeans_step_state_recv(internal) IS 'Reads the binary form of a state of ecml_kmeans_step. Errors: data_corrupted.';
+CREATE FUNCTION ecml_kmeans_step_state_send(ecml_kmeans_step_state) RETURNS bytea
+AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION ecml_kmeans_step_state_send(ecml_kmeans_step_state) IS 'Binary form of a state of ecml_kmeans_step.';
+CREATE TYPE ecml_kmeans_step_state (
+	INPUT = ecml_kmeans_step_state_in, OUTPUT = ecml_kmeans_step_state_out,
+	RECEIVE = ecml_kmeans_step_state_recv, SEND = ecml_kmeans_step_state_send, STORAGE = extended);
+COMMENT ON TYPE ecml_kmeans_step_state IS 'What ecml_kmeans_step keeps of rows: sums at given centroids, mergeable.';
+
+CREATE TYPE ecml_kmeans_sums AS (rows float8, inertia float8, shift float8, centroids float8[], sizes float8[]);
+COMMENT ON TYPE ecml_kmeans_sums IS
+'A step of k-means: rows, and inertia at the centroids that were given; from them the next centroids, the squared shift to them, and the rows of each.';
+
+CREATE FUNCTION ecml_kmeans_step_transition(ecml_kmeans_step_state, float8[], float8[]) RETURNS ecml_kmeans_step_state
+AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE PARALLEL SAFE COST 10;
+COMMENT ON FUNCTION ecml_kmeans_step_transition(ecml_kmeans_step_state, float8[], float8[]) IS 'Adds a row to the state of ecml_kmeans_step.';
+CREATE FUNCTION ecml_kmeans_step_combine(ecml_kmeans_step_state, ecml_kmeans_step_state) RETURNS ecml_kmeans_step_state
+AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE PARALLEL SAFE COST 100;
+COMMENT ON FUNCTION ecml_kmeans_step_combine(ecml_kmeans_step_state, ecml_kmeans_step_state) IS 'Merges two states of ecml_kmeans_step. Errors: data_exception for states of different centroids.';
+CREATE FUNCTION ecml_kmeans_step_final(ecml_kmeans_step_state) RETURNS ecml_kmeans_sums
+AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE PARALLEL SAFE COST 1000;
+COMMENT ON FUNCTION ecml_kmeans_step_final(ecml_kmeans_step_state) IS 'The sums and the next centroids of a state of ecml_kmeans_step; NULL without rows.';
+CREATE AGGREGATE ecml_kmeans_step(centroids float8[], x float8[]) (
+	SFUNC = ecml_kmeans_step_transition, STYPE = ecml_kmeans_step_state, FINALFUNC = ecml_kmeans_step_final,
+	COMBINEFUNC = ecml_kmeans_step_combine, PARALLEL = SAFE);
+COMMENT ON AGGREGATE ecml_kmeans_step(float8[], float8[]) IS
+'A step of Lloyd''s method of k-means from these centroids (an array of arrays): rows and inertia there, and the next centroids, the means of the rows nearest to each. Rows with a NULL are left out; NULL without rows. Errors: data_exception (values that are not finite, rows of different lengths), invalid_parameter_value (shape of the centroids).';
+CREATE AGGREGATE ecml_kmeans_step_partial(centroids float8[], x float8[]) (
+	SFUNC = ecml_kmeans_step_transition, STYPE = ecml_kmeans_step_state, COMBINEFUNC = ecml_kmeans_step_combine, PARALLEL = SAFE);
+COMMENT ON AGGREGATE ecml_kmeans_step_partial(float8[], float8[]) IS
+'State of a step of k-means, to be merged elsewhere by ecml_kmeans_step_merge: a state a shard.';
+CREATE AGGREGATE ecml_kmeans_step_merge(state ecml_kmeans_step_state) (
+	SFUNC = ecml_kmeans_step_combine, STYPE = ecml_kmeans_step_state, FINALFUNC = ecml_kmeans_step_final,
+	COMBINEFUNC = ecml_kmeans_step_combine, PARALLEL = SAFE);
+COMMENT ON AGGREGATE ecml_kmeans_step_merge(ecml_kmeans_step_state) IS
+'The step of the rows of all states together, as ecml_kmeans_step gives it. Errors: data_exception for states of different centroids.';
+-- what "strategy": "step" asks shards for: in the schema that each of them has
+CREATE AGGREGATE ecml.kmeans_step(centroids float8[], x float8[]) (
+	SFUNC = ecml_kmeans_step_transition, STYPE = ecml_kmeans_step_state, COMBINEFUNC = ecml_kmeans_step_combine, PARALLEL = SAFE);
+COMMENT ON AGGREGATE ecml.kmeans_step(float8[], float8[]) IS
+'State of a step of k-means, of a shard; used by ecml_train with "strategy": "step". Errors: data_exception (values that are not finite).';
+
 CREATE FUNCTION ecml_kmeans_scan(source text, features text[] DEFAULT NULL, k_min int DEFAULT 2, k_max int DEFAULT 10,
 	options jsonb DEFAULT '{}', OUT k int, OUT inertia float8, OUT silhouette float8) RETURNS SETOF record
 AS 'MODULE_PATHNAME' LANGUAGE C VOLATILE PARALLEL UNSAFE COST 100000 ROWS 9;

@@ -79,4 +79,36 @@ extern double kmeans_silhouette(EcmlCtx *ctx, EcmlData *data, const KmeansModel 
 extern void kmeans_write(EcmlWriter *w, const KmeansModel *model);
 extern KmeansModel *kmeans_read(EcmlReader *r, int columns);	/* checks that it has that many columns */
 
+/* ---------------------------------------------------------------- step by step (kmeans_step.c) */
+
+/* Sums over rows at given centroids; those of disjoint rows add up. */
+typedef struct KmeansStep
+{
+	int			k;
+	int			columns;
+	double	   *centroids;		/* [k][columns] where the sums are taken */
+	double		rows;
+	double		inertia;
+	double	   *sizes;			/* [k] rows */
+	double	   *sums;			/* [k][columns] of the rows less their centroid */
+} KmeansStep;
+
+#define KMEANS_STEP_VALUES 16777216 /* k columns, at most */
+
+extern KmeansStep *kmeans_step_new(EcmlCtx *ctx, const double *centroids, int k, int columns);
+extern void kmeans_step_add(KmeansStep *step, const double *x);	/* x [columns] */
+extern void kmeans_step_merge(KmeansStep *step, const KmeansStep *other);	/* of the same centroids */
+extern void kmeans_step_write(EcmlWriter *w, const KmeansStep *step);
+extern KmeansStep *kmeans_step_read(EcmlReader *r);
+
+/* Lloyd's step: next [k][columns], the means of the clusters; an empty one stays.  Returns the centroids' squared shift. */
+extern double kmeans_step_next(const KmeansStep *step, double *next);
+
+/*
+ * A fit by such steps from centroids [k][columns] on.  variance: the mean of the columns', for the tolerance.
+ * sums(arg, step): fill step, made at its centroids, from all rows.
+ */
+extern KmeansModel *kmeans_step_fit(EcmlCtx *ctx, const KmeansParams *params, const double *centroids, int columns,
+									double variance, void (*sums) (void *arg, KmeansStep *step), void *arg);
+
 #endif							/* ECML_KMEANS_H */

@@ -11,6 +11,7 @@
 #include "utils/memutils.h"
 
 #include "cluster/kmeans.h"
+#include "cluster/kmeans_step_sql.h"
 #include "core/aggregate.h"
 #include "core/collect.h"
 #include "core/result.h"
@@ -104,6 +105,14 @@ evaluate(EcmlCtx *ctx, EcmlData *data, const void *fitted, EcmlJson *json)
 	ecml_json_number(json, "calinski_harabasz", dispersion.calinski_harabasz);
 }
 
+static void *
+fit_steps(EcmlCtx *ctx, EcmlStepSource *source, const EcmlSchema *schema, const void *params)
+{
+	return ecml_kmeans_fit_steps(ctx, source, schema, &((const Params *) params)->kernel);
+}
+
+static const EcmlStepTraining step = {.fit = fit_steps};
+
 const EcmlAlgorithm ecml_algorithm_kmeans = {
 	.id = 2,
 	.name = "kmeans",
@@ -116,6 +125,7 @@ const EcmlAlgorithm ecml_algorithm_kmeans = {
 	.element = ECML_F4,
 	.standardize = standardize,
 	.fit = fit,
+	.step = &step,
 	.write = write_model,
 	.read = read_model,
 	.predict = predict,

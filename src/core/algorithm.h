@@ -121,6 +121,16 @@ typedef struct EcmlOwnTraining
 	const char *use;			/* what to call instead of ecml_predict, for a hint: "ecml_recommend" */
 } EcmlOwnTraining;
 
+struct EcmlStepSource;
+
+/* Training by aggregates over the source, which may be elsewhere ("strategy": "step"; core/step.h). */
+typedef struct EcmlStepTraining
+{
+	/* the name of an option that is given and not possible so; NULL: all is well */
+	const char *(*refuse) (const void *params);
+	void	   *(*fit) (EcmlCtx *ctx, struct EcmlStepSource *source, const EcmlSchema *schema, const void *params);
+} EcmlStepTraining;
+
 /* A coefficient with its statistics; NaN where not defined. */
 typedef struct EcmlCoefficient
 {
@@ -173,6 +183,7 @@ typedef struct EcmlAlgorithm
 	bool		(*drop_first) (const void *params);
 
 	const EcmlOnePass *one_pass;	/* NULL: fit */
+	const EcmlStepTraining *step;	/* NULL: it cannot learn step by step */
 	const EcmlOwnTraining *own; /* instead of both, and of all that predicts; NULL: it learns from features */
 
 	void		(*write) (EcmlWriter *w, const void *fitted);

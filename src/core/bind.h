@@ -153,6 +153,14 @@ extern const char *ecml_bind_tuple(TupleTableSlot *slot, int natts);
 
 /* Read a row from it into binder->values.  False: ecml_bind_row must look whether all are finite. */
 extern bool ecml_bind_data(EcmlBinder *binder, const char *data);
+
+/* The same into values [nfeatures], for threads. */
+extern bool ecml_bind_runs(const EcmlBinder *binder, const char *data, double *values);
+
+/* The values themselves, where the data hold them side by side as doubles; else NULL. */
+extern const double *ecml_bind_in_place(const EcmlBinder *binder, const char *data);
+
+/* One value. */
 extern double ecml_bind_fixed(EcmlConvert convert, const char *data);
 
 /* One value by itself, not an array, not a category. */

@@ -171,9 +171,8 @@ place_number(const EcmlInput *input, const int *offsets, int *offset)
 	return *offset >= 0 && ecml_bind_is_fixed(input->convert);
 }
 
-/* Plan to read from tuples of this kind. */
-static void
-place_columns(EcmlColumns *columns, TupleDesc desc)
+bool
+ecml_columns_place(EcmlColumns *columns, TupleDesc desc)
 {
 	const EcmlTarget *target = columns->target;
 	int		   *offsets = ecml_bind_offsets(desc);
@@ -185,6 +184,7 @@ place_columns(EcmlColumns *columns, TupleDesc desc)
 		(target == NULL || !target->has_event || place_number(&target->event, offsets, &columns->event_offset)) &&
 		(columns->weight == NULL || place_number(columns->weight, offsets, &columns->weight_offset));
 	pfree(offsets);
+	return columns->placed;
 }
 
 /* Read a row from a tuple as it is; false: that cannot be done, or a value is not finite. */
@@ -195,7 +195,7 @@ read_tuple(EcmlColumns *columns, TupleTableSlot *slot, EcmlRow *row)
 	const char *data;
 
 	if (columns->placed_for != slot->tts_tupleDescriptor)
-		place_columns(columns, slot->tts_tupleDescriptor);
+		(void) ecml_columns_place(columns, slot->tts_tupleDescriptor);
 	data = columns->placed ? ecml_bind_tuple(slot, columns->last) : NULL;
 	if (data == NULL)
 		return false;

@@ -49,6 +49,9 @@ typedef struct EcmlRow
 /* From a slot that may not be taken apart yet (EcmlSource.lazy). */
 extern EcmlRow ecml_columns_read(EcmlColumns *columns, TupleTableSlot *slot);
 
+/* Do all columns stand at known places of the tuples that desc describes, unless they hold NULLs? */
+extern bool ecml_columns_place(EcmlColumns *columns, TupleDesc desc);
+
 /* One pass: does the order of the rows not show in the result? */
 extern bool ecml_columns_any_order(const EcmlColumns *columns, const EcmlOnePass *one_pass);
 

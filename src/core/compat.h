@@ -75,6 +75,13 @@ ecml_buffile_read(BufFile *file, void *data, size_t size)
 #define ecml_check_rights(statement) ExecCheckRTPerms((statement)->rtable, true)
 #endif
 
+/* 17: snapshots do not grow too old any more */
+#if PG_VERSION_NUM >= 170000
+#define ecml_test_old_snapshot(snapshot, relation, page) ((void) 0)
+#else
+#define ecml_test_old_snapshot(snapshot, relation, page) TestForOldSnapshot(snapshot, relation, page)
+#endif
+
 /* 16: indexes that summarise blocks can be updated alone */
 #if PG_VERSION_NUM >= 160000
 #define ecml_insert_index_tuples(relation_info, slot, estate) \

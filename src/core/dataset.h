@@ -58,6 +58,13 @@ typedef struct EcmlDataset
 	void	   *divert_arg;
 	int			full;			/* rows of a full block: ECML_BLOCK_ROWS, or fewer of diverted ones */
 
+	EcmlBlock  *room;			/* [nroom] empty blocks for rows that others fill in */
+	size_t		nroom;
+	size_t		room_capacity;
+	struct EcmlSlab *slabs;		/* [nslabs] memory of several blocks each */
+	size_t		nslabs;
+	size_t		slab_capacity;
+
 	BufFile    *file;			/* spilled blocks, all of the same size; NULL: none */
 	size_t		nspilled;		/* the first blocks are in the file */
 	size_t		block_size;		/* bytes of a spilled block */
@@ -96,12 +103,29 @@ extern void ecml_dataset_divert(EcmlDataset *dataset, EcmlDivert divert, void *a
 extern void ecml_dataset_flush(EcmlDataset *dataset);
 extern void ecml_dataset_adopt(EcmlDataset *dataset, EcmlPiece *pieces, size_t npieces);
 
+/*
+ * Rows that tasks fill in where they belong.  After make_room for so many more rows, row number r of them has its place in
+ * ecml_dataset_room: row *at of the block that is returned, of which y, w (where the dataset has them) are written directly and
+ * the values with put.  Then fill tells how many have been filled in, all from number 0 on.  False: first some rows must be
+ * appended one by one.
+ */
+extern bool ecml_dataset_make_room(EcmlDataset *dataset, size_t rows);
+extern EcmlBlock *ecml_dataset_room(EcmlDataset *dataset, size_t row, int *at);
+extern void ecml_dataset_put(const EcmlDataset *dataset, EcmlBlock *block, int at, const double *const *rows, int n);
+extern void ecml_dataset_fill(EcmlDataset *dataset, size_t rows);
+
+/* The sum of the squares up to which values may be put; beyond it they have to be appended. */
+extern double ecml_dataset_plain(const EcmlDataset *dataset);
+
 /* Memory for a block of so many rows; its size. */
 extern size_t ecml_dataset_new_block(EcmlDataset *dataset, EcmlBlock *block, int rows);
 extern size_t ecml_dataset_block_bytes(const EcmlDataset *dataset, int stride);
 
 /* A value as it was appended, of a block as it is kept. */
 extern double ecml_dataset_value(const EcmlDataset *dataset, const EcmlBlock *block, int column, int row);
+
+/* All values of a row: values [nvalues]. */
+extern void ecml_dataset_row(const EcmlDataset *dataset, const EcmlBlock *block, int row, double *values);
 
 /* Of a complete dataset that was not transformed: block number b as it is kept, valid until the next one. */
 extern EcmlBlock ecml_dataset_kept(EcmlDataset *dataset, size_t b);

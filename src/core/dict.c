@@ -8,6 +8,8 @@
 
 #include "core/dict.h"
 
+#define TEXT_OVERHEAD 32		/* of a text in a memory context, about */
+
 EcmlDict *
 ecml_dict_create(MemoryContext context)
 {
@@ -46,9 +48,42 @@ ecml_dict_find(const EcmlDict *dict, const char *key, int length)
 	return dict->slots[locate(dict, key, length, hash)] - 1;
 }
 
+/* Count more bytes; an error when they are too many. */
+static void
+count(EcmlDict *dict, size_t bytes)
+{
+	EcmlCtx    *ctx = dict->ctx;
+
+	if (ctx == NULL)
+		return;
+	if (!ecml_fits(ctx, bytes))
+	{
+		ecml_detail(ctx, "There are %d different texts, and more would exceed the %zu kB of ecml.work_mem.", dict->n,
+					ctx->budget / 1024);
+		ecml_hint(ctx, "Raise ecml.work_mem, or leave out a column of texts that are nearly all different.");
+		ecml_fail(ctx, ECML_LIMIT_EXCEEDED, "not enough memory for the categories of a text column");
+	}
+	ctx->used += bytes;
+	if (ctx->used > ctx->peak)
+		ctx->peak = ctx->used;
+}
+
+void
+ecml_dict_count(EcmlDict *dict, EcmlCtx *ctx)
+{
+	size_t		bytes = dict->capacity * sizeof(EcmlDictEntry) + dict->nslots * sizeof(int);
+
+	for (int code = 0; code < dict->n; code++)
+		bytes += dict->entries[code].length + TEXT_OVERHEAD;
+	dict->ctx = ctx;
+	count(dict, bytes);
+}
+
 static void
 grow(EcmlDict *dict)
 {
+	count(dict, (dict->n == dict->capacity ? dict->capacity * sizeof(EcmlDictEntry) : 0) +
+		  (dict->n * 2 >= dict->nslots ? dict->nslots * sizeof(int) : 0));
 	if (dict->n == dict->capacity)
 	{
 		dict->capacity *= 2;
@@ -81,6 +116,7 @@ ecml_dict_add(EcmlDict *dict, const char *key, int length)
 	if (dict->slots[slot] != 0)
 		return dict->slots[slot] - 1;
 	grow(dict);
+	count(dict, length + TEXT_OVERHEAD);
 	slot = locate(dict, key, length, hash);
 	entry = &dict->entries[dict->n];
 	entry->hash = hash;

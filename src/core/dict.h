@@ -6,6 +6,8 @@
 
 #include "postgres.h"
 
+#include "num/ctx.h"
+
 typedef struct EcmlDictEntry
 {
 	uint32		hash;
@@ -22,9 +24,13 @@ typedef struct EcmlDict
 	int			capacity;
 	int		   *slots;			/* [nslots] code + 1, or 0: open addressing */
 	int			nslots;			/* a power of two */
+	EcmlCtx    *ctx;			/* whose budget its memory is counted against; NULL: none */
 } EcmlDict;
 
 extern EcmlDict *ecml_dict_create(MemoryContext context);
+
+/* From now on its memory, with what it has already, counts against the budget: past it adding fails. */
+extern void ecml_dict_count(EcmlDict *dict, EcmlCtx *ctx);
 
 /* The code of key, or -1. */
 extern int	ecml_dict_find(const EcmlDict *dict, const char *key, int length);

@@ -122,6 +122,8 @@ ecml_evaluator_add(EcmlEvaluator *evaluator, const double *values, int missing, 
 {
 	const EcmlModel *model = evaluator->model;
 
+	if (missing >= 0 && model->schema->missing == ECML_MISSING_ERROR)
+		ecml_missing_error(psprintf("column \"%s\"", model->schema->features[missing].name));
 	if ((missing >= 0 && !ecml_missing_used(model->schema->missing)) || !has_y)
 	{
 		evaluator->skipped++;
@@ -239,7 +241,7 @@ ecml_evaluator_finish(EcmlEvaluator *evaluator, EcmlJson *json)
 	else if (model->task == ECML_ANOMALY)
 		ecml_metrics_anomalies(json, &evaluator->ctx, &evaluator->scores, evaluator->threshold, evaluator->labelled, evaluator->k);
 	else
-		ecml_metrics_numbers(json, &evaluator->numbers);
+		ecml_metrics_numbers(json, &evaluator->ctx, &evaluator->numbers);
 	if (evaluator->dataset)
 		ecml_dataset_close(evaluator->dataset);
 }

@@ -235,7 +235,8 @@ complete(EcmlTrainer *trainer, EcmlSchema *schema, int **recode)
 		}
 		schema->plain = false;
 	}
-	ecml_dataset_transform(dataset, schema, recode, sort_classes(trainer, schema));
+	/* without categories the values may be the terms */
+	ecml_dataset_transform(dataset, schema, trainer->sparse ? recode : NULL, sort_classes(trainer, schema));
 	return &dataset->data;
 }
 

@@ -5,7 +5,7 @@
  * encoding: integers, booleans, and numbers without a fraction: their value, whatever the type's width;
  * dates: days, and times: microseconds since 2000; other numbers: the digits of their shortest form; texts and enum
  * labels: their bytes in UTF-8; uuid and bytea: their bytes; arrays and rows: the hashes of their parts, folded in
- * order; all else: its text form.
+ * order; all else: its text form (of ranges in UTC and ISO style).
  *
  * This form is part of the interface (ecml_split, ecml_fold, ecml_variant), and must never change: test/data/make_split.py is a
  * second implementation.
@@ -22,6 +22,7 @@
 #include "utils/array.h"
 #include "utils/date.h"
 #include "utils/fmgrprotos.h"
+#include "utils/guc.h"
 #include "utils/lsyscache.h"
 #include "utils/numeric.h"
 #include "utils/timestamp.h"
@@ -132,6 +133,22 @@ hash_row(Datum value, uint64 seed)
 	return h;
 }
 
+/* The text of a range shows times as the session's settings say; a row must not change sides with them. */
+static char *
+text_of_range(Oid output, Datum value)
+{
+	int			nest = NewGUCNestLevel();
+	char	   *text;
+
+	(void) set_config_option("TimeZone", "UTC", PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
+	(void) set_config_option("DateStyle", "ISO, YMD", PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
+	(void) set_config_option("IntervalStyle", "postgres", PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
+	(void) set_config_option("extra_float_digits", "1", PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
+	text = OidOutputFunctionCall(output, value);
+	AtEOXact_GUC(true, nest);
+	return text;
+}
+
 static uint64
 hash_any(Oid type, Datum value, uint64 seed)
 {
@@ -148,7 +165,7 @@ hash_any(Oid type, Datum value, uint64 seed)
 	if (type == RECORDOID || type_is_rowtype(type))
 		return hash_row(value, seed);
 	getTypeOutputInfo(type, &output, &varlena);
-	text = OidOutputFunctionCall(output, value);
+	text = type_is_range(type) || type_is_multirange(type) ? text_of_range(output, value) : OidOutputFunctionCall(output, value);
 	return hash_text(text, strlen(text), seed);
 }
 

@@ -133,12 +133,13 @@ ecml_metrics_labels(EcmlJson *json, const double *confusion, int k, const char *
 }
 
 void
-ecml_metrics_numbers(EcmlJson *json, const EcmlNumbers *numbers)
+ecml_metrics_numbers(EcmlJson *json, EcmlCtx *ctx, const EcmlNumbers *numbers)
 {
-	EcmlNumberMetrics m = ecml_numbers_metrics(numbers);
+	EcmlNumberMetrics m = ecml_numbers_metrics(ctx, numbers);
 
 	ecml_json_number(json, "rmse", m.rmse);
 	ecml_json_number(json, "mae", m.mae);
+	ecml_json_number(json, "median_absolute_error", m.median_absolute_error);
 	ecml_json_number(json, "bias", m.bias);
 	ecml_json_number(json, "mape", m.mape);
 	ecml_json_number(json, "smape", m.smape);

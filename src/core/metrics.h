@@ -28,6 +28,6 @@ extern void ecml_metrics_labels(EcmlJson *json, const double *confusion, int k, 
  */
 extern void ecml_metrics_anomalies(EcmlJson *json, EcmlCtx *ctx, EcmlScores *scores, double threshold, bool labelled, double k);
 
-extern void ecml_metrics_numbers(EcmlJson *json, const EcmlNumbers *numbers);
+extern void ecml_metrics_numbers(EcmlJson *json, EcmlCtx *ctx, const EcmlNumbers *numbers);
 
 #endif							/* ECML_CORE_METRICS_H */

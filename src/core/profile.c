@@ -76,8 +76,7 @@ ecml_profile_collected(EcmlTrainer *trainer)
 		for (int i = 0; i < block.rows; i++)
 			if (number++ % step == 0)
 			{
-				for (int j = 0; j < n; j++)
-					row[j] = ecml_dataset_value(dataset, &block, j, i);
+				ecml_dataset_row(dataset, &block, i, row);
 				ecml_rowsample_offer(&trainer->ctx, trainer->sample, row);
 			}
 	}
@@ -169,7 +168,7 @@ ecml_profile_read_sample(EcmlReader *r, EcmlTrainer *trainer)
 	trainer->sample = ecml_rowsample_read(r, n);
 }
 
-/* The values of a column of the sample that are not NULL, with their counts; the number of them. */
+/* The values of a column of the sample that are not NULL, with their counts (NULL: the sample has none); the number of them. */
 static int
 column_values(const EcmlRowSample *sample, int j, const int *recode, double *values, double *counts)
 {
@@ -181,8 +180,9 @@ column_values(const EcmlRowSample *sample, int j, const int *recode, double *val
 
 		if (isnan(value))
 			continue;
-		values[n] = recode ? recode[(int) value] : value;
-		counts[n++] = sample->counts ? sample->counts[i] : 1;
+		if (counts)
+			counts[n] = sample->counts[i];
+		values[n++] = recode ? recode[(int) value] : value;
 	}
 	return n;
 }
@@ -206,7 +206,8 @@ scores(const EcmlTrainer *trainer, const EcmlModel *model, int *const *recode, d
 				row[j] = recode[j][(int) row[j]];
 		}
 		values[n] = ecml_model_score(model, row, x, p);
-		counts[n] = sample->counts ? sample->counts[i] : 1;
+		if (counts)
+			counts[n] = sample->counts[i];
 		n += isfinite(values[n]);
 		if (i % 64 == 63)
 			CHECK_FOR_INTERRUPTS();
@@ -244,7 +245,7 @@ ecml_profile_make(EcmlTrainer *trainer, EcmlModel *model, int *const *recode)
 	profile->columns = palloc0(profile->ncolumns * sizeof(EcmlProfileColumn));
 	most = Min(Max(ALL_POINTS / profile->ncolumns, LEAST_POINTS), ECML_PROFILE_POINTS);
 	values = ECML_NEW(ctx, double, sample->n);
-	counts = ECML_NEW(ctx, double, sample->n);
+	counts = sample->counts ? ECML_NEW(ctx, double, sample->n) : NULL;
 	for (int j = 0; j < sample->width; j++)
 	{
 		n = column_values(sample, j, recode[j], values, counts);

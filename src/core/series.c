@@ -299,13 +299,13 @@ make_query(EcmlSeriesReader *reader, const EcmlSource *source, const char *from,
 	if (columns->nseries == 0)
 		appendStringInfoString(&query, "NULL::pg_catalog.text AS a");
 	else if (columns->nseries == 1)
-		appendStringInfo(&query, "%s::pg_catalog.text AS a", quoted(source, columns->series[0]));
+		appendStringInfo(&query, "%s::pg_catalog.text COLLATE pg_catalog.\"C\" AS a", quoted(source, columns->series[0]));
 	else
 	{
 		appendStringInfoString(&query, "pg_catalog.concat(");
 		for (int i = 0; i < columns->nseries; i++)
 			appendStringInfo(&query, "%s%s", i > 0 ? ", '/', " : "", quoted(source, columns->series[i]));
-		appendStringInfoString(&query, ") AS a");
+		appendStringInfoString(&query, ") COLLATE pg_catalog.\"C\" AS a");
 	}
 	reader->clock = type == DATEOID || type == TIMESTAMPOID || type == TIMESTAMPTZOID;
 	reader->folds = type == TIMESTAMPTZOID;
@@ -330,7 +330,7 @@ make_query(EcmlSeriesReader *reader, const EcmlSource *source, const char *from,
 						 "pg_catalog.int4::pg_catalog.float8" : "pg_catalog.float8", i);
 	appendStringInfo(&query, " FROM %s AS s WHERE %s IS NOT NULL ORDER BY ", from, at);
 	if (columns->nseries > 0)
-		appendStringInfoString(&query, "1 COLLATE pg_catalog.\"C\", ");
+		appendStringInfoString(&query, "1, ");
 	appendStringInfoString(&query, "2, 3, 4");
 	for (int i = 0; i < columns->nx; i++)
 		appendStringInfo(&query, ", %d", 5 + i);

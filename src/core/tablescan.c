@@ -47,6 +47,7 @@
 #include "core/algorithm.h"
 #include "core/guc.h"
 #include "core/onepass.h"
+#include "core/pagescan.h"
 #include "core/profile.h"
 #include "core/tablescan.h"
 
@@ -857,6 +858,20 @@ read_table(MemoryContext context, const EcmlTraining *training, EcmlColumns *col
 	return trainer;
 }
 
+/* In a context that goes when it was in vain. */
+static EcmlTrainer *
+read_by_threads(MemoryContext context, const EcmlTraining *training, EcmlColumns *columns, Relation relation, BlockNumber pages)
+{
+	MemoryContext own = AllocSetContextCreate(context, "ecml table scan", ALLOCSET_DEFAULT_SIZES);
+	MemoryContext old = MemoryContextSwitchTo(own);
+	EcmlTrainer *trainer = ecml_pagescan(own, training, columns, relation, pages);
+
+	MemoryContextSwitchTo(old);
+	if (trainer == NULL)
+		MemoryContextDelete(own);
+	return trainer;
+}
+
 EcmlTrainer *
 ecml_tablescan(MemoryContext context, const EcmlTraining *training, EcmlSource *source, EcmlColumns *columns,
 			   const char *target, bool *plain)
@@ -878,6 +893,9 @@ ecml_tablescan(MemoryContext context, const EcmlTraining *training, EcmlSource *
 		int			nworkers = workers_for(relation, pages);
 		double		size = rows * (columns->binder->nfeatures + 2) * sizeof(double);
 
+		trainer = read_by_threads(context, training, columns, relation, pages);
+		if (trainer != NULL)
+			nworkers = 0;
 		if (training->algorithm->element == ECML_F4)
 			size /= 2;
 		if (nworkers > 0 &&

@@ -14,6 +14,7 @@
 #include "core/collect.h"
 #include "core/result.h"
 #include "core/source.h"
+#include "core/step.h"
 #include "core/train.h"
 #include "core/trainer.h"
 
@@ -82,7 +83,10 @@ ecml_train_store(const char *name, const char *algorithm_name, const char *sourc
 	{
 		EcmlColumns columns;
 
-		model = ecml_trainer_finish(ecml_collect(context, training, source_text, target, features, &columns));
+		if (training->common.strategy == ECML_STRATEGY_STEP)
+			model = ecml_step_train(context, training, source_text, target, features, &columns);
+		else
+			model = ecml_trainer_finish(ecml_collect(context, training, source_text, target, features, &columns));
 		provenance.features = columns.features;
 		provenance.nfeatures = columns.nfeatures;
 	}

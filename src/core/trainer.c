@@ -61,7 +61,14 @@ static const EcmlOption class_options[] = {
 	ECML_OPT_END
 };
 
-#define MAX_SETS 8
+static const char *const strategy_choices[] = {"collect", "step", NULL};	/* as EcmlStrategy */
+
+static const EcmlOption strategy_options[] = {
+	ECML_OPT_ENUM(EcmlCommonOptions, strategy, "strategy", strategy_choices),
+	ECML_OPT_END
+};
+
+#define MAX_SETS 9
 
 /* The lists of options of an algorithm, with what they fill: the number of them. */
 static int
@@ -81,7 +88,29 @@ option_sets(const EcmlTraining *training, EcmlOptionSet *sets)
 	if ((training->algorithm->target == ECML_TARGET_CLASS || training->algorithm->target == ECML_TARGET_AUTO) &&
 		training->algorithm->one_pass == NULL)
 		sets[n++] = (EcmlOptionSet) {class_options, (void *) &training->common};
+	if (training->algorithm->step)
+		sets[n++] = (EcmlOptionSet) {strategy_options, (void *) &training->common};
 	return n;
+}
+
+static bool
+learns_by_steps(const EcmlAlgorithm *algorithm)
+{
+	return algorithm->step != NULL;
+}
+
+/* The option "strategy" is known by name everywhere. */
+static void
+check_strategy(const EcmlAlgorithm *algorithm, Jsonb *options)
+{
+	if (algorithm->step || options == NULL || !JB_ROOT_IS_OBJECT(options) ||
+		getKeyJsonValueFromContainer(&options->root, "strategy", strlen("strategy"), NULL) == NULL)
+		return;
+	ereport(ERROR,
+			(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+			 errmsg("%s cannot learn step by step", algorithm->name),
+			 errdetail("It needs its rows in one place; the option \"strategy\" is given."),
+			 errhint("Leave the option out. Algorithms that have it: %s.", ecml_algorithm_list(learns_by_steps))));
 }
 
 EcmlTraining *
@@ -92,6 +121,7 @@ ecml_training_parse(const EcmlAlgorithm *algorithm, Jsonb *options, const EcmlOp
 	int			nsets;
 	const char *wrong;
 
+	check_strategy(algorithm, options);
 	training->algorithm = algorithm;
 	training->common.seed = -1;
 	training->common.calibration_folds = 5;
@@ -185,6 +215,12 @@ ecml_trainer_create(MemoryContext context, const EcmlTraining *training, EcmlBin
 {
 	EcmlTrainer *trainer = MemoryContextAllocZero(context, sizeof(EcmlTrainer));
 
+	if (training->common.strategy == ECML_STRATEGY_STEP)
+		ereport(ERROR,
+				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+				 errmsg("the strategy \"step\" is ecml_train's alone"),
+				 errdetail("Aggregates, cross validation and searches collect their rows."),
+				 errhint("Leave out the option \"strategy\".")));
 	trainer->training = training;
 	trainer->algorithm = training->algorithm;
 	trainer->context = context;
@@ -196,6 +232,10 @@ ecml_trainer_create(MemoryContext context, const EcmlTraining *training, EcmlBin
 	for (int i = 0; i < training->nextras; i++)
 		trainer->extra[i] = find_extra(trainer, i);
 	ecml_host_init(&trainer->ctx, &trainer->host, context, (size_t) ecml_guc_work_mem * 1024, trainer->seed);
+	/* from another trainer, which may be gone */
+	for (int i = 0; i < binder->ninputs; i++)
+		if (binder->inputs[i].categories)
+			ecml_dict_count(binder->inputs[i].categories, &trainer->ctx);
 	if (training->common.progress)
 		trainer->host.progress = training->algorithm->name;
 	return trainer;
@@ -332,6 +372,9 @@ start(EcmlTrainer *trainer)
 	for (int j = 0; j < n; j++)
 		if (ecml_binder_input(trainer->binder, ecml_trainer_source(trainer, j))->kind == ECML_CATEGORY)
 			trainer->category[j] = trainer->sparse = true;
+	for (int i = 0; i < trainer->binder->ninputs; i++)
+		if (trainer->binder->inputs[i].categories && trainer->binder->inputs[i].categories->ctx != &trainer->ctx)
+			ecml_dict_count(trainer->binder->inputs[i].categories, &trainer->ctx);
 	if (trainer->profiled)
 		ecml_profile_begin(trainer);
 	if (trainer->algorithm->one_pass == NULL)
@@ -503,8 +546,8 @@ append_terms(EcmlTrainer *trainer, const double *values, bool missing, double y,
 		((double *) pending->w)[row] = w;
 }
 
-static void
-null_value(const char *where)
+void
+ecml_missing_error(const char *where)
 {
 	ereport(ERROR,
 			(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
@@ -580,7 +623,7 @@ ecml_trainer_values(EcmlTrainer *trainer, const double *values, int missing, dou
 			return;
 		}
 		if (trainer->training->common.missing == ECML_MISSING_ERROR)
-			null_value(psprintf("column \"%s\"", ecml_binder_feature_name(trainer->binder, ecml_trainer_source(trainer, missing))));
+			ecml_missing_error(psprintf("column \"%s\"", ecml_binder_feature_name(trainer->binder, ecml_trainer_source(trainer, missing))));
 	}
 	if (ecml_trainer_target(trainer) == ECML_TARGET_AUTO && !trainer->dataset->divert)
 		ecml_two_values_add(&trainer->two, y, w);
@@ -691,6 +734,27 @@ ecml_trainer_end(EcmlTrainer *trainer)
 }
 
 void
+ecml_trainer_count_room(EcmlTrainer *trainer, size_t rows)
+{
+	EcmlTargetUse use = ecml_trainer_target(trainer);
+	int			at;
+
+	if (use != ECML_TARGET_CLASS && use != ECML_TARGET_AUTO)
+		return;
+	for (size_t row = 0; row < rows;)
+	{
+		const EcmlBlock *block = ecml_dataset_room(trainer->dataset, row, &at);
+		int			n = Min(rows - row, ECML_BLOCK_ROWS - at);
+
+		for (int i = at; use == ECML_TARGET_AUTO && i < at + n && trainer->two.n < 3; i++)
+			ecml_two_values_add(&trainer->two, block->y[i], block->w ? block->w[i] : 1);
+		for (int i = at; use == ECML_TARGET_CLASS && i < at + n; i++)
+			count_use(trainer, &trainer->class_uses, &trainer->nclass_uses, (int) block->y[i], block->w ? block->w[i] : 1);
+		row += n;
+	}
+}
+
+void
 ecml_trainer_check_weight(double w)
 {
 	if (!isfinite(w) || w < 0)
@@ -709,7 +773,7 @@ ecml_trainer_row(EcmlTrainer *trainer, bool usable, bool has_target, double y, b
 	int			missing = binder->missing;
 
 	if (!usable && trainer->training->common.missing == ECML_MISSING_ERROR)
-		null_value("an array");
+		ecml_missing_error("an array");
 	if (!usable || !has_target || !has_weight)
 	{
 		trainer->skipped++;

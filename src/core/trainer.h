@@ -17,6 +17,13 @@
 #include "num/reservoir.h"
 #include "num/rowsample.h"
 
+/* How ecml_train comes to its rows. */
+typedef enum EcmlStrategy
+{
+	ECML_STRATEGY_COLLECT,		/* they come to this process */
+	ECML_STRATEGY_STEP			/* aggregates over the source, again and again: step.h */
+} EcmlStrategy;
+
 /* Options of every algorithm. */
 typedef struct EcmlCommonOptions
 {
@@ -26,6 +33,7 @@ typedef struct EcmlCommonOptions
 	char	   *sample_weight;	/* name of the column with the rows' weights, or NULL */
 	int			calibration;	/* CLASS: EcmlCalibrationMethod */
 	int			calibration_folds;
+	int			strategy;		/* EcmlStrategy */
 	char	   *event;			/* SURVIVAL: name of the column that tells whether the event was seen, or NULL */
 } EcmlCommonOptions;
 
@@ -117,6 +125,9 @@ extern void ecml_trainer_order(EcmlTrainer *trainer);
 /* Count the categories and classes of rows that came to the dataset as a whole. */
 extern void ecml_trainer_count_uses(EcmlTrainer *trainer);
 
+/* The same of so many numbers of rows in the dataset's room, before it is told that they are there. */
+extern void ecml_trainer_count_room(EcmlTrainer *trainer, size_t rows);
+
 /* All rows have come: those that were drawn from them are the dataset's; the target is a class, or a number. */
 extern void ecml_trainer_end(EcmlTrainer *trainer);
 
@@ -127,6 +138,9 @@ extern void ecml_trainer_row(EcmlTrainer *trainer, bool usable, bool has_target,
 
 /* The error for more terms than the algorithm can have; names the column that makes most of them. */
 extern void ecml_trainer_too_wide(const EcmlTrainer *trainer, int limit) ECML_NORETURN;
+
+/* The error for a NULL where the option "missing" is "error"; where: "column \"price\"". */
+extern void ecml_missing_error(const char *where) ECML_NORETURN;
 
 /* An error for a weight that is negative or not finite. */
 extern void ecml_trainer_check_weight(double w);

@@ -82,6 +82,7 @@ static const Metric metrics[] = {
 	/* the first of a task is its default; of more than two classes log_loss is */
 	{ECML_REGRESSION, "rmse", LESS},
 	{ECML_REGRESSION, "mae", LESS},
+	{ECML_REGRESSION, "median_absolute_error", LESS},
 	{ECML_REGRESSION, "bias", NEARER_TO_ZERO},
 	{ECML_REGRESSION, "mape", LESS},
 	{ECML_REGRESSION, "smape", LESS},

@@ -8,6 +8,8 @@
 #include "core/onepass.h"
 #include "core/result.h"
 #include "core/serve.h"
+#include "core/state.h"
+#include "core/step.h"
 #include "core/trainer.h"
 #include "linear/linreg.h"
 #include "num/dist.h"
@@ -238,6 +240,50 @@ contributions(const void *fitted, const EcmlSchema *schema, const double *x, int
 	linreg_contributions(fitted, x, base, c);
 }
 
+/* ---- step by step: one step, a state from each shard */
+
+typedef struct Shards
+{
+	EcmlStepSource *source;
+	EcmlTrainer *all;			/* NULL: none has come */
+} Shards;
+
+static void
+take_state(void *arg, TupleTableSlot *slot)
+{
+	Shards	   *shards = arg;
+	EcmlTrainer *one;
+	MemoryContext old;
+
+	if (slot->tts_isnull[0])
+		return;
+	old = MemoryContextSwitchTo(shards->source->context);
+	one = ecml_state_from_datum(slot->tts_values[0], &state_type, shards->source->context)->content;
+	if (shards->all)
+		ecml_trainer_merge(shards->all, one);
+	else
+		shards->all = one;
+	MemoryContextSwitchTo(old);
+}
+
+static void *
+step_fit(EcmlCtx *ctx, EcmlStepSource *source, const EcmlSchema *schema, const void *params)
+{
+	Shards		shards = {.source = source};
+	int		   *select = palloc((source->n + 1) * sizeof(int));
+
+	ecml_step_run(source, psprintf("ecml.linreg_partial('{}'::pg_catalog.jsonb, %s, %s)", source->target,
+								   ecml_step_features(source, NULL, NULL)), "", take_state, &shards);
+	if (shards.all == NULL || ecml_trainer_features(shards.all) != source->n)
+		elog(ERROR, "the shards gave no state");
+	ecml_trainer_settle(shards.all);
+	for (int j = 0; j < source->n; j++)
+		select[j] = shards.all->term_of[j][0];
+	return linreg_fit(ctx, shards.all->state, params, select, source->n);
+}
+
+static const EcmlStepTraining step = {.fit = step_fit};
+
 const EcmlAlgorithm ecml_algorithm_linreg = {
 	.id = 1,
 	.name = "linreg",
@@ -250,6 +296,7 @@ const EcmlAlgorithm ecml_algorithm_linreg = {
 	.element = ECML_F8,
 	.drop_first = drop_first,
 	.one_pass = &one_pass,
+	.step = &step,
 	.write = write_model,
 	.read = read_model,
 	.predict = predict,

@@ -128,6 +128,7 @@ typedef struct LogregStep
 	double	   *coefficients;	/* [size] where the sums are taken */
 	double		rows;
 	double		log_likelihood;
+	double		correct;		/* rows whose class is the likelier one */
 	double	   *gradient;		/* [size] of the log likelihood */
 	double	   *information;	/* [size][size] minus its Hessian; the lower triangle of rows */
 } LogregStep;
@@ -143,5 +144,26 @@ extern LogregStep *logreg_step_read(EcmlReader *r);
  * on those before it); returns what the step gains in log likelihood, about.
  */
 extern double logreg_step_solve(EcmlCtx *ctx, const LogregStep *step, double *next, double *errors);
+
+/*
+ * A fit by such steps of x = (term - mean) / deviation, of two classes without a penalty.  sums(arg, coefficients, step): fill
+ * step, made at these coefficients, from all rows.
+ */
+typedef struct LogregSteps
+{
+	int			terms;
+	const double *mean;			/* [terms] */
+	const double *deviation;	/* [terms]; 0: constant */
+	const double *low;			/* [terms] */
+	const double *high;
+	double		rows;
+	double		ones;			/* of them in class 1 */
+	int			max_iter;
+	double		tolerance;		/* as in LogregParams */
+	void		(*sums) (void *arg, LogregStep *step);
+	void	   *arg;
+} LogregSteps;
+
+extern LogregModel *logreg_step_fit(EcmlCtx *ctx, const LogregSteps *steps);
 
 #endif							/* ECML_LOGREG_H */

@@ -31,6 +31,7 @@ typedef struct LogregScratch
 	double	   *slots;
 	size_t		nslots;			/* doubles */
 	float	   *packed;			/* [chunks of the data][used][ECML_CHUNK_ROWS], or NULL */
+	float	   *rounded;		/* without it: [workers][used][ECML_CHUNK_ROWS] */
 } LogregScratch;
 
 typedef struct LogregProblem
@@ -74,6 +75,8 @@ typedef struct LogregSums
 /* logreg_pass.c: step > 1: one chunk of rows in so many. */
 extern void logreg_pass(const LogregProblem *p, const double *theta, int what, int step, LogregSums *sums);
 extern LogregSums *logreg_sums(const LogregProblem *p, bool matrix);
+
+/* logreg_moments.c: weights of classes, moments of columns, what is constant */
 extern void logreg_statistics(LogregProblem *p);
 
 /*

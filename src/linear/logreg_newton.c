@@ -22,6 +22,7 @@
 
 #define SAMPLE 4096				/* rows of the least sample */
 #define SAMPLE_BY 10			/* and at least so many for each parameter */
+#define LADDER 4				/* narrow: the last sample is one in so many rows; from there on three steps over all rows do */
 #define NARROW 64				/* up to so many parameters a Hessian is hardly dearer than a gradient */
 #define FLAT 1e-8				/* gain of a step, in rows of mean weight, */
 #define GROWTH 0.1				/* and what it does to some margin: from there on the classes are separated */
@@ -255,11 +256,19 @@ logreg_smooth(const LogregProblem *p, double *theta, LogregOutcome *outcome)
 	newton.floor = ECML_NEW(ctx, double, n);
 	newton.dropped = ECML_NEW0(ctx, bool, n);
 	newton.start = ECML_NEW(ctx, double, n);
+	if (n <= NARROW && every >= LADDER)
+	{
+		double		last = LADDER;
+
+		while (last * 4 <= every)
+			last *= 4;
+		every = last;
+	}
 	if (solver == LOGREG_AUTO)
 		for (; every >= 4; every = floor(every / 4))
 		{
 			/* the first sample comes from afar; what is left to the others is hardly more than their own error */
-			double		enough = (metric.factor ? 5 : 0.5) * n * p->weight / p->n;
+			double		enough = (metric.factor ? 50 : 0.5) * n * p->weight / p->n;
 
 			(void) descend(&newton, theta, (int) fmin(every, 1e6), enough, 10, NULL);
 			metric.factor = newton.sums->matrix;

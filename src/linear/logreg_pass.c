@@ -1,5 +1,5 @@
 /*
- * logreg_pass.c - passes over the rows: deviance, gradient, Hessian at given parameters; moments of the columns
+ * logreg_pass.c - passes over the rows: deviance, gradient, Hessian at given parameters
  *
  * Rows are worked on in chunks of ECML_CHUNK_ROWS, which are centred and scaled into the second cache; there they give their
  * margins, probabilities, residuals, gradient, and products.  A task is a block of rows; what it sums up is added in the order
@@ -124,24 +124,188 @@ add_column(const double *z, double coefficient, double *margin)
 		margin[r] += coefficient * z[r];
 }
 
-/* The same from, or to, floats. */
+/* Four columns at once: the margins are loaded and stored once for all of them. */
 ECML_CLONES static void
-unpack_column(const float *packed, double coefficient, double *z, double *margin)
+load_columns(const double *const *x, int rows, const double *shift, const double *factor, const double *coefficient, double *z,
+			 double *margin)
 {
+	const double *x0 = x[0];
+	const double *x1 = x[1];
+	const double *x2 = x[2];
+	const double *x3 = x[3];
+	double	   *z1 = z + STRIDE;
+	double	   *z2 = z + 2 * STRIDE;
+	double	   *z3 = z + 3 * STRIDE;
+
 #pragma omp simd
-	for (int r = 0; r < ECML_CHUNK_ROWS; r++)
+	for (int r = 0; r < rows; r++)
 	{
-		z[r] = packed[r];
-		margin[r] += coefficient * z[r];
+		z[r] = (x0[r] - shift[0]) * factor[0];
+		z1[r] = (x1[r] - shift[1]) * factor[1];
+		z2[r] = (x2[r] - shift[2]) * factor[2];
+		z3[r] = (x3[r] - shift[3]) * factor[3];
+		margin[r] += (coefficient[0] * z[r] + coefficient[1] * z1[r]) + (coefficient[2] * z2[r] + coefficient[3] * z3[r]);
+	}
+	for (int column = 0; column < 4 && rows < ECML_CHUNK_ROWS; column++)
+		memset(z + (size_t) column * STRIDE + rows, 0, (ECML_CHUNK_ROWS - rows) * sizeof(double));
+}
+
+/* The same as floats, which are kept; no margins. */
+ECML_CLONES static void
+pack_column(const double *x, const double *next, int rows, double shift, double factor, float *packed)
+{
+	int			r = 0;
+
+	for (; r + 64 <= rows; r += 64)
+	{
+		for (int line = 0; line < 64; line += 8)
+			__builtin_prefetch(next + r + line);
+#pragma omp simd
+		for (int i = r; i < r + 64; i++)
+			packed[i] = (float) ((x[i] - shift) * factor);
+	}
+	for (; r < rows; r++)
+		packed[r] = (float) ((x[r] - shift) * factor);
+	for (; r < ECML_CHUNK_ROWS; r++)
+		packed[r] = 0;
+}
+
+/* Margins from columns of floats, four at a time. */
+ECML_CLONES static void
+packed_margins(const float *packed, int used, const double *coefficient, double *margin)
+{
+	int			j = 0;
+
+	for (; j + 4 <= used; j += 4)
+	{
+		const float *f0 = packed + (size_t) j * ECML_CHUNK_ROWS;
+		const float *f1 = f0 + ECML_CHUNK_ROWS;
+		const float *f2 = f1 + ECML_CHUNK_ROWS;
+		const float *f3 = f2 + ECML_CHUNK_ROWS;
+		double		c0 = coefficient[j];
+		double		c1 = coefficient[j + 1];
+		double		c2 = coefficient[j + 2];
+		double		c3 = coefficient[j + 3];
+
+#pragma omp simd
+		for (int r = 0; r < ECML_CHUNK_ROWS; r++)
+			margin[r] += (c0 * f0[r] + c1 * f1[r]) + (c2 * f2[r] + c3 * f3[r]);
+	}
+	for (; j < used; j++)
+	{
+		const float *f = packed + (size_t) j * ECML_CHUNK_ROWS;
+
+#pragma omp simd
+		for (int r = 0; r < ECML_CHUNK_ROWS; r++)
+			margin[r] += coefficient[j] * f[r];
 	}
 }
 
+/* And the gradient: gradient [used] += sums of residual times column. */
 ECML_CLONES static void
-pack_column(const double *z, float *packed)
+packed_gradient(const float *packed, int used, const double *residual, double *gradient)
 {
-#pragma omp simd
+	int			j = 0;
+
+	for (; j + 4 <= used; j += 4)
+	{
+		const float *f0 = packed + (size_t) j * ECML_CHUNK_ROWS;
+		const float *f1 = f0 + ECML_CHUNK_ROWS;
+		const float *f2 = f1 + ECML_CHUNK_ROWS;
+		const float *f3 = f2 + ECML_CHUNK_ROWS;
+		double		s0 = 0;
+		double		s1 = 0;
+		double		s2 = 0;
+		double		s3 = 0;
+
+#pragma omp simd reduction(+:s0, s1, s2, s3)
+		for (int r = 0; r < ECML_CHUNK_ROWS; r++)
+		{
+			s0 += residual[r] * f0[r];
+			s1 += residual[r] * f1[r];
+			s2 += residual[r] * f2[r];
+			s3 += residual[r] * f3[r];
+		}
+		gradient[j] += s0;
+		gradient[j + 1] += s1;
+		gradient[j + 2] += s2;
+		gradient[j + 3] += s3;
+	}
+	for (; j < used; j++)
+	{
+		const float *f = packed + (size_t) j * ECML_CHUNK_ROWS;
+		double		sum = 0;
+
+#pragma omp simd reduction(+:sum)
+		for (int r = 0; r < ECML_CHUNK_ROWS; r++)
+			sum += residual[r] * f[r];
+		gradient[j] += sum;
+	}
+}
+
+ECML_CLONES static double
+sum_column(const double *v)
+{
+	double		sum = 0;
+
+#pragma omp simd reduction(+:sum)
 	for (int r = 0; r < ECML_CHUNK_ROWS; r++)
-		packed[r] = (float) z[r];
+		sum += v[r];
+	return sum;
+}
+
+/* Weights of rows of two classes. */
+ECML_CLONES static void
+weigh_two(const double *y, const double *weight, int rows, double first, double second, double *w)
+{
+	if (weight == NULL)
+#pragma omp simd
+		for (int r = 0; r < rows; r++)
+			w[r] = y[r] != 0 ? second : first;
+	else
+#pragma omp simd
+		for (int r = 0; r < rows; r++)
+			w[r] = weight[r] * (y[r] != 0 ? second : first);
+}
+
+/* Rows from .. of a block: w, y, and margins without the terms. */
+static void
+begin_chunk(const Pass *pass, const EcmlBlock *block, int from, int rows, Chunk *chunk)
+{
+	const LogregProblem *p = pass->p;
+	const double *weight = block->w ? block->w + from : NULL;
+
+	memcpy(chunk->y, block->y + from, rows * sizeof(double));
+	if (rows < ECML_CHUNK_ROWS)
+	{
+		memset(chunk->w, 0, ECML_CHUNK_ROWS * sizeof(double));
+		memset(chunk->y + rows, 0, (ECML_CHUNK_ROWS - rows) * sizeof(double));
+	}
+	if (p->task->classes == 2)
+		weigh_two(chunk->y, weight, rows, p->class_weight[0], p->class_weight[1], chunk->w);
+	else
+		for (int r = 0; r < rows; r++)
+			chunk->w[r] = (weight ? weight[r] : 1) * p->class_weight[(int) chunk->y[r]];
+	for (int r = 0; (pass->what & LOGREG_MEAT) && r < rows; r++)
+		chunk->repeats[r] = weight == NULL ? 1 : weight[r] > 0 ? 1 / weight[r] : 0;
+	for (int v = 0; v < p->vectors; v++)
+	{
+		double	   *margin = chunk->margin + (size_t) v * STRIDE;
+		double		start = p->params->intercept ? pass->theta[(size_t) v * p->size] : 0;
+
+		for (int r = 0; r < ECML_CHUNK_ROWS; r++)
+			margin[r] = start;
+	}
+	if (p->task->offset >= 0)
+		for (int r = 0; r < rows; r++)
+			chunk->margin[r] += ECML_BLOCK_F8(block, p->task->offset)[from + r];
+}
+
+/* How many rows a chunk has that begins at row from. */
+static int
+chunk_rows(const EcmlBlock *block, int from)
+{
+	return block->rows - from < ECML_CHUNK_ROWS ? block->rows - from : ECML_CHUNK_ROWS;
 }
 
 /* Rows from .. of a block: z, w, y and margins. */
@@ -150,56 +314,64 @@ load_chunk(const Pass *pass, const EcmlBlock *block, int from, Chunk *chunk)
 {
 	const LogregProblem *p = pass->p;
 	const double *theta = pass->theta;
-	float	   *packed = p->scratch->packed;
-	float		rounded[ECML_CHUNK_ROWS];
-	int			rows = block->rows - from < ECML_CHUNK_ROWS ? block->rows - from : ECML_CHUNK_ROWS;
+	int			rows = chunk_rows(block, from);
 	int			base = p->params->intercept ? 1 : 0;
+	int			j = 0;
 
-	memset(chunk->w, 0, ECML_CHUNK_ROWS * sizeof(double));
-	memset(chunk->y, 0, ECML_CHUNK_ROWS * sizeof(double));
-	memcpy(chunk->y, block->y + from, rows * sizeof(double));
-	for (int r = 0; r < rows; r++)
+	begin_chunk(pass, block, from, rows, chunk);
+	for (; p->used < PACK_TERMS && j + 4 <= p->used; j += 4)
 	{
-		double		w = block->w ? block->w[from + r] : 1;
+		const double *x[4];
+		double		shift[4];
+		double		factor[4];
 
-		chunk->w[r] = w * p->class_weight[(int) chunk->y[r]];
-		chunk->repeats[r] = w > 0 ? 1 / w : 0;
+		for (int k = 0; k < 4; k++)
+		{
+			int			c = p->column[j + k];
+
+			x[k] = ECML_BLOCK_F8(block, c) + from;
+			shift[k] = base ? p->mean[c] : 0;
+			factor[k] = 1 / p->deviation[c];
+		}
+		load_columns(x, rows, shift, factor, theta + base + j, chunk->z + (size_t) (base + j) * STRIDE, chunk->margin);
 	}
-	for (int v = 0; v < p->vectors; v++)
+	for (; j < p->used; j++)
 	{
-		double	   *margin = chunk->margin + (size_t) v * STRIDE;
-		double		start = base ? theta[(size_t) v * p->size] : 0;
+		int			c = p->column[j];
+		int			next = p->column[j + 1 < p->used ? j + 1 : j];
 
-		for (int r = 0; r < ECML_CHUNK_ROWS; r++)
-			margin[r] = start;
+		load_column(ECML_BLOCK_F8(block, c) + from, ECML_BLOCK_F8(block, next) + from, rows, base ? p->mean[c] : 0,
+					1 / p->deviation[c], theta[base + j], chunk->z + (size_t) (base + j) * STRIDE, chunk->margin);
 	}
-	if (p->task->offset >= 0)
-		for (int r = 0; r < rows; r++)
-			chunk->margin[r] += ECML_BLOCK_F8(block, p->task->offset)[from + r];
+	for (int v = 1; v < p->vectors; v++)
+		for (int i = base; i < p->size; i++)
+			add_column(chunk->z + (size_t) i * STRIDE, theta[(size_t) v * p->size + i], chunk->margin + (size_t) v * STRIDE);
+}
+
+/* The floats of the chunk's rows, made where they are not kept. */
+static const float *
+pack_chunk(const Pass *pass, const EcmlBlock *block, int from, int worker)
+{
+	const LogregProblem *p = pass->p;
+	size_t		size = (size_t) p->used * ECML_CHUNK_ROWS;
+	float	   *packed = p->scratch->packed;
+	int			rows = chunk_rows(block, from);
+
 	if (packed)
-		packed += (block->first + from) / ECML_CHUNK_ROWS * p->used * ECML_CHUNK_ROWS;
+		packed += (block->first + from) / ECML_CHUNK_ROWS * size;
+	else
+		packed = p->scratch->rounded + worker * size;
+	if ((pass->what & LOGREG_PACKED) && p->scratch->packed)
+		return packed;
 	for (int j = 0; j < p->used; j++)
 	{
 		int			c = p->column[j];
 		int			next = p->column[j + 1 < p->used ? j + 1 : j];
-		double	   *z = chunk->z + (size_t) (base + j) * STRIDE;
-		float	   *kept = packed ? packed + (size_t) j * ECML_CHUNK_ROWS : rounded;
 
-		if ((pass->what & LOGREG_PACKED) && packed)
-			unpack_column(kept, theta[base + j], z, chunk->margin);
-		else if (pass->what & (LOGREG_PACK | LOGREG_PACKED))
-		{
-			load_column(ECML_BLOCK_F8(block, c) + from, ECML_BLOCK_F8(block, next) + from, rows, base ? p->mean[c] : 0,
-						1 / p->deviation[c], 0, z, chunk->margin);
-			pack_column(z, kept);
-			unpack_column(kept, theta[base + j], z, chunk->margin);
-		}
-		else
-			load_column(ECML_BLOCK_F8(block, c) + from, ECML_BLOCK_F8(block, next) + from, rows, base ? p->mean[c] : 0,
-						1 / p->deviation[c], theta[base + j], z, chunk->margin);
-		for (int v = 1; v < p->vectors; v++)
-			add_column(z, theta[(size_t) v * p->size + base + j], chunk->margin + (size_t) v * STRIDE);
+		pack_column(ECML_BLOCK_F8(block, c) + from, ECML_BLOCK_F8(block, next) + from, rows,
+					p->params->intercept ? p->mean[c] : 0, 1 / p->deviation[c], packed + (size_t) j * ECML_CHUNK_ROWS);
 	}
+	return packed;
 }
 
 /* Two classes: margins become residuals w (p - y); sums: value, weight, correct. */
@@ -357,6 +529,22 @@ takes_part(const Pass *pass, size_t chunk)
 	return step <= 1 || chunk % step == (chunk / step * 3 + 1) % step;
 }
 
+/* The same from floats, of two classes. */
+static void
+work_packed(const Pass *pass, const EcmlBlock *block, int from, Chunk *chunk, int worker, double *slot)
+{
+	const LogregProblem *p = pass->p;
+	const float *packed = pack_chunk(pass, block, from, worker);
+	int			base = p->params->intercept ? 1 : 0;
+
+	begin_chunk(pass, block, from, chunk_rows(block, from), chunk);
+	packed_margins(packed, p->used, pass->theta + base, chunk->margin);
+	judge_chunk(p, chunk, slot);
+	if (base)
+		slot[3] += sum_column(chunk->margin);
+	packed_gradient(packed, p->used, chunk->margin, slot + 3 + base);
+}
+
 /* The chunk's value and gradient into a slot. */
 static void
 work_chunk(const Pass *pass, const EcmlBlock *block, int from, Chunk *chunk, double *slot)
@@ -397,7 +585,10 @@ block_task(void *arg, size_t i, int worker)
 
 		if (!takes_part(pass, (pass->first + i) * CHUNKS + c))
 			continue;
-		work_chunk(pass, block, c * ECML_CHUNK_ROWS, chunk, slot);
+		if (pass->what & (LOGREG_PACK | LOGREG_PACKED))
+			work_packed(pass, block, c * ECML_CHUNK_ROWS, chunk, worker, slot);
+		else
+			work_chunk(pass, block, c * ECML_CHUNK_ROWS, chunk, slot);
 		for (int pair = 0; pair < pass->pairs; pair++)
 		{
 			int			a;
@@ -615,11 +806,13 @@ logreg_begin_packing(const LogregProblem *p)
 {
 	size_t		size = p->data->nblocks * CHUNKS * (size_t) p->used * ECML_CHUNK_ROWS;
 
-	if (p->used < PACK_TERMS)
+	if (p->used < PACK_TERMS || p->vectors > 1)
 		return false;
 	/* as much again is left to others */
 	if (p->data->resident && ecml_fits(p->ctx, 2 * size * sizeof(float)))
 		p->scratch->packed = ECML_NEW(p->ctx, float, size);
+	else
+		p->scratch->rounded = ECML_NEW(p->ctx, float, (size_t) ecml_workers(p->ctx, ECML_FETCH) * p->used * ECML_CHUNK_ROWS);
 	return true;
 }
 
@@ -627,7 +820,8 @@ void
 logreg_unpack(const LogregProblem *p)
 {
 	ecml_free(p->ctx, p->scratch->packed);
-	p->scratch->packed = NULL;
+	ecml_free(p->ctx, p->scratch->rounded);
+	p->scratch->packed = p->scratch->rounded = NULL;
 }
 
 void
@@ -658,188 +852,4 @@ logreg_pass(const LogregProblem *p, const double *theta, int what, int step, Log
 		assemble(p, pass.matrix, sums->matrix);
 		ecml_free(ctx, pass.matrix);
 	}
-}
-
-/* ---------------------------------------------------------------- moments */
-
-typedef struct Moments
-{
-	double		weight;
-	double		mean;
-	double		square;			/* sum of squared deviations */
-	double		low;
-	double		high;
-} Moments;
-
-typedef struct MomentsPass
-{
-	const LogregProblem *p;
-	EcmlBlock  *blocks;
-	double	  **w;				/* [workers][ECML_BLOCK_ROWS] */
-	Moments    *moments;		/* [blocks][terms] */
-	bool		bad[ECML_FETCH];	/* a weight is negative or not a number */
-} MomentsPass;
-
-ECML_CLONES static Moments
-moments_of(const double *x, const double *w, int rows)
-{
-	Moments		m = {.low = INFINITY,.high = -INFINITY};
-	double		origin = x[0];
-	double		weight = 0;
-	double		sum = 0;
-	double		square = 0;
-	double		low = INFINITY;
-	double		high = -INFINITY;
-
-#pragma omp simd reduction(+:weight, sum) reduction(min:low) reduction(max:high)
-	for (int r = 0; r < rows; r++)
-	{
-		weight += w[r];
-		sum += w[r] * (x[r] - origin);
-		low = w[r] > 0 && x[r] < low ? x[r] : low;
-		high = w[r] > 0 && x[r] > high ? x[r] : high;
-	}
-	if (!(weight > 0))
-		return m;
-	m.mean = origin + sum / weight;
-#pragma omp simd reduction(+:square)
-	for (int r = 0; r < rows; r++)
-		square += w[r] * (x[r] - m.mean) * (x[r] - m.mean);
-	m.weight = weight;
-	m.square = square;
-	m.low = low;
-	m.high = high;
-	return m;
-}
-
-static void
-moments_task(void *arg, size_t i, int worker)
-{
-	MomentsPass *pass = arg;
-	const LogregProblem *p = pass->p;
-	const EcmlBlock *block = &pass->blocks[i];
-	double	   *w = pass->w[worker];
-
-	for (int r = 0; r < block->rows; r++)
-		w[r] = (block->w ? block->w[r] : 1) * p->class_weight[(int) block->y[r]];
-	for (int j = 0; j < p->terms; j++)
-		pass->moments[i * p->terms + j] = moments_of(ECML_BLOCK_F8(block, j), w, block->rows);
-}
-
-/* What the rows' classes and weights are; class weights follow. */
-static void
-count_classes(LogregProblem *p)
-{
-	EcmlCtx    *ctx = p->ctx;
-	const LogregTask *task = p->task;
-	EcmlBlock	blocks[ECML_FETCH];
-	size_t		got;
-	double		total = 0;
-
-	for (size_t b = 0; b < p->data->nblocks; b += got)
-	{
-		got = ecml_data_fetch(ctx, p->data, b, blocks, ECML_FETCH);
-		for (size_t i = 0; i < got; i++)
-		{
-			const EcmlBlock *block = &blocks[i];
-
-			for (int r = 0; r < block->rows; r++)
-			{
-				double		w = block->w ? block->w[r] : 1;
-
-				if (!(w >= 0 && w <= 1e300))
-				{
-					ecml_detail(ctx, "A row's weight is %g.", w);
-					ecml_fail(ctx, ECML_DATA_EXCEPTION, "a weight is negative or not finite");
-				}
-				p->class_total[(int) block->y[r]] += w;
-				p->n += w > 0;
-			}
-			ecml_poll(ctx, 0, 0);
-		}
-	}
-	for (int k = 0; k < task->classes; k++)
-		total += p->class_total[k];
-	for (int k = 0; k < task->classes; k++)
-	{
-		if (!(p->class_total[k] > 0))
-		{
-			ecml_detail(ctx, "Class number %d has no row of weight above 0.", k + 1);
-			ecml_fail(ctx, ECML_DATA_EXCEPTION, "a class has no weight");
-		}
-		if (task->class_weight)
-			p->class_weight[k] = task->class_weight[k];
-		else
-			p->class_weight[k] = task->params->balanced ? total / (task->classes * p->class_total[k]) : 1;
-		p->class_total[k] *= p->class_weight[k];
-		p->weight += p->class_total[k];
-	}
-}
-
-void
-logreg_statistics(LogregProblem *p)
-{
-	EcmlCtx    *ctx = p->ctx;
-	EcmlBlock	blocks[ECML_FETCH];
-	MomentsPass pass = {.p = p,.blocks = blocks};
-	Moments    *total = ECML_NEW0(ctx, Moments, p->terms);
-	size_t		group = p->data->nblocks < ECML_FETCH ? p->data->nblocks : ECML_FETCH;
-	int			workers = ecml_workers(ctx, group);
-	size_t		got;
-
-	count_classes(p);
-	pass.w = ECML_NEW(ctx, double *, workers);
-	for (int i = 0; i < workers; i++)
-		pass.w[i] = ECML_NEW(ctx, double, ECML_BLOCK_ROWS);
-	pass.moments = ECML_NEW(ctx, Moments, group * p->terms);
-	for (size_t b = 0; b < p->data->nblocks; b += got)
-	{
-		got = ecml_data_fetch(ctx, p->data, b, blocks, ECML_FETCH);
-		ecml_parallel_for(ctx, got, moments_task, &pass);
-		for (size_t i = 0; i < got; i++)
-			for (int j = 0; j < p->terms; j++)
-			{
-				const Moments *m = &pass.moments[i * p->terms + j];
-				Moments    *t = &total[j];
-				double		both = t->weight + m->weight;
-				double		apart = m->mean - t->mean;
-
-				if (!(m->weight > 0))
-					continue;
-				if (!(t->weight > 0))
-				{
-					*t = *m;
-					continue;
-				}
-				t->mean += apart * (m->weight / both);
-				t->square += m->square + apart * apart * (t->weight * (m->weight / both));
-				t->weight = both;
-				t->low = fmin(t->low, m->low);
-				t->high = fmax(t->high, m->high);
-			}
-	}
-	for (int j = 0; j < p->terms; j++)
-	{
-		const Moments *t = &total[j];
-		double		origin = p->params->intercept ? 0 : t->mean;
-
-		p->mean[j] = t->mean;
-		p->deviation[j] = sqrt(t->square / t->weight + origin * origin);
-		p->low[j] = t->low;
-		p->high[j] = t->high;
-		if (!isfinite(p->deviation[j]))
-		{
-			ecml_detail(ctx, "The values of term number %d reach from %g to %g.", j + 1, t->low, t->high);
-			ecml_hint(ctx, "Take other units in the source.");
-			ecml_fail(ctx, ECML_DATA_EXCEPTION, "values are too large: their squares overflow");
-		}
-		/* a constant, or what rounding leaves of one */
-		if (t->low == t->high || sqrt(t->square / t->weight) <= 1e-13 * fabs(t->mean))
-			p->deviation[j] = p->params->intercept ? 0 : p->deviation[j];
-	}
-	for (int i = 0; i < workers; i++)
-		ecml_free(ctx, pass.w[i]);
-	ecml_free(ctx, pass.w);
-	ecml_free(ctx, pass.moments);
-	ecml_free(ctx, total);
 }

@@ -12,6 +12,7 @@
 #include "core/class_weight.h"
 #include "core/error.h"
 #include "linear/logreg.h"
+#include "linear/logreg_step_sql.h"
 #include "num/dist.h"
 
 typedef struct Params
@@ -243,6 +244,27 @@ contributions(const void *fitted, const EcmlSchema *schema, const double *x, int
 	logreg_contributions(fitted, x, ((const LogregModel *) fitted)->classes == 2 ? 1 : class, base, c);
 }
 
+/* Options that steps have no sums for. */
+static const char *
+refuse_steps(const void *params)
+{
+	const Params *given = params;
+
+	return given->kernel.penalty != LOGREG_NONE ? "penalty" : given->class_weight.object || given->class_weight.number ? "class_weight" :
+		given->offset ? "offset" : given->kernel.robust != LOGREG_CLASSIC ? "robust" : !given->kernel.intercept ? "intercept" :
+		given->kernel.solver != LOGREG_AUTO && given->kernel.solver != LOGREG_NEWTON ? "solver" : NULL;
+}
+
+static void *
+fit_steps(EcmlCtx *ctx, EcmlStepSource *source, const EcmlSchema *schema, const void *params)
+{
+	const LogregParams *kernel = &((const Params *) params)->kernel;
+
+	return ecml_logreg_fit_steps(ctx, source, kernel->max_iter, kernel->tolerance);
+}
+
+static const EcmlStepTraining step = {.refuse = refuse_steps,.fit = fit_steps};
+
 const EcmlAlgorithm ecml_algorithm_logreg = {
 	.id = 3,
 	.name = "logreg",
@@ -255,6 +277,7 @@ const EcmlAlgorithm ecml_algorithm_logreg = {
 	.element = ECML_F8,
 	.max_terms = LOGREG_MAX_TERMS,
 	.fit = fit,
+	.step = &step,
 	.drop_first = drop_first,
 	.write = write_model,
 	.read = read_model,

@@ -11,6 +11,7 @@
 #include "core/result.h"
 #include "core/state.h"
 #include "linear/logreg.h"
+#include "linear/logreg_step_sql.h"
 
 static void
 write_step(EcmlWriter *w, void *content)
@@ -208,4 +209,73 @@ ecml_logreg_step_final(PG_FUNCTION_ARGS)
 	values[5] = array_of(step->gradient, step->size, 1);
 	values[6] = array_of(step->information, step->size, 2);
 	PG_RETURN_DATUM(ecml_composite(ecml_composite_desc(fcinfo), values, nulls));
+}
+
+/* ---- a training of such steps */
+
+typedef struct Steps
+{
+	EcmlStepSource *source;
+	char	   *features;
+	LogregStep *step;			/* under way */
+} Steps;
+
+static void
+take_step(void *arg, TupleTableSlot *slot)
+{
+	Steps	   *steps = arg;
+	const LogregStep *one;
+	EcmlState  *state;
+
+	if (slot->tts_isnull[0])
+		return;
+	state = ecml_state_from_datum(slot->tts_values[0], &state_type, CurrentMemoryContext);
+	one = state->content;
+	/* what comes from elsewhere may be anything */
+	if (one->size != steps->step->size || memcmp(one->coefficients, steps->step->coefficients, one->size * sizeof(double)) != 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_DATA_EXCEPTION),
+				 errmsg("a shard answered another step"),
+				 errdetail("Its coefficients are not those that were asked for."),
+				 errhint("Both sides need the same version of ecml, and extra_float_digits of 3 or 1.")));
+	logreg_step_merge(steps->step, one);
+}
+
+static void
+sums(void *arg, LogregStep *step)
+{
+	Steps	   *steps = arg;
+
+	steps->step = step;
+	ecml_step_run(steps->source, psprintf("ecml.logreg_step(%s, %s, %s)", ecml_step_numbers(step->coefficients, step->size),
+										  steps->source->target, steps->features), "", take_step, steps);
+}
+
+LogregModel *
+ecml_logreg_fit_steps(EcmlCtx *ctx, EcmlStepSource *source, int max_iter, double tolerance)
+{
+	int			n = source->n;
+	double	   *all = ECML_NEW0(ctx, double, 5 * (size_t) (n + 1));
+	double	   *mean = all;
+	double	   *deviation = all + n;
+	double	   *scale = all + 2 * n;
+	double	   *low = all + 3 * n;
+	double	   *high = all + 4 * n;
+	Steps		steps = {.source = source};
+	LogregSteps fit = {.terms = n,.mean = mean,.deviation = deviation,.low = low,.high = high,.rows = source->rows,
+	.ones = source->ones,.max_iter = max_iter,.tolerance = tolerance,.sums = sums,.arg = &steps};
+
+	for (int j = 0; j < n; j++)
+	{
+		const EcmlColumnMoments *m = &source->moments[j];
+
+		mean[j] = m->mean;
+		low[j] = m->low;
+		high[j] = m->high;
+		deviation[j] = m->low < m->high ? sqrt(m->square / source->rows) : 0;
+		/* a constant column is 0 in all rows, and left out for that */
+		scale[j] = deviation[j] > 0 ? 1 / deviation[j] : 0;
+	}
+	steps.features = ecml_step_features(source, mean, scale);
+	return logreg_step_fit(ctx, &fit);
 }

@@ -38,6 +38,15 @@ typedef struct EcmlBlock
 	const double *w;			/* [rows] weight > 0; NULL: all 1 */
 } EcmlBlock;
 
+/* Moments of a column, each row once. */
+typedef struct EcmlColumnMoments
+{
+	double		mean;
+	double		square;			/* sum of squared deviations */
+	double		low;
+	double		high;
+} EcmlColumnMoments;
+
 typedef struct EcmlData EcmlData;
 struct EcmlData
 {
@@ -48,6 +57,7 @@ struct EcmlData
 	bool		resident;		/* blocks lie in memory: fetched ones stay valid, fetching costs nothing */
 	bool		has_y;
 	bool		has_w;
+	const EcmlColumnMoments *moments; /* [columns], where whoever made the data has them; else NULL */
 	const double *origin;		/* [columns] what was subtracted before a value became an element; NULL: nothing was */
 	size_t		(*fetch) (EcmlCtx *ctx, EcmlData *data, size_t first_block, EcmlBlock *blocks, size_t max);
 	void		(*discard) (EcmlCtx *ctx, EcmlData *data, size_t block);	/* NULL: all rows are needed again */

@@ -16,6 +16,7 @@
 #include "bytes.h"
 #include "ctx.h"
 #include "dd.h"
+#include "quantile.h"
 
 /* ---------------------------------------------------------------- two classes, a score a row (metrics_scores.c) */
 
@@ -205,6 +206,22 @@ ecml_log_loss(double p)
 /* Is the class among the two most probable?  Ties: the later class comes first, as in scikit-learn. */
 extern bool ecml_in_top2(const double *p, int k, int class);
 
+/*
+ * Matthews' coefficient from a covariance and the products of both sides' margins; 0 when one is empty.  Under one root, so that
+ * perfect predictions have exactly 1.
+ */
+static inline double
+ecml_matthews(double covariance, double actual, double predicted)
+{
+	double		spread = actual * predicted;
+
+	if (!(actual > 0 && predicted > 0))
+		return 0;
+	spread = spread > 0 && isfinite(spread) ? sqrt(spread) : sqrt(actual) * sqrt(predicted);
+	/* rounding must not take it beyond 1 */
+	return fmax(-1, fmin(1, covariance / spread));
+}
+
 /* ---------------------------------------------------------------- numbers (metrics_numbers.c) */
 
 /* Sums in double-double: merging is addition, and order does not matter to 1e-15. */
@@ -221,12 +238,15 @@ typedef struct EcmlNumbers
 	EcmlDd		actual;
 	EcmlDd		actual_squared;
 	double		max_error;
+	EcmlQuantiles sizes;		/* |error|, as long as all weights are 1 */
+	bool		weighted;
 } EcmlNumbers;
 
 typedef struct EcmlNumberMetrics
 {
 	double		rmse;
 	double		mae;
+	double		median_absolute_error;	/* exact up to 4,096 rows, then of a sketch; NaN: rows have weights */
 	double		bias;			/* mean of predicted - actual */
 	double		mape;			/* NaN: all actual values are 0 */
 	double		smape;			/* 0 .. 2 */
@@ -237,8 +257,8 @@ typedef struct EcmlNumberMetrics
 
 /* Start with all zeros.  A value that is not finite, or a weight that is negative or not finite: ECML_DATA_EXCEPTION. */
 extern void ecml_numbers_add(EcmlCtx *ctx, EcmlNumbers *s, double actual, double predicted, double weight);
-extern void ecml_numbers_merge(EcmlNumbers *s, const EcmlNumbers *other);
-extern EcmlNumberMetrics ecml_numbers_metrics(const EcmlNumbers *s);
+extern void ecml_numbers_merge(EcmlCtx *ctx, EcmlNumbers *s, const EcmlNumbers *other);
+extern EcmlNumberMetrics ecml_numbers_metrics(EcmlCtx *ctx, const EcmlNumbers *s);
 extern void ecml_numbers_write(EcmlWriter *w, const EcmlNumbers *s);
 extern void ecml_numbers_read(EcmlReader *r, EcmlNumbers *s);	/* checks everything */
 

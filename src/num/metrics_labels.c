@@ -14,7 +14,6 @@ ecml_label_metrics(const double *confusion, int k, EcmlLabelMetrics *out, EcmlCl
 	double		recalls = 0;
 	int			met = 0;
 	int			with_rows = 0;
-	double		spread;
 
 	for (int c = 0; c < k; c++)
 	{
@@ -61,9 +60,7 @@ ecml_label_metrics(const double *confusion, int k, EcmlLabelMetrics *out, EcmlCl
 	m.weighted_precision /= m.rows;
 	m.weighted_recall = m.accuracy;
 	m.weighted_f1 /= m.rows;
-	spread = sqrt(m.rows * m.rows - rows2) * sqrt(m.rows * m.rows - predicted2);
-	/* rounding must not take it beyond 1 */
-	m.mcc = spread > 0 ? fmax(-1, fmin(1, (hits * m.rows - products) / spread)) : m.rows > 0 ? 0 : NAN;
+	m.mcc = m.rows > 0 ? ecml_matthews(hits * m.rows - products, m.rows * m.rows - rows2, m.rows * m.rows - predicted2) : NAN;
 	*out = m;
 }
 

@@ -1,7 +1,8 @@
 /*
  * metrics_numbers.c - how far predicted numbers are from the actual ones, in one pass
  *
- * All sums are double-double: about 25 ns a row, and a variance that survives a mean ten million times as large.
+ * All sums are double-double: about 25 ns a row, and a variance that survives a mean ten million times as large.  The median of
+ * the errors is that of a sketch, some 15 ns more.
  */
 #include "metrics.h"
 
@@ -53,10 +54,13 @@ ecml_numbers_add(EcmlCtx *ctx, EcmlNumbers *s, double actual, double predicted, 
 	add(&s->actual, dd_two_prod(actual, weight));
 	add(&s->actual_squared, dd_mul_d(dd_two_prod(actual, actual), weight));
 	s->max_error = fmax(s->max_error, absolute);
+	s->weighted |= weight != 1;
+	if (!s->weighted)
+		ecml_quantiles_add(ctx, &s->sizes, &absolute, 1);
 }
 
 void
-ecml_numbers_merge(EcmlNumbers *s, const EcmlNumbers *other)
+ecml_numbers_merge(EcmlCtx *ctx, EcmlNumbers *s, const EcmlNumbers *other)
 {
 	s->rows += other->rows;
 	add(&s->weight, other->weight);
@@ -69,6 +73,9 @@ ecml_numbers_merge(EcmlNumbers *s, const EcmlNumbers *other)
 	add(&s->actual, other->actual);
 	add(&s->actual_squared, other->actual_squared);
 	s->max_error = fmax(s->max_error, other->max_error);
+	s->weighted |= other->weighted;
+	if (!s->weighted)
+		ecml_quantiles_merge(ctx, &s->sizes, &other->sizes);
 }
 
 /* squares - sum^2 / weight; what rounding leaves of nothing is nothing */
@@ -81,14 +88,19 @@ deviations(EcmlDd squares, EcmlDd sum, EcmlDd weight)
 }
 
 EcmlNumberMetrics
-ecml_numbers_metrics(const EcmlNumbers *s)
+ecml_numbers_metrics(EcmlCtx *ctx, const EcmlNumbers *s)
 {
+	double		half = 0.5;
+	double		median = NAN;
 	double		weight = s->weight.hi;
 	double		total = deviations(s->actual_squared, s->actual, s->weight);
 
+	if (!s->weighted)
+		ecml_quantiles_get(ctx, &s->sizes, &half, &median, 1);
 	return (EcmlNumberMetrics) {
 		.rmse = sqrt(s->squared.hi / weight),
 		.mae = s->absolute.hi / weight,
+		.median_absolute_error = median,
 		.bias = s->error.hi / weight,
 		.mape = s->percentage_weight.hi > 0 ? s->percentage.hi / s->percentage_weight.hi : NAN,
 		.smape = s->symmetric.hi / weight,
@@ -129,6 +141,8 @@ ecml_numbers_write(EcmlWriter *w, const EcmlNumbers *s)
 	write_dd(w, s->actual);
 	write_dd(w, s->actual_squared);
 	ecml_write_f8(w, s->max_error);
+	ecml_write_u8(w, s->weighted);
+	ecml_quantiles_write(w, &s->sizes);
 }
 
 void
@@ -145,6 +159,8 @@ ecml_numbers_read(EcmlReader *r, EcmlNumbers *s)
 	s->actual = read_dd(r);
 	s->actual_squared = read_dd(r);
 	s->max_error = ecml_read_f8(r);
-	if (s->rows < 0 || (s->rows > 0) != (s->weight.hi > 0))
+	s->weighted = ecml_read_u8(r) != 0;
+	ecml_quantiles_read(r, &s->sizes);
+	if (s->rows < 0 || (!s->weighted && s->sizes.n != s->rows) || (s->rows > 0) != (s->weight.hi > 0))
 		ecml_read_corrupted(r, "its rows and their weight do not fit");
 }

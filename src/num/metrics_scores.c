@@ -232,7 +232,6 @@ confusion_metrics(EcmlBinaryMetrics *m)
 	double		predicted = m->tp + m->fp;
 	double		negatives = m->tn + m->fp;
 	double		positives = m->tp + m->fn;
-	double		margins = sqrt(predicted) * sqrt(positives) * sqrt(negatives) * sqrt(m->tn + m->fn);
 
 	m->accuracy = (m->tp + m->tn) / m->rows;
 	m->precision = m->tp / predicted;
@@ -240,7 +239,7 @@ confusion_metrics(EcmlBinaryMetrics *m)
 	m->specificity = m->tn / negatives;
 	m->balanced_accuracy = positives == 0 ? m->specificity : negatives == 0 ? m->recall : (m->recall + m->specificity) / 2;
 	m->f1 = 2 * m->tp / (predicted + positives);
-	m->mcc = margins > 0 ? (m->tp * m->tn - m->fp * m->fn) / margins : m->rows > 0 ? 0 : NAN;
+	m->mcc = m->rows > 0 ? ecml_matthews(m->tp * m->tn - m->fp * m->fn, positives * negatives, predicted * (m->tn + m->fn)) : NAN;
 }
 
 void

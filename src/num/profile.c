@@ -54,39 +54,107 @@ key_of(double value)
 	return bits >> 63 ? ~bits : bits | UINT64_C(1) << 63;
 }
 
+static inline double
+value_of(uint64_t key)
+{
+	uint64_t	bits = key >> 63 ? key & ~(UINT64_C(1) << 63) : ~key;
+	double		value;
+
+	memcpy(&value, &bits, sizeof(value));
+	return value;
+}
+
+/* How often each byte of the keys has each value. */
+static void
+count_bytes(const double *values, int n, int (*counts)[256])
+{
+	memset(counts, 0, 8 * sizeof(*counts));
+	for (int i = 0; i < n; i++)
+	{
+		uint64_t	key = key_of(values[i]);
+
+		for (int byte = 0; byte < 8; byte++)
+			counts[byte][key >> 8 * byte & 255]++;
+	}
+}
+
+/* Counts become places; false: all have this byte in common. */
+static bool
+place_bytes(int *counts, int n)
+{
+	int			at = 0;
+
+	for (int b = 0; b < 256; b++)
+	{
+		int			count = counts[b];
+
+		if (count == n)
+			return false;
+		counts[b] = at;
+		at += count;
+	}
+	return true;
+}
+
 /* By value: byte by byte, from the last (radix sort); bytes that all have in common cost nothing. */
 static void
-sort_values(EcmlCtx *ctx, Entry *entries, int n)
+sort_values(EcmlCtx *ctx, const double *values, Entry *entries, int n)
 {
 	Entry	   *from = entries;
 	Entry	   *to = ECML_NEW(ctx, Entry, n);
 	Entry	   *other = to;
+	int			places[8][256];
 
-	for (int shift = 0; shift < 64; shift += 8)
+	count_bytes(values, n, places);
+	for (int byte = 0; byte < 8; byte++)
 	{
-		int			starts[256] = {0};
-		int			at = 0;
 		Entry	   *swap = from;
 
-		for (int i = 0; i < n; i++)
-			starts[key_of(from[i].value) >> shift & 255]++;
-		if (starts[key_of(from[0].value) >> shift & 255] == n)
+		if (!place_bytes(places[byte], n))
 			continue;
-		for (int b = 0; b < 256; b++)
-		{
-			int			count = starts[b];
-
-			starts[b] = at;
-			at += count;
-		}
 		for (int i = 0; i < n; i++)
-			to[starts[key_of(from[i].value) >> shift & 255]++] = from[i];
+			to[places[byte][key_of(from[i].value) >> 8 * byte & 255]++] = from[i];
 		from = to;
 		to = swap;
 	}
 	if (from != entries)
 		memcpy(entries, from, n * sizeof(Entry));
 	ecml_free(ctx, other);
+}
+
+/* The same of values alone, each a row; the number of those that differ. */
+static int
+sort_ones(EcmlCtx *ctx, const double *values, Entry *entries, int n)
+{
+	uint64_t   *from = ECML_NEW(ctx, uint64_t, 2 * (size_t) n);
+	uint64_t   *to = from + n;
+	uint64_t   *both = from;
+	int			places[8][256];
+	int			m = 0;
+
+	for (int i = 0; i < n; i++)
+		from[i] = key_of(values[i]);
+	count_bytes(values, n, places);
+	for (int byte = 0; byte < 8; byte++)
+	{
+		uint64_t   *swap = from;
+
+		if (!place_bytes(places[byte], n))
+			continue;
+		for (int i = 0; i < n; i++)
+			to[places[byte][from[i] >> 8 * byte & 255]++] = from[i];
+		from = to;
+		to = swap;
+	}
+	for (int i = 0; i < n; i++)
+	{
+		if (i > 0 && from[i] == from[i - 1])
+			entries[m - 1].count++;
+		else
+			entries[m++] = (Entry) {value_of(from[i]), 1};
+	}
+	ecml_free(ctx, both);
+	return m;
 }
 
 /* Different values in ascending order, with their rows; their number. */
@@ -96,14 +164,19 @@ gather(EcmlCtx *ctx, const double *values, const double *counts, int n, Entry **
 	Entry	   *entries = ECML_NEW(ctx, Entry, n);
 	int			m = 0;
 
+	*out = entries;
+	*total = n;
+	if (n == 0)
+		return 0;
+	if (counts == NULL)
+		return sort_ones(ctx, values, entries, n);
 	*total = 0;
 	for (int i = 0; i < n; i++)
 	{
-		entries[i] = (Entry) {values[i], counts ? counts[i] : 1};
+		entries[i] = (Entry) {values[i], counts[i]};
 		*total += entries[i].count;
 	}
-	if (n > 0)
-		sort_values(ctx, entries, n);
+	sort_values(ctx, values, entries, n);
 	for (int i = 0; i < n; i++)
 	{
 		if (m > 0 && entries[m - 1].value == entries[i].value)
@@ -111,7 +184,6 @@ gather(EcmlCtx *ctx, const double *values, const double *counts, int n, Entry **
 		else
 			entries[m++] = entries[i];
 	}
-	*out = entries;
 	return m;
 }
 

@@ -274,6 +274,8 @@ ecml_stl(const EcmlStl *stl, const double *y, size_t n, double *season, double *
 
 		for (int inner = 0; inner < s.inner; inner++)
 		{
+			if (s.stop && s.stop(s.stop_arg))
+				return;
 			for (size_t i = 0; i < n; i++)
 				work[i] = filled[i] - trend[i];
 			smooth_phases(&s, work, weighted ? w : NULL, n, phases, tables);
@@ -385,6 +387,8 @@ trend_alone(const EcmlMstl *mstl, const double *y, size_t n, double *trend, doub
 	{
 		bool		settled;
 
+		if (s->stop && s->stop(s->stop_arg))
+			return;
 		ecml_loess(&loess, filled, weighted ? w : NULL, (int) n, 1, 1, false, next, tables);
 		settled = outer > 0 && s->tolerance > 0 && change(trend, next, n) < s->tolerance;
 		memcpy(trend, next, n * sizeof(double));

@@ -7,6 +7,7 @@
 #ifndef ECML_STL_H
 #define ECML_STL_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #define ECML_MSTL_PERIODS 8
@@ -26,6 +27,8 @@ typedef struct EcmlStl
 	int			low_pass_jump;
 	int			inner;			/* passes for each set of weights */
 	int			outer;			/* times that weights are taken from the remainder; 0: not robust */
+	bool		(*stop) (const void *arg);	/* asked before each pass; true: end, the result does not matter any more; NULL: never */
+	const void *stop_arg;
 	double		tolerance;		/* outer ends when trend and season change by less than this share of their range; 0: never */
 } EcmlStl;
 

@@ -603,7 +603,7 @@ merge(EcmlState *state, EcmlState *other)
 	m->skipped += source->skipped;
 	if (m->kind == MEASURE_NUMBERS)
 	{
-		ecml_numbers_merge(&m->numbers, &source->numbers);
+		ecml_numbers_merge(&state->ctx, &m->numbers, &source->numbers);
 		return;
 	}
 	code = palloc((source->labels->n + 1) * sizeof(int));

@@ -133,7 +133,7 @@ ecml_metrics_final(PG_FUNCTION_ARGS)
 	ecml_json_int(json, "rows", m->rows);
 	ecml_json_int(json, "skipped", m->skipped);
 	if (m->kind == MEASURE_NUMBERS)
-		ecml_metrics_numbers(json, &m->numbers);
+		ecml_metrics_numbers(json, &state->ctx, &m->numbers);
 	else if (m->kind == MEASURE_LABELS)
 		write_labels(json, m);
 	else

@@ -2,6 +2,7 @@
 import os
 import sys
 
+import anomaly
 import boosting
 import evaluation
 import growth
@@ -32,6 +33,7 @@ TABLES = [
     (quality.quality_table, {"quality": quality.quality}),
     (prepare.prepare_table, {"prepare": prepare.prepare}),
     (boosting.quality_table, {"gbdt": boosting.quality}),
+    (anomaly.anomaly_table, {"mahalanobis": anomaly.mahalanobis, "anomalies": anomaly.anomalies}),
     (survival.survival_table, {"cox": survival.cox, "clv": survival.clv}),
 ]
 

@@ -32,6 +32,8 @@ all_rows='
 	cox
 	clv
 	gbdt
+	mahalanobis
+	anomalies
 '
 rows=$(echo ${ROWS:-$all_rows})
 state=

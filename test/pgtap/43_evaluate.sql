@@ -1,7 +1,7 @@
 -- ecml_evaluate and ecml_cross_validate, against plain SQL over predictions.
 BEGIN;
 \i ../lib/pgtap.sql
-SELECT plan(35);
+SELECT plan(36);
 
 CREATE TABLE sales AS SELECT i, (i * 31 % 17)::float8 AS price, (ARRAY['a', 'b', 'c'])[1 + i * 7 % 5 % 3] AS kind, CASE
 	WHEN i % 12 <> 0 THEN i % 7 END AS stock,
@@ -14,7 +14,7 @@ INSERT INTO sales VALUES (121, 3, 'a', 1, NULL, 1), (122, 3, 'never met', 1, 40,
 SELECT (ecml_train('m', 'linreg', 'SELECT price, kind, stock, sold FROM sales WHERE i <= 60', 'sold')).rows;
 CREATE TABLE predicted AS SELECT sold, ecml_predict('m', price, kind, stock) AS p FROM sales WHERE i > 60;
 CREATE FUNCTION pg_temp.metric(j jsonb, name text) RETURNS float8 LANGUAGE sql AS $$ SELECT (j ->> name)::float8 $$;
-CREATE TABLE expected AS SELECT sqrt(avg((p - sold) ^ 2)) AS rmse, avg(abs(p - sold)) AS mae, avg(p - sold) AS bias,
+CREATE TABLE expected AS SELECT sqrt(avg((p - sold) ^ 2)) AS rmse, avg(abs(p - sold)) AS mae, percentile_cont(0.5) WITHIN GROUP (ORDER BY abs(p - sold)) AS median_absolute_error, avg(p - sold) AS bias,
 	avg(abs((p - sold) / nullif(sold, 0))) AS mape,
 	avg(2 * abs(p - sold) / (abs(p) + abs(sold))) AS smape, max(abs(p - sold)) AS max_error,
 	1 - var_pop(p - sold) / var_pop(sold) AS explained_variance,
@@ -24,7 +24,7 @@ SELECT ok(pg_temp.close(pg_temp.metric(e, name), value::float8, 1e-12), name || 
 FROM ecml_evaluate('m', 'SELECT * FROM sales WHERE i > 60') e, expected x, jsonb_each_text(to_jsonb(x)) j (name, value)
 	ORDER BY name;
 SELECT is((SELECT array_agg(k ORDER BY k) FROM jsonb_object_keys(ecml_evaluate('m', 'sales')) k), ARRAY['bias',
-	'explained_variance', 'mae', 'mape', 'max_error', 'r2', 'rmse', 'rows', 'skipped', 'smape'], 'metrics of a regression');
+	'explained_variance', 'mae', 'mape', 'max_error', 'median_absolute_error', 'r2', 'rmse', 'rows', 'skipped', 'smape'], 'metrics of a regression');
 SELECT is(ecml_evaluate(ecml_load('m'), 'SELECT * FROM sales WHERE i > 60'), ecml_evaluate('m',
 	'SELECT * FROM sales WHERE i > 60'), 'a value is evaluated as a name is');
 SELECT is(ecml_evaluate('m', 'SELECT price, stock, kind, sold AS "Sold!" FROM sales WHERE i > 60',

@@ -531,6 +531,29 @@ labels_against_sklearn(void)
 
 /* ---------------------------------------------------------------- numbers */
 
+static int
+compare_sizes(const void *a, const void *b)
+{
+	double		x = *(const double *) a;
+	double		y = *(const double *) b;
+
+	return x < y ? -1 : x > y;
+}
+
+/* Against sorting all errors; with weights there is no median. */
+static void
+check_median(EcmlCtx *ctx, const List *actual, const List *predicted, bool weighted, double median, const char *name)
+{
+	double	   *sizes = ECML_NEW(ctx, double, actual->n);
+	int			n = actual->n;
+
+	for (int i = 0; i < n; i++)
+		sizes[i] = fabs(predicted->v[i] - actual->v[i]);
+	qsort(sizes, n, sizeof(double), compare_sizes);
+	ok(weighted ? isnan(median) || n == 0 : fabs(median - (sizes[(n - 1) / 2] + sizes[n / 2]) / 2) <= 1e-15 * sizes[n - 1],
+	   "%s: median absolute error %g", name, median);
+}
+
 static void
 check_numbers(EcmlCtx *ctx, const Case *c)
 {
@@ -547,16 +570,17 @@ check_numbers(EcmlCtx *ctx, const Case *c)
 	for (int i = 0; i < actual->n; i++)
 		ecml_numbers_add(ctx, &parts[i % 3], actual->v[i], predicted->v[i], weight ? weight->v[i] : 1);
 	for (int i = 0; i < 3; i++)
-		ecml_numbers_merge(&s, &parts[i]);
+		ecml_numbers_merge(ctx, &s, &parts[i]);
 	ecml_writer_init(&w, ctx);
 	ecml_numbers_write(&w, &s);
 	ecml_reader_init(&r, ctx, w.data, w.size);
 	ecml_numbers_read(&r, &again);
 	ecml_read_end(&r);
-	ok(memcmp(&s, &again, sizeof(s)) == 0 && s.rows == actual->n, "%s: %d rows, bytes read as written", c->name, actual->n);
-	m = ecml_numbers_metrics(&again);
+	ok(memcmp(&s, &again, offsetof(EcmlNumbers, sizes)) == 0 && s.sizes.n == again.sizes.n && s.rows == actual->n, "%s: %d rows, bytes read as written", c->name, actual->n);
+	m = ecml_numbers_metrics(ctx, &again);
 	check_value(c, "rmse", m.rmse, EXACT);
 	check_value(c, "mae", m.mae, EXACT);
+	check_median(ctx, actual, predicted, weight != NULL, m.median_absolute_error, c->name);
 	check_value(c, "bias", m.bias, EXACT);
 	check_value(c, "mape", m.mape, EXACT);
 	check_value(c, "smape", m.smape, EXACT);
@@ -580,11 +604,11 @@ numbers_against_sklearn(void)
 	ok(cases == 9, "%d cases of numbers", cases);
 	if (file)
 		fclose(file);
-	m = ecml_numbers_metrics(&s);
+	m = ecml_numbers_metrics(ctx, &s);
 	ok(isnan(m.rmse) && isnan(m.mae) && isnan(m.r2) && isnan(m.max_error), "no rows: nothing is defined");
 	ecml_numbers_add(ctx, &s, 1e200, -1e200, 1);
 	ecml_numbers_add(ctx, &s, 1, 2, 1);
-	m = ecml_numbers_metrics(&s);
+	m = ecml_numbers_metrics(ctx, &s);
 	ok(!isfinite(m.rmse) && m.mae == 1e200 && m.max_error == 2e200, "errors of 1e200: squares overflow, sums do not");
 	if (TRY(ctx))
 	{

@@ -1,0 +1,173 @@
+/*
+ * dataset_room.c - rows that come in batches, and are filled in by several threads at once; memory for many blocks
+ *
+ * The open block and empty ones after it are the room.  What has been filled in closes blocks as rows do that are appended one
+ * by one: the dataset is the same, bit by bit.
+ */
+#include "core/compat.h"
+
+#include "core/dataset_internal.h"
+
+#define SLAB_BYTES ((size_t) 32 << 20)
+
+/*
+ * Memory for several blocks at once, large enough for huge pages: a block of few columns is smaller than one, and filling small
+ * pages would fault at each of them.
+ */
+typedef struct EcmlSlab
+{
+	char	   *memory;
+	size_t		taken;			/* blocks given out so far, of n */
+	size_t		n;
+	size_t		live;			/* of them not given back */
+} Slab;
+
+char *
+ecml_dataset_take(EcmlDataset *dataset)
+{
+	size_t		size = dataset->block_size;
+	Slab	   *slab = dataset->nslabs > 0 ? &dataset->slabs[dataset->nslabs - 1] : NULL;
+
+	if (slab == NULL || slab->taken == slab->n)
+	{
+		size_t		bytes = Min(SLAB_BYTES, dataset->ctx->budget > 0 ? dataset->ctx->budget / 16 : SLAB_BYTES);
+		size_t		n = Max(bytes / size, 1);
+
+		if (dataset->nslabs == dataset->slab_capacity)
+		{
+			dataset->slab_capacity = Max(8, dataset->slab_capacity * 2);
+			dataset->slabs = ecml_resize_array(dataset->ctx, dataset->slabs, dataset->slab_capacity, sizeof(Slab));
+		}
+		slab = &dataset->slabs[dataset->nslabs];
+		*slab = (Slab) {ecml_alloc(dataset->ctx, n * size), 0, n, 0};
+		dataset->nslabs++;
+	}
+	slab->live++;
+	return slab->memory + slab->taken++ * size;
+}
+
+void
+ecml_dataset_give(EcmlDataset *dataset, const void *block)
+{
+	for (size_t i = 0; i < dataset->nslabs; i++)
+	{
+		Slab	   *slab = &dataset->slabs[i];
+
+		if ((const char *) block < slab->memory || (const char *) block >= slab->memory + slab->n * dataset->block_size)
+			continue;
+		if (--slab->live == 0)
+		{
+			ecml_free(dataset->ctx, slab->memory);
+			memmove(slab, slab + 1, (dataset->nslabs - i - 1) * sizeof(Slab));
+			dataset->nslabs--;
+		}
+		return;
+	}
+	ecml_free(dataset->ctx, (void *) block);
+}
+
+void
+ecml_dataset_free_room(EcmlDataset *dataset)
+{
+	for (size_t i = 0; i < dataset->nroom; i++)
+		ecml_dataset_give(dataset, dataset->room[i].x);
+	ecml_free(dataset->ctx, dataset->room);
+	dataset->room = NULL;
+	dataset->nroom = dataset->room_capacity = 0;
+}
+
+bool
+ecml_dataset_make_room(EcmlDataset *dataset, size_t rows)
+{
+	EcmlCtx    *ctx = dataset->ctx;
+	size_t		more;
+
+	Assert(dataset->divert == NULL && !dataset->finished);
+	if (dataset->shifted && dataset->origin == NULL)
+		return false;			/* the first rows tell it */
+	ecml_dataset_empty_tile(dataset);
+	more = (dataset->open.rows + rows) / ECML_BLOCK_ROWS;
+	if (dataset->file == NULL && dataset->nblocks > 0 && (dataset->nblocks + more + 2) * dataset->block_size > dataset->budget)
+		ecml_dataset_spill(dataset);
+	if (dataset->open_capacity < ECML_BLOCK_ROWS)
+		ecml_dataset_enlarge(dataset, ECML_BLOCK_ROWS);
+	if (dataset->room_capacity < more)
+	{
+		dataset->room_capacity = more + 1;
+		dataset->room = ecml_resize_array(ctx, dataset->room, dataset->room_capacity, sizeof(EcmlBlock));
+	}
+	while (dataset->nroom < more)
+	{
+		EcmlBlock  *block = &dataset->room[dataset->nroom];
+
+		memset(block, 0, sizeof(EcmlBlock));
+		ecml_dataset_place(dataset, block, ecml_dataset_take(dataset), dataset->nvalues, PADDED_ROWS);
+		dataset->nroom++;
+	}
+	return true;
+}
+
+EcmlBlock *
+ecml_dataset_room(EcmlDataset *dataset, size_t row, int *at)
+{
+	size_t		number = dataset->open.rows + row;
+
+	*at = number % ECML_BLOCK_ROWS;
+	number /= ECML_BLOCK_ROWS;
+	return number == 0 ? &dataset->open : &dataset->room[number - 1];
+}
+
+typedef struct Measuring
+{
+	EcmlDataset *dataset;
+	EcmlColumnStats *moments;	/* [blocks][nvalues] */
+} Measuring;
+
+static void
+measure_block(void *arg, size_t b, int worker)
+{
+	const Measuring *measuring = arg;
+	EcmlDataset *dataset = measuring->dataset;
+	const EcmlBlock *block = b == 0 ? &dataset->open : &dataset->room[b - 1];
+
+	for (int j = 0; j < dataset->nvalues; j++)
+		ecml_dataset_moments(dataset, block, j, &measuring->moments[b * dataset->nvalues + j]);
+}
+
+void
+ecml_dataset_fill(EcmlDataset *dataset, size_t rows)
+{
+	size_t		total = dataset->open.rows + rows;
+	size_t		complete = total / ECML_BLOCK_ROWS;
+	size_t		used = 0;		/* of the room */
+	Measuring	measuring = {.dataset = dataset};
+
+	dataset->data.rows += rows;
+	if (complete > 0)
+	{
+		measuring.moments = ECML_NEW(dataset->ctx, EcmlColumnStats, complete * dataset->nvalues);
+		dataset->open.rows = ECML_BLOCK_ROWS;
+		for (size_t b = 1; b < complete; b++)
+			dataset->room[b - 1].rows = ECML_BLOCK_ROWS;
+		ecml_parallel_for(dataset->ctx, complete, measure_block, &measuring);
+		for (size_t b = 0; b < complete; b++)
+		{
+			EcmlBlock	spare;
+
+			ecml_dataset_keep(dataset, measuring.moments + b * dataset->nvalues);
+			/* of a spilled block the memory serves again */
+			spare = dataset->open;
+			dataset->open = dataset->room[used];
+			dataset->open_capacity = ECML_BLOCK_ROWS;
+			dataset->room[used++] = spare;
+		}
+		/* what is left of the room, in order */
+		used = 0;
+		for (size_t i = 0; i < dataset->nroom; i++)
+			if (dataset->room[i].x)
+				dataset->room[used++] = dataset->room[i];
+		dataset->nroom = used;
+		ecml_free(dataset->ctx, measuring.moments);
+	}
+	dataset->open.rows = total % ECML_BLOCK_ROWS;
+}
