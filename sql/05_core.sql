@@ -95,20 +95,20 @@ COMMENT ON FUNCTION ecml_retrain(text) IS
 CREATE FUNCTION ecml_predict(model text, VARIADIC features "any") RETURNS float8
 AS 'MODULE_PATHNAME', 'ecml_predict_by_name' LANGUAGE C STABLE PARALLEL SAFE COST 10;
 COMMENT ON FUNCTION ecml_predict(text, "any") IS
-'Prediction of the active version of a model: value of the target; of a classifier of two classes the probability of the second (sorted), with more classes an error; or number of the cluster (0-based). Features stand in the order of training, or are one row that has columns of their names. NULL when a feature is NULL, unless the model imputes. Errors: undefined_object (model, column), invalid_parameter_value (number or type of features), insufficient_privilege.';
+'Prediction of the active version of a model: value of the target; of a classifier of two classes the probability of the second (sorted), with more classes an error; number of the cluster (0-based); or anomaly score. Features stand in the order of training, or are one row that has columns of their names. NULL when a feature is NULL, unless the model imputes or takes NULLs as they are (trees). Errors: undefined_object (model, column), invalid_parameter_value (number or type of features), insufficient_privilege.';
 CREATE FUNCTION ecml_predict(model ecml_model, VARIADIC features "any") RETURNS float8
 AS 'MODULE_PATHNAME', 'ecml_predict_by_value' LANGUAGE C IMMUTABLE PARALLEL SAFE COST 10;
 COMMENT ON FUNCTION ecml_predict(ecml_model, "any") IS
-'Prediction of a model given as a value: value of the target; of a classifier of two classes the probability of the second (sorted), with more classes an error; or number of the cluster (0-based). Features as in ecml_predict(text, ...). Errors: invalid_parameter_value (number or type of features), data_corrupted (damaged model).';
+'Prediction of a model given as a value: value of the target; of a classifier of two classes the probability of the second (sorted), with more classes an error; number of the cluster (0-based); or anomaly score. Features as in ecml_predict(text, ...). Errors: invalid_parameter_value (number or type of features), data_corrupted (damaged model).';
 
 CREATE FUNCTION ecml_classify(model text, VARIADIC features "any") RETURNS text
 AS 'MODULE_PATHNAME', 'ecml_classify_by_name' LANGUAGE C STABLE PARALLEL SAFE COST 10;
 COMMENT ON FUNCTION ecml_classify(text, "any") IS
-'Class that the active version of a model gives: the most probable one; of a clustering the cluster''s number as text. Features, NULLs and errors as in ecml_predict; a regression model is an error (invalid_parameter_value).';
+'Class that the active version of a model gives: the most probable one; of a clustering the cluster''s number as text; of a model that looks for anomalies ''anomaly'' or ''normal''. Features, NULLs and errors as in ecml_predict; a regression model is an error (invalid_parameter_value).';
 CREATE FUNCTION ecml_classify(model ecml_model, VARIADIC features "any") RETURNS text
 AS 'MODULE_PATHNAME', 'ecml_classify_by_value' LANGUAGE C IMMUTABLE PARALLEL SAFE COST 10;
 COMMENT ON FUNCTION ecml_classify(ecml_model, "any") IS
-'Class that a model given as a value gives: the most probable one; of a clustering the cluster''s number as text. Features, NULLs and errors as in ecml_predict; a regression model is an error (invalid_parameter_value).';
+'Class that a model given as a value gives: the most probable one; of a clustering the cluster''s number as text; of a model that looks for anomalies ''anomaly'' or ''normal''. Features, NULLs and errors as in ecml_predict; a regression model is an error (invalid_parameter_value).';
 
 CREATE FUNCTION ecml_probabilities(model text, VARIADIC features "any") RETURNS jsonb
 AS 'MODULE_PATHNAME', 'ecml_probabilities_by_name' LANGUAGE C STABLE PARALLEL SAFE COST 20;
@@ -133,11 +133,11 @@ COMMENT ON FUNCTION ecml_coefficients(ecml_model) IS
 CREATE FUNCTION ecml_evaluate(model text, source text, options jsonb DEFAULT '{}') RETURNS jsonb
 AS 'MODULE_PATHNAME', 'ecml_evaluate_by_name' LANGUAGE C VOLATILE PARALLEL UNSAFE COST 100000;
 COMMENT ON FUNCTION ecml_evaluate(text, text, jsonb) IS
-'Metrics of a model on a source that has columns of its features and its target: regression rmse, mae, bias (in units of the target), mape (fraction), r2 and others; classification roc_auc, log_loss, f1, confusion_matrix and others; clustering inertia, sizes, silhouette, davies_bouldin, calinski_harabasz. Options: target (column), sample_weight (column), threshold (two classes, default 0.5). Errors: undefined_object (model, table, column), data_exception (no rows).';
+'Metrics of a model on a source that has columns of its features and its target: regression rmse, mae, bias (in units of the target), mape (fraction), r2 and others; classification roc_auc, log_loss, f1, confusion_matrix and others; clustering inertia, sizes, silhouette, davies_bouldin, calinski_harabasz; anomaly detection anomaly_share, score_quantiles, and with a label roc_auc, pr_auc, precision_at_k and others. Options: target (column), sample_weight (column), threshold (two classes, default 0.5; of anomalies the model''s), label (column that knows anomalies), k. Errors: undefined_object (model, table, column), data_exception (no rows).';
 CREATE FUNCTION ecml_evaluate(model ecml_model, source text, options jsonb DEFAULT '{}') RETURNS jsonb
 AS 'MODULE_PATHNAME', 'ecml_evaluate_by_value' LANGUAGE C VOLATILE PARALLEL UNSAFE COST 100000;
 COMMENT ON FUNCTION ecml_evaluate(ecml_model, text, jsonb) IS
-'Metrics of a model given as a value on a source: regression rmse, mae, bias (in units of the target), mape (fraction), r2 and others; classification roc_auc, log_loss, f1, confusion_matrix and others; clustering inertia, sizes, silhouette, davies_bouldin, calinski_harabasz. Options: target (column), sample_weight (column), threshold (two classes, default 0.5). Errors: undefined_object (table, column), data_exception (no rows), data_corrupted (damaged model).';
+'Metrics of a model given as a value on a source: regression rmse, mae, bias (in units of the target), mape (fraction), r2 and others; classification roc_auc, log_loss, f1, confusion_matrix and others; clustering inertia, sizes, silhouette, davies_bouldin, calinski_harabasz; anomaly detection anomaly_share, score_quantiles, and with a label roc_auc, pr_auc, precision_at_k and others. Options: target (column), sample_weight (column), threshold (two classes, default 0.5; of anomalies the model''s), label (column that knows anomalies), k. Errors: undefined_object (table, column), data_exception (no rows), data_corrupted (damaged model).';
 
 CREATE FUNCTION ecml_model_info(model text) RETURNS jsonb
 AS 'MODULE_PATHNAME', 'ecml_model_info_by_name' LANGUAGE C STABLE STRICT PARALLEL SAFE COST 100;

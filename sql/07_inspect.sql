@@ -4,21 +4,21 @@ CREATE FUNCTION ecml_explain(model text, VARIADIC features "any", OUT feature te
 	OUT base float8, OUT prediction float8, OUT class text) RETURNS SETOF record
 AS 'MODULE_PATHNAME', 'ecml_explain_by_name' LANGUAGE C STABLE PARALLEL SAFE COST 20 ROWS 10;
 COMMENT ON FUNCTION ecml_explain(text, "any") IS
-'What each feature adds to the prediction of a linear model for one row: a row a feature; the contributions add up to prediction less base (in every row the same two), on the model''s own scale: of a regression the target''s units, of a logistic regression log odds of class, of a Cox regression the log hazard. base is the prediction at the means of the training. Features as in ecml_predict; no rows when that is NULL. Errors: undefined_object, invalid_parameter_value (not a linear model; number or type of features), insufficient_privilege.';
+'What each feature adds to the prediction of a linear or tree model for one row: a row a feature; the contributions add up to prediction less base (in every row the same two), on the model''s own scale: of a regression the target''s units, of a logistic regression log odds of class, of a Cox regression the log hazard, of an isolation forest log2 of the score. base is the prediction at the means of the training, of trees their mean prediction. Features as in ecml_predict; no rows when that is NULL. Errors: undefined_object, invalid_parameter_value (a model that cannot tell; number or type of features), insufficient_privilege.';
 CREATE FUNCTION ecml_explain(model ecml_model, VARIADIC features "any", OUT feature text, OUT value text, OUT contribution float8,
 	OUT base float8, OUT prediction float8, OUT class text) RETURNS SETOF record
 AS 'MODULE_PATHNAME', 'ecml_explain_by_value' LANGUAGE C IMMUTABLE PARALLEL SAFE COST 20 ROWS 10;
 COMMENT ON FUNCTION ecml_explain(ecml_model, "any") IS
-'What each feature adds to the prediction of a linear model given as a value, as in ecml_explain(text, ...). Errors: invalid_parameter_value (not a linear model; number or type of features), data_corrupted.';
+'What each feature adds to the prediction of a linear or tree model given as a value, as in ecml_explain(text, ...). Errors: invalid_parameter_value (a model that cannot tell; number or type of features), data_corrupted.';
 
 CREATE FUNCTION ecml_importance(model text, OUT feature text, OUT importance float8) RETURNS SETOF record
 AS 'MODULE_PATHNAME', 'ecml_importance_by_name' LANGUAGE C STABLE STRICT PARALLEL SAFE COST 1000 ROWS 20;
 COMMENT ON FUNCTION ecml_importance(text) IS
-'How much each feature moves the predictions of a linear model, the greatest first: the standard deviation, over the rows of training, of what it contributes (of a number |coefficient| times its deviation), on the model''s own scale. Errors: undefined_object, invalid_parameter_value (not a linear model: ecml_importance(model, source) tells of any).';
+'What a linear or tree model owes to each feature, the greatest first. Linear: the standard deviation, over the rows of training, of what it contributes (of a number |coefficient| times its deviation), on the model''s own scale; an isolation forest: how unevenly its splits part the rows, in all 1. Errors: undefined_object, invalid_parameter_value (a model that cannot tell: ecml_importance(model, source) tells of any).';
 CREATE FUNCTION ecml_importance(model ecml_model, OUT feature text, OUT importance float8) RETURNS SETOF record
 AS 'MODULE_PATHNAME', 'ecml_importance_by_value' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 1000 ROWS 20;
 COMMENT ON FUNCTION ecml_importance(ecml_model) IS
-'How much each feature moves the predictions of a linear model given as a value, as in ecml_importance(text). Errors: invalid_parameter_value (not a linear model), data_corrupted.';
+'What a linear or tree model given as a value owes to each feature, as in ecml_importance(text). Errors: invalid_parameter_value (a model that cannot tell), data_corrupted.';
 
 CREATE FUNCTION ecml_importance(model text, source text, options jsonb DEFAULT '{}',
 	OUT feature text, OUT importance float8, OUT sd float8) RETURNS SETOF record

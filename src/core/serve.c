@@ -274,10 +274,6 @@ has_constant_model(FunctionCallInfo fcinfo)
 		IsA(linitial(((FuncExpr *) call)->args), Const);
 }
 
-/*
- * The common case with nothing to decide per row: as ecml_serving_predict, for a model and arguments that were found fit for
- * it at an earlier row.  False: not this row (a NULL, another snapshot), or not this call.
- */
 static inline bool
 predict_quickly(FunctionCallInfo fcinfo, double *result)
 {
@@ -318,6 +314,24 @@ predict_quickly(FunctionCallInfo fcinfo, double *result)
 	return true;
 }
 
+bool
+ecml_serving_quick(FunctionCallInfo fcinfo, const EcmlAlgorithm *algorithm, double *result)
+{
+	const EcmlServing *serving = fcinfo->flinfo->fn_extra;
+
+	return serving && serving->quick != ECML_QUICK_NOT && serving->model->algorithm == algorithm &&
+		predict_quickly(fcinfo, result);
+}
+
+void
+ecml_serving_remember(EcmlServing *serving, FunctionCallInfo fcinfo, bool by_name)
+{
+	bool		fit = by_name && serving->model->calibrator == NULL && !serving->binder->whole_row &&
+		serving->model->schema->plain && has_constant_model(fcinfo);
+
+	serving->quick = !fit ? ECML_QUICK_NOT : serving->binder->all_float8 ? ECML_QUICK_FLOAT8 : ECML_QUICK_ANY;
+}
+
 /* ecml_predict(model, VARIADIC "any"): float8 */
 ECML_MODEL_FUNCTION(ecml_predict)
 {
@@ -327,12 +341,9 @@ ECML_MODEL_FUNCTION(ecml_predict)
 	if (likely(predict_quickly(fcinfo, &result)))
 		PG_RETURN_FLOAT8(result);
 	serving = ecml_serving(fcinfo, by_name);
-
 	if (serving == NULL || !ecml_serving_predict(serving, fcinfo, 1, &result))
 		PG_RETURN_NULL();
-	serving->quick = !(by_name && serving->model->calibrator == NULL && !serving->binder->whole_row &&
-					   serving->model->schema->plain && has_constant_model(fcinfo)) ? ECML_QUICK_NOT :
-		serving->binder->all_float8 ? ECML_QUICK_FLOAT8 : ECML_QUICK_ANY;
+	ecml_serving_remember(serving, fcinfo, by_name);
 	PG_RETURN_FLOAT8(result);
 }
 

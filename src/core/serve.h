@@ -52,6 +52,13 @@ extern EcmlModel *ecml_serving_model(FunctionCallInfo fcinfo, bool by_name);
 extern bool ecml_serving_bind(EcmlServing *serving, FunctionCallInfo fcinfo, int first);
 extern bool ecml_serving_predict(EcmlServing *serving, FunctionCallInfo fcinfo, int first, double *result);
 
+/*
+ * The common case with nothing to decide per row: as ecml_serving_predict, for a model and arguments that were found fit for it
+ * at an earlier row, which ecml_serving_remember was told.  False: not this row (a NULL, another snapshot), or not this call.
+ */
+extern bool ecml_serving_quick(FunctionCallInfo fcinfo, const EcmlAlgorithm *algorithm, double *result);
+extern void ecml_serving_remember(EcmlServing *serving, FunctionCallInfo fcinfo, bool by_name);
+
 /* The probabilities of the classes of the row that was bound: [nclasses], scratch. */
 extern const double *ecml_serving_probabilities(EcmlServing *serving);
 

@@ -366,6 +366,7 @@ typedef struct Leader
 	Remote	   *remotes;
 	Arrived    *arrived;		/* [narrived] */
 	uint32		narrived;
+	uint32		pieces;			/* that have arrived, those that were drawn from among them */
 	uint32		capacity;
 	int64		received;		/* rows */
 	Size		bytes;			/* of what has arrived */
@@ -382,7 +383,7 @@ arrive(Leader *leader, uint32 range, int remote, const EcmlBlock *block, Size by
 		leader->capacity = Max(64, leader->capacity * 2);
 		leader->arrived = ecml_resize_array(ctx, leader->arrived, leader->capacity, sizeof(Arrived));
 	}
-	leader->arrived[leader->narrived] = (Arrived) {range, leader->narrived, remote, *block};
+	leader->arrived[leader->narrived] = (Arrived) {range, leader->pieces++, remote, *block};
 	leader->narrived++;
 	leader->received += block->rows;
 	leader->bytes += bytes;

@@ -43,7 +43,8 @@ with_own_seasons(const ProphetOptions *options, int nperiods, const double *leng
 {
 	*params = options->params;
 	params->yearly = params->weekly = params->daily = 0;
-	memcpy(seasons, options->params.seasons, options->params.n_seasons * sizeof(ProphetSeason));
+	if (options->params.n_seasons > 0)
+		memcpy(seasons, options->params.seasons, options->params.n_seasons * sizeof(ProphetSeason));
 	params->seasons = seasons;
 	for (int i = 0; i < nperiods && params->n_seasons < PROPHET_MAX_SEASONS; i++)
 		seasons[params->n_seasons++] = (ProphetSeason) {

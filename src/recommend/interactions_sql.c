@@ -57,11 +57,14 @@ rec_ids_init(RecIds *ids, MemoryContext context, Oid type)
 static int
 add_integer(RecIds *ids, int64 key)
 {
-	uint32		at = (uint32) ecml_hash_u64((uint64) key, 3) & (ids->nslots - 1);
+	uint32		at;
 
+	if (ids->n > 0 && ids->keys[ids->last] == key)
+		return ids->last;
+	at = (uint32) ecml_hash_u64((uint64) key, 3) & (ids->nslots - 1);
 	for (; ids->slots[at]; at = (at + 1) & (ids->nslots - 1))
 		if (ids->keys[ids->slots[at] - 1] == key)
-			return ids->slots[at] - 1;
+			return ids->last = ids->slots[at] - 1;
 	if (ids->n == ids->capacity)
 	{
 		ids->capacity *= 2;
@@ -82,7 +85,7 @@ add_integer(RecIds *ids, int64 key)
 			ids->slots[at] = i + 1;
 		}
 	}
-	return ids->n - 1;
+	return ids->last = ids->n - 1;
 }
 
 int
@@ -112,6 +115,9 @@ rec_ids_add(RecIds *ids, Datum value)
 			{
 				struct varlena *bytes = PG_DETOAST_DATUM_PACKED(value);
 
+				if (ids->n > 0 && ids->dict->entries[ids->last].length == VARSIZE_ANY_EXHDR(bytes) &&
+					memcmp(ids->dict->entries[ids->last].key, VARDATA_ANY(bytes), VARSIZE_ANY_EXHDR(bytes)) == 0)
+					return ids->last;
 				code = ecml_dict_add(ids->dict, VARDATA_ANY(bytes), VARSIZE_ANY_EXHDR(bytes));
 				break;
 			}
@@ -123,7 +129,7 @@ rec_ids_add(RecIds *ids, Datum value)
 			}
 	}
 	ids->n = Max(ids->n, code + 1);
-	return code;
+	return ids->last = code;
 }
 
 char **

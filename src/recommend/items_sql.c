@@ -160,8 +160,8 @@ make_statement(const RecItemQuery *query, bool all)
 						 format_type_be_qualified(getBaseType(type)));
 	if (query->filter)
 		appendStringInfo(&text, " AND (%s\n)", query->filter);
-	/* reading only is checked as for any source */
-	plan = SPI_prepare(text.data, 1, arguments);
+	/* one plan for all calls: planning costs more than the query.  That it only reads is checked as for any source */
+	plan = SPI_prepare_cursor(text.data, 1, arguments, CURSOR_OPT_GENERIC_PLAN);
 	if (plan == NULL)
 		elog(ERROR, "a query on items could not be prepared: %s", SPI_result_code_string(SPI_result));
 	ecml_source_check_reads_only(plan);
@@ -268,7 +268,7 @@ make_present(const RecModel *model, const char *source_text)
 	appendStringInfo(&text, " FROM %s AS s WHERE s.%s OPERATOR(pg_catalog.=) $1::%s", ecml_source_from(source_text),
 					 quote_identifier(model->user_column),
 					 format_type_be_qualified(getBaseType(TupleDescAttr(source.desc, column)->atttypid)));
-	plan = SPI_prepare(text.data, 1, arguments);
+	plan = SPI_prepare_cursor(text.data, 1, arguments, CURSOR_OPT_GENERIC_PLAN);
 	if (plan == NULL)
 		elog(ERROR, "a query on interactions could not be prepared: %s", SPI_result_code_string(SPI_result));
 	ecml_source_check_reads_only(plan);

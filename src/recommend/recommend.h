@@ -141,7 +141,8 @@ typedef struct RecFactors
 	int			items;
 	float	   *item;			/* [items][stride] */
 	float	   *gram;			/* [stride][stride] item'item, of implicit feedback; else NULL */
-	float	   *packed;			/* [items / REC_LANES, rounded up][dimension][REC_LANES] the same, to score many; derived */
+	int16_t    *coarse;			/* [items / REC_LANES, rounded up][dimension][REC_LANES] item in steps; derived */
+	float	   *step;			/* [stride] of each factor; derived */
 	double		loss;			/* of training: the sum that was minimised, by entry */
 } RecFactors;
 

@@ -39,6 +39,7 @@ typedef struct RecIds
 	FmgrInfo	output;
 	EcmlDict   *dict;
 	int			n;
+	int			last;			/* the number given last: rows of a user often stand together */
 	int64	   *keys;			/* [capacity] */
 	int			capacity;
 	int32	   *slots;			/* [nslots] */

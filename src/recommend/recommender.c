@@ -27,11 +27,17 @@ pack(EcmlCtx *ctx, RecFactors *f)
 {
 	size_t		blocks = ((size_t) f->items + REC_LANES - 1) / REC_LANES;
 
-	f->packed = ECML_NEW0(ctx, float, blocks * f->dimension * REC_LANES + REC_LANES);
+	f->coarse = ECML_NEW0(ctx, int16_t, blocks * f->dimension * REC_LANES + REC_LANES);
+	f->step = ECML_NEW0(ctx, float, f->stride);
 	for (int i = 0; i < f->items; i++)
 		for (int k = 0; k < f->dimension; k++)
-			f->packed[((size_t) (i / REC_LANES) * f->dimension + k) * REC_LANES + i % REC_LANES] =
-				f->item[(size_t) i * f->stride + k];
+			f->step[k] = fmaxf(f->step[k], fabsf(f->item[(size_t) i * f->stride + k]));
+	for (int k = 0; k < f->dimension; k++)
+		f->step[k] /= 32767;
+	for (int i = 0; i < f->items; i++)
+		for (int k = 0; k < f->dimension; k++)
+			f->coarse[((size_t) (i / REC_LANES) * f->dimension + k) * REC_LANES + i % REC_LANES] =
+				f->step[k] > 0 ? (int16_t) fmaxf(-32767, fminf(32767, rintf(f->item[(size_t) i * f->stride + k] / f->step[k]))) : 0;
 }
 
 static uint32_t

@@ -1,8 +1,9 @@
 /*
  * score.c - a user's scores, the best items, and why
  *
- * Factors are scored from a packed copy, sixteen items side by side: each step multiplies one factor of the user with that factor
- * of sixteen items, and no sum goes across a register.  What is read is 4 bytes a factor and item, and nothing else is.
+ * Factors are scored from a coarse copy first, 2 bytes a factor, sixteen items side by side: each step multiplies one factor of the
+ * user with that factor of sixteen items, and no sum goes across a register.  How far a coarse score can be off is known, so that
+ * few items need their exact score.
  *
  * Neighbours (Deshpande and Karypis 2004): the score of an item is the sum, over the user's items j, of value_j similarity(j, i).
  * A mix adds parts that were each divided by their greatest score, times their weights.
@@ -115,14 +116,19 @@ order(RecBest *heap, int n)
 
 /* ---- factors */
 
-/* Scores of BLOCKS * REC_LANES items that stand in one piece. */
+typedef short ShortLanes __attribute__((vector_size(REC_LANES * sizeof(short)), may_alias));
+
+#define COARSE(p) \
+	__builtin_convertvector(__builtin_convertvector(*(const ShortLanes *) (p), LaneNumbers), Lanes)
+
+/* Coarse scores of BLOCKS * REC_LANES items that stand in one piece; x is by step. */
 static inline __attribute__((always_inline)) void
-score_blocks(const float *packed, const float *x, int dimension, float *scores)
+coarse_blocks(const int16_t *coarse, const float *x, int dimension, float *scores)
 {
-	const float *b0 = packed;
-	const float *b1 = packed + (size_t) dimension * REC_LANES;
-	const float *b2 = packed + (size_t) dimension * REC_LANES * 2;
-	const float *b3 = packed + (size_t) dimension * REC_LANES * 3;
+	const int16_t *b0 = coarse;
+	const int16_t *b1 = coarse + (size_t) dimension * REC_LANES;
+	const int16_t *b2 = coarse + (size_t) dimension * REC_LANES * 2;
+	const int16_t *b3 = coarse + (size_t) dimension * REC_LANES * 3;
 	Lanes		s0 = {0};
 	Lanes		s1 = {0};
 	Lanes		s2 = {0};
@@ -130,10 +136,10 @@ score_blocks(const float *packed, const float *x, int dimension, float *scores)
 
 	for (int k = 0; k < dimension; k++)
 	{
-		s0 += LANES(b0 + k * REC_LANES) * x[k];
-		s1 += LANES(b1 + k * REC_LANES) * x[k];
-		s2 += LANES(b2 + k * REC_LANES) * x[k];
-		s3 += LANES(b3 + k * REC_LANES) * x[k];
+		s0 += COARSE(b0 + k * REC_LANES) * x[k];
+		s1 += COARSE(b1 + k * REC_LANES) * x[k];
+		s2 += COARSE(b2 + k * REC_LANES) * x[k];
+		s3 += COARSE(b3 + k * REC_LANES) * x[k];
 	}
 	LANES_OUT(scores) = s0;
 	LANES_OUT(scores + REC_LANES) = s1;
@@ -142,63 +148,78 @@ score_blocks(const float *packed, const float *x, int dimension, float *scores)
 }
 
 static inline __attribute__((always_inline)) void
-score_block(const float *packed, const float *x, int dimension, float *scores)
+coarse_block(const int16_t *coarse, const float *x, int dimension, float *scores)
 {
 	Lanes		s = {0};
 
 	for (int k = 0; k < dimension; k++)
-		s += LANES(packed + k * REC_LANES) * x[k];
+		s += COARSE(coarse + k * REC_LANES) * x[k];
 	LANES_OUT(scores) = s;
 }
 
-/* All items: those whose score could enter the heap are offered to it. */
+/*
+ * The best items, exactly, though most are never scored exactly.  A coarse score is off by at most e, the sum of |x_k| half a
+ * step (and rounding): so whatever is among the n best has a coarse score of at least the n-th best coarse one less 2 e.
+ * scores [items] is scratch.
+ */
 static ECML_CLONES void
-best_by_factors(const RecFactors *f, const float *x, float shift, Chosen *chosen)
+best_by_factors(const RecFactors *f, const float *x, float shift, Chosen *chosen, float *scores)
 {
-	float		scores[BLOCKS * REC_LANES] __attribute__((aligned(ECML_ALIGN)));
+	float		stepped[REC_MAX_FACTORS + 2 * REC_LANES];
+	float		block[BLOCKS * REC_LANES] __attribute__((aligned(ECML_ALIGN)));
 	int			blocks = (f->items + REC_LANES - 1) / REC_LANES;
+	float		error = 0;
+	float		limit;
 
+	for (int k = 0; k < f->dimension; k++)
+	{
+		stepped[k] = x[k] * f->step[k];
+		error += 0.7f * fabsf(stepped[k]);
+	}
 	for (int b = 0; b < blocks; b += BLOCKS)
 	{
-		const float *packed = f->packed + (size_t) b * f->dimension * REC_LANES;
-		int			count = BLOCKS * REC_LANES;
-		float		limit;
+		const int16_t *coarse = f->coarse + (size_t) b * f->dimension * REC_LANES;
+		int			count = f->items - b * REC_LANES < BLOCKS * REC_LANES ? f->items - b * REC_LANES : BLOCKS * REC_LANES;
 
 		if (b + BLOCKS <= blocks)
-			score_blocks(packed, x, f->dimension, scores);
+			coarse_blocks(coarse, stepped, f->dimension, block);
 		else
 			for (int c = b; c < blocks; c++)
-				score_block(f->packed + (size_t) c * f->dimension * REC_LANES, x, f->dimension, scores + (c - b) * REC_LANES);
-		if (f->items - b * REC_LANES < count)
-			count = f->items - b * REC_LANES;
+				coarse_block(f->coarse + (size_t) c * f->dimension * REC_LANES, stepped, f->dimension, block + (c - b) * REC_LANES);
+		memcpy(scores + (size_t) b * REC_LANES, block, count * sizeof(float));
 		if (chosen->found == chosen->n)
 		{
 			int			any = 0;
 
-			limit = chosen->heap[0].score - shift;
+			limit = chosen->heap[0].score;
 			for (int i = 0; i < count; i++)
-				any |= scores[i] >= limit;
+				any |= block[i] >= limit;
 			if (!any)
 				continue;
 		}
 		for (int i = 0; i < count; i++)
-			choose(chosen, b * REC_LANES + i, scores[i] + shift);
+			choose(chosen, b * REC_LANES + i, block[i]);
+	}
+	limit = chosen->found == chosen->n ? chosen->heap[0].score - 2 * error : -INFINITY;
+	chosen->found = 0;
+	for (int first = 0; first < f->items; first += BLOCKS * REC_LANES)
+	{
+		int			count = f->items - first < BLOCKS * REC_LANES ? f->items - first : BLOCKS * REC_LANES;
+		int			any = 0;
+
+		for (int i = 0; i < count; i++)
+			any |= scores[first + i] >= limit;
+		for (int i = 0; any && i < count; i++)
+			if (scores[first + i] >= limit)
+				choose(chosen, first + i, dense_dot(f->item + (size_t) (first + i) * f->stride, x, f->stride) + shift);
 	}
 }
 
 static ECML_CLONES void
-scores_by_factors(const float *all, const float *x, int dimension, int items, float shift, float *scores)
+scores_by_factors(const RecFactors *f, const float *x, float shift, float *scores)
 {
-	float		block[REC_LANES] __attribute__((aligned(ECML_ALIGN)));
-
-	for (int first = 0; first < items; first += REC_LANES)
-	{
-		int			count = items - first < REC_LANES ? items - first : REC_LANES;
-
-		score_block(all + (size_t) first * dimension, x, dimension, block);
-		for (int i = 0; i < count; i++)
-			scores[first + i] = block[i] + shift;
-	}
+	for (int i = 0; i < f->items; i++)
+		scores[i] = dense_dot(f->item + (size_t) i * f->stride, x, f->stride) + shift;
 }
 
 /* With ratings: the user's vector as it meets the items' (a 1 for their bias), and what is added. */
@@ -261,7 +282,7 @@ rec_part_scores(const RecModel *model, const RecUser *user, RecPart part, float 
 				float		x[REC_MAX_FACTORS + 2 * REC_LANES] __attribute__((aligned(ECML_ALIGN)));
 				float		shift = prepare_ratings(model->factors, user->factors, x);
 
-				scores_by_factors(model->factors->packed, x, model->factors->dimension, model->items, shift, scores);
+				scores_by_factors(model->factors, x, shift, scores);
 			}
 			return true;
 		case REC_PART_ITEMS:
@@ -373,7 +394,7 @@ rec_best(RecScorer *scorer, const RecUser *user, int n, const uint8_t *allowed, 
 		float		shift = prepare_ratings(model->factors, user->factors, x);
 
 		chosen.blank = model->blank;
-		best_by_factors(model->factors, x, shift, &chosen);
+		best_by_factors(model->factors, x, shift, &chosen, scorer->scores);
 		order(best, chosen.found);
 		return chosen.found;
 	}

@@ -23,6 +23,7 @@
 #include "recommend/recommend_sql.h"
 
 #define MAX_LIST 1000000
+#define ASKED_SINGLY 1000		/* items that are asked for by their keys, before the filter is asked of all */
 #define ALL_BLOCK 512			/* users that ecml_recommend_all scores at once */
 
 typedef struct Options
@@ -263,7 +264,7 @@ recommend(Call *call, const RecUser *user, int n, RecBest **result)
 	else if (reorders)
 		most = 10 * wanted + 50;
 	else if (asks)
-		most = 4 * wanted + 10;
+		most = 5 * wanted + 10;
 	most = Min(most, model->items);
 	best = MemoryContextAllocHuge(CurrentMemoryContext, ((size_t) most + 1) * sizeof(RecBest));
 	found = rec_best(&call->scorer, user, most, NULL, call->exclude, call->nexclude, best);
@@ -271,17 +272,31 @@ recommend(Call *call, const RecUser *user, int n, RecBest **result)
 	{
 		uint8_t    *allowed = per_item(model, 1);
 		float	   *boost = options->boost ? (float *) per_item(model, sizeof(float)) : NULL;
-		bool		all = found < most;
 
-		ask(&call->query, best, found, allowed, boost);
-		found = apply(call, best, found, allowed, boost);
-		if (found < wanted && !all)
+		for (;;)
 		{
-			/* few pass: ask for the filter of all items once, and score those that pass */
-			memset(allowed, 0, model->items);
-			ask(&call->query, NULL, 0, allowed, boost);
-			found = rec_best(&call->scorer, user, most, allowed, call->exclude, call->nexclude, best);
+			bool		all = found < most;
+			int			asked = found;
+			double		more;
+
+			ask(&call->query, best, found, allowed, boost);
 			found = apply(call, best, found, allowed, boost);
+			if (found >= wanted || all)
+				break;
+			/* too few have passed: ask for as many as should be enough by what part did */
+			more = (wanted + 5) * 2.0 * asked / (found + 0.5);
+			if (more > ASKED_SINGLY || more > model->items)
+			{
+				/* or of all items once, and score those that pass */
+				memset(allowed, 0, model->items);
+				ask(&call->query, NULL, 0, allowed, boost);
+				found = rec_best(&call->scorer, user, most, allowed, call->exclude, call->nexclude, best);
+				found = apply(call, best, found, allowed, boost);
+				break;
+			}
+			most = (int) more;
+			best = repalloc_huge(best, ((size_t) most + 1) * sizeof(RecBest));
+			found = rec_best(&call->scorer, user, most, NULL, call->exclude, call->nexclude, best);
 		}
 	}
 	if (options->diversity > 0)

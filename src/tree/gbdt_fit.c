@@ -25,7 +25,7 @@
 #define DELTA_SAMPLE 65536
 
 /* rows of a leaf that its renewal looks at, at most */
-#define RENEW_ROWS ((size_t) 1 << 22)
+#define RENEW_ROWS ((size_t) 1 << 20)
 
 /* ---------------------------------------------------------------- rows of a tree */
 

@@ -231,7 +231,11 @@ gbdt_fit_prepare(GbdtFit *fit)
 	loss->score = ecml_alloc_array(ctx, bins->rows, loss->outputs * sizeof(double));
 	for (int k = 0; k < loss->outputs; k++)
 		for (size_t i = 0; i < bins->rows; i++)
+		{
 			loss->score[k * bins->rows + i] = fit->base[k];
+			if (i % 65536 == 65535)
+				ecml_poll(ctx, 0, 0);
+		}
 	if (loss->objective == GBDT_SOFTMAX)
 		loss->norm = ECML_NEW(ctx, double, bins->rows);
 }

@@ -7,10 +7,12 @@ import boosting
 import evaluation
 import growth
 import inspect_rows
+import isolation
 import load
 import logistic
 import prepare
 import quality
+import recommend
 import speed
 import survival
 from harness import SCALE, connect, machine
@@ -32,6 +34,10 @@ TABLES = [
     (growth.memory_table, {"memory": growth.memory}),
     (quality.quality_table, {"quality": quality.quality}),
     (prepare.prepare_table, {"prepare": prepare.prepare}),
+    (recommend.recommend_table, {"recommend": recommend.training, "baskets": recommend.baskets}),
+    (recommend.serving_table, {"serving": recommend.serving}),
+    (recommend.lists_table, {"lists": recommend.lists}),
+    (isolation.isolation_table, {"iforest": isolation.iforest}),
     (boosting.quality_table, {"gbdt": boosting.quality}),
     (anomaly.anomaly_table, {"mahalanobis": anomaly.mahalanobis, "anomalies": anomaly.anomalies}),
     (survival.survival_table, {"cox": survival.cox, "clv": survival.clv}),

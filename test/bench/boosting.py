@@ -85,7 +85,7 @@ def number(cell):
 
 
 def load(connection, path, target, dropped):
-    """The file as table folds (columns as they are named, fold): whether each is a number; and as a matrix with category codes."""
+    """The file as table folds (columns as they are named, fold, place): whether each is a number; and as a matrix with category codes."""
     with gzip.open(path, "rt", encoding="utf-8") as lines:
         rows = list(csv.reader(lines))
     names = [name for name in rows[0] if name not in dropped]
@@ -96,10 +96,10 @@ def load(connection, path, target, dropped):
     folds[numpy.random.default_rng(0).permutation(len(cells))] = numpy.arange(len(cells)) % 5
     types = ", ".join(f'"{name}" {"float8" if kind else "text"}' for name, kind in zip(names, kinds))
     connection.execute("DROP TABLE IF EXISTS folds")
-    connection.execute(f"CREATE TABLE folds ({types}, fold int)")
+    connection.execute(f"CREATE TABLE folds ({types}, fold int, place int)")
     with connection.cursor() as cursor, cursor.copy("COPY folds FROM STDIN") as copy:
-        for row, fold in zip(cells, folds):
-            copy.write_row(row + [int(fold)])
+        for place, (row, fold) in enumerate(zip(cells, folds)):
+            copy.write_row(row + [int(fold), place])
     connection.execute("ANALYZE folds")
     matrix = numpy.full((len(cells), len(names)), numpy.nan)
     for j, kind in enumerate(kinds):
@@ -133,11 +133,12 @@ def quality(table):
             connection.execute("SELECT ecml_train('bench fold', 'gbdt', %s, %s, %s, %s)",
                                (f"SELECT * FROM folds WHERE fold <> {fold}", target, [names[j] for j in features],
                                 json.dumps({"objective": "squared_error" if metric == "rmse" else "logistic"})))
-            rows = connection.execute(f"SELECT ecml_predict('bench fold', {columns}) FROM folds WHERE fold = {fold}").fetchall()
+            rows = connection.execute(f"SELECT ecml_predict('bench fold', {columns}) FROM folds WHERE fold = {fold} "
+                                      "ORDER BY place").fetchall()
             ours.append(measure(metric, y[~train], numpy.array(rows, float)[:, 0]))
             dataset = lightgbm.Dataset(matrix[train][:, features], y[train],
                                        categorical_feature=[k for k, j in enumerate(features) if not kinds[j]])
-            peer = lightgbm.train({"objective": "regression" if metric == "rmse" else "binary", "num_leaves": 31, "num_threads": 2,
+            peer = lightgbm.train({"objective": "regression" if metric == "rmse" else "binary", "num_leaves": 31, "num_threads": 1,
                                    "verbose": -1}, dataset, 100)
             theirs.append(measure(metric, y[~train], peer.predict(matrix[~train][:, features])))
         a, b = numpy.mean(ours), numpy.mean(theirs)

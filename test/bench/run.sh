@@ -29,6 +29,11 @@ all_rows='
 	memory
 	quality
 	prepare
+	recommend
+	baskets
+	serving
+	lists
+	iforest
 	cox
 	clv
 	gbdt

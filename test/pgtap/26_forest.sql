@@ -1,7 +1,7 @@
 -- Decision trees, random forests and rules of trees: rules as conditions of SQL, what they predict, options, odd data, quality.
 BEGIN;
 \i ../lib/pgtap.sql
-SELECT plan(46);
+SELECT plan(50);
 SET client_min_messages = warning;
 SET TimeZone = 'Asia/Tokyo';
 
@@ -66,6 +66,12 @@ SELECT is((SELECT count(*) FROM ecml_tree_rules(NULL::text)), 0::bigint, 'of NUL
 SELECT throws_ok($$ SELECT * FROM ecml_tree_rules('forest', 21) $$, '22023', 'the model has no tree 21', 'no such tree');
 SELECT lives_ok($$ SELECT ecml_train('line', 'linreg', 'visits', 'v', '{amount}') $$, 'a model without trees');
 SELECT throws_ok($$ SELECT * FROM ecml_tree_rules('line') $$, '22023', 'ecml_tree_rules needs a model of trees', 'has no rules');
+
+SELECT lives_ok($$ SELECT ecml_train('odd', 'iforest', 'visits', NULL, '{amount,age,ip,day}', '{"n_trees": 10}') $$, 'isolation trees');
+SELECT ok(count(DISTINCT tree) = 10 AND bool_and(prediction > 0 AND class IS NULL AND condition ~ 'amount|age|ip|day'), 'have rules, with lengths of paths')
+FROM ecml_tree_rules('odd');
+SELECT lives_ok($$ SELECT ecml_train('oblique', 'iforest', 'visits', NULL, '{amount,score}', '{"n_trees": 10, "extension_level": 1}') $$, 'oblique ones');
+SELECT throws_ok($$ SELECT * FROM ecml_tree_rules('oblique') $$, '22023', 'ecml_tree_rules needs a model of trees', 'have none');
 
 -- ---- predictions, explanations, importance, metrics
 

@@ -1,0 +1,33 @@
+-- isolation forest: messages
+SET client_min_messages = warning;
+CREATE TABLE iforest_t AS SELECT i::float8 AS a, i % 3 AS b, i > 38 AS bad FROM generate_series(1, 40) i;
+SELECT failure($$ SELECT ecml_train('m', 'iforest', 'iforest_t', 'a') $$);
+SELECT failure($$ SELECT ecml_train('m', 'iforest', 'iforest_t', NULL, NULL, '{"contamination": 0.7}') $$);
+SELECT failure($$ SELECT ecml_train('m', 'iforest', 'iforest_t', NULL, NULL, '{"contamination": "much"}') $$);
+SELECT failure($$ SELECT ecml_train('m', 'iforest', 'iforest_t', NULL, NULL, '{"contamination": 0}') $$);
+SELECT failure($$ SELECT ecml_train('m', 'iforest', 'iforest_t', NULL, NULL, '{"max_features": 1.5}') $$);
+SELECT failure($$ SELECT ecml_train('m', 'iforest', 'iforest_t', NULL, NULL, '{"extension_level": 3}') $$);
+SELECT failure($$ SELECT ecml_train('m', 'iforest', 'iforest_t', NULL, NULL, '{"missing": "drop"}') $$);
+SELECT failure($$ SELECT ecml_train('m', 'iforest', 'SELECT a FROM iforest_t WHERE false') $$);
+SELECT failure($$ SELECT ecml_train('m', 'iforest', 'SELECT ''NaN''::float8 AS a FROM iforest_t') $$);
+SELECT failure($$ SELECT ecml_cross_validate('iforest', 'iforest_t') $$);
+SELECT (ecml_train('m', 'iforest', 'iforest_t', NULL, '{a,b}')).rows;
+SELECT failure($$ SELECT ecml_predict('m', 1) $$);
+SELECT failure($$ SELECT ecml_probabilities('m', 1, 2) $$);
+SELECT failure($$ SELECT ecml_coefficients('m') $$);
+SELECT failure($$ SELECT ecml_evaluate('m', 'iforest_t', '{"label": "a"}') $$);
+SELECT failure($$ SELECT ecml_evaluate('m', 'iforest_t', '{"label": "none"}') $$);
+SELECT failure($$ SELECT ecml_evaluate('m', 'iforest_t', '{"k": 5}') $$);
+SELECT failure($$ SELECT ecml_evaluate('m', 'iforest_t', '{"target": "a"}') $$);
+SELECT failure($$ SELECT ecml_importance('m', 'iforest_t', '{"metric": "rmse"}') $$);
+SELECT failure($$ SELECT ecml_iforest_score(ecml_kmeans('{"k": 2}', a), 1) FROM iforest_t $$);
+SELECT failure($$ SELECT ecml_is_anomaly(ecml_kmeans('{"k": 2}', a), 1) FROM iforest_t $$);
+SELECT failure($$ SELECT ecml_iforest('{"sample_weight": "x9"}', a) FROM iforest_t $$);
+-- a model of booleans evaluated on numbers, and the other way round
+SELECT (ecml_train('truth', 'logreg', 'iforest_t', 'bad', '{b}', '{"penalty": "l2"}')).rows;
+SELECT ecml_evaluate('truth', 'SELECT b, bad::int AS bad FROM iforest_t') = ecml_evaluate('truth', 'iforest_t') AS same;
+SELECT (ecml_train('number', 'logreg', 'SELECT b, bad::int AS bad FROM iforest_t', 'bad', '{b}', '{"penalty": "l2"}')).rows;
+SELECT ecml_evaluate('number', 'iforest_t') = ecml_evaluate('number', 'SELECT b, bad::int AS bad FROM iforest_t') AS same;
+SELECT ecml_evaluate('truth', 'SELECT b, 2 AS bad FROM iforest_t') -> 'unknown_class' AS others;
+SELECT ecml_drop_model('m'), ecml_drop_model('truth'), ecml_drop_model('number');
+DROP TABLE iforest_t;
