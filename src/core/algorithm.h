@@ -86,6 +86,7 @@ typedef struct EcmlOnePass
 
 struct EcmlModel;
 struct EcmlTraining;
+struct TreeForest;
 
 /* What ecml_train was asked for. */
 typedef struct EcmlRequest
@@ -214,6 +215,8 @@ typedef struct EcmlAlgorithm
 								  double *c);
 	/* of each feature, [schema->nfeatures], for ecml_importance(model); NULL: a linear model's by its contributions, or none */
 	void		(*importance) (const void *fitted, const EcmlSchema *schema, double *importance);
+	/* the trees of a tree model (src/tree/tree_forest.h), for ecml_tree_rules; NULL, or the result NULL: it has none of that form */
+	const struct TreeForest *(*trees) (const void *fitted);
 	void		(*metrics) (const void *fitted, const EcmlSchema *schema, EcmlJson *json);	/* of the training */
 	void		(*judge) (const void *fitted, const EcmlSchema *schema);	/* of ecml_train: warn, or refuse; NULL: nothing to say */
 	/* algorithms without a target: metrics on other rows (of terms) */

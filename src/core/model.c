@@ -19,6 +19,7 @@
 #define VALUES_AT_ONCE (1 << 17)	/* of rows that are predicted together */
 #define FORMAT 2
 #define HEADER 16				/* bytes before what the checksum covers */
+#define MODEL_ROOM (8 << 20)	/* what may be derived from a small model, as it is read */
 
 EcmlModel *
 ecml_model_begin(MemoryContext context, const EcmlTraining *training)
@@ -184,7 +185,7 @@ ecml_model_read(struct varlena *value, MemoryContext parent)
 	model->algorithm = algorithm;
 	model->context = context;
 	/* whatever the counts inside say, it may not make more of itself than some tens of times its size */
-	ecml_host_init(&model->ctx, &model->host, context, size * 32 + 1048576, 0);
+	ecml_host_init(&model->ctx, &model->host, context, size * 32 + MODEL_ROOM, 0);
 	ecml_reader_init(&r, &model->ctx, bytes + HEADER, size - HEADER);
 	model->rows = ecml_read_u64(&r);
 	model->skipped = ecml_read_u64(&r);

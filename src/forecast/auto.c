@@ -4,7 +4,7 @@
  * Which methods come into question follows from the series: for intermittent demand (a third or more of the values are zero,
  * none is negative) Croston's family beside the mean and exponential smoothing; else exponential smoothing, Theta, ARIMA, and
  * decomposition where there are several seasons or one too long for the others.  Each is fitted to the first part of the
- * series and forecasts the rest from up to three origins; what it weighs in the combination falls with the square of its mean
+ * series and forecasts the rest from up to three origins; what it weighs in the combination falls with the root of its mean
  * absolute error there (Bates and Granger 1969; Pawlikowski and Chorowska 2020 for such combinations in the M4 competition),
  * and those far behind the best are left out.  The M competitions keep showing that a combination of few good methods is
  * rarely beaten by any of them, and never loses much (Makridakis, Spiliotis, Assimakopoulos 2020).
@@ -28,7 +28,8 @@
 #define HEAD 2					/* numbers before the components */
 #define EACH 4					/* before a component's parameters */
 #define ORIGINS 3
-#define FAR_BEHIND 1.6			/* times the least error */
+#define FAR_BEHIND 4			/* times the least error */
+#define PRIOR 3					/* errors as they should be, beside those seen */
 #define INTERMITTENT (1.0 / 3)	/* share of zeros */
 #define LONG_SEASON 24			/* beyond it, exponential smoothing has too many states to start with */
 
@@ -328,7 +329,7 @@ validate(const ForecastInput *in, const Origins *origins, Candidate *c, double *
 
 /*
  * How much larger errors from the origins were than the combination's standard deviations say: root mean square of their
- * ratio, drawn to 1 as if ten more errors had been as they should.
+ * ratio, drawn to 1 as if a few more errors had been as they should.
  */
 static double
 interval_scale(const ForecastInput *in, const Origins *origins, const Candidate *candidates, int n)
@@ -352,10 +353,10 @@ interval_scale(const ForecastInput *in, const Origins *origins, const Candidate 
 			if (isnan(y) || !(sd > 0))
 				continue;
 			/* one wild error is not a width */
-			squares += fmin((y - mean) * (y - mean) / (sd * sd), 16);
+			squares += fmin((y - mean) * (y - mean) / (sd * sd), 36);
 			count++;
 		}
-	return fmin(fmax(sqrt((squares + 10) / (count + 10)), 0.9), 1.6);
+	return fmin(fmax(sqrt((squares + PRIOR) / (count + PRIOR)), 0.9), 3);
 }
 
 static void
@@ -381,7 +382,7 @@ weigh(Candidate *candidates, int n, bool single)
 		else if (single)
 			candidates[i].weight = best < 0 ? i == 0 : i == best;
 		else
-			candidates[i].weight = ratio > 0 ? 1 / (ratio * ratio) : 1;
+			candidates[i].weight = ratio > 0 ? 1 / sqrt(ratio) : 1;
 		total += candidates[i].weight;
 	}
 	for (int i = 0; i < n; i++)

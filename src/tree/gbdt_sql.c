@@ -296,6 +296,12 @@ importance(const void *fitted, const EcmlSchema *schema, double *gain)
 	tree_forest_importance(((const GbdtModel *) fitted)->forest, gain, NULL, NULL);
 }
 
+static const TreeForest *
+trees(const void *fitted)
+{
+	return ((const GbdtModel *) fitted)->forest;
+}
+
 /* ---------------------------------------------------------------- what training tells */
 
 static void
@@ -371,6 +377,7 @@ const EcmlAlgorithm ecml_algorithm_gbdt = {
 	.predict_block = predict_block,
 	.contributions = contributions,
 	.importance = importance,
+	.trees = trees,
 	.metrics = metrics,
 	.judge = judge
 };

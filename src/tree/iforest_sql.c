@@ -94,6 +94,12 @@ importance(const void *fitted, const EcmlSchema *schema, double *out)
 	iforest_importance(fitted, out);
 }
 
+static const TreeForest *
+trees(const void *fitted)
+{
+	return ((const IforestModel *) fitted)->forest;
+}
+
 static void
 metrics(const void *fitted, const EcmlSchema *schema, EcmlJson *json)
 {
@@ -125,6 +131,7 @@ const EcmlAlgorithm ecml_algorithm_iforest = {
 	.threshold = threshold,
 	.contributions = contributions,
 	.importance = importance,
+	.trees = trees,
 	.metrics = metrics
 };
 

@@ -306,6 +306,7 @@ make_tops(EcmlCtx *ctx, const TreeForest *forest, TreeScorer *scorer, const int 
 		qsort(tops.events, tops.nevents, sizeof(Event), by_column_and_cut);
 		rows = count_rows(scorer, &tops);
 		if (rows <= TABLE_BYTES / sizeof(uint32_t) / stride && rows <= UINT16_MAX &&
+			ecml_fits(ctx, 2 * rows * stride * sizeof(uint32_t)) &&
 			COST_VECTOR * scorer->ntops * (stride / TREE_STRIDE) + COST_WAY * forest->ntrees + COST_STEP * tops.passed <
 			COST_STEP * passed)
 		{

@@ -17,6 +17,7 @@
 #include <string.h>
 
 #define POINTS 8				/* their number is a multiple of it: a vector */
+#define MOST_POINTS 96			/* of trees deeper than twice as much the rest is below rounding */
 #define LEAST_SHARE 1e-250
 
 /* A node of the present path, and the split that leads to it. */
@@ -93,6 +94,8 @@ tree_shap_create(EcmlCtx *ctx, const TreeForest *forest)
 	}
 	distinct = depth < forest->features ? depth : forest->features;
 	shap->points = ((distinct + 1) / 2 + POINTS) / POINTS * POINTS;
+	if (shap->points > MOST_POINTS)
+		shap->points = MOST_POINTS;
 	t = ECML_NEW(ctx, double, 2 * shap->points);
 	gauss_legendre(shap->points, t, t + shap->points);
 	shap->t = t;
