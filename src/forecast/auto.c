@@ -31,6 +31,7 @@
 #define FAR_BEHIND 4			/* times the least error */
 #define PRIOR 3					/* errors as they should be, beside those seen */
 #define INTERMITTENT (1.0 / 3)	/* share of zeros */
+#define SMALL 8					/* intervals are wider by so many errors over the number of values */
 #define LONG_SEASON 24			/* beyond it, exponential smoothing has too many states to start with */
 
 enum
@@ -58,11 +59,12 @@ typedef struct Features
 	double		zeros;			/* share */
 	double		least;
 	bool		constant;
-	bool		long_season;	/* of the periods the longest is long, and seen twice */
+	bool		several;		/* there is a long season, seen three times at least, or clear to see */
 } Features;
 
+/* filled: scratch [n] */
 static Features
-look(const ForecastInput *in)
+look(const ForecastInput *in, double *filled)
 {
 	Features	f = {.least = INFINITY,.constant = true};
 	double		first = NAN;
@@ -77,8 +79,9 @@ look(const ForecastInput *in)
 			f.constant &= in->y[t] == first;
 		}
 	f.zeros = f.values > 0 ? f.zeros / f.values : 0;
+	(void) forecast_interpolate(in->y, in->n, filled);
 	for (int i = 0; i < in->nperiods; i++)
-		f.long_season |= in->periods[i] > LONG_SEASON && f.values >= 2 * in->periods[i];
+		f.several |= in->periods[i] > LONG_SEASON && (f.values >= 3 * in->periods[i] || forecast_is_seasonal(filled, in->n, in->periods[i]));
 	return f;
 }
 
@@ -111,7 +114,7 @@ choose(const ForecastInput *in, const AutoOptions *options, const Features *f, i
 	for (int i = 0; i < (int) (sizeof(smooth) / sizeof(smooth[0])); i++)
 		if (forecast_method_by_id(smooth[i]))
 			ids[n++] = smooth[i];
-	if (f->long_season && forecast_method_by_id(MSTL))
+	if (f->several && forecast_method_by_id(MSTL))
 		ids[n++] = MSTL;
 	return n;
 }
@@ -171,7 +174,7 @@ auto_memory(const ForecastShape *shape)
 					2 * FORECAST_BYTES(double, (size_t) ORIGINS * shape->horizon)) +
 		FORECAST_BYTES(double, (size_t) shape->nx * (shape->n + shape->horizon)) +
 		4 * FORECAST_BYTES(double, (size_t) shape->horizon * (1 + 2 * (shape->nlevels > 0 ? shape->nlevels : 1))) +
-		FORECAST_BYTES(double, shape->n) + FORECAST_BYTES(Candidate, AUTO_MAX);
+		2 * FORECAST_BYTES(double, shape->n) + FORECAST_BYTES(Candidate, AUTO_MAX);
 }
 
 static int
@@ -182,6 +185,20 @@ auto_max_params(const ForecastShape *shape)
 
 	most_of(shape, &bytes, &params);
 	return HEAD + AUTO_MAX * (EACH + params);
+}
+
+/*
+ * What a method sees of a series: exponential smoothing and ARIMA no long seasons, which would take them more numbers to start
+ * with, and more time, than it gains.
+ */
+static ForecastInput
+seen_by(int id, const ForecastInput *in)
+{
+	ForecastInput seen = *in;
+
+	while ((id == ETS || id == ARIMA) && seen.nperiods > 0 && seen.periods[seen.nperiods - 1] > LONG_SEASON)
+		seen.nperiods--;
+	return seen;
 }
 
 /* ---- validation */
@@ -423,9 +440,13 @@ static ForecastStatus
 auto_fit(const ForecastInput *in, ForecastArena *arena, ForecastFit *fit)
 {
 	const AutoOptions *options = in->options && in->options[12] ? in->options[12] : &defaults;
-	Features	f = look(in);
+	ForecastInput whole = *in;
+	const void *methods[FORECAST_MAX_METHODS] = {NULL};
+	EtsOptions	damped = ETS_DEFAULTS;
+	double	   *filled = FORECAST_TAKE(arena, double, in->n);
+	Features	f;
 	int			ids[AUTO_MAX];
-	int			n = choose(in, options, &f, ids);
+	int			n;
 	int			good = 0;
 	Candidate  *candidates = FORECAST_TAKE(arena, Candidate, AUTO_MAX);
 	ForecastShape shape = {.n = in->n,.horizon = in->horizon,.nperiods = in->nperiods,.period = 1,.nx = in->nx,
@@ -438,8 +459,20 @@ auto_fit(const ForecastInput *in, ForecastArena *arena, ForecastFit *fit)
 
 	for (int i = 0; i < in->nperiods; i++)
 		shape.period = in->periods[i] > shape.period ? in->periods[i] : shape.period;
-	if (candidates == NULL || x == NULL)
+	if (filled == NULL || candidates == NULL || x == NULL)
 		return FORECAST_NO_MEMORY;
+	f = look(in, filled);
+	n = choose(in, options, &f, ids);
+	/* trends that die away: beside others, those that do not are the ones that go wrong (Gardner and McKenzie 1985) */
+	if (in->options)
+		memcpy(methods, in->options, sizeof(methods));
+	if (methods[ETS])
+		damped = *(const EtsOptions *) methods[ETS];
+	if (damped.damped == ETS_DAMPED_AUTO && damped.trend == ETS_AUTO)
+		damped.damped = ETS_DAMPED_YES;
+	methods[ETS] = &damped;
+	whole.options = methods;
+	in = &whole;
 	if (f.values < 1)
 		return FORECAST_TOO_SHORT;
 	for (int i = 0; i < n; i++)
@@ -448,6 +481,7 @@ auto_fit(const ForecastInput *in, ForecastArena *arena, ForecastFit *fit)
 		int			max_params;
 		size_t		mark;
 		ForecastStatus now;
+		ForecastInput seen;
 
 		memset(c, 0, sizeof(*c));
 		c->method = forecast_method_by_id(ids[i]);
@@ -459,7 +493,8 @@ auto_fit(const ForecastInput *in, ForecastArena *arena, ForecastFit *fit)
 		if (c->sd == NULL)
 			return FORECAST_NO_MEMORY;
 		mark = arena->used;
-		now = c->method->fit(in, arena, &c->fit);
+		seen = seen_by(ids[i], in);
+		now = c->method->fit(&seen, arena, &c->fit);
 		arena->used = mark;
 		if (now == FORECAST_CANCELLED || now == FORECAST_NO_MEMORY)
 			return now;
@@ -474,7 +509,9 @@ auto_fit(const ForecastInput *in, ForecastArena *arena, ForecastFit *fit)
 	if (origins.n > 0 && good > 0)
 		for (int i = 0; i < good; i++)
 		{
-			status = validate(in, &origins, &candidates[i], x, arena);
+			ForecastInput seen = seen_by(candidates[i].method->id, in);
+
+			status = validate(&seen, &origins, &candidates[i], x, arena);
 			if (status == FORECAST_CANCELLED || status == FORECAST_NO_MEMORY)
 				return status;
 			if (status != FORECAST_OK)
@@ -486,6 +523,8 @@ auto_fit(const ForecastInput *in, ForecastArena *arena, ForecastFit *fit)
 	weigh(candidates, good, options->single);
 	if (origins.n > 0)
 		scale = interval_scale(in, &origins, candidates, good);
+	/* parameters, and which form is the right one, are known the less the fewer values there are */
+	scale *= 1 + (double) SMALL / f.values;
 	describe(fit, candidates, good);
 	place = fit->params + HEAD;
 	n = 0;
@@ -544,6 +583,7 @@ auto_forecast(const ForecastInput *in, const ForecastFit *fit, ForecastArena *ar
 			.fitted = result->fitted ? fitted : NULL,.sd = sd
 		};
 		ForecastStatus status;
+		ForecastInput seen;
 		double		weight;
 
 		if (end - place < EACH || !(place[0] >= 1 && place[0] < FORECAST_MAX_METHODS) || !(fabs(place[1]) < 1e9) ||
@@ -558,7 +598,8 @@ auto_forecast(const ForecastInput *in, const ForecastFit *fit, ForecastArena *ar
 		part.params = (double *) place + EACH;
 		for (int h = 0; h < in->horizon; h++)
 			sd[h] = NAN;
-		status = method->forecast(in, &part, arena, &one);
+		seen = seen_by(method->id, in);
+		status = method->forecast(&seen, &part, arena, &one);
 		arena->used = mark;
 		if (status != FORECAST_OK)
 			return status;

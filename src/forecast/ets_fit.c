@@ -20,6 +20,7 @@
 
 #define MAX_ITER 80
 #define STARTS 4
+#define USUAL_PERIOD 24
 #define LOW 1e-4
 #define HIGH 0.9999
 #define PHI_LOW 0.8
@@ -542,14 +543,19 @@ ets_fit_form(const ForecastInput *in, const EtsForm *form, int m, ForecastArena 
 
 static const EtsOptions defaults = ETS_DEFAULTS;
 
-/* The season that a value by value state can follow: the longest that is not too long and that the series has twice. */
+/*
+ * The season that a value by value state can follow: the longest that is not too long and that the series has seen.  Of more than
+ * USUAL_PERIOD values only when a season is asked for.
+ */
 static int
-season_of(const ForecastInput *in, int nvalues)
+season_of(const ForecastInput *in, const EtsOptions *options, int nvalues)
 {
+	bool		asked = options->season == ETS_ADDITIVE || options->season == ETS_MULTIPLICATIVE;
+	int			longest = asked ? ETS_MAX_PERIOD : USUAL_PERIOD;
 	int			m = 1;
 
 	for (int i = 0; i < in->nperiods; i++)
-		if (in->periods[i] <= ETS_MAX_PERIOD && in->periods[i] >= 2 && in->n > in->periods[i] &&
+		if (in->periods[i] <= longest && in->periods[i] >= 2 && in->n > in->periods[i] &&
 			nvalues >= in->periods[i] + 5)
 			m = in->periods[i];
 	return m;
@@ -674,7 +680,7 @@ ets_fit(const ForecastInput *in, ForecastArena *arena, ForecastFit *fit)
 		}
 	if (nvalues < 1)
 		return FORECAST_TOO_SHORT;
-	m = season_of(in, nvalues);
+	m = season_of(in, options, nvalues);
 	fit->note = NULL;
 	if (!prepare(&w, in, m, arena) || (vars = FORECAST_TAKE(arena, double, 2 * m + 8)) == NULL)
 		return FORECAST_NO_MEMORY;
