@@ -21,6 +21,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "forecast/arima.h"
 #include "forecast/decompose.h"
 #include "forecast/ets.h"
 #include "forecast/theta.h"
@@ -31,7 +32,9 @@
 #define FAR_BEHIND 4			/* times the least error */
 #define PRIOR 3					/* errors as they should be, beside those seen */
 #define INTERMITTENT (1.0 / 3)	/* share of zeros */
-#define SMALL 8					/* intervals are wider by so many errors over the number of values */
+#define SMALL 10					/* intervals are wider by so many errors over the number of values */
+#define NARROWEST 0.8			/* of the scale of intervals */
+#define MOST_LAGS 2				/* of ARIMA */
 #define LONG_SEASON 24			/* beyond it, exponential smoothing has too many states to start with */
 
 enum
@@ -282,7 +285,7 @@ fit_part(const Candidate *c, ForecastInput *part, ForecastArena *arena, Forecast
 		ets.trend = form.trend;
 		ets.season = form.season;
 		ets.damped = form.damped ? ETS_DAMPED_YES : ETS_DAMPED_NO;
-		ets.multiplicative_trend = ets.unrestricted = true;
+		ets.multiplicative_trend = ets.unrestricted = ets.quick = true;
 		options[ETS] = &ets;
 	}
 	if (c->method->id == THETA)
@@ -373,7 +376,7 @@ interval_scale(const ForecastInput *in, const Origins *origins, const Candidate 
 			squares += fmin((y - mean) * (y - mean) / (sd * sd), 36);
 			count++;
 		}
-	return fmin(fmax(sqrt((squares + PRIOR) / (count + PRIOR)), 0.9), 3);
+	return fmin(fmax(sqrt((squares + PRIOR) / (count + PRIOR)), NARROWEST), 3);
 }
 
 static void
@@ -443,6 +446,7 @@ auto_fit(const ForecastInput *in, ForecastArena *arena, ForecastFit *fit)
 	ForecastInput whole = *in;
 	const void *methods[FORECAST_MAX_METHODS] = {NULL};
 	EtsOptions	damped = ETS_DEFAULTS;
+	ArimaOptions small = ARIMA_DEFAULTS;
 	double	   *filled = FORECAST_TAKE(arena, double, in->n);
 	Features	f;
 	int			ids[AUTO_MAX];
@@ -470,7 +474,19 @@ auto_fit(const ForecastInput *in, ForecastArena *arena, ForecastFit *fit)
 		damped = *(const EtsOptions *) methods[ETS];
 	if (damped.damped == ETS_DAMPED_AUTO && damped.trend == ETS_AUTO)
 		damped.damped = ETS_DAMPED_YES;
+	damped.quick = true;
 	methods[ETS] = &damped;
+	if (methods[ARIMA])
+		small = *(const ArimaOptions *) methods[ARIMA];
+	if (!small.fixed)
+	{
+		/* what more lags gain, others in the combination have */
+		small.max_p = small.max_p < MOST_LAGS ? small.max_p : MOST_LAGS;
+		small.max_q = small.max_q < MOST_LAGS ? small.max_q : MOST_LAGS;
+		small.max_P = small.max_P < 1 ? small.max_P : 1;
+		small.max_Q = small.max_Q < 1 ? small.max_Q : 1;
+	}
+	methods[ARIMA] = &small;
 	whole.options = methods;
 	in = &whole;
 	if (f.values < 1)

@@ -113,6 +113,7 @@ typedef struct EtsWork
 	double	   *counts;			/* [m] */
 	double	   *sums;			/* [m] */
 	bool		decomposed;
+	bool		quick;
 } EtsWork;
 
 static bool
@@ -414,10 +415,10 @@ minimise(EtsWork *w, double *vars, bool states, int max_iter)
 static double
 fit_form(EtsWork *w, const EtsForm *form, int m)
 {
-	static const double alphas[] = {LOW, 0.02, 0.15, 0.5, 0.9};
-	static const double betas[] = {LOW, 0.1, HIGH};
-	static const double gammas[] = {LOW, 0.2};
-	static const double phis[] = {PHI_HIGH, PHI_LOW};
+	static const double alphas[] = {LOW, 0.02, 0.15, 0.5, 0.9, 0.05, 0.3, 0.8};
+	static const double betas[] = {LOW, 0.1, HIGH, 0.1};
+	static const double gammas[] = {LOW, 0.2, 0.1};
+	static const double phis[] = {PHI_HIGH, PHI_LOW, 0.95};
 	EtsProblem *p = &w->problem;
 	double		best = INFINITY;
 	double		values[STARTS];
@@ -431,10 +432,11 @@ fit_form(EtsWork *w, const EtsForm *form, int m)
 		w->high[i] = i == p->phi ? PHI_HIGH : i < p->level ? HIGH : INFINITY;
 	}
 	start_states(w, m, w->first);
-	for (int a = 0; a < 5; a++)
-		for (int b = 0; b < (form->trend != ETS_NONE ? 3 : 1); b++)
-			for (int g = 0; g < (form->season != ETS_NONE ? 2 : 1); g++)
-				for (int d = 0; d < (form->damped ? 2 : 1); d++)
+	/* the first ones of each list, or the last ones */
+	for (int a = w->quick ? 5 : 0; a < (w->quick ? 8 : 5); a++)
+		for (int b = w->quick ? 3 : 0; b < (w->quick ? 4 : form->trend != ETS_NONE ? 3 : 1); b++)
+			for (int g = w->quick ? 2 : 0; g < (w->quick ? 3 : form->season != ETS_NONE ? 2 : 1); g++)
+				for (int d = w->quick ? 2 : 0; d < (w->quick ? 3 : form->damped ? 2 : 1); d++)
 				{
 					double		value;
 					int			place;
@@ -447,13 +449,13 @@ fit_form(EtsWork *w, const EtsForm *form, int m)
 						w->vars[p->gamma] = gammas[g];
 					if (p->phi >= 0)
 						w->vars[p->phi] = phis[d];
-					value = minimise(w, w->vars, true, form->error == ETS_ADDITIVE && form->season != ETS_MULTIPLICATIVE ? 1 : 5);
+					value = minimise(w, w->vars, true, form->error == ETS_ADDITIVE && form->season != ETS_MULTIPLICATIVE ? 1 : w->quick ? 2 : 5);
 					/* the best STARTS of them, ascending */
 					for (place = nstarts; place > 0 && value < values[place - 1]; place--)
 						;
-					if (place == STARTS || !isfinite(value))
+					if (place == (w->quick ? 1 : STARTS) || !isfinite(value))
 						continue;
-					if (nstarts < STARTS)
+					if (nstarts < (w->quick ? 1 : STARTS))
 						nstarts++;
 					for (int i = nstarts - 1; i > place; i--)
 					{
@@ -684,6 +686,7 @@ ets_fit(const ForecastInput *in, ForecastArena *arena, ForecastFit *fit)
 	fit->note = NULL;
 	if (!prepare(&w, in, m, arena) || (vars = FORECAST_TAKE(arena, double, 2 * m + 8)) == NULL)
 		return FORECAST_NO_MEMORY;
+	w.quick = options->quick;
 	if (constant || nvalues < 5)
 		return fit_few(&w, in->y, in->n, fit);
 	for (int number = 0; number < 36; number++)
