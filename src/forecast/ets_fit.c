@@ -1,8 +1,8 @@
 /*
  * ets_fit.c - parameters of exponential smoothing: maximum likelihood, and the choice among forms
  *
- * Levenberg and Marquardt's method within bounds (0.0001 to 0.9999 for alpha, beta / alpha and gamma / (1 - alpha); 0.8 to
- * 0.98 for phi; states at the start are free): variables that a bound holds against the gradient rest, the others take a step
+ * Levenberg and Marquardt's method within bounds (0.0001 to 0.9999 for alpha, beta / alpha and gamma / (1 - alpha), without
+ * season for beta itself; 0.8 to 0.98 for phi; states at the start are free): variables that a bound holds against the gradient rest, the others take a step
  * of the damped normal equations, cut at the bounds.  The likelihood has several summits, some of them at bounds: for each
  * point of a grid of smoothing parameters the states at the start are fitted first (which is nearly linear), and the best
  * four go on with all variables; the best end wins.
@@ -114,6 +114,7 @@ typedef struct EtsWork
 	double	   *sums;			/* [m] */
 	bool		decomposed;
 	bool		quick;
+	bool		wide;			/* beta above alpha is allowed */
 } EtsWork;
 
 static bool
@@ -366,6 +367,13 @@ solve(EtsWork *w, const bool *rests, double lambda)
 	return true;
 }
 
+/* The greatest that a variable may be beside the others: beta itself may be HIGH where it need not stay below alpha. */
+static double
+highest(const EtsWork *w, const double *vars, int i)
+{
+	return i == w->problem.beta && w->wide ? HIGH / vars[0] : w->high[i];
+}
+
 /* From vars on, in so many steps; gives the objective there.  states: smoothing parameters stay as they are. */
 static double
 minimise(EtsWork *w, double *vars, bool states, int max_iter)
@@ -383,7 +391,7 @@ minimise(EtsWork *w, double *vars, bool states, int max_iter)
 
 		for (int i = 0; i < p->nvars; i++)
 			rests[i] = (states && i < p->level) ||
-				(vars[i] <= w->low[i] && p->gradient[i] > 0) || (vars[i] >= w->high[i] && p->gradient[i] < 0);
+				(vars[i] <= w->low[i] && p->gradient[i] > 0) || (vars[i] >= highest(w, vars, i) && p->gradient[i] < 0);
 		while (!better && lambda < 1e10)
 		{
 			double		next = INFINITY;
@@ -391,7 +399,7 @@ minimise(EtsWork *w, double *vars, bool states, int max_iter)
 			if (solve(w, rests, lambda))
 			{
 				for (int i = 0; i < p->nvars; i++)
-					w->trial[i] = fmin(fmax(vars[i] + w->step[i], w->low[i]), w->high[i]);
+					w->trial[i] = fmin(fmax(vars[i] + w->step[i], w->low[i]), highest(w, w->trial, i));
 				next = ets_pass(p, w->trial, false);
 			}
 			better = next < value;
@@ -416,7 +424,7 @@ static double
 fit_form(EtsWork *w, const EtsForm *form, int m)
 {
 	static const double alphas[] = {LOW, 0.02, 0.15, 0.5, 0.9, 0.05, 0.3, 0.8};
-	static const double betas[] = {LOW, 0.1, HIGH, 0.1};
+	static const double betas[] = {LOW, 0.1, HIGH, 0.02, 0.2, 0.1};	/* the fourth and fifth are beta itself */
 	static const double gammas[] = {LOW, 0.2, 0.1};
 	static const double phis[] = {PHI_HIGH, PHI_LOW, 0.95};
 	EtsProblem *p = &w->problem;
@@ -425,6 +433,8 @@ fit_form(EtsWork *w, const EtsForm *form, int m)
 	int			nstarts = 0;
 
 	lay_out(p, form, m);
+	/* without season any beta below 1 is admissible: the model can be inverted (Hyndman and others 2008, 10.2) */
+	w->wide = form->trend != ETS_NONE && form->season == ETS_NONE && !w->quick;
 	memset(w->first, 0, p->width * sizeof(double));
 	for (int i = 0; i < p->nvars; i++)
 	{
@@ -434,7 +444,7 @@ fit_form(EtsWork *w, const EtsForm *form, int m)
 	start_states(w, m, w->first);
 	/* the first ones of each list, or the last ones */
 	for (int a = w->quick ? 5 : 0; a < (w->quick ? 8 : 5); a++)
-		for (int b = w->quick ? 3 : 0; b < (w->quick ? 4 : form->trend != ETS_NONE ? 3 : 1); b++)
+		for (int b = w->quick ? 5 : 0; b < (w->quick ? 6 : form->trend == ETS_NONE ? 1 : w->wide ? 5 : 3); b++)
 			for (int g = w->quick ? 2 : 0; g < (w->quick ? 3 : form->season != ETS_NONE ? 2 : 1); g++)
 				for (int d = w->quick ? 2 : 0; d < (w->quick ? 3 : form->damped ? 2 : 1); d++)
 				{
@@ -444,7 +454,10 @@ fit_form(EtsWork *w, const EtsForm *form, int m)
 					memcpy(w->vars, w->first, p->nvars * sizeof(double));
 					w->vars[0] = alphas[a];
 					if (p->beta >= 0)
-						w->vars[p->beta] = betas[b];
+						w->vars[p->beta] = b == 3 || b == 4 ? betas[b] / alphas[a] : betas[b];
+					/* those within the usual region are there already */
+					if (p->beta >= 0 && (b == 3 || b == 4) && betas[b] < alphas[a])
+						continue;
 					if (p->gamma >= 0)
 						w->vars[p->gamma] = gammas[g];
 					if (p->phi >= 0)
