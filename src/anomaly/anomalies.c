@@ -34,6 +34,8 @@
 typedef struct Work
 {
 	EcmlMstl	mstl;
+	bool		(*stop) (const void *arg);
+	const void *stop_arg;
 	int			shift;
 	double	   *t;				/* [n] transformed */
 	double	   *clean;			/* [n] without what is set aside, and without steps */
@@ -136,10 +138,10 @@ middle(const double *sorted, int n)
 
 /*
  * out[i] = the median of v[i + from .. i + to], as far as there are any; NaN: missing.  out and v are not the same; sorted
- * [to - from + 1] scratch.
+ * [to - from + 1] scratch.  When it is told to stop, what is left is not set.
  */
 static void
-running_median(const double *v, int n, int from, int to, double *out, double *sorted)
+running_median(const Work *work, const double *v, int n, int from, int to, double *out, double *sorted)
 {
 	int			k = 0;
 
@@ -148,6 +150,8 @@ running_median(const double *v, int n, int from, int to, double *out, double *so
 		int			gone = i + from - 1;
 		int			first = i == 0 ? (from > 0 ? from : 0) : i + to;
 
+		if (i % 4096 == 4095 && work->stop && work->stop(work->stop_arg))
+			return;
 		if (i > 0 && gone >= 0 && gone < n && !isnan(v[gone]))
 		{
 			int			at = place(sorted, k, v[gone]);
@@ -386,7 +390,9 @@ find_shifts(Work *work, int n, double sd)
 	double	   *x = work->spare;
 	double	   *behind = work->spare2;
 	double	   *difference = work->rest;
-	double	   *usual = work->rest + n;
+	double	   *sparse = work->rest + n;
+	double	   *usual = work->rest + 2 * (size_t) n;
+	int			step = w > 16 ? w / 16 : 1;
 	int			found = 0;
 
 	memset(work->step, 0, n * sizeof(double));
@@ -400,13 +406,17 @@ find_shifts(Work *work, int n, double sd)
 			x[i] -= work->seasons[(size_t) p * n + i];
 	}
 	/* behind[i]: the median of w values from i on; that of the w before i is behind[i - w] */
-	running_median(x, n, 0, w - 1, behind, work->sorted);
+	running_median(work, x, n, 0, w - 1, behind, work->sorted);
 	for (int i = 0; i < n; i++)
 		difference[i] = i >= w && i <= n - w ? behind[i] - behind[i - w] : NAN;
-	/* a trend makes differences of its own, but not suddenly */
-	running_median(difference, n, -3 * w, 3 * w, usual, work->sorted);
+	/* a trend makes differences of its own, but not suddenly: each step-th of them tells what is usual */
+	for (int i = 0; i < n; i += step)
+		sparse[i / step] = difference[i];
+	running_median(work, sparse, (n + step - 1) / step, -3 * w / step, 3 * w / step, usual, work->sorted);
+	if (work->stop && work->stop(work->stop_arg))
+		return false;
 	for (int i = 0; i < n; i++)
-		difference[i] -= usual[i];
+		difference[i] -= usual[i / step];
 	for (int i = w; i <= n - w && found < MAX_SHIFTS; i++)
 	{
 		double		most = difference[i];
@@ -518,6 +528,8 @@ anomalies_find(const AnomaliesParams *params, const double *y, int n, double *ex
 	}
 	if (known == 0)
 		return;
+	work.stop = stop;
+	work.stop_arg = arg;
 	work.t = scratch;
 	work.clean = work.t + n;
 	work.step = work.clean + n;
@@ -541,7 +553,7 @@ anomalies_find(const AnomaliesParams *params, const double *y, int n, double *ex
 		work.t[i] = transform(how, y[i]);
 
 	/* set aside what is far from its neighbours */
-	running_median(work.t, n, -(NEIGHBOURS / 2), NEIGHBOURS / 2, work.spare2, work.sorted);
+	running_median(&work, work.t, n, -(NEIGHBOURS / 2), NEIGHBOURS / 2, work.spare2, work.sorted);
 	for (int i = 0; i < n; i++)
 		work.spare2[i] = work.t[i] - work.spare2[i];
 	sd = deviation_of(work.spare2, n, work.spare);

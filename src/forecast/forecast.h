@@ -33,6 +33,14 @@
 	X(2, seasonal_naive) \
 	X(3, drift) \
 	X(4, mean) \
+	X(5, ets) \
+	X(6, theta) \
+	X(7, croston) \
+	X(8, sba) \
+	X(9, tsb) \
+	X(10, adida) \
+	X(11, imapa) \
+	X(12, auto) \
 	X(13, prophet) \
 	X(14, arima) \
 	X(15, mstl)

@@ -1,0 +1,576 @@
+/*
+ * auto.c - the automatic choice: candidates by features of the series, weights by validation from rolling origins
+ *
+ * Which methods come into question follows from the series: for intermittent demand (a third or more of the values are zero,
+ * none is negative) Croston's family beside the mean and exponential smoothing; else exponential smoothing, Theta, ARIMA, and
+ * decomposition where there are several seasons or one too long for the others.  Each is fitted to the first part of the
+ * series and forecasts the rest from up to three origins; what it weighs in the combination falls with the root of its mean
+ * absolute error there (Bates and Granger 1969; Pawlikowski and Chorowska 2020 for such combinations in the M4 competition),
+ * and those far behind the best are left out.  The M competitions keep showing that a combination of few good methods is
+ * rarely beaten by any of them, and never loses much (Makridakis, Spiliotis, Assimakopoulos 2020).
+ *
+ * Intervals are the weighted means of the methods', widened (or narrowed, a little) by what the errors from the origins were
+ * against what they should have been.
+ *
+ * Parameters: number of components, scale of the intervals; for each component method, form, weight, number of parameters,
+ * parameters.  Cost: two fits of each candidate, the second of the form that the first has chosen.
+ */
+#include "forecast/auto.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "forecast/decompose.h"
+#include "forecast/ets.h"
+#include "forecast/theta.h"
+
+#define HEAD 2					/* numbers before the components */
+#define EACH 4					/* before a component's parameters */
+#define ORIGINS 3
+#define FAR_BEHIND 4			/* times the least error */
+#define PRIOR 3					/* errors as they should be, beside those seen */
+#define INTERMITTENT (1.0 / 3)	/* share of zeros */
+#define LONG_SEASON 24			/* beyond it, exponential smoothing has too many states to start with */
+
+enum
+{
+	NAIVE = 1, SEASONAL_NAIVE = 2, DRIFT = 3, MEAN = 4, ETS = 5, THETA = 6, CROSTON = 7, SBA = 8, TSB = 9, ADIDA = 10,
+	ARIMA = 14, MSTL = 15
+};
+
+static const AutoOptions defaults = AUTO_DEFAULTS;
+
+typedef struct Candidate
+{
+	const ForecastMethod *method;
+	ForecastFit fit;			/* to the whole series; params point into the room below */
+	double	   *part_params;	/* of a fit to the first part */
+	double		error;			/* mean absolute error from the origins; NaN: not validated */
+	double		weight;
+	double	   *mean;			/* [ORIGINS][horizon] forecasts from the origins */
+	double	   *sd;
+} Candidate;
+
+typedef struct Features
+{
+	int			values;
+	double		zeros;			/* share */
+	double		least;
+	bool		constant;
+	bool		long_season;	/* of the periods the longest is long, and seen twice */
+} Features;
+
+static Features
+look(const ForecastInput *in)
+{
+	Features	f = {.least = INFINITY,.constant = true};
+	double		first = NAN;
+
+	for (int t = 0; t < in->n; t++)
+		if (!isnan(in->y[t]))
+		{
+			if (f.values++ == 0)
+				first = in->y[t];
+			f.zeros += in->y[t] == 0;
+			f.least = fmin(f.least, in->y[t]);
+			f.constant &= in->y[t] == first;
+		}
+	f.zeros = f.values > 0 ? f.zeros / f.values : 0;
+	for (int i = 0; i < in->nperiods; i++)
+		f.long_season |= in->periods[i] > LONG_SEASON && f.values >= 2 * in->periods[i];
+	return f;
+}
+
+/* Ids of the methods to be tried. */
+static int
+choose(const ForecastInput *in, const AutoOptions *options, const Features *f, int *ids)
+{
+	static const int smooth[] = {ETS, THETA, ARIMA};
+	static const int rare[] = {SBA, TSB, ADIDA, MEAN, ETS};
+	int			n = 0;
+
+	if (options->ncandidates > 0)
+	{
+		for (int i = 0; i < options->ncandidates; i++)
+			if (forecast_method_by_id(options->candidates[i]))
+				ids[n++] = options->candidates[i];
+		return n;
+	}
+	if (f->constant || f->values < 5)
+	{
+		ids[n++] = ETS;
+		return n;
+	}
+	if (f->least >= 0 && f->zeros >= INTERMITTENT)
+	{
+		for (int i = 0; i < (int) (sizeof(rare) / sizeof(rare[0])); i++)
+			ids[n++] = rare[i];
+		return n;
+	}
+	for (int i = 0; i < (int) (sizeof(smooth) / sizeof(smooth[0])); i++)
+		if (forecast_method_by_id(smooth[i]))
+			ids[n++] = smooth[i];
+	if (f->long_season && forecast_method_by_id(MSTL))
+		ids[n++] = MSTL;
+	return n;
+}
+
+/* ---- memory */
+
+static size_t
+candidate_memory(const ForecastShape *shape)
+{
+	size_t		most = 0;
+
+	for (int id = 1; id < FORECAST_MAX_METHODS; id++)
+	{
+		const ForecastMethod *method = forecast_method_by_id(id);
+
+		if (method && method != &forecast_method_auto)
+		{
+			size_t		bytes = method->memory(shape);
+
+			most = bytes > most ? bytes : most;
+		}
+	}
+	return most;
+}
+
+static int
+candidate_params(const ForecastShape *shape)
+{
+	int			most = 0;
+
+	for (int id = 1; id < FORECAST_MAX_METHODS; id++)
+	{
+		const ForecastMethod *method = forecast_method_by_id(id);
+
+		if (method && method != &forecast_method_auto)
+		{
+			int			n = method->max_params(shape);
+
+			most = n > most ? n : most;
+		}
+	}
+	return most;
+}
+
+static size_t
+auto_memory(const ForecastShape *shape)
+{
+	return candidate_memory(shape) +
+		AUTO_MAX * (2 * FORECAST_BYTES(double, candidate_params(shape)) +
+					2 * FORECAST_BYTES(double, (size_t) ORIGINS * shape->horizon)) +
+		FORECAST_BYTES(double, (size_t) shape->nx * (shape->n + shape->horizon)) +
+		4 * FORECAST_BYTES(double, (size_t) shape->horizon * (1 + 2 * (shape->nlevels > 0 ? shape->nlevels : 1))) +
+		FORECAST_BYTES(double, shape->n) + FORECAST_BYTES(Candidate, AUTO_MAX);
+}
+
+static int
+auto_max_params(const ForecastShape *shape)
+{
+	return HEAD + AUTO_MAX * (EACH + candidate_params(shape));
+}
+
+/* ---- validation */
+
+typedef struct Origins
+{
+	int			n;
+	int			at[ORIGINS];	/* values before, descending */
+	int			horizon[ORIGINS];	/* steps that can be compared */
+} Origins;
+
+/*
+ * Up to three origins, a horizon apart where the series is long enough; none where less than two thirds, or less than two
+ * seasons and eight values, would be left to fit to.
+ */
+static Origins
+plan(const ForecastInput *in, int values, int folds)
+{
+	Origins		o = {0};
+	int			longest = in->nperiods > 0 ? in->periods[0] : 1;
+	int			least = in->n * 2 / 3;
+	int			steps = in->horizon;
+
+	if (least < 2 * longest + 2)
+		least = 2 * longest + 2;
+	if (least < 8)
+		least = 8;
+	if (folds <= 0 || folds > ORIGINS)
+		folds = ORIGINS;
+	if (in->n - least < 1 || values < least)
+		return o;
+	if (steps > in->n - least)
+		steps = in->n - least;
+	for (int end = in->n - steps; end >= least && o.n < folds; end -= steps > 1 ? (steps + 1) / 2 : 1)
+	{
+		int			origin = end;
+
+		/* a series ends with a value */
+		while (origin > least && isnan(in->y[origin - 1]))
+			origin--;
+		if (isnan(in->y[origin - 1]) || (o.n > 0 && origin >= o.at[o.n - 1]))
+			break;
+		o.at[o.n] = origin;
+		o.horizon[o.n++] = steps < in->n - origin ? steps : in->n - origin;
+	}
+	return o;
+}
+
+/* The input cut at an origin; regressors are copied to x, whose rows then are shorter. */
+static ForecastInput
+part_of(const ForecastInput *in, int n, int horizon, double *x)
+{
+	ForecastInput part = *in;
+
+	part.n = n;
+	part.horizon = horizon;
+	part.nlevels = 0;
+	if (in->nx > 0)
+	{
+		for (int k = 0; k < in->nx; k++)
+			memcpy(x + (size_t) k * (n + horizon), in->x + (size_t) k * (in->n + in->horizon), (n + horizon) * sizeof(double));
+		part.x = x;
+	}
+	return part;
+}
+
+/* Fit to the first part in the form that the whole series got. */
+static ForecastStatus
+fit_part(const Candidate *c, ForecastInput *part, ForecastArena *arena, ForecastFit *fit)
+{
+	EtsOptions	ets = ETS_DEFAULTS;
+	ThetaOptions theta = THETA_DEFAULTS;
+	const void *options[FORECAST_MAX_METHODS] = {NULL};
+	EtsForm		form;
+
+	if (part->options)
+		memcpy(options, part->options, sizeof(options));
+	if (c->method->id == ETS && ets_form_of(c->fit.form, &form))
+	{
+		ets.error = form.error;
+		ets.trend = form.trend;
+		ets.season = form.season;
+		ets.damped = form.damped ? ETS_DAMPED_YES : ETS_DAMPED_NO;
+		ets.multiplicative_trend = ets.unrestricted = true;
+		options[ETS] = &ets;
+	}
+	if (c->method->id == THETA)
+	{
+		theta.model = c->fit.form % 8;
+		options[THETA] = &theta;
+	}
+	part->options = options;
+	/* orders of an ARIMA are too dear to be looked for again: it keeps its parameters */
+	if (c->method->id == ARIMA || c->method->id == MSTL)
+	{
+		double	   *params = fit->params;
+
+		*fit = c->fit;
+		fit->params = params;
+		memcpy(params, c->fit.params, c->fit.nparams * sizeof(double));
+		return FORECAST_OK;
+	}
+	return c->method->fit(part, arena, fit);
+}
+
+static ForecastStatus
+validate(const ForecastInput *in, const Origins *origins, Candidate *c, double *x, ForecastArena *arena)
+{
+	ForecastFit fit = {.params = c->part_params};
+	size_t		mark = arena->used;
+	ForecastInput part = part_of(in, origins->at[origins->n - 1], origins->horizon[origins->n - 1], x);
+	ForecastStatus status = fit_part(c, &part, arena, &fit);
+	double		sum = 0;
+	double		count = 0;
+
+	c->error = NAN;
+	arena->used = mark;
+	if (status != FORECAST_OK)
+		return status;
+	for (int o = 0; o < origins->n; o++)
+	{
+		ForecastResult result = {.mean = c->mean + (size_t) o * in->horizon,.sd = c->sd + (size_t) o * in->horizon};
+
+		part = part_of(in, origins->at[o], origins->horizon[o], x);
+		for (int h = 0; h < in->horizon; h++)
+			result.sd[h] = NAN;
+		status = c->method->forecast(&part, &fit, arena, &result);
+		arena->used = mark;
+		if (status != FORECAST_OK)
+			return status;
+		for (int h = 0; h < origins->horizon[o]; h++)
+		{
+			double		y = in->y[origins->at[o] + h];
+
+			if (isnan(y))
+				continue;
+			sum += fabs(y - result.mean[h]);
+			count++;
+		}
+	}
+	if (count > 0)
+		c->error = sum / count;
+	return FORECAST_OK;
+}
+
+/*
+ * How much larger errors from the origins were than the combination's standard deviations say: root mean square of their
+ * ratio, drawn to 1 as if a few more errors had been as they should.
+ */
+static double
+interval_scale(const ForecastInput *in, const Origins *origins, const Candidate *candidates, int n)
+{
+	double		squares = 0;
+	double		count = 0;
+
+	for (int o = 0; o < origins->n; o++)
+		for (int h = 0; h < origins->horizon[o]; h++)
+		{
+			double		y = in->y[origins->at[o] + h];
+			double		mean = 0;
+			double		sd = 0;
+
+			for (int i = 0; i < n; i++)
+				if (candidates[i].weight > 0)
+				{
+					mean += candidates[i].weight * candidates[i].mean[(size_t) o * in->horizon + h];
+					sd += candidates[i].weight * candidates[i].sd[(size_t) o * in->horizon + h];
+				}
+			if (isnan(y) || !(sd > 0))
+				continue;
+			/* one wild error is not a width */
+			squares += fmin((y - mean) * (y - mean) / (sd * sd), 36);
+			count++;
+		}
+	return fmin(fmax(sqrt((squares + PRIOR) / (count + PRIOR)), 0.9), 3);
+}
+
+static void
+weigh(Candidate *candidates, int n, bool single)
+{
+	double		least = INFINITY;
+	double		total = 0;
+	int			best = -1;
+
+	for (int i = 0; i < n; i++)
+		if (candidates[i].error < least)
+		{
+			least = candidates[i].error;
+			best = i;
+		}
+	for (int i = 0; i < n; i++)
+	{
+		double		ratio = best < 0 ? 1 : candidates[i].error / least;
+
+		/* nothing was validated: all weigh the same.  A perfect one leaves nothing to the others. */
+		if (best >= 0 && !(candidates[i].error <= FAR_BEHIND * least))
+			candidates[i].weight = i == best;
+		else if (single)
+			candidates[i].weight = best < 0 ? i == 0 : i == best;
+		else
+			candidates[i].weight = ratio > 0 ? 1 / sqrt(ratio) : 1;
+		total += candidates[i].weight;
+	}
+	for (int i = 0; i < n; i++)
+		candidates[i].weight /= total;
+}
+
+static void
+describe(ForecastFit *fit, const Candidate *candidates, int n)
+{
+	int			used = 0;
+	int			parts = 0;
+
+	for (int i = 0; i < n; i++)
+		parts += candidates[i].weight > 0;
+	fit->label[0] = '\0';
+	for (int i = 0; i < n; i++)
+	{
+		const char *label = candidates[i].fit.label;
+		int			length = (int) strlen(label);
+
+		if (candidates[i].weight <= 0)
+			continue;
+		if (parts == 1)
+		{
+			snprintf(fit->label, sizeof(fit->label), "%s", label);
+			return;
+		}
+		/* of Theta's long name its first word tells enough beside others */
+		if (candidates[i].method->id == THETA)
+			length = 5;
+		if (used < (int) sizeof(fit->label))
+			used += snprintf(fit->label + used, sizeof(fit->label) - used, "%s%.2f %.*s", used > 0 ? " + " : "",
+							 candidates[i].weight, length, label);
+	}
+}
+
+static ForecastStatus
+auto_fit(const ForecastInput *in, ForecastArena *arena, ForecastFit *fit)
+{
+	const AutoOptions *options = in->options && in->options[12] ? in->options[12] : &defaults;
+	Features	f = look(in);
+	int			ids[AUTO_MAX];
+	int			n = choose(in, options, &f, ids);
+	int			good = 0;
+	Candidate  *candidates = FORECAST_TAKE(arena, Candidate, AUTO_MAX);
+	ForecastShape shape = {.n = in->n,.horizon = in->horizon,.nperiods = in->nperiods,.period = 1,.nx = in->nx,
+	.nlevels = in->nlevels,.validates = true};
+	double	   *x = FORECAST_TAKE(arena, double, (size_t) in->nx * (in->n + in->horizon));
+	Origins		origins;
+	double		scale = 1;
+	ForecastStatus status = FORECAST_TOO_SHORT;
+	double	   *place;
+
+	for (int i = 0; i < in->nperiods; i++)
+		shape.period = in->periods[i] > shape.period ? in->periods[i] : shape.period;
+	if (candidates == NULL || x == NULL)
+		return FORECAST_NO_MEMORY;
+	if (f.values < 1)
+		return FORECAST_TOO_SHORT;
+	for (int i = 0; i < n; i++)
+	{
+		Candidate  *c = &candidates[good];
+		int			max_params;
+		size_t		mark;
+		ForecastStatus now;
+
+		memset(c, 0, sizeof(*c));
+		c->method = forecast_method_by_id(ids[i]);
+		max_params = c->method->max_params(&shape);
+		c->fit.params = FORECAST_TAKE(arena, double, max_params);
+		c->part_params = FORECAST_TAKE(arena, double, max_params);
+		c->mean = FORECAST_TAKE(arena, double, (size_t) ORIGINS * in->horizon);
+		c->sd = FORECAST_TAKE(arena, double, (size_t) ORIGINS * in->horizon);
+		if (c->sd == NULL)
+			return FORECAST_NO_MEMORY;
+		mark = arena->used;
+		now = c->method->fit(in, arena, &c->fit);
+		arena->used = mark;
+		if (now == FORECAST_CANCELLED || now == FORECAST_NO_MEMORY)
+			return now;
+		if (now == FORECAST_OK)
+			good++;
+		else
+			status = now;
+	}
+	if (good == 0)
+		return status;
+	origins = plan(in, f.values, options->folds);
+	if (origins.n > 0 && good > 0)
+		for (int i = 0; i < good; i++)
+		{
+			status = validate(in, &origins, &candidates[i], x, arena);
+			if (status == FORECAST_CANCELLED || status == FORECAST_NO_MEMORY)
+				return status;
+			if (status != FORECAST_OK)
+				candidates[i].error = INFINITY;
+		}
+	else
+		for (int i = 0; i < good; i++)
+			candidates[i].error = NAN;
+	weigh(candidates, good, options->single);
+	if (origins.n > 0)
+		scale = interval_scale(in, &origins, candidates, good);
+	describe(fit, candidates, good);
+	place = fit->params + HEAD;
+	n = 0;
+	for (int i = 0; i < good; i++)
+	{
+		const Candidate *c = &candidates[i];
+
+		if (c->weight <= 0)
+			continue;
+		place[0] = c->method->id;
+		place[1] = c->fit.form;
+		place[2] = c->weight;
+		place[3] = c->fit.nparams;
+		memcpy(place + EACH, c->fit.params, c->fit.nparams * sizeof(double));
+		place += EACH + c->fit.nparams;
+		n++;
+	}
+	fit->params[0] = n;
+	fit->params[1] = scale;
+	fit->nparams = (int) (place - fit->params);
+	fit->form = 0;
+	fit->log_likelihood = NAN;
+	fit->aicc = NAN;
+	return FORECAST_OK;
+}
+
+/* ---- forecasts */
+
+static ForecastStatus
+auto_forecast(const ForecastInput *in, const ForecastFit *fit, ForecastArena *arena, ForecastResult *result)
+{
+	size_t		band = (size_t) in->nlevels * in->horizon;
+	double	   *mean = FORECAST_TAKE(arena, double, in->horizon);
+	double	   *sd = FORECAST_TAKE(arena, double, in->horizon);
+	double	   *lower = FORECAST_TAKE(arena, double, band);
+	double	   *upper = FORECAST_TAKE(arena, double, band);
+	double	   *fitted = FORECAST_TAKE(arena, double, in->n);
+	const double *place = fit->params + HEAD;
+	const double *end = fit->params + fit->nparams;
+	size_t		mark = arena->used;
+	int			n;
+	double		scale;
+
+	if (fitted == NULL)
+		return FORECAST_NO_MEMORY;
+	if (fit->nparams < HEAD || !(fit->params[0] >= 1 && fit->params[0] <= AUTO_MAX) ||
+		!(fit->params[1] >= 0.1 && fit->params[1] <= 10))
+		return FORECAST_DAMAGED;
+	n = (int) fit->params[0];
+	scale = fit->params[1];
+	for (int i = 0; i < n; i++)
+	{
+		const ForecastMethod *method;
+		ForecastFit part = {0};
+		ForecastResult one = {.mean = mean,.lower = result->lower ? lower : NULL,.upper = result->upper ? upper : NULL,
+			.fitted = result->fitted ? fitted : NULL,.sd = sd
+		};
+		ForecastStatus status;
+		double		weight;
+
+		if (end - place < EACH || !(place[0] >= 1 && place[0] < FORECAST_MAX_METHODS) || !(fabs(place[1]) < 1e9) ||
+			!(place[2] > 0 && place[2] <= 1) || !(place[3] >= 0 && place[3] <= (double) (end - place - EACH)))
+			return FORECAST_DAMAGED;
+		method = forecast_method_by_id((int) place[0]);
+		if (method == NULL || method == &forecast_method_auto)
+			return FORECAST_DAMAGED;
+		part.form = (int) place[1];
+		weight = place[2];
+		part.nparams = (int) place[3];
+		part.params = (double *) place + EACH;
+		for (int h = 0; h < in->horizon; h++)
+			sd[h] = NAN;
+		status = method->forecast(in, &part, arena, &one);
+		arena->used = mark;
+		if (status != FORECAST_OK)
+			return status;
+		for (int h = 0; h < in->horizon; h++)
+			result->mean[h] = (i == 0 ? 0 : result->mean[h]) + weight * mean[h];
+		for (int h = 0; result->sd && h < in->horizon; h++)
+			result->sd[h] = (i == 0 ? 0 : result->sd[h]) + weight * sd[h] * scale;
+		for (size_t k = 0; k < band; k++)
+		{
+			int			h = (int) (k % in->horizon);
+
+			if (result->lower)
+				result->lower[k] = (i == 0 ? 0 : result->lower[k]) + weight * (mean[h] + scale * (lower[k] - mean[h]));
+			if (result->upper)
+				result->upper[k] = (i == 0 ? 0 : result->upper[k]) + weight * (mean[h] + scale * (upper[k] - mean[h]));
+		}
+		for (int t = 0; result->fitted && t < in->n; t++)
+			result->fitted[t] = (i == 0 ? 0 : result->fitted[t]) + weight * fitted[t];
+		place += EACH + part.nparams;
+	}
+	return place == end ? FORECAST_OK : FORECAST_DAMAGED;
+}
+
+const ForecastMethod forecast_method_auto = {
+	.id = 12,.name = "auto",.memory = auto_memory,.max_params = auto_max_params,.fit = auto_fit,.forecast = auto_forecast
+};

@@ -1,0 +1,167 @@
+/*
+ * forecast_sql.c - ecml_forecast: forecasts of all series of a source in one statement
+ *
+ * Series are read, forecast and given out a block at a time (at most 256 of them, or four million numbers), so that memory does
+ * not grow with their number.  A series that cannot be forecast has rows with NULLs and a note that says why.
+ */
+#include "core/compat.h"
+
+#include <math.h>
+
+#include "catalog/pg_type.h"
+#include "miscadmin.h"
+#include "utils/builtins.h"
+#include "utils/memutils.h"
+
+#include "core/guc.h"
+#include "core/json.h"
+#include "core/result.h"
+#include "forecast/setup_sql.h"
+
+/* Memory of a block of series. */
+typedef struct ForecastContext
+{
+	MemoryContext context;
+	EcmlCtx		ctx;
+	EcmlServerHost host;
+} ForecastContext;
+
+enum
+{
+	SERIES, STEP, DS, YHAT, LOWER, UPPER, METHOD, NOTE, INTERVALS, PERIOD, NCOLUMNS
+};
+
+/* {"80": [low, high], ...} of a step. */
+static Datum
+intervals(const ForecastSetup *setup, const ForecastTask *task, int h)
+{
+	EcmlJson   *json = ecml_json_object();
+
+	for (int l = 0; l < setup->nlevels; l++)
+	{
+		double		pair[2] = {task->result.lower[(size_t) l * setup->horizon + h],
+		task->result.upper[(size_t) l * setup->horizon + h]};
+
+		ecml_json_numbers(json, psprintf("%.10g", 100 * setup->levels[l]), pair, 2);
+	}
+	return JsonbPGetDatum(ecml_json_finish(json));
+}
+
+/* The rows of a series: forecasts, or NULLs with the reason. */
+static void
+forecast_emit(EcmlRows *rows, const EcmlSeriesReader *reader, const ForecastSetup *setup, const EcmlSeries *series,
+			  const ForecastTask *task)
+{
+	Datum		values[NCOLUMNS];
+	bool		nulls[NCOLUMNS];
+	bool		good = task->method != NULL && task->status == FORECAST_OK;
+	const char *note = task->method == NULL ? series->problem : task->note;
+	MemoryContext scratch = AllocSetContextCreate(CurrentMemoryContext, "ecml forecast rows", ALLOCSET_DEFAULT_SIZES);
+	MemoryContext old = MemoryContextSwitchTo(scratch);
+	Datum		name = series->name ? CStringGetTextDatum(series->name) : (Datum) 0;
+	Datum		label = good ? CStringGetTextDatum(task->fit.label) : (Datum) 0;
+	Datum		why = note ? CStringGetTextDatum(note) : (Datum) 0;
+	MemoryContext step = AllocSetContextCreate(scratch, "ecml forecast row", ALLOCSET_SMALL_SIZES);
+
+	for (int h = 0; h < setup->horizon; h++)
+	{
+		int64		at = series->n > 0 ? ecml_series_at(series, series->n + h) : 0;
+		bool		clock = ecml_series_has_clock(reader);
+
+		if (h % 1024 == 0)
+			CHECK_FOR_INTERRUPTS();
+		memset(nulls, 0, sizeof(nulls));
+		nulls[SERIES] = series->name == NULL;
+		values[SERIES] = name;
+		values[STEP] = Int32GetDatum(h + 1);
+		ecml_series_set_at(reader, values, nulls, DS, at);
+		nulls[DS] |= series->n == 0;
+		nulls[PERIOD] = clock || series->n == 0;
+		values[PERIOD] = Int64GetDatum(at);
+		ecml_set_number(values, nulls, YHAT, good ? task->result.mean[h] : NAN);
+		ecml_set_number(values, nulls, LOWER, good ? task->result.lower[(size_t) setup->shown * setup->horizon + h] : NAN);
+		ecml_set_number(values, nulls, UPPER, good ? task->result.upper[(size_t) setup->shown * setup->horizon + h] : NAN);
+		nulls[METHOD] = !good;
+		values[METHOD] = label;
+		nulls[NOTE] = note == NULL;
+		values[NOTE] = why;
+		nulls[INTERVALS] = !good || setup->nlevels < 2;
+		if (!nulls[INTERVALS])
+		{
+			MemoryContextSwitchTo(step);
+			values[INTERVALS] = intervals(setup, task, h);
+		}
+		ecml_rows_add(rows, values, nulls);
+		if (!nulls[INTERVALS])
+		{
+			MemoryContextSwitchTo(scratch);
+			MemoryContextReset(step);
+		}
+	}
+	MemoryContextSwitchTo(old);
+	MemoryContextDelete(scratch);
+}
+
+static void
+forecast_context_init(ForecastContext *c)
+{
+	c->context = AllocSetContextCreate(CurrentMemoryContext, "ecml forecast block", ALLOCSET_DEFAULT_SIZES);
+	ecml_host_init(&c->ctx, &c->host, c->context, (size_t) ecml_guc_work_mem * 1024, 0);
+}
+
+static void
+forecast_context_reset(ForecastContext *c)
+{
+	MemoryContextReset(c->context);
+	ecml_host_init(&c->ctx, &c->host, c->context, (size_t) ecml_guc_work_mem * 1024, 0);
+}
+
+PG_FUNCTION_INFO_V1(ecml_forecast);
+
+static char *
+text_or_null(FunctionCallInfo fcinfo, int i)
+{
+	return PG_ARGISNULL(i) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(i));
+}
+
+/* ecml_forecast(source text, horizon int, ds text, y text, series text, options jsonb): rows */
+Datum
+ecml_forecast(PG_FUNCTION_ARGS)
+{
+	EcmlRows   *rows = ecml_rows_begin(fcinfo);
+	char	   *source = text_or_null(fcinfo, 0);
+	ForecastSetup *setup = palloc(sizeof(ForecastSetup));
+	ForecastBlock *block;
+	EcmlSeriesReader *reader;
+	ForecastContext c;
+
+	if (PG_ARGISNULL(1))
+		ereport(ERROR,
+				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+				 errmsg("the horizon must be given"),
+				 errdetail("It is NULL."),
+				 errhint("Say how many periods to forecast, as in horizon => 28.")));
+	forecast_check_horizon(PG_GETARG_INT32(1));
+	if (source == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+				 errmsg("a source must be given"),
+				 errdetail("It is NULL."),
+				 errhint("Give the name of a table or view, or a query.")));
+	forecast_setup(setup, "ecml_forecast", PG_ARGISNULL(5) ? NULL : PG_GETARG_JSONB_P(5), NULL, 0);
+	setup->horizon = PG_GETARG_INT32(1);
+	reader = ecml_series_open(source, text_or_null(fcinfo, 2), text_or_null(fcinfo, 3), text_or_null(fcinfo, 4),
+							  &setup->series, setup->horizon);
+	block = palloc(sizeof(ForecastBlock));
+	forecast_context_init(&c);
+	while (forecast_block_read(reader, &c.ctx, setup, block))
+	{
+		forecast_block_run(&c.ctx, setup, block);
+		for (int i = 0; i < block->n; i++)
+			forecast_emit(rows, reader, setup, &block->series[i], &block->tasks[i]);
+		forecast_context_reset(&c);
+	}
+	MemoryContextDelete(c.context);
+	ecml_series_close(reader);
+	return (Datum) 0;
+}

@@ -1,0 +1,94 @@
+-- ecml_forecast: simple and intermittent methods against statsforecast, what exponential smoothing and Theta must find, the reading
+-- of sources, intervals, and errors.
+BEGIN;
+\i ../lib/pgtap.sql
+SELECT plan(40);
+
+CREATE TABLE lines (line text);
+\copy lines FROM '../data/forecast/intermittent.tsv' WITH (DELIMITER '|')
+CREATE TABLE reference AS
+SELECT row_number() OVER () AS id, v[1] AS name, string_to_array(v[2], ',')::float8[] AS y, v[3] AS method, v[4]::jsonb AS options,
+	v[5]::float8 AS value
+FROM (SELECT string_to_array(line, E'\t') AS v FROM lines WHERE line NOT LIKE '#%') s;
+CREATE TABLE found AS
+SELECT r.id, r.method, r.name, r.options, r.value, f.yhat
+FROM reference r, LATERAL ecml_forecast(format('SELECT t, y FROM unnest(%L::float8[]) WITH ORDINALITY AS u (y, t)', r.y), 1, 't', 'y',
+	options => r.options || jsonb_build_object('method', r.method)) f;
+SELECT is(count(*), 40::bigint, 'references were read') FROM found;
+SELECT is(array_agg(name || ' ' || options || ': ' || yhat || ', not ' || value) FILTER (WHERE NOT pg_temp.close(yhat, value, CASE WHEN options ? 'optimise' THEN 1e-6 ELSE 1e-8 END)),
+	NULL, method || ' as in statsforecast') FROM found GROUP BY method ORDER BY method;
+
+-- ---- a series that is known
+
+CREATE TABLE sales_by_month AS
+SELECT p AS sku, date '2022-01-01' + (interval '1 month') * m AS day, 50 * p + (p - 1) * m + 20 * sin(2 * pi() * m / 12)
+	+ sin(m * m * 1.7 * p) AS qty
+FROM generate_series(1, 4) p, generate_series(0, 59) m;
+CREATE FUNCTION pg_temp.truth(p int, h int) RETURNS float8 LANGUAGE sql AS $$
+	SELECT 50 * p + (p - 1) * (59 + h) + 20 * sin(2 * pi() * (59 + h) / 12) $$;
+SELECT is(max(abs(yhat - pg_temp.truth(series::int, step))) < 2.5, true, m || ': trend and season are carried on')
+FROM unnest(ARRAY['auto', 'ets', 'holt_winters', 'arima', 'mstl', 'prophet']) m,
+	LATERAL ecml_forecast('sales_by_month', 12, series => 'sku', options => jsonb_build_object('method', m)) f
+GROUP BY m ORDER BY m;
+CREATE TABLE whole AS SELECT * FROM ecml_forecast('sales_by_month', 12, series => 'sku', options => '{"level": [80, 95]}');
+SELECT ok(count(*) = 48 AND bool_and(yhat_lower < yhat AND yhat < yhat_upper), 'each step of each series has an interval') FROM whole;
+SELECT is(array_agg(ds ORDER BY ds), (SELECT array_agg(timestamp '2027-01-01' + h * interval '1 month') FROM generate_series(0, 2) h),
+	'months go on by the calendar') FROM whole WHERE series = '1' AND step <= 3;
+SELECT ok(bool_and((intervals -> '95' ->> 0)::float8 < (intervals -> '80' ->> 0)::float8
+	AND (intervals -> '80' ->> 1)::float8 < (intervals -> '95' ->> 1)::float8
+	AND pg_temp.close((intervals -> '80' ->> 0)::float8, yhat_lower)), 'several levels, the first one in the columns') FROM whole;
+SELECT is(array_agg(w.yhat ORDER BY w.series, w.step), array_agg(f.yhat ORDER BY w.series, w.step), 'the same with one thread')
+FROM whole w JOIN (SELECT set_config('ecml.threads', '1', true), * FROM ecml_forecast('sales_by_month', 12, series => 'sku')) f
+	USING (series, step);
+RESET ecml.threads;
+SELECT ok(bool_and(pg_temp.close(f.yhat, w.yhat)), 'a series by itself gets what it gets among others')
+FROM ecml_forecast('SELECT day, qty FROM sales_by_month WHERE sku = 3', 12) f JOIN whole w ON w.series = '3' AND w.step = f.step;
+SELECT ok(bool_and(yhat >= 0 AND yhat_lower >= 0), 'a floor')
+FROM ecml_forecast('SELECT day, qty - 60 AS qty FROM sales_by_month WHERE sku = 1', 12, options => '{"floor": 0}');
+
+-- ---- reading
+
+SELECT ok(bool_and(pg_temp.close(f.yhat, w.yhat)), 'several rows in a period are summed')
+FROM ecml_forecast('SELECT day + h * interval ''1 day'' AS day, qty / 4 AS qty FROM sales_by_month, generate_series(0, 27, 9) h WHERE sku = 3', 12,
+	options => '{"frequency": "month"}') f JOIN whole w ON w.series = '3' AND w.step = f.step;
+SELECT is(array_agg(ds), ARRAY[timestamp '2026-03-30 02:00', timestamp '2026-03-30 03:00'], 'hours go on')
+FROM ecml_forecast('SELECT timestamp ''2026-03-28'' + i * interval ''1 hour'' AS at, i % 24 AS n FROM generate_series(0, 49) i', 2,
+	options => '{"method": "naive"}');
+SELECT is(array_agg(period), ARRAY[11, 12]::bigint[], 'whole numbers as time')
+FROM ecml_forecast('SELECT i AS ds, i * 2 AS y FROM generate_series(1, 10) i', 2, options => '{"method": "drift"}');
+SELECT ok(bool_and(pg_temp.close(yhat, 2 * period)), 'drift goes on')
+FROM ecml_forecast('SELECT i AS ds, i * 2 AS y FROM generate_series(1, 10) i', 2, options => '{"method": "drift"}');
+
+-- ---- odd series: a note, never the end of the statement
+
+CREATE TABLE odd AS
+SELECT 'constant' AS s, i AS t, 7.0 AS v FROM generate_series(1, 30) i
+UNION ALL SELECT 'zeros', i, 0 FROM generate_series(1, 30) i
+UNION ALL SELECT 'one value', 1, 3
+UNION ALL SELECT 'two values', i, i FROM generate_series(1, 2) i
+UNION ALL SELECT 'not a number', i, CASE WHEN i = 7 THEN 'NaN'::float8 ELSE i END FROM generate_series(1, 20) i
+UNION ALL SELECT 'good', i, 10 + i % 3 FROM generate_series(1, 40) i;
+CREATE TABLE answers AS SELECT * FROM ecml_forecast('odd', 3, 't', 'v', 's');
+SELECT is(count(*), 18::bigint, 'every series has its rows') FROM answers;
+SELECT is(array_agg(DISTINCT round(yhat::numeric, 9)), ARRAY[7]::numeric[], 'a constant stays') FROM answers WHERE series = 'constant';
+SELECT is(array_agg(DISTINCT yhat), ARRAY[0]::float8[], 'so do zeros') FROM answers WHERE series = 'zeros';
+SELECT ok(bool_and(yhat IS NULL AND note IS NOT NULL), 'one value is none') FROM answers WHERE series = 'one value';
+SELECT ok(bool_and(yhat IS NOT NULL), 'two values are a little') FROM answers WHERE series = 'two values';
+SELECT ok(bool_and(yhat IS NOT NULL), 'the good one does not suffer') FROM answers WHERE series = 'good';
+SELECT is((SELECT count(*) FROM ecml_forecast('SELECT i AS ds, i AS y FROM generate_series(1, 10) i WHERE false', 3)), 0::bigint,
+	'no rows: no series');
+
+-- ---- errors
+
+SELECT throws_ok($$SELECT ecml_forecast('odd', 0, 't', 'v', 's')$$, '22023', 'horizon out of range', 'horizon 0');
+SELECT throws_ok($$SELECT ecml_forecast('odd', 100001, 't', 'v', 's')$$, '22023', 'horizon out of range', 'horizon too far');
+SELECT throws_ok($$SELECT ecml_forecast('odd', 3, 't', 'w', 's')$$, '42704', NULL, 'no such column');
+SELECT throws_ok($$SELECT ecml_forecast('sales_by_month', 3)$$, NULL, 'several columns could be the value', 'which column?');
+SELECT throws_ok($$SELECT ecml_forecast('odd', 3, 't', 'v', 's', '{"method": "etss"}')$$, '22023', 'unknown forecasting method "etss"',
+	'a misspelt method');
+SELECT throws_ok($$SELECT ecml_forecast('odd', 3, 't', 'v', 's', '{"methode": "ets"}')$$, '22023',
+	'unknown option "methode" for ecml_forecast', 'a misspelt option');
+SELECT throws_ok($$SELECT ecml_forecast(NULL, 3)$$, '22004', 'a source must be given', 'no source');
+
+SELECT * FROM finish();
+ROLLBACK;
