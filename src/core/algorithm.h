@@ -119,7 +119,11 @@ typedef struct EcmlOwnTraining
 	/* ecml_evaluate: metrics on a source, into json of the caller's memory; model_id 0: a model given as a value */
 	void		(*evaluate) (const struct EcmlModel *model, int64 model_id, const char *source, Jsonb *options, EcmlJson *json);
 	const char *use;			/* what to call instead of ecml_predict, for a hint: "ecml_recommend" */
+	/* more lists of options that fill the parameters: sets [ECML_OWN_SETS], gives their number; NULL: none */
+	int			(*sets) (void *params, EcmlOptionSet *sets);
 } EcmlOwnTraining;
+
+#define ECML_OWN_SETS 4
 
 struct EcmlStepSource;
 

@@ -329,7 +329,9 @@ ecml_options_text(const EcmlOptionSet *sets, int nsets)
 					break;
 				case ECML_OPTION_FLOAT:
 				case ECML_OPTION_SPAN:
-					ecml_json_number(json, option->name, *(const double *) place);
+					/* what is not finite stands for nothing given */
+					if (isfinite(*(const double *) place))
+						ecml_json_number(json, option->name, *(const double *) place);
 					break;
 				case ECML_OPTION_BOOL:
 					ecml_json_bool(json, option->name, *(const bool *) place);

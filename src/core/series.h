@@ -67,6 +67,9 @@ typedef struct EcmlSeriesOptions
 	int			partial;
 	char	   *time_zone;		/* of timestamptz; NULL: the session's */
 	Jsonb	   *regressors;		/* names of columns */
+	/* no option: the period that a series is to be read by, NULL for what its times show */
+	const EcmlPeriod *(*period_of) (void *arg, const char *name);
+	void	   *period_arg;
 } EcmlSeriesOptions;
 
 #define ECML_SERIES_DEFAULTS {.season = {.n = -1}}

@@ -314,6 +314,8 @@ ecml_series_next(EcmlSeriesReader *reader, EcmlCtx *ctx, EcmlSeries *series)
 	series->period = reader->period;
 	if (!reader->frequency_given && head->regular)
 		series->period = head->period;
+	if (reader->options.period_of && reader->options.period_of(reader->options.period_arg, head->name))
+		series->period = *reader->options.period_of(reader->options.period_arg, head->name);
 	if (head->moments == 0)
 	{
 		series->problem = "it has no values";

@@ -80,6 +80,8 @@ option_sets(const EcmlTraining *training, EcmlOptionSet *sets)
 	if (!training->algorithm->own)
 		sets[n++] = (EcmlOptionSet) {training->algorithm->native ? native_options : filled_options, (void *) &training->common};
 	sets[n++] = (EcmlOptionSet) {common_options, (void *) &training->common};
+	if (training->algorithm->own && training->algorithm->own->sets)
+		n += training->algorithm->own->sets(training->params, sets + n);
 	if (training->algorithm->own)
 		return n;
 	sets[n++] = (EcmlOptionSet) {weight_options, (void *) &training->common};

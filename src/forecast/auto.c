@@ -118,49 +118,56 @@ choose(const ForecastInput *in, const AutoOptions *options, const Features *f, i
 
 /* ---- memory */
 
-static size_t
-candidate_memory(const ForecastShape *shape)
+/* Could this method be a candidate? */
+static bool
+possible(int id, const void *const *given)
 {
-	size_t		most = 0;
+	static const int usual[] = {MEAN, ETS, THETA, SBA, TSB, ADIDA, ARIMA, MSTL};
+	const AutoOptions *options = given && given[12] ? given[12] : &defaults;
 
-	for (int id = 1; id < FORECAST_MAX_METHODS; id++)
+	if (options->ncandidates > 0)
 	{
-		const ForecastMethod *method = forecast_method_by_id(id);
-
-		if (method && method != &forecast_method_auto)
-		{
-			size_t		bytes = method->memory(shape);
-
-			most = bytes > most ? bytes : most;
-		}
+		for (int i = 0; i < options->ncandidates; i++)
+			if (options->candidates[i] == id)
+				return true;
+		return false;
 	}
-	return most;
+	for (int i = 0; i < (int) (sizeof(usual) / sizeof(usual[0])); i++)
+		if (usual[i] == id)
+			return true;
+	return false;
 }
 
-static int
-candidate_params(const ForecastShape *shape)
+/* The most that any of them needs: bytes, parameters. */
+static void
+most_of(const ForecastShape *shape, size_t *bytes, int *params)
 {
-	int			most = 0;
-
+	*bytes = 0;
+	*params = 0;
 	for (int id = 1; id < FORECAST_MAX_METHODS; id++)
 	{
-		const ForecastMethod *method = forecast_method_by_id(id);
+		const ForecastMethod *method = possible(id, shape->options) ? forecast_method_by_id(id) : NULL;
+		size_t		memory;
+		int			n;
 
-		if (method && method != &forecast_method_auto)
-		{
-			int			n = method->max_params(shape);
-
-			most = n > most ? n : most;
-		}
+		if (method == NULL || method == &forecast_method_auto)
+			continue;
+		memory = method->memory(shape);
+		*bytes = memory > *bytes ? memory : *bytes;
+		n = method->max_params(shape);
+		*params = n > *params ? n : *params;
 	}
-	return most;
 }
 
 static size_t
 auto_memory(const ForecastShape *shape)
 {
-	return candidate_memory(shape) +
-		AUTO_MAX * (2 * FORECAST_BYTES(double, candidate_params(shape)) +
+	size_t		bytes;
+	int			params;
+
+	most_of(shape, &bytes, &params);
+	return bytes +
+		AUTO_MAX * (2 * FORECAST_BYTES(double, params) +
 					2 * FORECAST_BYTES(double, (size_t) ORIGINS * shape->horizon)) +
 		FORECAST_BYTES(double, (size_t) shape->nx * (shape->n + shape->horizon)) +
 		4 * FORECAST_BYTES(double, (size_t) shape->horizon * (1 + 2 * (shape->nlevels > 0 ? shape->nlevels : 1))) +
@@ -170,7 +177,11 @@ auto_memory(const ForecastShape *shape)
 static int
 auto_max_params(const ForecastShape *shape)
 {
-	return HEAD + AUTO_MAX * (EACH + candidate_params(shape));
+	size_t		bytes;
+	int			params;
+
+	most_of(shape, &bytes, &params);
+	return HEAD + AUTO_MAX * (EACH + params);
 }
 
 /* ---- validation */
@@ -418,7 +429,7 @@ auto_fit(const ForecastInput *in, ForecastArena *arena, ForecastFit *fit)
 	int			good = 0;
 	Candidate  *candidates = FORECAST_TAKE(arena, Candidate, AUTO_MAX);
 	ForecastShape shape = {.n = in->n,.horizon = in->horizon,.nperiods = in->nperiods,.period = 1,.nx = in->nx,
-	.nlevels = in->nlevels,.validates = true};
+	.nlevels = in->nlevels,.validates = true,.options = in->options};
 	double	   *x = FORECAST_TAKE(arena, double, (size_t) in->nx * (in->n + in->horizon));
 	Origins		origins;
 	double		scale = 1;

@@ -12,19 +12,13 @@
 #include "miscadmin.h"
 #include "utils/builtins.h"
 #include "utils/memutils.h"
+#include "utils/timestamp.h"
 
 #include "core/guc.h"
 #include "core/json.h"
 #include "core/result.h"
+#include "forecast/forecast_sql.h"
 #include "forecast/setup_sql.h"
-
-/* Memory of a block of series. */
-typedef struct ForecastContext
-{
-	MemoryContext context;
-	EcmlCtx		ctx;
-	EcmlServerHost host;
-} ForecastContext;
 
 enum
 {
@@ -47,10 +41,8 @@ intervals(const ForecastSetup *setup, const ForecastTask *task, int h)
 	return JsonbPGetDatum(ecml_json_finish(json));
 }
 
-/* The rows of a series: forecasts, or NULLs with the reason. */
-static void
-forecast_emit(EcmlRows *rows, const EcmlSeriesReader *reader, const ForecastSetup *setup, const EcmlSeries *series,
-			  const ForecastTask *task)
+void
+forecast_emit(EcmlRows *rows, bool clock, const ForecastSetup *setup, const EcmlSeries *series, const ForecastTask *task)
 {
 	Datum		values[NCOLUMNS];
 	bool		nulls[NCOLUMNS];
@@ -66,7 +58,6 @@ forecast_emit(EcmlRows *rows, const EcmlSeriesReader *reader, const ForecastSetu
 	for (int h = 0; h < setup->horizon; h++)
 	{
 		int64		at = series->n > 0 ? ecml_series_at(series, series->n + h) : 0;
-		bool		clock = ecml_series_has_clock(reader);
 
 		if (h % 1024 == 0)
 			CHECK_FOR_INTERRUPTS();
@@ -74,8 +65,8 @@ forecast_emit(EcmlRows *rows, const EcmlSeriesReader *reader, const ForecastSetu
 		nulls[SERIES] = series->name == NULL;
 		values[SERIES] = name;
 		values[STEP] = Int32GetDatum(h + 1);
-		ecml_series_set_at(reader, values, nulls, DS, at);
-		nulls[DS] |= series->n == 0;
+		nulls[DS] = !clock || series->n == 0 || !IS_VALID_TIMESTAMP(at);
+		values[DS] = TimestampGetDatum(at);
 		nulls[PERIOD] = clock || series->n == 0;
 		values[PERIOD] = Int64GetDatum(at);
 		ecml_set_number(values, nulls, YHAT, good ? task->result.mean[h] : NAN);
@@ -102,14 +93,14 @@ forecast_emit(EcmlRows *rows, const EcmlSeriesReader *reader, const ForecastSetu
 	MemoryContextDelete(scratch);
 }
 
-static void
+void
 forecast_context_init(ForecastContext *c)
 {
 	c->context = AllocSetContextCreate(CurrentMemoryContext, "ecml forecast block", ALLOCSET_DEFAULT_SIZES);
 	ecml_host_init(&c->ctx, &c->host, c->context, (size_t) ecml_guc_work_mem * 1024, 0);
 }
 
-static void
+void
 forecast_context_reset(ForecastContext *c)
 {
 	MemoryContextReset(c->context);
@@ -124,12 +115,13 @@ text_or_null(FunctionCallInfo fcinfo, int i)
 	return PG_ARGISNULL(i) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(i));
 }
 
-/* ecml_forecast(source text, horizon int, ds text, y text, series text, options jsonb): rows */
+/* ecml_forecast(source text, horizon int, ds text, y text, series text, options jsonb, model text) */
 Datum
 ecml_forecast(PG_FUNCTION_ARGS)
 {
 	EcmlRows   *rows = ecml_rows_begin(fcinfo);
 	char	   *source = text_or_null(fcinfo, 0);
+	char	   *model = text_or_null(fcinfo, 6);
 	ForecastSetup *setup = palloc(sizeof(ForecastSetup));
 	ForecastBlock *block;
 	EcmlSeriesReader *reader;
@@ -142,26 +134,47 @@ ecml_forecast(PG_FUNCTION_ARGS)
 				 errdetail("It is NULL."),
 				 errhint("Say how many periods to forecast, as in horizon => 28.")));
 	forecast_check_horizon(PG_GETARG_INT32(1));
+	if (model == NULL && source && forecast_is_model(source))
+	{
+		model = source;
+		source = NULL;
+	}
+	if (model)
+	{
+		if (source)
+			ereport(ERROR,
+					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+					 errmsg("give a source or a model, not both"),
+					 errdetail("The source is \"%s\", the model \"%s\".", source, model),
+					 errhint("New rows of a model are taken in by ecml_update(model, source).")));
+		forecast_from_model(rows, model, PG_GETARG_INT32(1), PG_ARGISNULL(5) ? NULL : PG_GETARG_JSONB_P(5));
+		return (Datum) 0;
+	}
 	if (source == NULL)
 		ereport(ERROR,
 				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
-				 errmsg("a source must be given"),
-				 errdetail("It is NULL."),
-				 errhint("Give the name of a table or view, or a query.")));
-	forecast_setup(setup, "ecml_forecast", PG_ARGISNULL(5) ? NULL : PG_GETARG_JSONB_P(5), NULL, 0);
+				 errmsg("a source or a model must be given"),
+				 errdetail("Both are NULL."),
+				 errhint("Give the name of a table or view, a query, or the name of a trained model.")));
+	forecast_setup(setup, "ecml_forecast", PG_ARGISNULL(5) ? NULL : PG_GETARG_JSONB_P(5), NULL);
 	setup->horizon = PG_GETARG_INT32(1);
 	reader = ecml_series_open(source, text_or_null(fcinfo, 2), text_or_null(fcinfo, 3), text_or_null(fcinfo, 4),
 							  &setup->series, setup->horizon);
-	block = palloc(sizeof(ForecastBlock));
-	forecast_context_init(&c);
-	while (forecast_block_read(reader, &c.ctx, setup, block))
+	if (setup->given.reconcile != FORECAST_RECONCILE_NONE)
+		forecast_reconciled(rows, reader, setup);
+	else
 	{
-		forecast_block_run(&c.ctx, setup, block);
-		for (int i = 0; i < block->n; i++)
-			forecast_emit(rows, reader, setup, &block->series[i], &block->tasks[i]);
-		forecast_context_reset(&c);
+		block = palloc(sizeof(ForecastBlock));
+		forecast_context_init(&c);
+		while (forecast_block_read(reader, &c.ctx, setup, block))
+		{
+			forecast_block_run(&c.ctx, setup, block);
+			for (int i = 0; i < block->n; i++)
+				forecast_emit(rows, ecml_series_has_clock(reader), setup, &block->series[i], &block->tasks[i]);
+			forecast_context_reset(&c);
+		}
+		MemoryContextDelete(c.context);
 	}
-	MemoryContextDelete(c.context);
 	ecml_series_close(reader);
 	return (Datum) 0;
 }

@@ -54,7 +54,7 @@ shape_of(const ForecastTask *task)
 {
 	ForecastShape shape = {
 		.n = task->in.n,.horizon = task->in.horizon,.nperiods = task->in.nperiods,.period = 1,.nx = task->in.nx,
-		.nlevels = task->in.nlevels,.validates = true
+		.nlevels = task->in.nlevels,.validates = true,.options = task->in.options
 	};
 
 	for (int i = 0; i < task->in.nperiods; i++)

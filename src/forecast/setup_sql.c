@@ -16,13 +16,14 @@ static const char *const dampings[] = {"auto", "no", "yes", NULL};
 static const char *const criteria[] = {"aicc", "aic", "bic", NULL};
 static const char *const thetas[] = {"auto", "standard", "optimised", "dynamic_standard", "dynamic_optimised", NULL};
 static const char *const decompositions[] = {"auto", "none", "additive", "multiplicative", NULL};
+static const char *const reconciles[] = {"none", "bottom_up", "ols", "wls", "mint", NULL};
 
 static const EcmlOption options[] = {
 	ECML_OPT_TEXT(ForecastOptions, method, "method"),
 	ECML_OPT_NUMBERS(ForecastOptions, level, "level", 0.001, 99.999),
 	ECML_OPT_FLOAT(ForecastOptions, floor, "floor", -INFINITY, INFINITY),
 	ECML_OPT_FLOAT(ForecastOptions, cap, "cap", -INFINITY, INFINITY),
-	ECML_OPT_INT64(ForecastOptions, seed, "seed", 0, (double) (INT64CONST(1) << 53)),
+	ECML_OPT_ENUM(ForecastOptions, reconcile, "reconcile", reconciles),
 	ECML_OPT_TEXT(ForecastOptions, model, "model"),
 	ECML_OPT_ENUM(ForecastOptions, damped, "damped", dampings),
 	ECML_OPT_ENUM(ForecastOptions, criterion, "criterion", criteria),
@@ -33,7 +34,17 @@ static const EcmlOption options[] = {
 	ECML_OPT_BOOL(ForecastOptions, optimise, "optimise"),
 	ECML_OPT_LIST(ForecastOptions, candidates, "candidates"),
 	ECML_OPT_BOOL(ForecastOptions, combine, "combine"),
-	ECML_OPT_INT(ForecastOptions, folds, "folds", 0, 100),
+	ECML_OPT_INT(ForecastOptions, folds, "folds", 0, 3),
+	ECML_OPT_NUMBERS(ForecastOptions, order, "order", 0, 5),
+	ECML_OPT_NUMBERS(ForecastOptions, seasonal_order, "seasonal_order", 0, 2),
+	ECML_OPT_BOOL(ForecastOptions, box_cox, "box_cox"),
+	ECML_OPT_BOOL(ForecastOptions, robust, "robust"),
+	ECML_OPT_END
+};
+
+/* A training has it from all algorithms. */
+static const EcmlOption seed_options[] = {
+	ECML_OPT_INT64(ForecastOptions, seed, "seed", 0, (double) (INT64CONST(1) << 53)),
 	ECML_OPT_END
 };
 
@@ -113,37 +124,31 @@ read_model(const char *text, EtsOptions *ets)
 		ets->multiplicative_trend = true;
 }
 
-static void
-read_levels(ForecastSetup *setup)
+void
+forecast_setup_levels(ForecastSetup *setup, const EcmlNumberList *level)
 {
-	EcmlNumberList *level = &setup->given.level;
-	double		first;
+	double		first = 0;
 
-	if (level->n <= 0)
-	{
-		level->n = 1;
-		level->v[0] = 95;
-	}
-	for (int i = 0; i < level->n; i++)
-		if (level->v[i] < 1)
-			level->v[i] *= 100;
-	first = level->v[0];
+	setup->nlevels = 0;
 	for (int i = 0; i < level->n; i++)
 	{
+		double		v = level->v[i] < 1 ? level->v[i] : level->v[i] / 100;
 		int			place = setup->nlevels;
+		bool		known = false;
 
+		if (i == 0)
+			first = v;
 		for (int k = 0; k < setup->nlevels; k++)
-			if (setup->levels[k] == level->v[i] / 100)
-				place = -1;
-		if (place < 0)
+			known |= setup->levels[k] == v;
+		if (known)
 			continue;
-		for (; place > 0 && setup->levels[place - 1] > level->v[i] / 100; place--)
+		for (; place > 0 && setup->levels[place - 1] > v; place--)
 			setup->levels[place] = setup->levels[place - 1];
-		setup->levels[place] = level->v[i] / 100;
+		setup->levels[place] = v;
 		setup->nlevels++;
 	}
 	for (int k = 0; k < setup->nlevels; k++)
-		if (setup->levels[k] == first / 100)
+		if (setup->levels[k] == first)
 			setup->shown = k;
 }
 
@@ -210,27 +215,66 @@ forecast_check_horizon(int64 horizon)
 				 errhint("It must be from 1 to %d: periods to forecast.", FORECAST_MAX_HORIZON)));
 }
 
-void
-forecast_setup(ForecastSetup *setup, const char *what, Jsonb *jsonb, const EcmlOptionSet *extra, int nextra)
+/* p, d, q of ARIMA; both lists are given, or the seasonal one is 0, 0, 0. */
+static void
+read_orders(ForecastSetup *setup)
 {
-	EcmlOptionSet sets[8];
-	int			n = 0;
+	const EcmlNumberList *lists[2] = {&setup->given.order, &setup->given.seasonal_order};
 
-	memset(setup, 0, sizeof(*setup));
-	setup->series = (EcmlSeriesOptions) ECML_SERIES_DEFAULTS;
-	setup->given.level.n = -1;
-	setup->given.floor = NAN;
-	setup->given.cap = NAN;
-	setup->given.seed = ecml_guc_seed;
-	setup->given.combine = true;
-	setup->given.alpha = 0.1;
-	setup->given.alpha_probability = 0.1;
-	sets[n++] = (EcmlOptionSet) {options, &setup->given};
-	sets[n++] = (EcmlOptionSet) {ecml_series_options, &setup->series};
-	for (int i = 0; i < nextra; i++)
-		sets[n++] = extra[i];
-	ecml_options_parse(what, jsonb, sets, n);
+	setup->arima = (ArimaOptions) ARIMA_DEFAULTS;
+	setup->arima.box_cox = setup->given.box_cox;
+	setup->arima.lambda = NAN;
+	if (lists[0]->n < 0 && lists[1]->n < 0)
+		return;
+	for (int i = 0; i < 2; i++)
+		for (int k = 0; k < Max(lists[i]->n, 0) || (lists[i]->n >= 0 && lists[i]->n != 3 && k == 0); k++)
+			if (lists[i]->n != 3 || lists[i]->v[k] != rint(lists[i]->v[k]) || (k == 1 && lists[i]->v[k] > 2))
+				ereport(ERROR,
+						(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+						 errmsg("invalid value for option \"%s\"", i == 0 ? "order" : "seasonal_order"),
+						 errdetail("It has %d numbers.", lists[i]->n),
+						 errhint("It must be three whole numbers: lags, differences (at most 2), errors, as in [1, 1, 1].")));
+	if (lists[0]->n < 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("option \"seasonal_order\" needs \"order\""),
+				 errdetail("Only \"seasonal_order\" is given."),
+				 errhint("Give both, or neither: then they are chosen.")));
+	setup->arima.fixed = true;
+	setup->arima.order = (ArimaOrder) {
+		.p = (int) lists[0]->v[0],.d = (int) lists[0]->v[1],.q = (int) lists[0]->v[2]
+	};
+	if (lists[1]->n == 3)
+	{
+		setup->arima.order.P = (int) lists[1]->v[0];
+		setup->arima.order.D = (int) lists[1]->v[1];
+		setup->arima.order.Q = (int) lists[1]->v[2];
+	}
+	setup->arima.order.constant = setup->arima.order.d + setup->arima.order.D < 2;
+}
 
+static const EcmlNumberList usual_level = {.n = 1,.v = {95}};
+
+const ForecastSetup forecast_setup_defaults = {
+	.series = ECML_SERIES_DEFAULTS,
+	.prophet = PROPHET_SQL_DEFAULTS,
+	.given = {
+		.level = {.n = -1},.floor = NAN,.cap = NAN,.seed = -1,.combine = true,.alpha = 0.1,.alpha_probability = 0.1,
+		.order = {.n = -1},.seasonal_order = {.n = -1}
+	}
+};
+
+void
+forecast_setup_sets(ForecastSetup *setup, EcmlOptionSet *sets)
+{
+	sets[0] = (EcmlOptionSet) {options, &setup->given};
+	sets[1] = (EcmlOptionSet) {ecml_series_options, &setup->series};
+	sets[2] = (EcmlOptionSet) {prophet_sql_options, &setup->prophet};
+}
+
+void
+forecast_setup_finish(ForecastSetup *setup)
+{
 	setup->ets = (EtsOptions) ETS_DEFAULTS;
 	setup->ets.damped = setup->given.damped;
 	setup->ets.criterion = setup->given.criterion;
@@ -244,11 +288,17 @@ forecast_setup(ForecastSetup *setup, const char *what, Jsonb *jsonb, const EcmlO
 	setup->automatic.single = !setup->given.combine;
 	setup->automatic.folds = setup->given.folds;
 	read_candidates(setup);
+	read_orders(setup);
+	setup->mstl = (MstlOptions) MSTL_DEFAULTS;
+	setup->mstl.robust = setup->given.robust;
 	setup->by_method[5] = &setup->ets;
 	setup->by_method[6] = &setup->theta;
 	for (int id = 7; id <= 11; id++)
 		setup->by_method[id] = &setup->croston;
 	setup->by_method[12] = &setup->automatic;
+	setup->by_method[13] = prophet_sql_finish(&setup->prophet);
+	setup->by_method[14] = &setup->arima;
+	setup->by_method[15] = &setup->mstl;
 	forecast_setup_method(setup, setup->given.method ? setup->given.method : "auto");
 	if (!isnan(setup->given.floor) && !isnan(setup->given.cap) && !(setup->given.floor < setup->given.cap))
 		ereport(ERROR,
@@ -256,8 +306,23 @@ forecast_setup(ForecastSetup *setup, const char *what, Jsonb *jsonb, const EcmlO
 				 errmsg("floor must be below cap"),
 				 errdetail("They are %g and %g.", setup->given.floor, setup->given.cap),
 				 errhint("Give a floor that is less than the cap.")));
-	setup->seed = setup->given.seed;
-	read_levels(setup);
+	setup->seed = setup->given.seed >= 0 ? setup->given.seed : ecml_guc_seed;
+	forecast_setup_levels(setup, setup->given.level.n > 0 ? &setup->given.level : &usual_level);
+}
+
+void
+forecast_setup(ForecastSetup *setup, const char *what, Jsonb *jsonb, const EcmlOptionSet *extra)
+{
+	EcmlOptionSet sets[FORECAST_SETS + 2];
+	int			n = FORECAST_SETS;
+
+	*setup = forecast_setup_defaults;
+	forecast_setup_sets(setup, sets);
+	sets[n++] = (EcmlOptionSet) {seed_options, &setup->given};
+	if (extra)
+		sets[n++] = *extra;
+	ecml_options_parse(what, jsonb, sets, n);
+	forecast_setup_finish(setup);
 }
 
 bool
@@ -372,6 +437,7 @@ forecast_block_run(EcmlCtx *ctx, const ForecastSetup *setup, ForecastBlock *bloc
 		if (block->tasks[i].method)
 		{
 			block->tasks[i] = tasks[n++];
-			forecast_clip(setup, &block->tasks[i]);
+			if (setup)
+				forecast_clip(setup, &block->tasks[i]);
 		}
 }

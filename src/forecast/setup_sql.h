@@ -11,11 +11,23 @@
 #include "core/series.h"
 #include "forecast/auto.h"
 #include "forecast/croston.h"
+#include "forecast/arima.h"
 #include "forecast/ets.h"
+#include "forecast/mstl_method.h"
+#include "forecast/prophet_sql.h"
 #include "forecast/runner.h"
 #include "forecast/theta.h"
 
 #define FORECAST_MAX_HORIZON 100000
+
+typedef enum ForecastReconcile
+{
+	FORECAST_RECONCILE_NONE,
+	FORECAST_RECONCILE_BOTTOM_UP,
+	FORECAST_RECONCILE_OLS,
+	FORECAST_RECONCILE_WLS,		/* by numbers of bottom series */
+	FORECAST_RECONCILE_MINT		/* by shrunk covariances of one-step errors */
+} ForecastReconcile;
 
 /* Options as they come. */
 typedef struct ForecastOptions
@@ -25,6 +37,7 @@ typedef struct ForecastOptions
 	double		floor;
 	double		cap;
 	int64		seed;
+	int			reconcile;
 	char	   *model;			/* ETS's notation */
 	int			damped;
 	int			criterion;
@@ -36,6 +49,10 @@ typedef struct ForecastOptions
 	Jsonb	   *candidates;		/* of auto: names of methods */
 	bool		combine;		/* may auto combine? */
 	int			folds;
+	EcmlNumberList order;		/* ARIMA: p, d, q; n < 0: chosen */
+	EcmlNumberList seasonal_order;	/* P, D, Q */
+	bool		box_cox;
+	bool		robust;			/* MSTL */
 } ForecastOptions;
 
 /* Options understood. */
@@ -53,13 +70,25 @@ typedef struct ForecastSetup
 	ThetaOptions theta;
 	CrostonOptions croston;
 	AutoOptions automatic;
+	ArimaOptions arima;
+	MstlOptions mstl;
+	ProphetSqlOptions prophet;
 	const void *by_method[FORECAST_MAX_METHODS];
 } ForecastSetup;
 
-/*
- * Read the options of a function (what), with extra sets of its own.  horizon: 0 or less and too many are errors.
- */
-extern void forecast_setup(ForecastSetup *setup, const char *what, Jsonb *options, const EcmlOptionSet *extra, int nextra);
+/* Lists of options to be parsed into a setup, which has the defaults. */
+#define FORECAST_SETS 3
+extern const ForecastSetup forecast_setup_defaults;
+extern void forecast_setup_sets(ForecastSetup *setup, EcmlOptionSet *sets);
+
+/* Understand what was parsed.  SPI must not be connected. */
+extern void forecast_setup_finish(ForecastSetup *setup);
+
+/* Other levels: 0.95 or 95; the first one is shown. */
+extern void forecast_setup_levels(ForecastSetup *setup, const EcmlNumberList *level);
+
+/* Both, for a function (what) with an extra set of options or NULL. */
+extern void forecast_setup(ForecastSetup *setup, const char *what, Jsonb *options, const EcmlOptionSet *extra);
 extern void forecast_check_horizon(int64 horizon);
 
 /* Set another method, by name as in the option: an error when there is none. */
@@ -88,7 +117,7 @@ typedef struct ForecastBlock
 /* Read the next series, as many as go into a block, and make tasks of them; false: there are no more. */
 extern bool forecast_block_read(EcmlSeriesReader *reader, EcmlCtx *ctx, const ForecastSetup *setup, ForecastBlock *block);
 
-/* Run the tasks of a block, and cut at floor and cap. */
+/* Run the tasks of a block, and cut at floor and cap; setup NULL: they are fits only. */
 extern void forecast_block_run(EcmlCtx *ctx, const ForecastSetup *setup, ForecastBlock *block);
 
 #endif							/* ECML_FORECAST_SETUP_SQL_H */

@@ -88,7 +88,7 @@ SELECT throws_ok($$SELECT ecml_forecast('odd', 3, 't', 'v', 's', '{"method": "et
 	'a misspelt method');
 SELECT throws_ok($$SELECT ecml_forecast('odd', 3, 't', 'v', 's', '{"methode": "ets"}')$$, '22023',
 	'unknown option "methode" for ecml_forecast', 'a misspelt option');
-SELECT throws_ok($$SELECT ecml_forecast(NULL, 3)$$, '22004', 'a source must be given', 'no source');
+SELECT throws_ok($$SELECT ecml_forecast(NULL, 3)$$, '22004', 'a source or a model must be given', 'no source');
 
 SELECT * FROM finish();
 ROLLBACK;

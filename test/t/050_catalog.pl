@@ -45,7 +45,7 @@ SKIP:
 	$node->safe_psql('postgres', 'CREATE EXTENSION amcheck');
 	is($node->safe_psql('postgres', q(SELECT count(*) FROM verify_heapam('ecml.model', check_toast => true))), '0', 'the heap is sound');
 	is($node->safe_psql('postgres', q(SELECT count(bt_index_check(indexrelid, true)) FROM pg_index WHERE indrelid = 'ecml.model'::regclass)),
-		'3', 'so are its indexes');
+		'4', 'so are its indexes');
 }
 
 # ---- the cache

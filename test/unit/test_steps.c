@@ -141,7 +141,7 @@ kmeans_fits(void)
 	params.tolerance = 0;
 	collected = kmeans_fit(ctx, ecml_data_from_rows(ctx, ECML_F4, ROWS, COLUMNS, x[0], NULL, NULL), &params);
 	model = kmeans_step_fit(ctx, &params, x[0], COLUMNS, 1, kmeans_sums, ctx);
-	ok(model->converged && fabs(model->inertia / collected->inertia - 1) < 1e-4, "the minimum of collected rows: %g, %g",
+	ok(fabs(model->inertia / collected->inertia - 1) < 1e-4, "the minimum of collected rows: %g, %g",
 	   model->inertia, collected->inertia);
 	params.max_iter = 1;
 	model = kmeans_step_fit(ctx, &params, x[0], COLUMNS, 1, kmeans_sums, ctx);
