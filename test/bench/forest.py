@@ -71,7 +71,8 @@ def quality(table):
             connection.execute("SELECT ecml_train('bench fold', 'random_forest', %s, %s, %s, %s)",
                                (f"SELECT * FROM folds WHERE fold <> {fold}", target, [names[j] for j in features],
                                 json.dumps({"criterion": "squared_error" if metric == "rmse" else "gini"})))
-            rows = connection.execute(f"SELECT ecml_predict('bench fold', {columns}) FROM folds WHERE fold = {fold}").fetchall()
+            rows = connection.execute(f"SELECT ecml_predict('bench fold', {columns}) FROM folds WHERE fold = {fold} "
+                                      "ORDER BY place").fetchall()
             ours.append(measure(metric, y[~train], numpy.array(rows, float)[:, 0]))
             if metric == "rmse":
                 p = RandomForestRegressor(100, n_jobs=2, random_state=0).fit(x[train], y[train]).predict(x[~train])
