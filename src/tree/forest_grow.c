@@ -25,10 +25,9 @@ forest_grower_create(EcmlCtx *ctx, const ForestData *data)
 	ForestGrower *grower = ECML_NEW0(ctx, ForestGrower, 1);
 	const ForestParams *params = data->params;
 	size_t		size = data->counts ? sizeof(ForestCount) : sizeof(ForestRow);
-	bool		draws = params->bootstrap;
 
 	grower->data = data;
-	if (draws || params->oob)
+	if (params->bootstrap)
 		grower->times = ECML_NEW0(ctx, uint16_t, data->rows);
 	grower->rows = ecml_alloc_array(ctx, data->drawn, size);
 	grower->spare = ecml_alloc_array(ctx, data->drawn, size);
@@ -49,7 +48,10 @@ forest_grower_create(EcmlCtx *ctx, const ForestData *data)
 		grower->sums = ECML_NEW0(ctx, double, (size_t) FOREST_BINS * (1 + data->width));
 	grower->cells.sum = ECML_NEW0(ctx, double, (size_t) FOREST_BINS * data->width);
 	if (params->oob)
-		grower->leaf = ECML_NEW(ctx, uint32_t, data->rows);
+	{
+		grower->unseen = ECML_NEW(ctx, uint32_t, data->rows);
+		grower->unseen_spare = ECML_NEW(ctx, uint32_t, data->rows);
+	}
 	forest_grower_enlarge(ctx, grower);
 	return grower;
 }
@@ -65,6 +67,11 @@ forest_grower_enlarge(EcmlCtx *ctx, ForestGrower *grower)
 		grower->nodes = ecml_resize_array(ctx, grower->nodes, room, sizeof(TreeNode));
 		grower->cut = ecml_resize_array(ctx, grower->cut, room, sizeof(int32_t));
 		grower->value = ecml_resize_array(ctx, grower->value, room, sizeof(double));
+		if (grower->unseen)
+		{
+			grower->unseen_from = ecml_resize_array(ctx, grower->unseen_from, room, sizeof(uint32_t));
+			grower->unseen_to = ecml_resize_array(ctx, grower->unseen_to, room, sizeof(uint32_t));
+		}
 		if (data->params->ccp_alpha > 0)
 			grower->risk = ecml_resize_array(ctx, grower->risk, room, sizeof(double));
 		if (data->classes > 2)
@@ -92,6 +99,7 @@ forest_grower_start(EcmlCtx *ctx, ForestGrower *grower, int tree)
 	grower->at = 0;
 	grower->left = data->drawn;
 	grower->n = 0;
+	grower->nunseen = 0;
 	grower->nnodes = 0;
 	grower->nsets = 0;
 	grower->nvectors = 0;
@@ -138,11 +146,13 @@ gather(ForestGrower *grower)
 			/* without replacement: as many of the rows that are left as are still wanted */
 			times = data->drawn == data->rows || ecml_rng_below(&grower->rng, data->rows - r) < grower->left;
 			grower->left -= times;
-			if (grower->times)
-				grower->times[r] = (uint16_t) times;
 		}
 		if (times == 0)
+		{
+			if (grower->unseen)
+				grower->unseen[grower->nunseen++] = (uint32_t) r;
 			continue;
+		}
 		if (data->counts)
 			((ForestCount *) grower->rows)[grower->n++] =
 				(ForestCount) {.row = (uint32_t) r,.times = (uint16_t) times,.class = (uint16_t) data->y[r]};
@@ -156,6 +166,11 @@ gather(ForestGrower *grower)
 		grower->leaves = 1;
 		grower->waiting[0] = (ForestNode) {.node = 0,.to = (uint32_t) grower->n};
 		grower->nwaiting = 1;
+		if (grower->unseen)
+		{
+			grower->unseen_from[0] = 0;
+			grower->unseen_to[0] = (uint32_t) grower->nunseen;
+		}
 		grower->phase = FOREST_GROW;
 	}
 	return done;
@@ -315,6 +330,35 @@ part_rows(ForestGrower *grower, const ForestNode *at, const uint8_t *goes)
 	return left;
 }
 
+/* The same for the rows of node number i that the tree has not seen; its children are left and left + 1.  How many there are. */
+static uint32_t
+part_unseen(ForestGrower *grower, int i, int left, const uint8_t *column, const uint8_t *goes)
+{
+	uint32_t   *rows = grower->unseen;
+	uint32_t   *spare = grower->unseen_spare;
+	uint32_t	from = grower->unseen_from[i];
+	uint32_t	to = grower->unseen_to[i];
+	uint32_t	middle = from;
+	uint32_t	right = 0;
+
+	for (uint32_t r = from; r < to; r++)
+	{
+		uint32_t	row = rows[r];
+		uint8_t		goes_left = goes[column[row]];
+
+		rows[middle] = row;
+		spare[right] = row;
+		middle += goes_left;
+		right += 1 - goes_left;
+	}
+	memcpy(rows + middle, spare, sizeof(uint32_t) * right);
+	grower->unseen_from[left] = from;
+	grower->unseen_to[left] = middle;
+	grower->unseen_from[left + 1] = middle;
+	grower->unseen_to[left + 1] = to;
+	return to - from;
+}
+
 /* Split a node: its children wait.  What it cost. */
 static long
 apply(ForestGrower *grower, const ForestNode *at)
@@ -326,6 +370,7 @@ apply(ForestGrower *grower, const ForestNode *at)
 	uint8_t		goes[FOREST_BINS];
 	uint32_t	middle;
 	int			left = grower->nnodes;
+	uint32_t	unseen = 0;
 
 	for (int b = 0; b < FOREST_BINS; b++)
 		goes[b] = split->cut >= 0 ? b <= split->cut : split->left[b / 64] >> (b % 64) & 1;
@@ -347,11 +392,13 @@ apply(ForestGrower *grower, const ForestNode *at)
 		grower->cut[at->node] = -1 - grower->nsets++;
 	}
 	middle = part_rows(grower, at, goes);
+	if (grower->unseen)
+		unseen = part_unseen(grower, at->node, left, data->column[split->column], goes);
 	grower->nnodes += 2;
 	grower->leaves++;
 	grower->waiting[grower->nwaiting++] = (ForestNode) {.node = left + 1,.depth = at->depth + 1,.from = middle,.to = at->to};
 	grower->waiting[grower->nwaiting++] = (ForestNode) {.node = left,.depth = at->depth + 1,.from = at->from,.to = middle};
-	return (long) (at->to - at->from) + COST_COLUMN;
+	return (long) (at->to - at->from) + unseen + COST_COLUMN;
 }
 
 /* ---------------------------------------------------------------- best first */
@@ -465,8 +512,7 @@ grow(ForestGrower *grower)
 
 		return apply(grower, &node);
 	}
-	grower->at = 0;
-	grower->phase = params->ccp_alpha > 0 ? FOREST_PRUNE : params->oob ? FOREST_UNSEEN : FOREST_DONE;
+	grower->phase = params->ccp_alpha > 0 ? FOREST_PRUNE : FOREST_DONE;
 	return 0;
 }
 
@@ -499,47 +545,8 @@ prune(ForestGrower *grower)
 		}
 		grower->risk[i] = alone;
 	}
-	grower->phase = params->oob ? FOREST_UNSEEN : FOREST_DONE;
+	grower->phase = FOREST_DONE;
 	return grower->nnodes;
-}
-
-/* The leaves of rows that the tree has not seen. */
-static long
-walk_unseen(ForestGrower *grower)
-{
-	const ForestData *data = grower->data;
-	size_t		end = grower->at + BUDGET / 64 < data->rows ? grower->at + BUDGET / 64 : data->rows;
-	long		cost = 0;
-
-	for (size_t r = grower->at; r < end; r++)
-	{
-		int			i = 0;
-
-		grower->leaf[r] = UINT32_MAX;
-		cost++;
-		if (grower->times[r] > 0)
-			continue;
-		while (grower->nodes[i].feature != TREE_LEAF)
-		{
-			const TreeNode *node = &grower->nodes[i];
-			uint8_t		bin = data->column[node->words][r];
-			bool		left;
-
-			if (bin == data->bins->column[node->words].missing)
-				left = node->missing_left;
-			else if (grower->cut[i] >= 0)
-				left = bin <= grower->cut[i];
-			else
-				left = grower->sets[(size_t) (-1 - grower->cut[i]) * (FOREST_BINS / 64) + bin / 64] >> (bin % 64) & 1;
-			i = node->left + !left;
-			cost += 2;
-		}
-		grower->leaf[r] = (uint32_t) i;
-	}
-	grower->at = end;
-	if (end == data->rows)
-		grower->phase = FOREST_DONE;
-	return cost;
 }
 
 void
@@ -561,9 +568,6 @@ forest_grower_work(ForestGrower *grower)
 				break;
 			case FOREST_PRUNE:
 				budget -= prune(grower);
-				break;
-			case FOREST_UNSEEN:
-				budget -= walk_unseen(grower);
 				break;
 			default:
 				return;

@@ -82,7 +82,6 @@ typedef enum ForestPhase
 	FOREST_GROW,
 	FOREST_ROOM,				/* the leader must give room */
 	FOREST_PRUNE,
-	FOREST_UNSEEN,				/* rows that it has not seen are walked down */
 	FOREST_DONE
 } ForestPhase;
 
@@ -92,7 +91,7 @@ typedef struct ForestGrower
 	const ForestData *data;
 	EcmlRng		rng;
 	ForestPhase phase;
-	size_t		at;				/* row, while drawing, gathering, walking */
+	size_t		at;				/* row, while gathering */
 	size_t		left;			/* rows still to be drawn */
 
 	uint16_t   *times;			/* [rows] how often a row was drawn */
@@ -143,7 +142,12 @@ typedef struct ForestGrower
 	double	   *after;			/* [width] */
 	double	   *with;			/* [width] */
 
-	uint32_t   *leaf;			/* [rows] of a row that it has not seen, the leaf; UINT32_MAX: it has seen it; NULL: not asked for */
+	/* rows that it has not seen, if they are asked for; else NULL */
+	size_t		nunseen;
+	uint32_t   *unseen;			/* [rows] those of a node side by side, as rows are */
+	uint32_t   *unseen_spare;	/* [rows] */
+	uint32_t   *unseen_from;	/* [nodes] where a node's begin and end in unseen */
+	uint32_t   *unseen_to;
 } ForestGrower;
 
 /* ---------------------------------------------------------------- forest_split.c */

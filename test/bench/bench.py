@@ -5,6 +5,7 @@ import sys
 import anomaly
 import boosting
 import evaluation
+import forest
 import growth
 import inspect_rows
 import isolation
@@ -29,7 +30,8 @@ TABLES = [
       "load": load.load,
       "metrics": evaluation.metrics,
       "tune": speed.tune,
-      "gbdt": boosting.gbdt}),
+      "gbdt": boosting.gbdt,
+      "forest": forest.forest}),
     (growth.growth_table, {"big": growth.big}),
     (growth.memory_table, {"memory": growth.memory}),
     (quality.quality_table, {"quality": quality.quality}),
@@ -39,6 +41,7 @@ TABLES = [
     (recommend.lists_table, {"lists": recommend.lists}),
     (isolation.isolation_table, {"iforest": isolation.iforest}),
     (boosting.quality_table, {"gbdt": boosting.quality}),
+    (forest.quality_table, {"forest": forest.quality}),
     (anomaly.anomaly_table, {"mahalanobis": anomaly.mahalanobis, "anomalies": anomaly.anomalies}),
     (survival.survival_table, {"cox": survival.cox, "clv": survival.clv}),
 ]

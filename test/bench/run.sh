@@ -37,6 +37,7 @@ all_rows='
 	cox
 	clv
 	gbdt
+	forest
 	mahalanobis
 	anomalies
 '
