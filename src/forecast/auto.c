@@ -4,13 +4,16 @@
  * Which methods come into question follows from the series: for intermittent demand (a third or more of the values are zero,
  * none is negative) Croston's family beside the mean and exponential smoothing; else exponential smoothing, Theta, ARIMA, and
  * decomposition where there are several seasons or one too long for the others.  Each is fitted to the first part of the
- * series and forecasts the rest from up to three origins; what it weighs in the combination falls with the root of its mean
- * absolute error there (Bates and Granger 1969; Pawlikowski and Chorowska 2020 for such combinations in the M4 competition),
- * and those far behind the best are left out.  The M competitions keep showing that a combination of few good methods is
- * rarely beaten by any of them, and never loses much (Makridakis, Spiliotis, Assimakopoulos 2020).
+ * series and forecasts the rest from up to three origins; what it weighs in the combination falls with its mean absolute error
+ * there (Bates and Granger 1969; Pawlikowski and Chorowska 2020 for such combinations in the M4 competition), and those far
+ * behind the best are left out.  Errors of few values say little about who is better: weights are near to equal for twenty
+ * values, and fall with the fourth power of errors for several hundred.  The M competitions keep showing that a combination of few
+ * good methods is rarely beaten by any of them, and never loses much (Makridakis, Spiliotis, Assimakopoulos 2020).
  *
  * Intervals are the weighted means of the methods', widened (or narrowed, a little) by what the errors from the origins were
- * against what they should have been.
+ * against what they should have been, and more the farther ahead and the fewer the values: what no method's own formula
+ * counts is that its parameters, and its form, may be wrong.  POWER and GROWTH were chosen on the training parts of the M3 and
+ * M4 samples alone, the last horizon of each held out.
  *
  * Parameters: number of components, scale of the intervals; for each component method, form, weight, number of parameters,
  * parameters.  Cost: two fits of each candidate, the second of the form that the first has chosen.
@@ -29,11 +32,13 @@
 #define HEAD 2					/* numbers before the components */
 #define EACH 4					/* before a component's parameters */
 #define ORIGINS 3
-#define FAR_BEHIND 4			/* times the least error */
+#define POWER_VALUES 80			/* weights fall with the power of errors that is the number of values over this, */
+#define MOST_POWER 4			/* but no more than this */
+#define FAR_BEHIND 4			/* over the power, and 1: how many times the least error */
 #define PRIOR 3					/* errors as they should be, beside those seen */
 #define INTERMITTENT (1.0 / 3)	/* share of zeros */
-#define SMALL 10					/* intervals are wider by so many errors over the number of values */
-#define NARROWEST 0.8			/* of the scale of intervals */
+#define GROWTH 6				/* intervals are wider by so much, times the root of the step, over the number of values */
+#define NARROWEST 0.9			/* of the scale of intervals */
 #define MOST_LAGS 2				/* of ARIMA */
 #define LONG_SEASON 24			/* beyond it, exponential smoothing has too many states to start with */
 
@@ -176,7 +181,7 @@ auto_memory(const ForecastShape *shape)
 		AUTO_MAX * (2 * FORECAST_BYTES(double, params) +
 					2 * FORECAST_BYTES(double, (size_t) ORIGINS * shape->horizon)) +
 		FORECAST_BYTES(double, (size_t) shape->nx * (shape->n + shape->horizon)) +
-		4 * FORECAST_BYTES(double, (size_t) shape->horizon * (1 + 2 * (shape->nlevels > 0 ? shape->nlevels : 1))) +
+		5 * FORECAST_BYTES(double, (size_t) shape->horizon * (1 + 2 * (shape->nlevels > 0 ? shape->nlevels : 1))) +
 		2 * FORECAST_BYTES(double, shape->n) + FORECAST_BYTES(Candidate, AUTO_MAX);
 }
 
@@ -274,6 +279,7 @@ fit_part(const Candidate *c, ForecastInput *part, ForecastArena *arena, Forecast
 {
 	EtsOptions	ets = ETS_DEFAULTS;
 	ThetaOptions theta = THETA_DEFAULTS;
+	ArimaOptions arima = ARIMA_DEFAULTS;
 	const void *options[FORECAST_MAX_METHODS] = {NULL};
 	EtsForm		form;
 
@@ -293,9 +299,17 @@ fit_part(const Candidate *c, ForecastInput *part, ForecastArena *arena, Forecast
 		theta.model = c->fit.form % 8;
 		options[THETA] = &theta;
 	}
+	if (c->method->id == ARIMA)
+	{
+		if (options[ARIMA])
+			arima = *(const ArimaOptions *) options[ARIMA];
+		arima.fixed = arima_order_of(&c->fit, &arima.order);
+		arima.approximate = ARIMA_ALL;
+		options[ARIMA] = &arima;
+	}
 	part->options = options;
-	/* orders of an ARIMA are too dear to be looked for again: it keeps its parameters */
-	if (c->method->id == ARIMA || c->method->id == MSTL)
+	/* a decomposition is made anew for each forecast; what is left keeps its parameters */
+	if (c->method->id == MSTL || (c->method->id == ARIMA && !arima.fixed))
 	{
 		double	   *params = fit->params;
 
@@ -380,8 +394,10 @@ interval_scale(const ForecastInput *in, const Origins *origins, const Candidate 
 }
 
 static void
-weigh(Candidate *candidates, int n, bool single)
+weigh(Candidate *candidates, int n, int values, bool single)
 {
+	double		power = fmin((double) values / POWER_VALUES, MOST_POWER);
+	double		far = 1 + FAR_BEHIND / power;
 	double		least = INFINITY;
 	double		total = 0;
 	int			best = -1;
@@ -397,12 +413,12 @@ weigh(Candidate *candidates, int n, bool single)
 		double		ratio = best < 0 ? 1 : candidates[i].error / least;
 
 		/* nothing was validated: all weigh the same.  A perfect one leaves nothing to the others. */
-		if (best >= 0 && !(candidates[i].error <= FAR_BEHIND * least))
+		if (best >= 0 && !(candidates[i].error <= far * least))
 			candidates[i].weight = i == best;
 		else if (single)
 			candidates[i].weight = best < 0 ? i == 0 : i == best;
 		else
-			candidates[i].weight = ratio > 0 ? 1 / sqrt(ratio) : 1;
+			candidates[i].weight = ratio > 0 ? pow(ratio, -power) : 1;
 		total += candidates[i].weight;
 	}
 	for (int i = 0; i < n; i++)
@@ -439,67 +455,83 @@ describe(ForecastFit *fit, const Candidate *candidates, int n)
 	}
 }
 
-static ForecastStatus
-auto_fit(const ForecastInput *in, ForecastArena *arena, ForecastFit *fit)
+/* Everything that is tried for a series. */
+typedef struct Trial
 {
-	const AutoOptions *options = in->options && in->options[12] ? in->options[12] : &defaults;
-	ForecastInput whole = *in;
-	const void *methods[FORECAST_MAX_METHODS] = {NULL};
-	EtsOptions	damped = ETS_DEFAULTS;
-	ArimaOptions small = ARIMA_DEFAULTS;
-	double	   *filled = FORECAST_TAKE(arena, double, in->n);
+	const AutoOptions *options;
+	ForecastInput in;			/* with options of its own */
+	const void *methods[FORECAST_MAX_METHODS];
+	EtsOptions	ets;
+	ArimaOptions arima;
 	Features	f;
-	int			ids[AUTO_MAX];
-	int			n;
-	int			good = 0;
-	Candidate  *candidates = FORECAST_TAKE(arena, Candidate, AUTO_MAX);
-	ForecastShape shape = {.n = in->n,.horizon = in->horizon,.nperiods = in->nperiods,.period = 1,.nx = in->nx,
-	.nlevels = in->nlevels,.validates = true,.options = in->options};
-	double	   *x = FORECAST_TAKE(arena, double, (size_t) in->nx * (in->n + in->horizon));
+	Candidate  *candidates;		/* [AUTO_MAX] */
+	int			n;				/* that could be fitted */
 	Origins		origins;
-	double		scale = 1;
-	ForecastStatus status = FORECAST_TOO_SHORT;
-	double	   *place;
+} Trial;
 
-	for (int i = 0; i < in->nperiods; i++)
-		shape.period = in->periods[i] > shape.period ? in->periods[i] : shape.period;
-	if (filled == NULL || candidates == NULL || x == NULL)
-		return FORECAST_NO_MEMORY;
-	f = look(in, filled);
-	n = choose(in, options, &f, ids);
+/* Options of the methods as parts of a combination. */
+static void
+set_options(Trial *t)
+{
+	if (t->in.options)
+		memcpy(t->methods, t->in.options, sizeof(t->methods));
 	/* trends that die away: beside others, those that do not are the ones that go wrong (Gardner and McKenzie 1985) */
-	if (in->options)
-		memcpy(methods, in->options, sizeof(methods));
-	if (methods[ETS])
-		damped = *(const EtsOptions *) methods[ETS];
-	if (damped.damped == ETS_DAMPED_AUTO && damped.trend == ETS_AUTO)
-		damped.damped = ETS_DAMPED_YES;
-	damped.quick = true;
-	methods[ETS] = &damped;
-	if (methods[ARIMA])
-		small = *(const ArimaOptions *) methods[ARIMA];
-	if (!small.fixed)
+	t->ets = (EtsOptions) ETS_DEFAULTS;
+	if (t->methods[ETS])
+		t->ets = *(const EtsOptions *) t->methods[ETS];
+	if (t->ets.damped == ETS_DAMPED_AUTO && t->ets.trend == ETS_AUTO)
+		t->ets.damped = ETS_DAMPED_YES;
+	t->ets.quick = true;
+	t->methods[ETS] = &t->ets;
+	t->arima = (ArimaOptions) ARIMA_DEFAULTS;
+	if (t->methods[ARIMA])
+		t->arima = *(const ArimaOptions *) t->methods[ARIMA];
+	if (!t->arima.fixed)
 	{
 		/* what more lags gain, others in the combination have */
-		small.max_p = small.max_p < MOST_LAGS ? small.max_p : MOST_LAGS;
-		small.max_q = small.max_q < MOST_LAGS ? small.max_q : MOST_LAGS;
-		small.max_P = small.max_P < 1 ? small.max_P : 1;
-		small.max_Q = small.max_Q < 1 ? small.max_Q : 1;
+		t->arima.max_p = t->arima.max_p < MOST_LAGS ? t->arima.max_p : MOST_LAGS;
+		t->arima.max_q = t->arima.max_q < MOST_LAGS ? t->arima.max_q : MOST_LAGS;
+		t->arima.max_P = t->arima.max_P < 1 ? t->arima.max_P : 1;
+		t->arima.max_Q = t->arima.max_Q < 1 ? t->arima.max_Q : 1;
+		t->arima.approximate = ARIMA_SEARCH;
 	}
-	methods[ARIMA] = &small;
-	whole.options = methods;
-	in = &whole;
-	if (f.values < 1)
+	t->methods[ARIMA] = &t->arima;
+	t->in.options = t->methods;
+}
+
+/* Fit all candidates to the series and to its first part; t->in, t->options are set. */
+static ForecastStatus
+try_all(Trial *t, ForecastArena *arena)
+{
+	const ForecastInput *in = &t->in;
+	double	   *filled = FORECAST_TAKE(arena, double, in->n);
+	double	   *x = FORECAST_TAKE(arena, double, (size_t) in->nx * (in->n + in->horizon));
+	ForecastShape shape = {.n = in->n,.horizon = in->horizon,.nperiods = in->nperiods,.period = 1,.nx = in->nx,
+	.nlevels = in->nlevels,.validates = true,.options = in->options};
+	ForecastStatus status = FORECAST_TOO_SHORT;
+	int			ids[AUTO_MAX];
+	int			n;
+
+	t->candidates = FORECAST_TAKE(arena, Candidate, AUTO_MAX);
+	for (int i = 0; i < in->nperiods; i++)
+		shape.period = in->periods[i] > shape.period ? in->periods[i] : shape.period;
+	if (filled == NULL || t->candidates == NULL || x == NULL)
+		return FORECAST_NO_MEMORY;
+	t->f = look(in, filled);
+	n = choose(in, t->options, &t->f, ids);
+	if (t->f.values < 1)
 		return FORECAST_TOO_SHORT;
+	set_options(t);
 	for (int i = 0; i < n; i++)
 	{
-		Candidate  *c = &candidates[good];
+		Candidate  *c = &t->candidates[t->n];
 		int			max_params;
 		size_t		mark;
 		ForecastStatus now;
 		ForecastInput seen;
 
 		memset(c, 0, sizeof(*c));
+		c->error = NAN;
 		c->method = forecast_method_by_id(ids[i]);
 		max_params = c->method->max_params(&shape);
 		c->fit.params = FORECAST_TAKE(arena, double, max_params);
@@ -515,32 +547,42 @@ auto_fit(const ForecastInput *in, ForecastArena *arena, ForecastFit *fit)
 		if (now == FORECAST_CANCELLED || now == FORECAST_NO_MEMORY)
 			return now;
 		if (now == FORECAST_OK)
-			good++;
+			t->n++;
 		else
 			status = now;
 	}
-	if (good == 0)
+	if (t->n == 0)
 		return status;
-	origins = plan(in, f.values, options->folds);
-	if (origins.n > 0 && good > 0)
-		for (int i = 0; i < good; i++)
-		{
-			ForecastInput seen = seen_by(candidates[i].method->id, in);
+	t->origins = plan(in, t->f.values, t->options->folds);
+	for (int i = 0; i < t->n && t->origins.n > 0; i++)
+	{
+		ForecastInput seen = seen_by(t->candidates[i].method->id, in);
 
-			status = validate(&seen, &origins, &candidates[i], x, arena);
-			if (status == FORECAST_CANCELLED || status == FORECAST_NO_MEMORY)
-				return status;
-			if (status != FORECAST_OK)
-				candidates[i].error = INFINITY;
-		}
-	else
-		for (int i = 0; i < good; i++)
-			candidates[i].error = NAN;
-	weigh(candidates, good, options->single);
-	if (origins.n > 0)
-		scale = interval_scale(in, &origins, candidates, good);
-	/* parameters, and which form is the right one, are known the less the fewer values there are */
-	scale *= 1 + (double) SMALL / f.values;
+		status = validate(&seen, &t->origins, &t->candidates[i], x, arena);
+		if (status == FORECAST_CANCELLED || status == FORECAST_NO_MEMORY)
+			return status;
+		if (status != FORECAST_OK)
+			t->candidates[i].error = INFINITY;
+	}
+	return FORECAST_OK;
+}
+
+static ForecastStatus
+auto_fit(const ForecastInput *in, ForecastArena *arena, ForecastFit *fit)
+{
+	Trial		t = {.in = *in,.options = in->options && in->options[12] ? in->options[12] : &defaults};
+	ForecastStatus status = try_all(&t, arena);
+	Candidate  *candidates = t.candidates;
+	int			good = t.n;
+	int			n;
+	double		scale = 1;
+	double	   *place;
+
+	if (status != FORECAST_OK)
+		return status;
+	weigh(candidates, good, t.f.values, t.options->single);
+	if (t.origins.n > 0)
+		scale = interval_scale(in, &t.origins, candidates, good);
 	describe(fit, candidates, good);
 	place = fit->params + HEAD;
 	n = 0;
@@ -580,17 +622,21 @@ auto_forecast(const ForecastInput *in, const ForecastFit *fit, ForecastArena *ar
 	double	   *fitted = FORECAST_TAKE(arena, double, in->n);
 	const double *place = fit->params + HEAD;
 	const double *end = fit->params + fit->nparams;
+	double	   *scale = FORECAST_TAKE(arena, double, in->horizon);
 	size_t		mark = arena->used;
+	int			values = 0;
 	int			n;
-	double		scale;
 
-	if (fitted == NULL)
+	if (scale == NULL)
 		return FORECAST_NO_MEMORY;
 	if (fit->nparams < HEAD || !(fit->params[0] >= 1 && fit->params[0] <= AUTO_MAX) ||
 		!(fit->params[1] >= 0.1 && fit->params[1] <= 10))
 		return FORECAST_DAMAGED;
 	n = (int) fit->params[0];
-	scale = fit->params[1];
+	for (int t = 0; t < in->n; t++)
+		values += !isnan(in->y[t]);
+	for (int h = 0; h < in->horizon; h++)
+		scale[h] = fit->params[1] * (1 + GROWTH * sqrt(h + 1) / (values > 0 ? values : 1));
 	for (int i = 0; i < n; i++)
 	{
 		const ForecastMethod *method;
@@ -622,15 +668,15 @@ auto_forecast(const ForecastInput *in, const ForecastFit *fit, ForecastArena *ar
 		for (int h = 0; h < in->horizon; h++)
 			result->mean[h] = (i == 0 ? 0 : result->mean[h]) + weight * mean[h];
 		for (int h = 0; result->sd && h < in->horizon; h++)
-			result->sd[h] = (i == 0 ? 0 : result->sd[h]) + weight * sd[h] * scale;
+			result->sd[h] = (i == 0 ? 0 : result->sd[h]) + weight * sd[h] * scale[h];
 		for (size_t k = 0; k < band; k++)
 		{
 			int			h = (int) (k % in->horizon);
 
 			if (result->lower)
-				result->lower[k] = (i == 0 ? 0 : result->lower[k]) + weight * (mean[h] + scale * (lower[k] - mean[h]));
+				result->lower[k] = (i == 0 ? 0 : result->lower[k]) + weight * (mean[h] + scale[h] * (lower[k] - mean[h]));
 			if (result->upper)
-				result->upper[k] = (i == 0 ? 0 : result->upper[k]) + weight * (mean[h] + scale * (upper[k] - mean[h]));
+				result->upper[k] = (i == 0 ? 0 : result->upper[k]) + weight * (mean[h] + scale[h] * (upper[k] - mean[h]));
 		}
 		for (int t = 0; result->fitted && t < in->n; t++)
 			result->fitted[t] = (i == 0 ? 0 : result->fitted[t]) + weight * fitted[t];
