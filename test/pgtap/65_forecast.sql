@@ -90,7 +90,7 @@ SELECT o, f.* FROM unnest(ARRAY['{}', '{"holidays": ["christmas"]}', '{"holiday_
 	LATERAL ecml_forecast('SELECT day, qty FROM days WHERE day < date ''2025-12-01''', 30,
 		options => o || '{"method": "prophet", "yearly": 0, "n_changepoints": 5}') f;
 SELECT ok(yhat < 130, 'without holidays Christmas is a day as others') FROM prophets WHERE o = '{}' AND ds = '2025-12-25';
-SELECT ok(abs(yhat - 181) < 6, 'with them it stands out: ' || o) FROM prophets WHERE o <> '{}' AND ds = '2025-12-25' ORDER BY o;
+SELECT ok(abs(yhat - 181) < 6, 'with them it stands out: ' || o::text) FROM prophets WHERE o <> '{}' AND ds = '2025-12-25' ORDER BY o;
 SELECT ok(bool_and(abs(yhat - truth) < 2.5), 'a regressor with its future values')
 FROM ecml_forecast('SELECT day, CASE WHEN day < date ''2025-11-20'' THEN qty END AS qty, promo FROM days WHERE day < date ''2025-12-20''', 25,
 		y => 'qty', options => '{"method": "prophet", "yearly": 0, "regressors": ["promo"]}') f,
