@@ -282,8 +282,9 @@ quoted(const EcmlSource *source, int column)
 }
 
 /*
- * series text, moment (timestamp or int8), value float8, is it the second of two equal hours (when clocks are set back)
- * boolean, regressors float8 ...; sorted.
+ * moment (timestamp or int8), value float8, is it the second of two equal hours (when clocks are set back) boolean,
+ * regressors float8 ..., series text; sorted by series, moment and the rest.  What has a fixed length comes first: the sort compares
+ * moments of one series most of the time, and finds them at once then.
  */
 static char *
 make_query(EcmlSeriesReader *reader, const EcmlSource *source, const char *from, const Columns *columns)
@@ -296,25 +297,14 @@ make_query(EcmlSeriesReader *reader, const EcmlSource *source, const char *from,
 
 	initStringInfo(&query);
 	appendStringInfoString(&query, "SELECT ");
-	if (columns->nseries == 0)
-		appendStringInfoString(&query, "NULL::pg_catalog.text AS a");
-	else if (columns->nseries == 1)
-		appendStringInfo(&query, "%s::pg_catalog.text COLLATE pg_catalog.\"C\" AS a", quoted(source, columns->series[0]));
-	else
-	{
-		appendStringInfoString(&query, "pg_catalog.concat(");
-		for (int i = 0; i < columns->nseries; i++)
-			appendStringInfo(&query, "%s%s", i > 0 ? ", '/', " : "", quoted(source, columns->series[i]));
-		appendStringInfoString(&query, ") COLLATE pg_catalog.\"C\" AS a");
-	}
 	reader->clock = type == DATEOID || type == TIMESTAMPOID || type == TIMESTAMPTZOID;
 	reader->folds = type == TIMESTAMPTZOID;
 	if (!reader->clock)
-		appendStringInfo(&query, ", %s::pg_catalog.int8 AS b", at);
+		appendStringInfo(&query, "%s::pg_catalog.int8 AS b", at);
 	else if (type == TIMESTAMPTZOID)
-		appendStringInfo(&query, ", pg_catalog.timezone(%s::pg_catalog.text, %s) AS b", zone, at);
+		appendStringInfo(&query, "pg_catalog.timezone(%s::pg_catalog.text, %s) AS b", zone, at);
 	else
-		appendStringInfo(&query, ", %s::pg_catalog.timestamp AS b", at);
+		appendStringInfo(&query, "%s::pg_catalog.timestamp AS b", at);
 	if (columns->y >= 0)
 		appendStringInfo(&query, ", %s::pg_catalog.float8 AS c", quoted(source, columns->y));
 	else
@@ -328,12 +318,23 @@ make_query(EcmlSeriesReader *reader, const EcmlSource *source, const char *from,
 		appendStringInfo(&query, ", %s::%s AS x%d", quoted(source, columns->x[i]),
 						 TupleDescAttr(source->desc, columns->x[i])->atttypid == BOOLOID ?
 						 "pg_catalog.int4::pg_catalog.float8" : "pg_catalog.float8", i);
+	if (columns->nseries == 0)
+		appendStringInfoString(&query, ", NULL::pg_catalog.text AS a");
+	else if (columns->nseries == 1)
+		appendStringInfo(&query, ", %s::pg_catalog.text COLLATE pg_catalog.\"C\" AS a", quoted(source, columns->series[0]));
+	else
+	{
+		appendStringInfoString(&query, ", pg_catalog.concat(");
+		for (int i = 0; i < columns->nseries; i++)
+			appendStringInfo(&query, "%s%s", i > 0 ? ", '/', " : "", quoted(source, columns->series[i]));
+		appendStringInfoString(&query, ") COLLATE pg_catalog.\"C\" AS a");
+	}
 	appendStringInfo(&query, " FROM %s AS s WHERE %s IS NOT NULL ORDER BY ", from, at);
 	if (columns->nseries > 0)
-		appendStringInfoString(&query, "1, ");
-	appendStringInfoString(&query, "2, 3, 4");
+		appendStringInfo(&query, "%d, ", 4 + columns->nx);
+	appendStringInfo(&query, "1, 2%s", reader->folds ? ", 3" : "");
 	for (int i = 0; i < columns->nx; i++)
-		appendStringInfo(&query, ", %d", 5 + i);
+		appendStringInfo(&query, ", %d", 4 + i);
 	return query.data;
 }
 
@@ -433,15 +434,15 @@ take_row(void *arg, TupleTableSlot *slot)
 	double	   *place;
 	double		y;
 
-	at = DatumGetInt64(slot->tts_values[1]);
-	if (slot->tts_isnull[1] || (reader->clock && TIMESTAMP_NOT_FINITE(at)))
+	at = DatumGetInt64(slot->tts_values[0]);
+	if (slot->tts_isnull[0] || (reader->clock && TIMESTAMP_NOT_FINITE(at)))
 	{
 		reader->skipped++;
 		return;
 	}
-	if (!slot->tts_isnull[0])
+	if (!slot->tts_isnull[3 + reader->nx])
 	{
-		text	   *t = DatumGetTextPP(slot->tts_values[0]);
+		text	   *t = DatumGetTextPP(slot->tts_values[3 + reader->nx]);
 
 		name = VARDATA_ANY(t);
 		length = VARSIZE_ANY_EXHDR(t);
@@ -450,19 +451,18 @@ take_row(void *arg, TupleTableSlot *slot)
 		begin_series(reader, name, length);
 	else if (reader->kept == reader->chunk_rows)
 		flush(reader);
-	y = slot->tts_isnull[2] ? NAN : DatumGetFloat8(slot->tts_values[2]);
+	y = slot->tts_isnull[1] ? NAN : DatumGetFloat8(slot->tts_values[1]);
 	place = (double *) VARDATA(reader->chunk) + (size_t) reader->kept++ * reader->stride;
 	memcpy(place, &at, sizeof(at));
 	place[1] = y;
 	for (int i = 0; i < reader->nx; i++)
-		place[2 + i] = slot->tts_isnull[4 + i] ? NAN : DatumGetFloat8(slot->tts_values[4 + i]);
+		place[2 + i] = slot->tts_isnull[3 + i] ? NAN : DatumGetFloat8(slot->tts_values[3 + i]);
 	if (reader->folds)
-		place[2 + reader->nx] = !slot->tts_isnull[3] && DatumGetBool(slot->tts_values[3]);
+		place[2 + reader->nx] = !slot->tts_isnull[2] && DatumGetBool(slot->tts_values[2]);
 	reader->rows++;
 	if (reader->nx > 0 && isnan(y))
 		return;					/* a row of the future, which tells of regressors only */
-	ecml_times_add(&reader->times, at);
-	ecml_times_add(&reader->all, at);
+	ecml_times_add(&reader->times, &reader->all, at);
 	reader->earliest = Min(reader->earliest, at);
 	reader->latest = Max(reader->latest, at);
 	if (isfinite(y))

@@ -18,6 +18,7 @@
 
 #define MAX_EVENTS 1000.0		/* changes of a path, expected: more are drawn as fewer, larger ones of the same variance */
 #define LANES 8
+#define TOLERANCE 1e-4			/* of Newton's last step, which leaves the square of it: far below the scatter of paths */
 #define NODES 3					/* ratios of noise to factor that bands of multiplicative models are solved for */
 
 /*
@@ -70,8 +71,13 @@ mixture_quantile(const double *values, int n, bool mirrored, double sigma, doubl
 
 	for (int i = 0; i < n; i++)
 	{
-		low = fmin(low, mirrored ? -fabs(values[i]) : values[i]);
-		high = fmax(high, mirrored ? fabs(values[i]) : values[i]);
+		double		v = values[i];
+		double		w = mirrored ? -v : v;
+
+		low = v < low ? v : low;
+		low = w < low ? w : low;
+		high = v > high ? v : high;
+		high = w > high ? w : high;
 	}
 	low += z * sigma;
 	high += z * sigma;
@@ -90,7 +96,7 @@ mixture_quantile(const double *values, int n, bool mirrored, double sigma, doubl
 		next = x - (cdf - p) / density;
 		if (!(next > low && next < high))
 			next = 0.5 * (low + high);
-		else if (fabs(next - x) <= 1e-6 * sigma + 1e-7 * fabs(x))
+		else if (fabs(next - x) <= TOLERANCE * (sigma + fabs(x)))
 			return next;
 		x = next;
 	}
@@ -112,7 +118,7 @@ draw_paths(ProphetDesign *d, const double *knots, int n, int half, double size)
 	}
 	for (int path = 0; path < half; path++)
 	{
-		double		time = 1 - log1p(-ecml_rng_double(&rng)) / rate;
+		double		time = 1 - log(1 - ecml_rng_double(&rng)) / rate;
 		double		slope = 0;
 		double		offset = 0;
 
@@ -121,11 +127,11 @@ draw_paths(ProphetDesign *d, const double *knots, int n, int half, double size)
 			while (time < knots[k])
 			{
 				double		u = ecml_rng_double(&rng);
-				double		change = size * (u < 0.5 ? log1p(-2 * u) : -log1p(-2 * (u - 0.5)));
+				double		change = size * (u < 0.5 ? log(1 - 2 * u) : -log(2 - 2 * u));
 
 				slope += change;
 				offset -= change * time;
-				time -= log1p(-ecml_rng_double(&rng)) / rate;
+				time -= log(1 - ecml_rng_double(&rng)) / rate;
 			}
 			d->paths[(size_t) k * half + path] = slope * knots[k] + offset;
 		}

@@ -64,6 +64,15 @@ extern int	ecml_period_seasons(const EcmlPeriod *period, double *exact);
  */
 #define ECML_GAPS 8
 
+typedef struct EcmlTimesMoment
+{
+	int64_t		day;
+	int64_t		month;			/* year * 12 + month */
+	int64_t		business;		/* number of the business day */
+	int			month_day;
+	bool		month_end;
+} EcmlTimesMoment;
+
 typedef struct EcmlTimes
 {
 	bool		numbers;		/* moments are whole numbers */
@@ -91,10 +100,11 @@ typedef struct EcmlTimes
 	int64_t		month_min;		/* the shortest gap in months, and how many gaps are that long */
 	int64_t		month_min_gaps;
 	int64_t		business_gaps;	/* gaps of one business day */
+	EcmlTimesMoment before;		/* of last */
 } EcmlTimes;
 
 extern void ecml_times_init(EcmlTimes *times, bool numbers);
-extern void ecml_times_add(EcmlTimes *times, int64_t at);
+extern void ecml_times_add(EcmlTimes *times, EcmlTimes *other, int64_t at);	/* other: another one of the same kind, or NULL */
 
 /* The next moment is another series': no gap leads to it. */
 extern void ecml_times_restart(EcmlTimes *times);

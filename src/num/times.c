@@ -91,39 +91,41 @@ month_of(int64_t day, int *month_day, bool *last)
 	return year * 12 + month;
 }
 
-static int64_t
-business_days(int64_t from, int64_t to)
+/* What the calendar says of a moment. */
+static EcmlTimesMoment
+facts_of(int64_t at)
 {
-	EcmlPeriod	business = {.unit = ECML_PERIOD_BUSINESS,.count = 1};
+	static const EcmlPeriod business = {.unit = ECML_PERIOD_BUSINESS,.count = 1};
+	EcmlTimesMoment facts;
 
-	return ecml_period_number(&business, to * ECML_DAY_US) - ecml_period_number(&business, from * ECML_DAY_US);
+	facts.day = floor_div(at, ECML_DAY_US);
+	facts.month = month_of(facts.day, &facts.month_day, &facts.month_end);
+	facts.business = ecml_period_number(&business, facts.day * ECML_DAY_US);
+	return facts;
 }
 
-void
-ecml_times_add(EcmlTimes *times, int64_t at)
+static void
+add(EcmlTimes *times, int64_t at, const EcmlTimesMoment *facts)
 {
-	int64_t		day = times->numbers ? 0 : floor_div(at, ECML_DAY_US);
-	int64_t		day_time = at - day * ECML_DAY_US;
 	int64_t		gap;
-	int			month_day = 0;
-	bool		last = false;
-	int64_t		month = 0;
 
 	times->rows++;
 	if (!times->restarted && at == times->last)
 		return;
 	if (!times->numbers)
 	{
-		month = month_of(day, &month_day, &last);
+		int64_t		day_time = at - facts->day * ECML_DAY_US;
+
 		if (times->n == 0)
 		{
 			times->first_day_time = day_time;
-			times->first_month_day = month_day;
+			times->first_month_day = facts->month_day;
 		}
 		times->same_day_time &= day_time == times->first_day_time;
-		times->same_month_day &= month_day == times->first_month_day || (last && month_day < times->first_month_day);
-		times->month_ends &= last;
-		times->weekdays |= 1u << ecml_calendar_weekday(day);
+		times->same_month_day &= facts->month_day == times->first_month_day ||
+			(facts->month_end && facts->month_day < times->first_month_day);
+		times->month_ends &= facts->month_end;
+		times->weekdays |= 1u << ecml_calendar_weekday(facts->day);
 	}
 	if (times->n == 0)
 		times->first = at;
@@ -137,10 +139,7 @@ ecml_times_add(EcmlTimes *times, int64_t at)
 		count_gap(times, gap);
 		if (!times->numbers)
 		{
-			int			other_day;
-			bool		other_last;
-			int64_t		before = floor_div(times->last, ECML_DAY_US);
-			int64_t		months = month - month_of(before, &other_day, &other_last);
+			int64_t		months = facts->month - times->before.month;
 
 			times->month_gcd = gcd(months, times->month_gcd);
 			if (months < times->month_min)
@@ -149,11 +148,25 @@ ecml_times_add(EcmlTimes *times, int64_t at)
 				times->month_min_gaps = 0;
 			}
 			times->month_min_gaps += months == times->month_min;
-			times->business_gaps += business_days(before, day) == 1;
+			times->business_gaps += facts->business - times->before.business == 1;
 		}
 	}
 	times->restarted = false;
 	times->last = at;
+	if (!times->numbers)
+		times->before = *facts;
+}
+
+void
+ecml_times_add(EcmlTimes *times, EcmlTimes *other, int64_t at)
+{
+	EcmlTimesMoment facts = {0};
+
+	if (!times->numbers && (times->restarted || at != times->last || (other && (other->restarted || at != other->last))))
+		facts = facts_of(at);
+	add(times, at, &facts);
+	if (other)
+		add(other, at, &facts);
 }
 
 /* The most frequent gap, and its share. */

@@ -96,7 +96,7 @@ show(int64_t (*at) (int i), int n, bool numbers, bool *regular)
 
 	ecml_times_init(&times, numbers);
 	for (int i = 0; i < n; i++)
-		ecml_times_add(&times, at(i));
+		ecml_times_add(&times, NULL, at(i));
 	period = ecml_times_period(&times, regular);
 	ecml_times_anchor(&times, &period);
 	return period;
