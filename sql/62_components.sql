@@ -6,4 +6,4 @@ CREATE FUNCTION ecml_components(source text, ds text DEFAULT NULL, y text DEFAUL
 	OUT yearly float8, OUT weekly float8, OUT holidays float8, OUT remainder float8, OUT note text) RETURNS SETOF record
 AS 'MODULE_PATHNAME' LANGUAGE C VOLATILE PARALLEL UNSAFE COST 100000 ROWS 10000;
 COMMENT ON FUNCTION ecml_components(text, text, text, text, jsonb) IS
-'The parts of series, in units of their values: trend, all seasons together, the yearly and the weekly one, holidays, and what is left; by prophet, or by MSTL. A series that cannot be taken apart has one row with a note. Errors: invalid_parameter_value for options, undefined_column.';
+'The parts of series, in units of their values: trend, all seasons together, the yearly and the weekly one, holidays, and what is left; by prophet, or by MSTL; with option horizon periods of the future, whose y is NULL. A series that cannot be taken apart has one row with a note. Errors: invalid_parameter_value for options, undefined_column.';

@@ -270,6 +270,7 @@ typedef struct ComponentOptions
 	EcmlSeriesOptions series;
 	ProphetSqlOptions prophet;
 	int			method;
+	int			horizon;		/* periods of the future */
 	double		cap;
 	double		floor;
 } ComponentOptions;
@@ -278,6 +279,7 @@ static const char *const methods[] = {"prophet", "mstl", NULL};
 
 static const EcmlOption component_options[] = {
 	ECML_OPT_ENUM(ComponentOptions, method, "method", methods),
+	ECML_OPT_INT(ComponentOptions, horizon, "horizon", 0, 100000),
 	ECML_OPT_FLOAT(ComponentOptions, cap, "cap", -INFINITY, INFINITY),
 	ECML_OPT_FLOAT(ComponentOptions, floor, "floor", -INFINITY, INFINITY),
 	ECML_OPT_END
@@ -324,14 +326,14 @@ components_of(EcmlRows *rows, EcmlSeriesReader *reader, EcmlCtx *ctx, const Ecml
 	bool		prophet = given->method == 0;
 	const ForecastMethod *method = prophet ? &forecast_method_prophet : &forecast_method_mstl;
 	ForecastInput in = {
-		.y = s->y,.n = s->n,.horizon = 1,.cap = given->cap,.floor = given->floor,.seed = s->number,.options = options,
+		.y = s->y,.n = s->n,.horizon = Max(given->horizon, 1),.cap = given->cap,.floor = given->floor,.seed = s->number,.options = options,
 		.step = ecml_series_has_clock(reader) ? ecml_period_length(&s->period) : 0
 	};
-	ForecastShape shape = {.n = s->n,.horizon = 1,.period = 1,.options = options};
+	ForecastShape shape = {.n = s->n,.horizon = in.horizon,.period = 1,.nx = s->nx,.options = options};
 	ForecastFit fit = {.log_likelihood = NAN};
 	ForecastArena arena = {0};
 	ForecastStatus status;
-	size_t		n = (size_t) s->n + 1;
+	size_t		n = (size_t) s->n + in.horizon;
 	double	   *seasons = NULL;
 	double	   *parts[5];		/* yhat, trend, three others */
 	int			periods[FORECAST_MAX_SEASONS];
@@ -347,6 +349,11 @@ components_of(EcmlRows *rows, EcmlSeriesReader *reader, EcmlCtx *ctx, const Ecml
 			shape.period = (int) s->season[i];
 		}
 	shape.nperiods = in.nperiods;
+	in.nx = s->nx;
+	in.x = s->x;
+	/* the period after the last one is not told of, but it needs numbers */
+	for (int i = 0; i < s->nx && given->horizon == 0; i++)
+		s->x[(size_t) i * n + s->n] = 0;
 	if (ecml_series_has_clock(reader))
 	{
 		int64	   *at = ECML_NEW(ctx, int64, n);
@@ -374,19 +381,37 @@ components_of(EcmlRows *rows, EcmlSeriesReader *reader, EcmlCtx *ctx, const Ecml
 	}
 	else if (status == FORECAST_OK)
 	{
+		ForecastResult ahead = {.mean = parts[0] + s->n};
+
 		status = mstl_parts(&in, &fit, &arena, seasons, parts[1], periods, &k, &logs);
-		n = s->n;
+		arena.used = 0;
+		if (status == FORECAST_OK && given->horizon > 0)
+			status = method->forecast(&in, &fit, &arena, &ahead);
+		/* seasons go on as their last cycle was, and the trend is what they leave of the forecast */
+		for (int i = status == FORECAST_OK ? k - 1 : -1; i >= 0; i--)
+		{
+			memmove(seasons + (size_t) i * n, seasons + (size_t) i * s->n, s->n * sizeof(double));
+			for (size_t t = s->n; t < n; t++)
+				seasons[(size_t) i * n + t] = seasons[(size_t) i * n + t - periods[i]];
+		}
+		for (size_t t = s->n; t < n && status == FORECAST_OK; t++)
+		{
+			parts[1][t] = logs ? log(parts[0][t]) : parts[0][t];
+			for (int i = 0; i < k; i++)
+				parts[1][t] -= seasons[(size_t) i * n + t];
+		}
 	}
 	if (status != FORECAST_OK)
 	{
 		emit(rows, reader, s, -1, NULL, note ? note : status == FORECAST_TOO_SHORT ? "too few values" : "the series cannot be taken apart by this method");
 		return;
 	}
-	for (int t = 0; t < s->n; t++)
+	for (int t = 0; t < s->n + given->horizon; t++)
 	{
 		double		season = 0;
 		double		numbers[8];
 		double		yhat;
+		double		y = t < s->n ? s->y[t] : NAN;
 
 		for (int i = 0; i < k; i++)
 			season += seasons[i * n + t];
@@ -400,14 +425,14 @@ components_of(EcmlRows *rows, EcmlSeriesReader *reader, EcmlCtx *ctx, const Ecml
 			season = yhat - trend;
 			parts[1][t] = trend;
 		}
-		numbers[0] = s->y[t];
+		numbers[0] = y;
 		numbers[1] = yhat;
 		numbers[2] = parts[1][t];
 		numbers[3] = season;
 		numbers[4] = prophet && in.at ? seasons[t] : NAN;
 		numbers[5] = prophet && in.at ? seasons[n + t] : NAN;
 		numbers[6] = prophet ? parts[2][t] : NAN;
-		numbers[7] = s->y[t] - yhat;
+		numbers[7] = y - yhat;
 		if (t % 1024 == 0)
 			CHECK_FOR_INTERRUPTS();
 		emit(rows, reader, s, t, numbers, NULL);
@@ -416,7 +441,7 @@ components_of(EcmlRows *rows, EcmlSeriesReader *reader, EcmlCtx *ctx, const Ecml
 
 PG_FUNCTION_INFO_V1(ecml_components);
 
-/* ecml_components(source text, ds text, y text, series text, options jsonb): a row for each period of each series */
+/* ecml_components(source text, ds text, y text, series text, options jsonb): a row for each period of each series, the future included */
 Datum
 ecml_components(PG_FUNCTION_ARGS)
 {
@@ -441,7 +466,7 @@ ecml_components(PG_FUNCTION_ARGS)
 		names[i] = PG_ARGISNULL(1 + i) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(1 + i));
 	ecml_options_parse("ecml_components", PG_ARGISNULL(4) ? NULL : PG_GETARG_JSONB_P(4), sets, 3);
 	options[forecast_method_prophet.id] = prophet_sql_finish(&given.prophet);
-	reader = ecml_series_open(source, names[0], names[1], names[2], &given.series, 1);
+	reader = ecml_series_open(source, names[0], names[1], names[2], &given.series, Max(given.horizon, 1));
 	context = AllocSetContextCreate(CurrentMemoryContext, "ecml components", ALLOCSET_DEFAULT_SIZES);
 	while (more)
 	{

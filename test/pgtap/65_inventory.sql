@@ -1,7 +1,7 @@
 -- Stock levels: EOQ, newsvendor, policies on given demand, plans, classes; the parts of a series.
 BEGIN;
 \i ../lib/pgtap.sql
-SELECT plan(39);
+SELECT plan(41);
 
 -- EOQ
 SELECT ok(pg_temp.close((ecml_eoq(1000, 50, 2)).quantity, sqrt(2 * 50 * 1000 / 2.0), 1e-12), 'the root formula');
@@ -82,6 +82,10 @@ CREATE TABLE parts AS SELECT * FROM ecml_components('daily', options => '{"holid
 SELECT ok((SELECT count(*) = 800 AND bool_and(abs(trend + season + holidays - yhat) < 1e-6 AND abs(y - yhat - remainder) < 1e-9) FROM parts),
 	'parts add up');
 SELECT ok((SELECT corr(weekly, 3 * sin(2 * pi() * (ds::date - date '2022-01-01') / 7)) > 0.99 AND max(holidays) > 3 FROM parts), 'the week and Christmas are found');
+SELECT ok(count(*) = 30 AND bool_and(y IS NULL AND remainder IS NULL AND abs(trend + season + coalesce(holidays, 0) - yhat) < 1e-6 * abs(yhat)),
+	'parts of the future: ' || m)
+FROM unnest(ARRAY['prophet', 'mstl']) m, LATERAL ecml_components('daily', options => jsonb_build_object('method', m, 'horizon', 30)) c
+WHERE ds > (SELECT max(ds) FROM daily) GROUP BY m ORDER BY m;
 SELECT throws_like($$ SELECT ecml_components('daily', options => '{"holidays": ["xmas"]}') $$, '%unknown holiday%', 'an unknown holiday');
 
 SELECT * FROM finish();
