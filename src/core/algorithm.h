@@ -95,6 +95,7 @@ struct TreeForest;
 /* What ecml_train was asked for. */
 typedef struct EcmlRequest
 {
+	const char *model;			/* its name */
 	const char *source;
 	const char *target;			/* NULL: none given */
 	const char *const *features;	/* [nfeatures] names */
