@@ -317,9 +317,16 @@ ecml_summarize(PG_FUNCTION_ARGS)
 	initStringInfo(&out);
 	for (int i = 0; i < n; i++)
 	{
+		const char *bytes = VARDATA_ANY(content);
+
 		if (i > 0)
 			appendStringInfoChar(&out, ' ');
-		appendBinaryStringInfo(&out, VARDATA_ANY(content) + spans[i].from, spans[i].to - spans[i].from);
+		/* lines and runs of blanks become one blank */
+		for (size_t at = spans[i].from; at < spans[i].to; at++)
+			if ((unsigned char) bytes[at] > ' ')
+				appendStringInfoCharMacro(&out, bytes[at]);
+			else if (out.len > 0 && out.data[out.len - 1] != ' ')
+				appendStringInfoCharMacro(&out, ' ');
 	}
 	PG_RETURN_TEXT_P(cstring_to_text_with_len(out.data, out.len));
 }

@@ -370,6 +370,15 @@ term_weight(void *arg, const Term *term)
 	weight = naive_bayes_weight(model, number, e->class);
 	if (model->classes == 2)
 		weight -= naive_bayes_weight(model, number, 1 - e->class);
+	else
+	{
+		/* what all classes have in common says nothing */
+		double		mean = 0;
+
+		for (int c = 0; c < model->classes; c++)
+			mean += naive_bayes_weight(model, number, c);
+		weight -= mean / model->classes;
+	}
 	if (model->params.binary)
 		weight /= e->row->bags.value[e->row->bags.mark[number] - 1];
 	return weight;
@@ -386,5 +395,11 @@ naive_bayes_explain(BayesRow *row, const EcmlText *text, int class, TermTold tol
 double
 naive_bayes_base(const NaiveBayes *model, int class)
 {
-	return model->start[class] - (model->classes == 2 ? model->start[1 - class] : 0);
+	double		mean = 0;
+
+	if (model->classes == 2)
+		return model->start[class] - model->start[1 - class];
+	for (int c = 0; c < model->classes; c++)
+		mean += model->start[c];
+	return model->start[class] - mean / model->classes;
 }

@@ -72,8 +72,8 @@ extern void naive_bayes_predict(BayesRow *row, const EcmlText *texts, int n, dou
 extern double naive_bayes_weight(const NaiveBayes *model, uint32_t term, int class);
 
 /*
- * What the terms of a text, one of n in the row, add to the score of a class (of two: to its lead over the other), after
- * naive_bayes_predict for the row.  naive_bayes_base: the score of a row without terms.
+ * What the terms of a text, one of n in the row, add to the lead of a class over the other, or over the mean of all, after
+ * naive_bayes_predict for the row.  naive_bayes_base: the lead in a row without terms.
  */
 extern void naive_bayes_explain(BayesRow *row, const EcmlText *text, int class, TermTold told, void *arg);
 extern double naive_bayes_base(const NaiveBayes *model, int class);

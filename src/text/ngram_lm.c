@@ -603,9 +603,9 @@ typedef struct Output
 static void
 append(EcmlCtx *ctx, Output *out, const char *bytes, size_t n)
 {
-	if (out->n + n > out->capacity)
+	if (out->n + n >= out->capacity)
 	{
-		size_t		more = (out->n + n) * 2;
+		size_t		more = (out->n + n) * 2 + 64;
 
 		out->bytes = ecml_resize_array(ctx, out->bytes, more, 1);
 		out->capacity = more;
