@@ -383,7 +383,8 @@ terms_of_words(const TermOptions *options, const Words *words, Window *window, b
 		int			first = (window->last + TERM_MAX_NGRAM - n + 1) % TERM_MAX_NGRAM;
 		Term		term = {.from = window->from[first],.to = words->to};
 
-		hash = n == 1 ? window->hash[first] : ecml_hash_fold(hash, window->hash[first]);
+		/* a fold is the same the other way round, so that one side is mixed first */
+		hash = n == 1 ? window->hash[first] : ecml_hash_fold(ecml_hash_mix(hash + n), window->hash[first]);
 		if (n < options->ngram_low)
 			continue;
 		term.hash = n == 1 ? hash : ecml_hash_mix(hash ^ n);
