@@ -8,6 +8,7 @@
 #ifndef ECML_IMAGE_CNN_H
 #define ECML_IMAGE_CNN_H
 
+#include "image/exec.h"
 #include "image/network.h"
 #include "image/pixels.h"
 
@@ -26,10 +27,22 @@ typedef struct CnnModel
 	bool		regression;
 	double		shift;			/* REGRESSION */
 	double		scale;
-	Network    *served;			/* folded, made when it is read (cnn_read); not in the bytes */
+	Network    *served;			/* folded, made by cnn_prepare; not in the bytes */
+	Runner	   *runner;			/* of it; keeps the embedding */
 } CnnModel;
 
 extern void cnn_write(EcmlWriter *w, const CnnModel *model);
 extern CnnModel *cnn_read(EcmlReader *r, int nclasses);	/* checks everything; nclasses 0: regression */
+
+/* Make what serves; cnn_read does. */
+extern void cnn_prepare(EcmlCtx *ctx, CnnModel *model);
+
+/* A picture of the input's size, as bytes or (NUMBERS) floats: how many bytes, and to the floats of the network. */
+extern size_t cnn_row_bytes(const CnnModel *model);
+extern void cnn_floats(const CnnModel *model, const uint8_t *bytes, float *out);
+
+/* From the network's output to what is told: out [nclasses], or the value. */
+extern int	cnn_outputs(const CnnModel *model, int nclasses);
+extern void cnn_answer(const CnnModel *model, int nclasses, const float *y, double *out);
 
 #endif							/* ECML_IMAGE_CNN_H */
