@@ -611,6 +611,7 @@ write_metrics(EcmlJson *json, const CnnResult *result, const Network *net, bool 
 static EcmlModel *
 train(MemoryContext context, const EcmlTraining *training, const EcmlRequest *request, void **parts)
 {
+	MemoryContext spi = MemoryContextSwitchTo(context);
 	EcmlCtx    *ctx = palloc(sizeof(EcmlCtx));
 	EcmlServerHost *host = palloc(sizeof(EcmlServerHost));
 	Options    *o = training->params;
@@ -779,6 +780,7 @@ train(MemoryContext context, const EcmlTraining *training, const EcmlRequest *re
 	json = ecml_json_object();
 	write_metrics(json, result, fitted->net, nclasses > 0, ctx->peak, &told);
 	model->metrics = ecml_json_finish_text(json);
+	MemoryContextSwitchTo(spi);
 	return model;
 }
 

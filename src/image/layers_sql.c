@@ -49,6 +49,23 @@ plain_name(const char *name, int length)
 	return plain;
 }
 
+/* An activation by its name, spelt either way. */
+static bool
+activation_named(const char *name, int length, NetActivation *activation, float *a, float *b)
+{
+	static const char *const others[] = {"relu6", "silu", "hard_silu"};
+	char	   *plain = plain_name(name, length);
+
+	for (int i = 0; i < NET_ACTIVATIONS + (int) lengthof(others); i++)
+	{
+		const char *known = i < NET_ACTIVATIONS ? net_activation_name(i) : others[i - NET_ACTIVATIONS];
+
+		if (strcmp(plain, plain_name(known, strlen(known))) == 0)
+			return net_activation_by_name(known, activation, a, b);
+	}
+	return false;
+}
+
 typedef enum LayerKind
 {
 	LAYER_NODE,
@@ -105,7 +122,7 @@ find_layer(const char *name, int length)
 		return find_layer("average_pooling2d", 17);
 	if (strcmp(plain, "globalmaxpool2d") == 0)
 		return find_layer("global_max_pooling2d", 20);
-	if (strcmp(plain, "leakyrelu") == 0 || net_activation_by_name(pnstrdup(name, length), &which, &a, &b))
+	if (activation_named(name, length, &which, &a, &b))
 		return &activation;
 	return NULL;
 }
@@ -257,13 +274,8 @@ activation_of(Arguments *args, JsonbValue *value, NetNode *node)
 	if (value == NULL)
 		return;
 	name = text_of(args, "activation", value);
-	if (net_activation_by_name(name, &node->activation, &node->a, &node->b))
+	if (activation_named(name, strlen(name), &node->activation, &node->a, &node->b))
 		return;
-	if (strcmp(plain_name(name, strlen(name)), "leakyrelu") == 0)
-	{
-		(void) net_activation_by_name("leaky_relu", &node->activation, &node->a, &node->b);
-		return;
-	}
 	for (int i = 0; i < NET_ACTIVATIONS; i++)
 		names[i] = net_activation_name(i);
 	ereport(ERROR,
@@ -619,18 +631,10 @@ add_layer(Builder *b, const char *name, int length, JsonbValue *value)
 			break;
 		case NET_ACTIVATION:
 			{
-				char	   *plain = pnstrdup(name, length);
-				bool		leaky = strcmp(plain_name(name, length), "leakyrelu") == 0;
-
-				if (leaky)
-					(void) net_activation_by_name("leaky_relu", &node.activation, &node.a, &node.b);
-				else if (!net_activation_by_name(plain, &node.activation, &node.a, &node.b))
-				{
-					/* "activation" with the function as its argument */
-					if (args.single)
-						activation_of(&args, args.single, &node);
-				}
-				if (leaky || node.activation == NET_LEAKY_RELU || node.activation == NET_ELU)
+				/* "activation" has the function as its argument */
+				if (!activation_named(name, length, &node.activation, &node.a, &node.b) && args.single)
+					activation_of(&args, args.single, &node);
+				if (node.activation == NET_LEAKY_RELU || node.activation == NET_ELU)
 				{
 					value = argument(&args, "alpha", "negative_slope");
 					if (value == NULL && args.single && args.single->type == jbvNumeric)
