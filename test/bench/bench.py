@@ -5,6 +5,7 @@ import sys
 import anomaly
 import boosting
 import evaluation
+import experiments
 import forest
 import growth
 import inspect_rows
@@ -24,6 +25,7 @@ TABLES = [
       "linreg": speed.linreg,
       "logreg": logistic.logreg,
       "ttest": speed.ttest,
+      "report": experiments.report,
       "predict": speed.predict,
       "describe": prepare.describe,
       "inspect": inspect_rows.inspect,

@@ -19,6 +19,7 @@ all_rows='
 	linreg
 	logreg
 	ttest
+	report
 	predict
 	describe
 	inspect
