@@ -6,6 +6,7 @@ import anomaly
 import boosting
 import evaluation
 import experiments
+import forecasting
 import forest
 import growth
 import inspect_rows
@@ -46,6 +47,10 @@ TABLES = [
     (forest.quality_table, {"forest": forest.quality}),
     (anomaly.anomaly_table, {"mahalanobis": anomaly.mahalanobis, "anomalies": anomaly.anomalies}),
     (survival.survival_table, {"cox": survival.cox, "clv": survival.clv}),
+    (forecasting.speed_table, {"forecast": forecasting.speed}),
+    (forecasting.accuracy_table, {"accuracy": forecasting.accuracy}),
+    (forecasting.prophet_table, {"prophet": forecasting.prophet}),
+    (forecasting.inventory_table, {"inventory": forecasting.inventory}),
 ]
 
 

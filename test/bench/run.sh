@@ -41,6 +41,10 @@ all_rows='
 	forest
 	mahalanobis
 	anomalies
+	forecast
+	accuracy
+	prophet
+	inventory
 '
 rows=$(echo ${ROWS:-$all_rows})
 state=
