@@ -682,8 +682,8 @@ bind_whole_row(TextCall *call, EcmlServing *serving, Datum value)
 	return any;
 }
 
-bool
-ecml_texts_bind(EcmlServing *serving, FunctionCallInfo fcinfo, int first)
+static bool
+bind(EcmlServing *serving, FunctionCallInfo fcinfo, int first)
 {
 	TextCall   *call = serving->texts;
 	bool		any = false;
@@ -698,19 +698,19 @@ ecml_texts_bind(EcmlServing *serving, FunctionCallInfo fcinfo, int first)
 	for (int i = 0; i < call->n; i++)
 	{
 		call->texts[i] = ecml_text_input_read(&call->inputs[i], PG_ARGISNULL(first + i) ? (Datum) 0 : PG_GETARG_DATUM(first + i),
-								   PG_ARGISNULL(first + i));
+											  PG_ARGISNULL(first + i));
 		any |= call->texts[i].length >= 0;
 	}
 	return any;
 }
 
-const double *
-ecml_texts_probabilities(EcmlServing *serving)
+bool
+ecml_texts_predict(EcmlServing *serving, FunctionCallInfo fcinfo, int first, double *out)
 {
-	TextCall   *call = serving->texts;
-
-	serving->model->algorithm->own->texts->probabilities(call->call, call->texts, call->n, call->p);
-	return call->p;
+	if (!bind(serving, fcinfo, first))
+		return false;
+	serving->model->algorithm->own->texts->probabilities(serving->texts->call, serving->texts->texts, serving->texts->n, out);
+	return true;
 }
 
 const double *
@@ -779,7 +779,7 @@ ecml_texts_explain(EcmlServing *serving, EcmlRows *rows)
 	TextCall   *call = serving->texts;
 	const EcmlModel *model = serving->model;
 	const EcmlSchema *schema = model->schema;
-	int			class = schema->nclasses == 2 ? 1 : ecml_model_class(model, ecml_texts_probabilities(serving));
+	int			class = schema->nclasses == 2 ? 1 : ecml_model_class(model, ecml_serving_probabilities(serving));
 	Parts		parts = {.capacity = 64};
 	Datum		values[6];
 	bool		nulls[6] = {false};

@@ -13,10 +13,11 @@
 #include "core/result.h"
 #include "core/serve.h"
 
-/* For EcmlOwnTraining. */
+/* For EcmlOwnTraining: train, evaluate, predict. */
 extern struct EcmlModel *ecml_texts_train(MemoryContext context, const struct EcmlTraining *training, const EcmlRequest *request,
 										  void **parts);
 extern void ecml_texts_evaluate(const struct EcmlModel *model, int64 model_id, const char *source, Jsonb *options, EcmlJson *json);
+extern bool ecml_texts_predict(EcmlServing *serving, FunctionCallInfo fcinfo, int first, double *out);
 
 /* Does the model predict from texts? */
 static inline bool
@@ -25,9 +26,7 @@ ecml_texts_model(const EcmlModel *model)
 	return model->algorithm->own && model->algorithm->own->texts;
 }
 
-/* The texts of a call's arguments from first on, kept with the serving; false: all are NULL. */
-extern bool ecml_texts_bind(EcmlServing *serving, FunctionCallInfo fcinfo, int first);
-extern const double *ecml_texts_probabilities(EcmlServing *serving);
+/* What the terms of the row that was bound add to its class's score, as rows of ecml_explain. */
 extern void ecml_texts_explain(EcmlServing *serving, EcmlRows *rows);
 
 /* The probabilities of one text for a model of one feature, p [classes], of the serving's memory. */

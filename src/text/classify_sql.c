@@ -178,6 +178,7 @@ static const EcmlTextClassifier bayes_texts = {
 static const EcmlOwnTraining bayes_training = {
 	.train = ecml_texts_train,
 	.evaluate = ecml_texts_evaluate,
+	.predict = ecml_texts_predict,
 	.use = "ecml_top_words",
 	.texts = &bayes_texts,
 };
@@ -325,6 +326,7 @@ static const EcmlTextClassifier logreg_texts = {
 static const EcmlOwnTraining logreg_training = {
 	.train = ecml_texts_train,
 	.evaluate = ecml_texts_evaluate,
+	.predict = ecml_texts_predict,
 	.use = "ecml_predict",
 	.texts = &logreg_texts,
 };
