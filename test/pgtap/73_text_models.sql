@@ -1,7 +1,7 @@
 -- Text models: naive Bayes and logistic regression of texts through all verbs, topics; NULLs, whole rows, privileges, errors.
 BEGIN;
 \i ../lib/pgtap.sql
-SELECT plan(68);
+SELECT plan(69);
 
 -- Titles of three kinds; some words belong to one kind, some to all.
 CREATE TABLE offers AS SELECT i AS id,
