@@ -45,6 +45,9 @@ all_rows='
 	accuracy
 	prophet
 	inventory
+	text_models
+	lda
+	search
 '
 rows=$(echo ${ROWS:-$all_rows})
 state=
