@@ -13,6 +13,7 @@ void
 cnn_write(EcmlWriter *w, const CnnModel *model)
 {
 	ecml_write_u32(w, VERSION);
+	ecml_write_string(w, model->column);
 	ecml_write_u8(w, model->source);
 	pixels_input_write(w, &model->input);
 	ecml_write_u8(w, model->regression);
@@ -29,6 +30,7 @@ cnn_read(EcmlReader *r, int nclasses)
 
 	if (ecml_read_u32(r) != VERSION)
 		ecml_read_corrupted(r, "the model is of an unknown version");
+	model->column = ecml_read_string(r);
 	model->source = ecml_read_u8(r);
 	if (model->source > CNN_NUMBERS)
 		ecml_read_corrupted(r, "the kind of its pictures is out of range");

@@ -21,6 +21,7 @@ typedef enum CnnSource			/* what the picture comes as; on disk: append only */
 
 typedef struct CnnModel
 {
+	char	   *column;			/* of the training's source; "" of an import */
 	CnnSource	source;
 	PixelsInput input;			/* of NUMBERS: x = (number * scale - mean) / std */
 	Network    *net;			/* as trained; of outputs: probabilities, or the target as (y - shift) / scale */
@@ -44,5 +45,8 @@ extern void cnn_floats(const CnnModel *model, const uint8_t *bytes, float *out);
 /* From the network's output to what is told: out [nclasses], or the value. */
 extern int	cnn_outputs(const CnnModel *model, int nclasses);
 extern void cnn_answer(const CnnModel *model, int nclasses, const float *y, double *out);
+
+/* Where the network looked for a class: [height][width], 0 to 1; x: the input's floats, with NET_SLACK. */
+extern float *cnn_heat(EcmlCtx *ctx, const CnnModel *model, const float *x, int class, int *height, int *width);
 
 #endif							/* ECML_IMAGE_CNN_H */
