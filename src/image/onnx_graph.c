@@ -16,7 +16,7 @@
 static int *
 place_of(const OnnxImporter *im, OnnxText name)
 {
-	uint32_t	at = (uint32_t) ecml_hash_bytes(name.s, (size_t) name.n, 0) & im->mask;
+	uint32_t	at = (uint32_t) ecml_hash_bytes(name.n ? name.s : "", (size_t) name.n, 0) & im->mask;
 
 	for (;; at = (at + 1) & im->mask)
 	{
@@ -25,7 +25,7 @@ place_of(const OnnxImporter *im, OnnxText name)
 		if (im->table[at] == 0)
 			return &im->table[at];
 		value = &im->values[im->table[at] - 1];
-		if (value->name.n == name.n && memcmp(value->name.s, name.s, (size_t) name.n) == 0)
+		if (value->name.n == name.n && (name.n == 0 || memcmp(value->name.s, name.s, (size_t) name.n) == 0))
 			return &im->table[at];
 	}
 }

@@ -82,15 +82,16 @@ static OnnxTensor *
 bias_after(OnnxImporter *im, OnnxStep *step, int channels, bool planes, OnnxStep **sum)
 {
 	const OnnxValue *out = &im->values[step->outputs[0]];
+	OnnxStep   *reader;
 	OnnxTensor *bias;
 	int			other;
 
 	if (out->uses != 1 || out->user < 0)
 		return NULL;
-	*sum = &im->steps[out->user];
-	if (!onnx_is((*sum)->node->op, "Add") || (*sum)->node->ninputs != 2 || (*sum)->node->noutputs < 1 || (*sum)->outputs[0] < 0)
+	reader = &im->steps[out->user];
+	if (!onnx_is(reader->node->op, "Add") || reader->node->ninputs != 2 || reader->node->noutputs < 1 || reader->outputs[0] < 0)
 		return NULL;
-	other = (*sum)->inputs[0] == step->outputs[0] ? (*sum)->inputs[1] : (*sum)->inputs[0];
+	other = reader->inputs[0] == step->outputs[0] ? reader->inputs[1] : reader->inputs[0];
 	if (other < 0 || im->values[other].kind != ONNX_CONSTANT)
 		return NULL;
 	bias = im->values[other].constant;
@@ -100,6 +101,7 @@ bias_after(OnnxImporter *im, OnnxStep *step, int channels, bool planes, OnnxStep
 	for (int i = 0; i < bias->ndims; i++)
 		if (bias->dims[i] != 1 && i != bias->ndims - (planes ? 3 : 1))
 			return NULL;
+	*sum = reader;
 	return bias;
 }
 
