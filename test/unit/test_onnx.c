@@ -48,6 +48,7 @@ load(void)
 			hex = strchr(hex, '\t') + 1;
 		numbers = strchr(hex, '\t');
 		*numbers++ = '\0';
+		numbers[strcspn(numbers, "\t")] = '\0';
 		c->n = strlen(hex) / 2;
 		c->file = malloc(c->n);
 		for (size_t i = 0; i < c->n; i++)

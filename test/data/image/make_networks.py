@@ -3,9 +3,9 @@
 
     make_networks.py FOLDER     writes networks.tsv      (onnx 1.23, onnxruntime 1.32, numpy)
 
-networks.tsv: name, height, width, channels, file in hex, numbers that come out for one picture.  The input is number i (in the
-order [height][width][channels]) = ((7919 i) mod 1000) / 500 - 1 in float32.  Name and an error in place of the numbers: files that
-cannot be imported.
+networks.tsv: name, height, width, channels, file in hex, numbers that come out for one input, probabilities for one picture.  The
+input is number i (in the order [height][width][channels]) = ((7919 i) mod 1000) / 500 - 1 in float32; the picture's byte i is
+(7919 i) mod 256, and goes in over 255.  "error" in place of the numbers: files that cannot be imported.
 """
 import sys
 
@@ -191,21 +191,28 @@ def dynamic():
 
 def main():
     with open(f"{sys.argv[1]}/networks.tsv", "w") as out:
-        out.write("name\theight\twidth\tchannels\tfile\tnumbers\n")
+        out.write("name\theight\twidth\tchannels\tfile\tnumbers\tprobabilities\n")
         for make in (plain, residual, mobile, tensorflow, shapes, old, half, quarter, unknown, dynamic):
             n, output = make()
             model = n.model(output, old=make is old)
             data = model.SerializeToString()
             if make in (unknown, dynamic):
-                numbers = "error"
+                numbers = probabilities = "error"
             else:
                 session = onnxruntime.InferenceSession(data, providers=["CPUExecutionProvider"])
                 i = np.arange(n.h * n.w * n.c)
-                x = ((7919 * i % 1000).astype(np.float32) / np.float32(500) - np.float32(1)).reshape(1, n.h, n.w, n.c)
-                if n.planes:
-                    x = np.ascontiguousarray(x.transpose(0, 3, 1, 2))
-                numbers = " ".join(f"{v:.9g}" for v in session.run(None, {"x": x})[0].ravel())
-            out.write("\t".join(map(str, [make.__name__, n.h, n.w, n.c, data.hex(), numbers])) + "\n")
+                texts = []
+                for x in ((7919 * i % 1000).astype(np.float32) / np.float32(500) - np.float32(1),
+                          (7919 * i % 256).astype(np.float32) / np.float32(255)):
+                    x = x.reshape(1, n.h, n.w, n.c)
+                    if n.planes:
+                        x = np.ascontiguousarray(x.transpose(0, 3, 1, 2))
+                    y = session.run(None, {"x": x})[0].ravel()
+                    if texts and n.nodes[-1].op_type != "Softmax":
+                        y = np.exp(y - y.max()) / np.exp(y - y.max()).sum()
+                    texts.append(" ".join(f"{v:.9g}" for v in y))
+                numbers, probabilities = texts
+            out.write("\t".join(map(str, [make.__name__, n.h, n.w, n.c, data.hex(), numbers, probabilities])) + "\n")
 
 
 main()
