@@ -15,6 +15,7 @@
 #include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/fmgrprotos.h"
+#include "utils/lsyscache.h"
 #include "utils/memutils.h"
 #include "utils/numeric.h"
 #include "utils/snapmgr.h"
@@ -189,10 +190,13 @@ static Context
 context_from_text(const Bandit *bandit, text *given)
 {
 	char	   *string = text_to_cstring(given);
+	Oid			input;
+	Oid			parameter;
 
 	if (strchr(string, ':') || strchr(string, '['))
 		return context_from_jsonb(bandit, DatumGetJsonbP(DirectFunctionCall1(jsonb_in, CStringGetDatum(string))));
-	return context_from_array(bandit, DatumGetArrayTypeP(OidInputFunctionCall(F_ARRAY_IN, string, FLOAT8OID, -1)));
+	getTypeInputInfo(FLOAT8ARRAYOID, &input, &parameter);
+	return context_from_array(bandit, DatumGetArrayTypeP(OidInputFunctionCall(input, string, parameter, -1)));
 }
 
 typedef enum ContextType
