@@ -22,11 +22,10 @@
 #include "core/model.h"
 #include "core/roles.h"
 #include "core/source.h"
+#include "pricing/facts_sql.h"
 
 #define GRID 201
 
-static const char *const product_names[] = {"product_id", "product", "sku", "item", "item_id", "article", NULL};
-static const char *const price_names[] = {"price", "unit_price", "sales_price", NULL};
 static const char *const competitor_names[] = {"competitor_price", "competitor", "rival_price", NULL};
 static const char *const min_names[] = {"min_price", NULL};
 static const char *const max_names[] = {"max_price", NULL};
@@ -289,8 +288,8 @@ optimal_by_model(EcmlRows *rows, const char *source, const OptimalOptions *optio
 	SPI_connect();
 	ecml_source_open(&given, source);
 	from = ecml_source_from(source);
-	name = ecml_role_find(&given, options->demand.product, "product", product_names);
-	number[FACT_PRICE] = ecml_role_need(&given, options->demand.price, "price", price_names);
+	name = ecml_role_find(&given, options->demand.product, "product", facts_product_names);
+	number[FACT_PRICE] = ecml_role_need(&given, options->demand.price, "price", facts_price_names);
 	number[FACT_COST] = ecml_role_find(&given, options->cost.column, "cost", isnan(options->cost.number) ? demand_cost_names : none);
 	number[FACT_STOCK] = ecml_role_find(&given, options->stock.column, "stock", none);
 	number[FACT_MIN] = ecml_role_find(&given, options->min_price.column, "min_price", isnan(options->min_price.number) ? min_names : none);

@@ -14,6 +14,7 @@
 #include "utils/numeric.h"
 
 #include "core/error.h"
+#include "pricing/facts_sql.h"
 
 static const char *const goals[] = {"profit", "revenue", "units", NULL};	/* as PriceGoal */
 static const char *const scales[] = {"auto", "level", "log", NULL};	/* as TargetScale */
@@ -42,48 +43,19 @@ static const EcmlOption optimal_options[] = {
 
 /* ---- what is shared */
 
-static int
-compare(const void *a, const void *b)
-{
-	double		x = *(const double *) a;
-	double		y = *(const double *) b;
-
-	return x < y ? -1 : x > y;
-}
-
 OptimalLadder
 optimal_ladder(const OptimalOptions *options)
 {
 	OptimalLadder ladder = {0};
-	JsonbIterator *it;
-	JsonbIteratorToken token;
-	JsonbValue	v;
 
-	if (options->prices == NULL)
-		return ladder;
-	if (options->ends_with.n > 0)
+	if (options->prices && options->ends_with.n > 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("a ladder of prices is given twice"),
 				 errdetail("There are both \"prices\" and \"ends_with\"."),
 				 errhint("Leave one of them out.")));
-	ladder.prices = palloc((JB_ROOT_COUNT(options->prices) + 1) * sizeof(double));
-	it = JsonbIteratorInit(&options->prices->root);
-	while ((token = JsonbIteratorNext(&it, &v, true)) != WJB_DONE)
-		if (token == WJB_ELEM || token == WJB_VALUE)
-		{
-			double		price = v.type == jbvNumeric ?
-				DatumGetFloat8(DirectFunctionCall1(numeric_float8, NumericGetDatum(v.val.numeric))) : NAN;
-
-			if (!(price > 0) || token == WJB_VALUE)
-				ereport(ERROR,
-						(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-						 errmsg("invalid value for option \"prices\" of ecml_optimal_price"),
-						 errdetail("An element is no price above 0."),
-						 errhint("Give an array of numbers, as in [9.99, 12.99, 14.99].")));
-			ladder.prices[ladder.n++] = price;
-		}
-	qsort(ladder.prices, ladder.n, sizeof(double), compare);
+	ladder.prices = facts_numbers(options->prices, "prices", "ecml_optimal_price", 1e-9, INFINITY, &ladder.n);
+	ladder.n = facts_distinct(ladder.prices, ladder.n, false);
 	return ladder;
 }
 
