@@ -419,7 +419,7 @@ ecml_optimal_price(PG_FUNCTION_ARGS)
 	EcmlRows   *rows = ecml_rows_begin(fcinfo);
 	OptimalOptions options = {
 		.demand = DEMAND_DEFAULTS,.cost = {NULL, NAN},.stock = {NULL, NAN},.min_price = {NULL, NAN},.max_price = {NULL, NAN},
-		.min_margin = NAN,.max_change = NAN,.competitor_ratio = NAN,.periods = 1,.ends_with = {.n = -1},.draws = 400
+		.min_margin = NAN,.max_change = NAN,.competitor_ratio = NAN,.periods = 1,.ends_with = {.n = -1},.draws = 200
 	};
 	EcmlOptionSet sets[2] = {{optimal_options, &options}, {demand_options, &options.demand}};
 	MemoryContext caller = CurrentMemoryContext;

@@ -23,7 +23,9 @@
 
 #define GOLDEN 0.6180339887498949
 #define SWEEPS 60
-#define DRAW_GRID 81
+#define DRAW_GRID 41
+#define FINE 1e-12				/* of a price, relative */
+#define COARSE 1e-7
 
 double
 price_goal(PriceGoal goal, double units, double price, double cost)
@@ -40,14 +42,14 @@ price_goal(PriceGoal goal, double units, double price, double cost)
 }
 
 static double
-golden(PriceValue function, void *arg, double a, double b, double *value)
+golden(PriceValue function, void *arg, double a, double b, double tolerance, double *value)
 {
 	double		x = b - GOLDEN * (b - a);
 	double		y = a + GOLDEN * (b - a);
 	double		fx = function(arg, x);
 	double		fy = function(arg, y);
 
-	for (int i = 0; i < 90 && b - a > 1e-12 * fabs(b); i++)
+	for (int i = 0; i < 90 && b - a > tolerance * fabs(b); i++)
 		if (fx >= fy)
 		{
 			b = y;
@@ -69,7 +71,7 @@ golden(PriceValue function, void *arg, double a, double b, double *value)
 }
 
 static double
-best_of(PriceValue function, void *arg, const PriceRange *range, int grid, double *value)
+best_of(PriceValue function, void *arg, const PriceRange *range, int grid, double tolerance, double *value)
 {
 	int			n = range->ladder ? range->nladder : grid;
 	int			step = n > 2 * grid ? n / grid : 1;
@@ -111,7 +113,8 @@ best_of(PriceValue function, void *arg, const PriceRange *range, int grid, doubl
 	}
 	if (n > 1)
 	{
-		double		at = golden(function, arg, AT(best > 0 ? best - 1 : 0), AT(best < n - 1 ? best + 1 : n - 1), &better);
+		double		at = golden(function, arg, AT(best > 0 ? best - 1 : 0), AT(best < n - 1 ? best + 1 : n - 1), tolerance,
+									&better);
 
 		/* the ends are prices, too: what rounding puts above them is not */
 		if (better > *value + 1e-13 * fabs(*value))
@@ -127,7 +130,7 @@ best_of(PriceValue function, void *arg, const PriceRange *range, int grid, doubl
 double
 price_best(PriceValue function, void *arg, const PriceRange *range, double *value)
 {
-	return best_of(function, arg, range, PRICE_GRID, value);
+	return best_of(function, arg, range, PRICE_GRID, FINE, value);
 }
 
 static int
@@ -291,11 +294,12 @@ ascend(Look *look)
 
 			if (look->group[look->i].fit == NULL)
 				continue;
-			price = best_of(together, look, &look->group[look->i].range, sweep == 0 ? PRICE_GRID : 41, &reached);
+			price = best_of(together, look, &look->group[look->i].range, sweep == 0 ? PRICE_GRID : DRAW_GRID, COARSE,
+							&reached);
 			look->prices[look->i] = price;
 			moved = fmax(moved, fabs(price - before) / fmax(before, 1e-300));
 		}
-		if (moved < 1e-7)
+		if (moved < 1e-6)
 			break;
 	}
 	return reached;
@@ -339,11 +343,12 @@ find_interval(Look *look, double *best, double *effect, EcmlRng rng)
 
 		b[0] = fit->b[0] + se * (isinf(fit->interval_df) ? ecml_normal_quantile(u) : ecml_t_quantile(u, fit->interval_df));
 		look->level = level_sd * ecml_rng_normal(&rng);
-		best[d] = best_of(drawn, look, &item->range, DRAW_GRID, &value);
+		best[d] = best_of(drawn, look, &item->range, DRAW_GRID, COARSE, &value);
 	}
 	qsort(best, p->draws, sizeof(double), compare);
-	item->interval_low = best[(int) floor((1 - p->level) / 2 * p->draws)];
-	item->interval_high = best[(int) ceil((1 + p->level) / 2 * p->draws) - 1];
+	/* the best price lies in it, whatever the coarser search of the draws says */
+	item->interval_low = fmin(best[(int) floor((1 - p->level) / 2 * p->draws)], own);
+	item->interval_high = fmax(best[(int) ceil((1 + p->level) / 2 * p->draws) - 1], own);
 }
 
 typedef struct Work
@@ -372,7 +377,7 @@ group_task(void *arg, size_t g, int worker)
 	{
 		PriceItem  *item = &look.group[look.i];
 
-		alone_prices[look.i] = item->fit ? best_of(alone, &look, &item->range, PRICE_GRID, &value) : item->current;
+		alone_prices[look.i] = item->fit ? best_of(alone, &look, &item->range, PRICE_GRID, FINE, &value) : item->current;
 		look.prices[look.i] = item->current;
 	}
 	if (p->ncross > 0 && n > 1)
