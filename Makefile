@@ -15,7 +15,7 @@ EXTVERSION := $(shell sed -n "s/^default_version *= *'\(.*\)'.*/\1/p" ecml.contr
 KERNELS := $(sort $(filter-out %_sql.c, $(filter-out src/core/%, $(wildcard src/*/*.c))))
 BINDINGS := $(sort $(filter-out $(KERNELS), $(wildcard src/*.c src/*/*.c)))
 # error-free transformations: a contracted a*b+c would undo them
-EXACT := $(filter src/num/moments.c src/num/dd%.c src/num/gram%.c src/num/chol%.c src/num/metrics_numbers.c src/linear/linreg%.c src/tree/tree_walk.c, $(KERNELS))
+EXACT := $(filter src/num/moments.c src/num/dd%.c src/num/gram%.c src/num/chol%.c src/num/metrics_numbers.c src/stats/bootstrap.c src/linear/linreg%.c src/tree/tree_walk.c, $(KERNELS))
 
 MODULE_big = ecml
 OBJS = $(BINDINGS:.c=.o) $(KERNELS:.c=.o)
