@@ -8,6 +8,7 @@
 #define ECML_ALGORITHM_H
 
 #include "postgres.h"
+#include "fmgr.h"
 
 #include "core/json.h"
 #include "core/options.h"
@@ -85,6 +86,7 @@ typedef struct EcmlOnePass
 } EcmlOnePass;
 
 struct EcmlModel;
+struct EcmlServing;
 struct EcmlTraining;
 struct TreeForest;
 
@@ -119,6 +121,12 @@ typedef struct EcmlOwnTraining
 	/* ecml_evaluate: metrics on a source, into json of the caller's memory; model_id 0: a model given as a value */
 	void		(*evaluate) (const struct EcmlModel *model, int64 model_id, const char *source, Jsonb *options, EcmlJson *json);
 	const char *use;			/* what to call instead of ecml_predict, for a hint: "ecml_recommend" */
+	/*
+	 * ecml_predict, ecml_classify, ecml_probabilities from the arguments from first on, which are no features (a picture): out
+	 * [ecml_model_outputs]; false: NULL.  NULL: it does not predict so.
+	 */
+	bool		(*predict) (struct EcmlServing *serving, FunctionCallInfo fcinfo, int first, double *out);
+	void		(*describe) (const struct EcmlModel *model, EcmlJson *json);	/* more for ecml_model_info; NULL: nothing */
 	/* more lists of options that fill the parameters: sets [ECML_OWN_SETS], gives their number; NULL: none */
 	int			(*sets) (void *params, EcmlOptionSet *sets);
 } EcmlOwnTraining;
