@@ -28,6 +28,7 @@ typedef struct BanditOptions
 typedef struct Bandit
 {
 	int64		bandit_id;
+	char	   *name;
 	Oid			owner;
 	ItemPointerData tid;
 	int			narms;

@@ -173,6 +173,7 @@ find(const char *name)
 		bool	   *nulls;
 
 		bandit = palloc0(sizeof(Bandit));
+		bandit->name = pstrdup(name);
 		bandit->tid = tuple->t_self;
 		bandit->bandit_id = DatumGetInt64(heap_getattr(tuple, BANDIT_ID, desc, &isnull));
 		bandit->owner = DatumGetObjectId(heap_getattr(tuple, BANDIT_OWNER, desc, &isnull));
@@ -626,6 +627,7 @@ bool
 bandit_fold(Bandit *bandit)
 {
 	Relation	table;
+	Bandit	   *again;
 
 	if (XactReadOnly || IsolationUsesXactSnapshot() || IsInParallelMode() || RecoveryInProgress())
 		return false;
@@ -634,6 +636,13 @@ bandit_fold(Bandit *bandit)
 	/* what the one before did is committed: it held the lock until then */
 	CommandCounterIncrement();
 	PushActiveSnapshot(GetTransactionSnapshot());
+	again = find(bandit->name);
+	if (again == NULL || again->bandit_id != bandit->bandit_id)
+	{
+		/* dropped meanwhile: nothing is to come after it */
+		PopActiveSnapshot();
+		return false;
+	}
 	bandit_load(bandit);
 	if (bandit->events > 0)
 	{
