@@ -57,6 +57,7 @@ TABLES = [
     (words.classes_table, {"text_models": words.text_models}),
     (words.topics_table, {"lda": words.lda}),
     (words.search_table, {"search": words.search}),
+    (words.errors_table, {"typed_errors": words.errors}),
 ]
 
 

@@ -49,6 +49,7 @@ all_rows='
 	text_models
 	lda
 	search
+	typed_errors
 '
 rows=$(echo ${ROWS:-$all_rows})
 state=

@@ -35,6 +35,12 @@ def search_table():
                  ["query", "hits", "ecml us", "GIN us", "ratio", "target", "ok"])
 
 
+def errors_table():
+    return Table("Search with typed errors", "PriceRunner titles; queries: three words of a title; relevant: all offers of its product. One edit "
+                 "(a letter less, more, another, two swapped) in one word of four letters and more.",
+                 ["queries", "ndcg@10", "with an error", "ratio", "target", "ok"])
+
+
 def rows_of(name):
     path = DATA / name
     if not path.exists():
@@ -228,3 +234,44 @@ def hash_of(i):
     """A spelling of five letters."""
     i = i * 2654435761 % 11_881_376
     return "".join(chr(97 + i // 26 ** k % 26) for k in range(5))
+
+
+def edited(word, generator):
+    at = generator.randrange(1, len(word))
+    letter = chr(97 + generator.randrange(26))
+    return generator.choice([word[:at] + word[at + 1:], word[:at] + letter + word[at:], word[:at] + letter + word[at + 1:],
+                             word[:at - 1] + word[at] + word[at - 1] + word[at + 1:]])
+
+
+def errors(table):
+    rows = rows_of("text/pricerunner_titles.csv.gz")
+    if rows is None:
+        print("left out: search with typed errors (text/pricerunner_titles.csv.gz is not there)")
+        return
+    connection = connect()
+    store(connection, "offers", ["id", "title"], [[row["product_id"], row["title"]] for row in rows])
+    connection.execute("SELECT ecml_search_index('offers', 'offers')")
+    cluster = {row["product_id"]: row["cluster_id"] for row in rows}
+    size = {}
+    for row in rows:
+        size[row["cluster_id"]] = size.get(row["cluster_id"], 0) + 1
+    generator = random.Random(5)
+
+    def ndcg(query, wanted):
+        found = connection.execute("SELECT id FROM ecml_search('offers', %s, 10, '{\"snippet\": false}')", [query], prepare=True).fetchall()
+        gain = sum(1 / math.log2(i + 2) for i, (id,) in enumerate(found) if cluster[id] == wanted)
+        return gain / sum(1 / math.log2(i + 2) for i in range(min(10, size[wanted])))
+
+    clean, typed, count = 0.0, 0.0, 0
+    while count < 500:
+        row = generator.choice(rows)
+        words = re.findall(r"\w+", row["title"].lower())
+        long_words = [word for word in words if len(word) >= 4 and word.isalpha()]
+        if len(words) < 3 or not long_words:
+            continue
+        wrong = generator.choice(long_words)
+        others = generator.sample([word for word in words if word != wrong] or [wrong], k=min(2, len(words) - 1 or 1))
+        clean += ndcg(" ".join([wrong, *others]), row["cluster_id"])
+        typed += ndcg(" ".join([edited(wrong, generator), *others]), row["cluster_id"])
+        count += 1
+    table.add(count, clean / count, typed / count, typed / clean, 0.9, bool(typed >= 0.9 * clean))
