@@ -20,6 +20,7 @@ import quality
 import recommend
 import speed
 import survival
+import words
 from harness import SCALE, connect, machine
 
 TABLES = [
@@ -55,6 +56,10 @@ TABLES = [
     (forecasting.accuracy_table, {"accuracy": forecasting.accuracy}),
     (forecasting.prophet_table, {"prophet": forecasting.prophet}),
     (forecasting.inventory_table, {"inventory": forecasting.inventory}),
+    (words.classes_table, {"text_models": words.text_models}),
+    (words.topics_table, {"lda": words.lda}),
+    (words.search_table, {"search": words.search}),
+    (words.errors_table, {"typed_errors": words.errors}),
 ]
 
 

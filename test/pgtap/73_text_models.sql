@@ -1,7 +1,7 @@
 -- Text models: naive Bayes and logistic regression of texts through all verbs, topics; NULLs, whole rows, privileges, errors.
 BEGIN;
 \i ../lib/pgtap.sql
-SELECT plan(69);
+SELECT plan(73);
 
 -- Titles of three kinds; some words belong to one kind, some to all.
 CREATE TABLE offers AS SELECT i AS id,
@@ -51,6 +51,13 @@ SELECT ok(pg_temp.close(min(base) + sum(contribution), min(prediction)), 'of nai
 SELECT ok(pg_temp.close(1 / (1 + exp(-min(prediction))), ecml_predict('two', 'red boot boot')), 'of two classes they are log odds') FROM ecml_explain('two', 'red boot boot');
 SELECT is(array_agg(DISTINCT feature ORDER BY feature), '{description,title}', 'each word is told with its column') FROM ecml_explain('all', 'leather boot', 'light sole');
 SELECT is(array_agg(DISTINCT class), '{phones}', 'and its class') FROM ecml_explain('log', 'smart phone');
+
+SELECT is((SELECT count(*) FROM ecml_top_words('log', 4)), 12::bigint, 'ecml_top_words');
+SELECT cmp_ok(count(*), '=', 0::bigint, 'the first words of a class stand in its titles') FROM ecml_top_words('log', 2) w
+	WHERE NOT EXISTS (SELECT FROM offers o WHERE o.category = w.class AND o.title LIKE '%' || w.term || '%');
+SELECT cmp_ok(count(*), '=', 0::bigint, 'by naive Bayes too') FROM ecml_top_words('nb', 2) w
+	WHERE NOT EXISTS (SELECT FROM offers o WHERE o.category = w.class AND o.title LIKE '%' || w.term || '%');
+SELECT is((SELECT array_agg(DISTINCT class) FROM ecml_top_words('two', 3)), '{phones,shoes}', 'of two classes both have some');
 
 -- ---- evaluation and folds
 SELECT is((ecml_evaluate('log', 'offers') ->> 'accuracy')::float8, 1::float8, 'ecml_evaluate');
