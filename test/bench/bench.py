@@ -9,6 +9,7 @@ import experiments
 import forecasting
 import forest
 import growth
+import images
 import inspect_rows
 import isolation
 import load
@@ -33,6 +34,7 @@ TABLES = [
       "describe": prepare.describe,
       "inspect": inspect_rows.inspect,
       "load": load.load,
+      "images": images.images,
       "metrics": evaluation.metrics,
       "tune": speed.tune,
       "gbdt": boosting.gbdt,

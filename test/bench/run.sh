@@ -24,6 +24,7 @@ all_rows='
 	describe
 	inspect
 	load
+	images
 	metrics
 	tune
 	big
