@@ -8,6 +8,7 @@
 #ifndef ECML_IMAGE_CNN_H
 #define ECML_IMAGE_CNN_H
 
+#include "image/exec.h"
 #include "image/network.h"
 #include "image/pixels.h"
 
@@ -20,16 +21,32 @@ typedef enum CnnSource			/* what the picture comes as; on disk: append only */
 
 typedef struct CnnModel
 {
+	char	   *column;			/* of the training's source; "" of an import */
 	CnnSource	source;
 	PixelsInput input;			/* of NUMBERS: x = (number * scale - mean) / std */
 	Network    *net;			/* as trained; of outputs: probabilities, or the target as (y - shift) / scale */
 	bool		regression;
 	double		shift;			/* REGRESSION */
 	double		scale;
-	Network    *served;			/* folded, made when it is read (cnn_read); not in the bytes */
+	Network    *served;			/* folded, made by cnn_prepare; not in the bytes */
+	Runner	   *runner;			/* of it; keeps the embedding */
 } CnnModel;
 
 extern void cnn_write(EcmlWriter *w, const CnnModel *model);
 extern CnnModel *cnn_read(EcmlReader *r, int nclasses);	/* checks everything; nclasses 0: regression */
+
+/* Make what serves; cnn_read does. */
+extern void cnn_prepare(EcmlCtx *ctx, CnnModel *model);
+
+/* A picture of the input's size, as bytes or (NUMBERS) floats: how many bytes, and to the floats of the network. */
+extern size_t cnn_row_bytes(const CnnModel *model);
+extern void cnn_floats(const CnnModel *model, const uint8_t *bytes, float *out);
+
+/* From the network's output to what is told: out [nclasses], or the value. */
+extern int	cnn_outputs(const CnnModel *model, int nclasses);
+extern void cnn_answer(const CnnModel *model, int nclasses, const float *y, double *out);
+
+/* Where the network looked for a class: [height][width], 0 to 1; x: the input's floats, with NET_SLACK. */
+extern float *cnn_heat(EcmlCtx *ctx, const CnnModel *model, const float *x, int class, int *height, int *width);
 
 #endif							/* ECML_IMAGE_CNN_H */

@@ -25,9 +25,11 @@
 #define NET_MAX_NODES 4096
 #define NET_MAX_INPUTS 64			/* of one node */
 #define NET_MAX_SIDE 8192			/* height and width of any tensor */
+#define NET_MAX_INPUT_CHANNELS 1024
 #define NET_MAX_CHANNELS (1 << 20)	/* channels; numbers of a vector up to NET_MAX_VALUES */
 #define NET_MAX_VALUES (1 << 28)	/* numbers of a tensor of one picture */
 #define NET_MAX_WEIGHTS ((size_t) 1 << 28)
+#define NET_SLACK 64			/* floats behind every array that kernels read: vectors may go over the end */
 #define NET_NAME 64					/* bytes of a name, the final zero included */
 
 typedef enum NetKind			/* on disk: append only */
@@ -105,6 +107,7 @@ typedef struct NetNode
 	float		momentum;		/* BATCH_NORMALIZATION: mean = momentum * mean + (1 - momentum) * the batch's */
 	int			shape[3];		/* RESHAPE: height, width, channels; one may be -1 */
 	bool		frozen;			/* training leaves its weights alone */
+	bool		stored;			/* comes from bytes: what does not fit is damage, not a mistake */
 
 	/* made by net_add */
 	int			height;			/* of the output */
@@ -123,7 +126,7 @@ typedef struct Network
 	int			capacity;
 	NetNode    *nodes;			/* [n] */
 	size_t		nweights;
-	float	   *weights;		/* [nweights]; NULL until net_finish */
+	float	   *weights;		/* [nweights], and NET_SLACK behind it; NULL until net_finish */
 	int			embedding;		/* the node whose output describes a picture: what the last dense reads */
 } Network;
 

@@ -119,7 +119,7 @@ extern uint8_t *pixels_encode(EcmlCtx *ctx, const EcmlPixels *pixels, PixelsForm
 
 typedef enum PixelsFilter
 {
-	PIXELS_AREA,				/* mean of the area that a pixel covers (enlarging: nearest) */
+	PIXELS_AREA,				/* mean of the area that a pixel covers, exact at its rim */
 	PIXELS_BILINEAR,			/* as Pillow has them: the filter grows with the reduction, so that nothing is skipped */
 	PIXELS_BICUBIC,
 	PIXELS_LANCZOS,
@@ -209,8 +209,7 @@ typedef struct PixelsChange
 	bool		moves;			/* else affine is identity */
 	float		affine[6];		/* where pixel (x, y) of the result comes from: (a0 x + a1 y + a2, a3 x + a4 y + a5) */
 	bool		colors;
-	float		color[12];		/* [3][4]: of result's channel c: color[c] . (r, g, b, 255) */
-	bool		grey;			/* channels 1: value * color[0] + color[3] * 255 */
+	float		color[12];		/* [3][4]: of result's channel c: color[c] . (r, g, b, 255); grey: v * color[0] + 255 * color[3] */
 	int			erase[4];		/* left, top, right, bottom; empty: none */
 } PixelsChange;
 
