@@ -65,6 +65,10 @@ inventory_eoq(const InventoryItem *item, double rate, double *cost, double *pric
 		double		total;
 
 		q = inventory_round(item, fmax(q, from));
+		/* a pack less may cost less: the cost is flat above the root and steep below */
+		if (item->pack > 0 && item->order_cost > 0 && h > 0 && q - item->pack >= fmax(fmax(from, item->least), item->pack) &&
+			item->order_cost * rate / (q - item->pack) + h * (q - item->pack) / 2 < item->order_cost * rate / q + h * q / 2)
+			q -= item->pack;
 		if (item->shelf_life > 0 && q > rate * item->shelf_life && rate * item->shelf_life > 0)
 			q = fmax(fmax(item->pack > 0 ? floor(rate * item->shelf_life / item->pack) * item->pack : rate * item->shelf_life,
 						  item->pack), item->least);
