@@ -287,10 +287,10 @@ try_customer(VrpState *s, int c, bool all, Place *best)
 
 	if (!all && in->n - 1 > in->ninsert && !in->hard)
 		try_near(s, c, best);
-	try_spare(s, c, best);
 	if (all || best->node < 0 || in->n - 1 <= in->ninsert || in->hard)
 		for (int i = 0; i < s->nused; i++)
 			try_route(s, s->used[i], c, best);
+	try_spare(s, c, best);
 }
 
 /* ---------------------------------------------------------------- pairs */
@@ -412,6 +412,9 @@ try_pairs(VrpState *s, int a, int b, bool all, Place *best)
 				try_pair(s, route, a, b, best);
 			}
 	}
+	if (all || best->node < 0 || in->n - 1 <= in->ninsert)
+		for (int i = 0; i < s->nused; i++)
+			try_pair(s, s->used[i], a, b, best);
 	if (in->picky && in->vehicle[a] >= 0)
 	{
 		if (s->route[in->vehicle[a]].used_at >= 0 && s->route[in->vehicle[a]].count == 0)
@@ -421,9 +424,6 @@ try_pairs(VrpState *s, int a, int b, bool all, Place *best)
 		for (int t = 0; t < in->ntypes; t++)
 			if (s->nspare[t] > 0)
 				try_pair(s, s->spare[in->types[t].first + s->nspare[t] - 1], a, b, best);
-	if (all || best->node < 0 || in->n - 1 <= in->ninsert)
-		for (int i = 0; i < s->nused; i++)
-			try_pair(s, s->used[i], a, b, best);
 }
 
 /* ---------------------------------------------------------------- requests */
