@@ -10,7 +10,7 @@
  * STEPS_AN_ITERATION steps.  With a limit of iterations the number of parts and the length of epochs do not depend on
  * threads or clocks, and neither does the result.
  */
-#include "route/vrp_internal.h"
+#include "route/vrp_genetic.h"
 
 #include <string.h>
 
@@ -25,11 +25,17 @@
 #define MEAN_OUT 10
 #endif
 #ifndef HOT
-#define HOT 0.3
+#define HOT 1.0
 #endif
 #ifndef COLD
-#define COLD 0.003
+#define COLD 0.03
 #endif
+#define GENETIC_SITES 400		/* more are left to ruin and recreate */
+#ifndef RUIN_SHARE
+#define RUIN_SHARE 0.3
+#endif
+#define GA_SLICE 4				/* offspring of each island, with a limit of iterations */
+#define GA_EXCHANGE 50			/* slices between exchanges of the best */
 #define CHUNK 16				/* requests of the first plan between two polls */
 
 typedef struct Plan
@@ -49,6 +55,7 @@ typedef struct Search
 	double		began;
 	double		deadline;
 	int64_t		iterations;		/* done */
+	int64_t		limit;			/* of them for annealing; -1: none */
 	double		hot;
 	double		cold;
 	Plan		current;
@@ -60,6 +67,7 @@ typedef struct Search
 	int		   *part_of_route;	/* -1: spare */
 	int		   *part_of_request;
 	double	   *key;			/* [nroutes][2] */
+	Island	   *island[MAX_PARTS];
 	/* of a slice */
 	double		until;
 	int			quota;
@@ -365,7 +373,7 @@ static double
 progress(const Search *S, double now)
 {
 	double		time = isfinite(S->deadline) ? (now - S->began) / (S->deadline - S->began) : 0;
-	double		count = S->params->iterations > 0 ? (double) S->iterations / S->params->iterations : 0;
+	double		count = S->limit > 0 ? (double) S->iterations / S->limit : 0;
 	double		most = time > count ? time : count;
 
 	return most < 1 ? most : 1;
@@ -419,7 +427,7 @@ epoch(Search *S)
 		S->until = now + SLICE_SECONDS < S->deadline ? now + SLICE_SECONDS : S->deadline;
 		if (params->iterations >= 0)
 		{
-			int64_t		left = params->iterations - S->iterations;
+			int64_t		left = S->limit - S->iterations;
 
 			if (slice >= EPOCH_SLICES || left <= 0)
 				break;
@@ -444,14 +452,19 @@ epoch(Search *S)
 	}
 }
 
+/* For that share of the time and the iterations. */
 static void
-anneal(Search *S)
+anneal(Search *S, double share_of_all)
 {
 	const VrpInstance *in = S->in;
+	double		deadline = S->deadline;
 	Plan		candidate;
 
+	if (share_of_all < 1 && isfinite(deadline))
+		S->deadline = S->began + share_of_all * (deadline - S->began);
+	S->limit = S->params->iterations < 0 ? -1 : (int64_t) ceil(share_of_all * (double) S->params->iterations);
 	new_plan(S->ctx, in, &candidate);
-	for (int64_t e = 0; !over(S) && (S->params->iterations < 0 || S->iterations < S->params->iterations); e++)
+	for (int64_t e = 0; !over(S) && (S->limit < 0 || S->iterations < S->limit); e++)
 	{
 		int			used = 0;
 		int			lowest = 0;
@@ -486,6 +499,105 @@ anneal(Search *S)
 		gather(S, &S->current, false, lowest);
 		if (share > 0.95)
 			copy_plan(in, &S->current, &S->best);
+	}
+	S->deadline = deadline;
+}
+
+/* ---------------------------------------------------------------- genetic search */
+
+static void
+run_island(void *arg, size_t i, int worker)
+{
+	Search	   *S = arg;
+	Island	   *island = S->island[i];
+
+	if (S->quota > 0)
+		for (int k = 0; k < S->quota; k++)
+			ga_step(island);
+	else
+		while (vrp_clock() < S->until)
+			ga_step(island);
+}
+
+/* The best feasible member of an island as a plan. */
+static void
+take_member(Search *S, const Member *member)
+{
+	const VrpInstance *in = S->in;
+	Plan	   *plan = &S->best;
+
+	plan->nabsent = 0;
+	plan->cost = member->cost * in->types[0].v.per_distance;
+	memcpy(plan->nodes, member->tour, sizeof(int) * in->n);
+	for (int r = 0; r <= in->nroutes; r++)
+		plan->begin[r] = member->begin[r < member->routes ? r : member->routes];
+}
+
+/* The best plan as a member of an island. */
+static void
+give_member(Search *S, Island *island)
+{
+	const VrpInstance *in = S->in;
+	const Plan *plan = &S->best;
+	Member	   *member = &island->child;
+	int			routes = 0;
+
+	if (plan->nabsent > 0)
+		return;
+	member->begin[0] = 0;
+	for (int r = 0; r < in->nroutes; r++)
+		if (plan->begin[r + 1] > plan->begin[r])
+		{
+			if (routes == island->nroutes)
+				return;
+			member->begin[++routes] = plan->begin[r + 1];
+		}
+	member->routes = routes;
+	memcpy(member->tour, plan->nodes, sizeof(int) * in->n);
+	member_measure(member, in, island->demand, island->capacity, island->penalty);
+	ga_take(island, member);
+}
+
+static void
+genetic(Search *S)
+{
+	const VrpParams *params = S->params;
+	int64_t		before = S->iterations;
+	int			slices = 0;
+
+	for (int k = 0; k < S->nparts; k++)
+	{
+		S->island[k] = ga_island(S->ctx, S->in);
+		S->island[k]->rng = ecml_rng_stream(&S->ctx->rng, k + 1);
+		give_member(S, S->island[k]);
+	}
+	while (!over(S) && (params->iterations < 0 || S->iterations < params->iterations))
+	{
+		double		now = vrp_clock();
+		int64_t		left = params->iterations - S->iterations;
+		int			lowest = 0;
+
+		S->quota = 0;
+		S->until = now + SLICE_SECONDS < S->deadline ? now + SLICE_SECONDS : S->deadline;
+		if (params->iterations >= 0)
+			S->quota = left >= GA_SLICE * S->nparts ? GA_SLICE : (int) ((left + S->nparts - 1) / S->nparts);
+		ecml_parallel_for(S->ctx, S->nparts, run_island, S);
+		S->iterations = before;
+		for (int k = 0; k < S->nparts; k++)
+		{
+			S->iterations += S->island[k]->iterations;
+			if (S->island[k]->best.cost < S->island[lowest]->best.cost)
+				lowest = k;
+		}
+		if (S->island[lowest]->best.cost * S->in->types[0].v.per_distance < S->best.cost)
+		{
+			take_member(S, &S->island[lowest]->best);
+			S->when_best = S->island[lowest]->when_best;
+		}
+		if (++slices % GA_EXCHANGE == 0)
+			for (int k = 0; k < S->nparts; k++)
+				if (k != lowest && S->island[k]->best.cost > S->island[lowest]->best.cost)
+					ga_take(S->island[k], &S->island[lowest]->best);
 	}
 }
 
@@ -619,7 +731,18 @@ vrp_solve(EcmlCtx *ctx, const VrpProblem *problem, const VrpParams *params)
 	S->key = ECML_NEW0(ctx, double, in->nroutes + 1);
 	first_plan(S);
 	if (in->n > 0 && in->nroutes > 0)
-		anneal(S);
+	{
+		if (params->method != VRP_RUIN && ga_applies(in) && (params->method == VRP_GENETIC || in->n <= GENETIC_SITES) &&
+			ecml_fits(ctx, S->nparts * ga_bytes(in)))
+		{
+			/* a good plan first, for the population to begin with */
+			if (params->method != VRP_GENETIC)
+				anneal(S, RUIN_SHARE);
+			genetic(S);
+		}
+		else
+			anneal(S, 1);
+	}
 	solution = result(S, problem);
 	solution->bound = 0;
 	return solution;
