@@ -19,6 +19,7 @@ all_rows='
 	linreg
 	logreg
 	ttest
+	report
 	predict
 	describe
 	inspect
@@ -36,10 +37,15 @@ all_rows='
 	iforest
 	cox
 	clv
+	pricing
 	gbdt
 	forest
 	mahalanobis
 	anomalies
+	forecast
+	accuracy
+	prophet
+	inventory
 '
 rows=$(echo ${ROWS:-$all_rows})
 state=
