@@ -5,6 +5,8 @@ import sys
 import anomaly
 import boosting
 import evaluation
+import experiments
+import forecasting
 import forest
 import growth
 import inspect_rows
@@ -24,6 +26,7 @@ TABLES = [
       "linreg": speed.linreg,
       "logreg": logistic.logreg,
       "ttest": speed.ttest,
+      "report": experiments.report,
       "predict": speed.predict,
       "describe": prepare.describe,
       "inspect": inspect_rows.inspect,
@@ -44,6 +47,10 @@ TABLES = [
     (forest.quality_table, {"forest": forest.quality}),
     (anomaly.anomaly_table, {"mahalanobis": anomaly.mahalanobis, "anomalies": anomaly.anomalies}),
     (survival.survival_table, {"cox": survival.cox, "clv": survival.clv}),
+    (forecasting.speed_table, {"forecast": forecasting.speed}),
+    (forecasting.accuracy_table, {"accuracy": forecasting.accuracy}),
+    (forecasting.prophet_table, {"prophet": forecasting.prophet}),
+    (forecasting.inventory_table, {"inventory": forecasting.inventory}),
 ]
 
 

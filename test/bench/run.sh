@@ -19,6 +19,7 @@ all_rows='
 	linreg
 	logreg
 	ttest
+	report
 	predict
 	describe
 	inspect
@@ -40,6 +41,10 @@ all_rows='
 	forest
 	mahalanobis
 	anomalies
+	forecast
+	accuracy
+	prophet
+	inventory
 '
 rows=$(echo ${ROWS:-$all_rows})
 state=
