@@ -132,8 +132,8 @@ typedef enum VrpReason
 	VRP_ALTERNATIVE,			/* another site of its group is served */
 	VRP_NOT_WORTH,				/* its prize is less than what it costs to serve it */
 	VRP_NO_ROOM,				/* the vehicles there are can serve it, but not beside the others */
-	VRP_TOO_LARGE,				/* for every vehicle */
 	VRP_NO_SKILL,				/* no vehicle has all of its skills */
+	VRP_TOO_LARGE,				/* for every vehicle */
 	VRP_NO_WAY,					/* from a depot to it and on */
 	VRP_NO_TIME,				/* no vehicle can be there within its window and return in time */
 	VRP_TOO_FAR,				/* beyond the distance or duration allowed */

@@ -434,7 +434,7 @@ serves(const VrpInstance *in, const VrpProblem *problem, const VrpType *type, co
 		in_time = in_time && problem->sites[in->site[sites[i]]].release * in->scale <= seg.late;
 	if (!in_time)
 		return VRP_NO_TIME;
-	if (distance > v->max_distance || seg.dur + v->break_duration * 0 > v->max_duration)
+	if (distance > v->max_distance || seg.dur > v->max_duration)
 		return VRP_TOO_FAR;
 	return VRP_SERVED;
 }
