@@ -20,9 +20,9 @@ BEGIN
 	RETURN QUERY SELECT 'a delivery is missing: ' || id FROM place p WHERE NOT is_depot AND NOT EXISTS (SELECT FROM leg WHERE delivery_id = p.id);
 	RETURN QUERY SELECT 'twice: ' || delivery_id FROM leg WHERE NOT is_depot GROUP BY delivery_id HAVING count(*) > 1;
 	RETURN QUERY SELECT 'too full: ' || vehicle FROM leg WHERE NOT is_depot GROUP BY vehicle HAVING sum(demand) > capacity;
-	RETURN QUERY SELECT 'not from depot to depot: ' || vehicle FROM (SELECT vehicle, bool_and(is_depot) FILTER (WHERE stop IN (0, last)) AS both,
+	RETURN QUERY SELECT 'not from depot to depot: ' || vehicle FROM (SELECT vehicle, bool_and(is_depot) FILTER (WHERE stop IN (0, last)) AS at_both,
 		count(*) FILTER (WHERE is_depot) AS n FROM (SELECT *, max(stop) OVER (PARTITION BY vehicle) AS last FROM leg) l GROUP BY vehicle) r
-		WHERE NOT both OR n <> 2;
+		WHERE NOT at_both OR n <> 2;
 	RETURN QUERY SELECT 'distance: ' || l.vehicle || ' ' || l.stop FROM (SELECT *, lag(x) OVER w AS bx, lag(y) OVER w AS by,
 		lag(departure) OVER w AS left_at, lag(load) OVER w AS loaded FROM leg WINDOW w AS (PARTITION BY vehicle ORDER BY stop)) l
 		WHERE stop > 0 AND (abs(distance - sqrt((x - bx) ^ 2 + (y - by) ^ 2)) > 1e-4 OR arrival < left_at + distance - 1e-4
@@ -89,7 +89,7 @@ SELECT throws_ok($$SELECT * FROM ecml_vrp('SELECT * FROM plain WHERE false')$$, 
 SELECT throws_ok($$SELECT * FROM ecml_vrp('SELECT id, x, y, false AS is_depot FROM plain')$$, '22000', 'there is no depot');
 SELECT throws_ok($$SELECT * FROM ecml_vrp('SELECT 1 AS id, x, y FROM plain')$$, '22000', 'two deliveries have the same id');
 SELECT throws_ok($$SELECT * FROM ecml_vrp('SELECT id, x, y, -demand AS demand FROM plain')$$, '22000', 'the demand of delivery "p1" cannot be used');
-SELECT throws_ok($$SELECT * FROM ecml_vrp('SELECT id, x, y, NULL::int AS demand FROM plain')$$, '22000', 'the demand of delivery "p0" cannot be used');
+SELECT throws_ok($$SELECT * FROM ecml_vrp('SELECT id, x, y, NULL::int AS demand FROM plain')$$, '22000', 'the demand of delivery "p1" cannot be used');
 SELECT throws_ok($$SELECT * FROM ecml_vrp('SELECT id, x, y, 9 AS ready, 5 AS due FROM plain')$$, '22000', 'the window of delivery "p0" closes before it opens');
 SELECT throws_ok($$SELECT * FROM ecml_vrp('SELECT id, 1000 AS lat, 2 AS lon FROM plain', '{"distance": "haversine"}')$$, '22000');
 SELECT throws_ok($$SELECT * FROM ecml_vrp('plain', '{"vehicles": 0}')$$, '22023', 'invalid number of vehicles');

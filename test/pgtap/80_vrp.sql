@@ -1,12 +1,12 @@
 -- Vehicle routing: plans checked stop by stop in SQL, the variants, options, errors.
 BEGIN;
 \i ../lib/pgtap.sql
-SELECT plan(62);
+SELECT plan(60);
 
 CREATE TABLE d AS SELECT i AS id, i = 0 AS is_depot, (i * 7919 % 101)::float8 AS x, (i * 104729 % 97)::float8 AS y,
 	CASE WHEN i = 0 THEN 0 ELSE 1 + i % 9 END AS demand,
 	CASE WHEN i = 0 THEN 0 ELSE 100 * (i % 4) END AS ready, CASE WHEN i = 0 THEN 1000 ELSE 100 * (i % 4) + 300 END AS due,
-	CASE WHEN i = 0 THEN 0 ELSE 5 END AS service, CASE WHEN i % 5 = 0 THEN 'cold' END AS skills
+	CASE WHEN i = 0 THEN 0 ELSE 5 END AS service
 FROM generate_series(0, 50) i;
 
 -- what a plan is, from the stops alone: each delivery once, times and loads that add up
@@ -16,7 +16,8 @@ DECLARE
 	bad bigint;
 BEGIN
 	EXECUTE format('CREATE TEMP TABLE p ON COMMIT DROP AS %s', p);
-	SELECT count(*) INTO bad FROM d LEFT JOIN p ON p.delivery_id = d.id::text WHERE NOT d.is_depot GROUP BY d.id HAVING count(p.*) <> 1 LIMIT 1;
+	SELECT count(*) INTO bad FROM (SELECT FROM d LEFT JOIN p ON p.delivery_id = d.id::text AND p.vehicle IS NOT NULL WHERE NOT d.is_depot
+		GROUP BY d.id HAVING count(p.delivery_id) <> 1) s;
 	IF bad > 0 THEN flaws := flaws || ' twice or never'; END IF;
 	SELECT count(*) INTO bad FROM (
 		SELECT p.*, d.x, d.y, d.demand, d.ready, d.due, d.service,
@@ -69,7 +70,7 @@ SELECT is((SELECT cost FROM ecml_vrp_summary('square', '{"iterations": 1}')), 14
 SELECT is((SELECT count(*) FROM ecml_vrp('square', '{"iterations": 1}')), 5::bigint, 'a row a stop, leaving and return with them');
 SELECT is((SELECT array_agg(stop ORDER BY stop) FROM ecml_vrp('square', '{"iterations": 1}')), ARRAY[0,1,2,3,4], 'numbered from 0');
 SELECT is((SELECT cost FROM ecml_vrp_summary('square', '{"iterations": 1, "open": true}')), 10::float8, 'an open route ends at its last stop');
-SELECT is((SELECT max(stop) FROM ecml_vrp('square', '{"iterations": 1, "open": true}')), 3, 'and has no row for a return');
+SELECT is((SELECT max(stop) FROM ecml_vrp('square', '{"iterations": 1, "open": true, "vehicles": 1}')), 3, 'and has no row for a return');
 SELECT is((SELECT cost FROM ecml_vrp_summary('SELECT *, CASE id WHEN ''b'' THEN 3.0 ELSE 100 END AS prize FROM square', '{"iterations": 1, "vehicles": 1}')), 14::float8,
 	'a prize that pays for the way is taken');
 SELECT is((SELECT cost FROM ecml_vrp_summary('SELECT *, CASE id WHEN ''b'' THEN 1.5 ELSE 100 END AS prize FROM square', '{"iterations": 1, "vehicles": 1}')), 13.5::float8,
@@ -86,7 +87,7 @@ SELECT is((SELECT array_agg(load ORDER BY stop) FROM ecml_vrp('SELECT *, CASE id
 	'{"iterations": 5, "capacity": 2}')), '{0,2,2,0,0}'::float8[], 'and carried between');
 SELECT is((SELECT array_agg(load ORDER BY stop) FROM ecml_vrp('SELECT *, CASE WHEN id = ''depot'' THEN 0 ELSE 1 END AS demand, CASE WHEN id = ''b'' THEN 2 ELSE 0 END AS pickup FROM square',
 	'{"iterations": 5, "capacity": 3}')), '{3,2,3,2,2}'::float8[], 'delivered and collected on one tour');
-SELECT is((SELECT max(vehicle) FROM ecml_vrp('SELECT *, CASE WHEN id = ''depot'' THEN 0 ELSE 1 END AS demand, CASE WHEN id = ''b'' THEN 3 ELSE 0 END AS pickup FROM square',
+SELECT is((SELECT max(vehicle) FROM ecml_vrp('SELECT *, CASE WHEN id = ''depot'' THEN 0 ELSE 1 END AS demand, CASE WHEN id IN (''a'', ''c'') THEN 2 ELSE 0 END AS pickup FROM square',
 	'{"iterations": 5, "capacity": 3}')), 2, 'which takes two vehicles when it does not fit');
 SELECT is((SELECT array_agg(delivery_id ORDER BY stop) FROM ecml_vrp('SELECT *, CASE WHEN id IN (''a'', ''c'') THEN 1 ELSE 0 END AS demand, CASE WHEN id = ''b'' THEN 2 ELSE 0 END AS pickup FROM square',
 	'{"iterations": 5, "capacity": 3, "backhauls": true, "vehicles": 1}') WHERE delivery_id = 'b' AND stop = 3), '{b}', 'backhauls come last');
