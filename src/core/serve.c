@@ -54,6 +54,7 @@ forget(EcmlServing *serving)
 	serving->model = NULL;
 	serving->binder = NULL;
 	serving->extra = NULL;
+	serving->texts = NULL;
 	serving->terms = NULL;
 	serving->p = NULL;
 	serving->value = NULL;

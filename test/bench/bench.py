@@ -14,6 +14,7 @@ import isolation
 import load
 import logistic
 import prepare
+import pricing
 import quality
 import recommend
 import speed
@@ -47,6 +48,7 @@ TABLES = [
     (forest.quality_table, {"forest": forest.quality}),
     (anomaly.anomaly_table, {"mahalanobis": anomaly.mahalanobis, "anomalies": anomaly.anomalies}),
     (survival.survival_table, {"cox": survival.cox, "clv": survival.clv}),
+    (pricing.pricing_table, {"pricing": pricing.pricing}),
     (forecasting.speed_table, {"forecast": forecasting.speed}),
     (forecasting.accuracy_table, {"accuracy": forecasting.accuracy}),
     (forecasting.prophet_table, {"prophet": forecasting.prophet}),

@@ -37,6 +37,7 @@ all_rows='
 	iforest
 	cox
 	clv
+	pricing
 	gbdt
 	forest
 	mahalanobis
