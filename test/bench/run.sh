@@ -42,6 +42,7 @@ all_rows='
 	forest
 	mahalanobis
 	anomalies
+	cnn
 	forecast
 	accuracy
 	prophet
