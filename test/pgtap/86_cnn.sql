@@ -52,7 +52,7 @@ SELECT isnt(ecml_image_explain('bars', v, 'flat'), ecml_image_explain('bars', v,
 SELECT throws_ok($$ SELECT ecml_predict('bars', v) FROM shapes WHERE id = 5 $$, '22023', NULL, 'one number is not enough for three classes');
 
 SELECT results_eq($$ SELECT key, label FROM ecml_image_classify_all('bars', 'SELECT id, v FROM unseen', 'id') ORDER BY key::int $$,
-	$$ SELECT id::text, ecml_classify('bars', v) FROM unseen WHERE v IS NOT NULL ORDER BY id $$, 'all pictures at once: the same classes');
+	$$ SELECT id::text, ecml_classify('bars', v) FROM unseen u WHERE v IS NOT NULL ORDER BY u.id $$, 'all pictures at once: the same classes');
 SELECT results_eq($$ SELECT key FROM ecml_image_classify_all(ecml_load('bars'), 'SELECT kind, v FROM shapes WHERE id IN (5, 1001)', 'kind') $$,
 	$$ VALUES ('diagonal'), (NULL) $$, 'keys of any type, and NULL');
 SELECT is_empty($$ SELECT * FROM ecml_image_classify_all('bars', 'SELECT id, v FROM unseen WHERE false', 'id') $$, 'of no rows none');

@@ -436,7 +436,7 @@ test_gradient(int which)
 		}
 		for (size_t k = 0; k < trained; k++)
 			size = fmax(size, fabs(gradient[node->weights + k]));
-		for (int trial = 0; trial < 24; trial++)
+		for (int trial = 0; trial < 14; trial++)
 		{
 			size_t		k = node->weights + (trial < 4 ? trained - 1 - trial % trained : ecml_rng_below(&rng, trained));
 			double		before = reference.weights[k];
@@ -470,11 +470,11 @@ test_training(int which)
 	{
 		EcmlCtx    *ctx = test_ctx(run == 0 ? 1 : run + 2, 11);
 		Network    *net = build(ctx, which);
-		Rows	   *r = make_rows(ctx, net, 70, nets[which].nclasses);
+		Rows	   *r = make_rows(ctx, net, 50, nets[which].nclasses);
 		CnnParams	params = params_of(16);
 		CnnResult  *result;
 
-		params.epochs = 6;
+		params.epochs = 4;
 		params.learning_rate = 0.003;
 		params.validation = 0.2;
 		params.mixup = run == 2 ? 0 : 0.2;
