@@ -5,6 +5,8 @@
 
 #include <math.h>
 
+#include "miscadmin.h"
+
 #include "core/algorithm.h"
 #include "core/host.h"
 #include "core/result.h"
@@ -179,7 +181,7 @@ static const EcmlOwnTraining bayes_training = {
 	.train = ecml_texts_train,
 	.evaluate = ecml_texts_evaluate,
 	.predict = ecml_texts_predict,
-	.use = "ecml_top_words",
+	.use = "ecml_classify",
 	.texts = &bayes_texts,
 };
 
@@ -241,6 +243,7 @@ static const EcmlOption logreg_options[] = {
 	ECML_OPT_ENUM(LogregOptions, class_weight, "class_weight", class_weights),
 	ECML_OPT_INT(LogregOptions, kernel.min_df, "min_df", 1, 1000000000),
 	ECML_OPT_FLOAT(LogregOptions, kernel.max_df, "max_df", 0, 1),
+	ECML_OPT_INT(LogregOptions, kernel.names, "vocabulary", 0, 1000000),
 	ECML_OPT_INT(LogregOptions, kernel.max_iter, "max_iter", 1, 100000),
 	ECML_OPT_FLOAT(LogregOptions, kernel.tolerance, "tolerance", 0, 1),
 	TEXT_TERM_OPTIONS(LogregOptions, terms),
@@ -327,7 +330,7 @@ static const EcmlOwnTraining logreg_training = {
 	.train = ecml_texts_train,
 	.evaluate = ecml_texts_evaluate,
 	.predict = ecml_texts_predict,
-	.use = "ecml_predict",
+	.use = "ecml_classify",
 	.texts = &logreg_texts,
 };
 
@@ -340,7 +343,10 @@ logreg_write(EcmlWriter *w, const void *fitted)
 static void *
 logreg_read(EcmlReader *r, const EcmlSchema *schema)
 {
-	return text_logreg_read(r, schema->nclasses);
+	TextLogreg *model = text_logreg_read(r, schema->nclasses);
+
+	text_check_vocab(r, &model->names);
+	return model;
 }
 
 static void
@@ -370,3 +376,129 @@ const EcmlAlgorithm ecml_algorithm_text_logreg = {
 	.read = logreg_read,
 	.metrics = logreg_metrics,
 };
+
+/* ---- aggregates */
+
+#define AGGREGATE(word) \
+	PG_FUNCTION_INFO_V1(ecml_##word##_transition); \
+	PG_FUNCTION_INFO_V1(ecml_##word##_final); \
+	Datum ecml_##word##_transition(PG_FUNCTION_ARGS) { return ecml_texts_transition(fcinfo, &ecml_algorithm_##word); } \
+	Datum ecml_##word##_final(PG_FUNCTION_ARGS) { return ecml_texts_final(fcinfo); }
+
+AGGREGATE(naive_bayes)
+AGGREGATE(text_logreg)
+
+/* ---- the terms that speak for a class */
+
+typedef struct TopTerm
+{
+	uint32_t	term;
+	double		rank;			/* by which they are ordered */
+	double		weight;			/* what is told */
+} TopTerm;
+
+/* The best n, the first first; from then on to the next call. */
+static void
+offer(TopTerm *top, int *n, int most, TopTerm term)
+{
+	int			at = *n;
+
+	if (*n == most && !(term.rank > top[most - 1].rank))
+		return;
+	if (*n < most)
+		(*n)++;
+	else
+		at = most - 1;
+	while (at > 0 && top[at - 1].rank < term.rank)
+	{
+		top[at] = top[at - 1];
+		at--;
+	}
+	top[at] = term;
+}
+
+static void
+tell_top(EcmlRows *rows, const char *class, const Vocab *vocab, const TopTerm *top, int n)
+{
+	for (int i = 0; i < n; i++)
+	{
+		Datum		values[4];
+		bool		nulls[4] = {false};
+		int			length;
+		const char *word = vocab_word(vocab, top[i].term, &length);
+
+		values[0] = CStringGetTextDatum(class);
+		values[1] = Int32GetDatum(i + 1);
+		values[2] = PointerGetDatum(cstring_to_text_with_len(word, length));
+		values[3] = Float8GetDatum(top[i].weight);
+		ecml_rows_add(rows, values, nulls);
+	}
+}
+
+/* ecml_top_words(model, n int): rows class, rank, term, weight */
+ECML_MODEL_FUNCTION(ecml_top_words)
+{
+	EcmlRows   *rows = ecml_rows_begin(fcinfo);
+	EcmlServing *serving = ecml_serving(fcinfo, by_name);
+	const EcmlModel *model = serving ? serving->model : NULL;
+	TopTerm    *top;
+	int			most;
+
+	if (model == NULL || PG_ARGISNULL(1))
+		return (Datum) 0;
+	most = PG_GETARG_INT32(1);
+	if (model->algorithm != &ecml_algorithm_text_logreg && model->algorithm != &ecml_algorithm_naive_bayes)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("ecml_top_words needs a classifier of texts"),
+				 errdetail("The model's algorithm is %s.", model->algorithm->name),
+				 errhint("Train one with text_logreg or naive_bayes.")));
+	if (most < 1 || most > 100000)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("n must be between 1 and 100000"),
+				 errdetail("It is %d.", most),
+				 errhint("It is the number of terms of each class.")));
+	top = palloc(most * sizeof(TopTerm));
+	for (int c = 0; c < model->schema->nclasses; c++)
+	{
+		int			n = 0;
+
+		CHECK_FOR_INTERRUPTS();
+		if (model->algorithm == &ecml_algorithm_text_logreg)
+		{
+			const TextLogreg *fitted = model->fitted;
+
+			for (uint32_t i = 0; i < fitted->names.n; i++)
+			{
+				double		w = fitted->outputs == 1 ? (c == 1 ? 1 : -1) * fitted->w[fitted->named[i]] :
+					fitted->w[(size_t) fitted->named[i] * fitted->outputs + c];
+
+				if (w > 0)
+					offer(top, &n, most, (TopTerm) {i, w, w});
+			}
+			tell_top(rows, model->schema->classes[c], &fitted->names, top, n);
+		}
+		else
+		{
+			const NaiveBayes *fitted = model->fitted;
+
+			for (uint32_t t = 0; t < fitted->vocab.n; t++)
+				for (size_t i = fitted->first[t]; i < fitted->first[t + 1]; i++)
+					if (fitted->class[i] == (uint32_t) c)
+					{
+						double		lead = naive_bayes_weight(fitted, t, c);
+						double		mean = 0;
+
+						for (int k = 0; k < fitted->classes; k++)
+							mean += naive_bayes_weight(fitted, t, k);
+						lead -= mean / fitted->classes;
+						/* a term of few rows says little of the class, however sure it is */
+						if (lead > 0)
+							offer(top, &n, most, (TopTerm) {t, lead * fitted->count[i], lead});
+					}
+			tell_top(rows, model->schema->classes[c], &fitted->vocab, top, n);
+		}
+	}
+	return (Datum) 0;
+}

@@ -29,6 +29,7 @@
 #define HYPER_EVERY 10
 #define SAMPLE_EVERY 5
 #define HYPER_STEPS 3
+#define AHEAD 8
 
 typedef float Floats __attribute__((vector_size(LDA_LANES * sizeof(float)), aligned(4), may_alias));
 typedef int32_t Ints __attribute__((vector_size(LDA_LANES * sizeof(int32_t)), aligned(4), may_alias));
@@ -74,6 +75,7 @@ draw_documents(const Sampler *s, Part *part, size_t from, size_t to)
 	float	   *document = part->document;
 	float	   *inverse = part->inverse;
 	float	   *p = part->p;
+	size_t		end = s->start[to];
 
 	for (size_t d = from; d < to; d++)
 	{
@@ -84,18 +86,18 @@ draw_documents(const Sampler *s, Part *part, size_t from, size_t to)
 		{
 			int32_t    *row = part->words + (size_t) s->word[i] * stride;
 			Floats		sum = {0};
+			float		lanes[LDA_LANES];
 			float		total = 0;
+			float		before = 0;
 			float		u;
-			int			lane;
+			int			old = s->first ? -1 : s->z[i];
+			int			lane = 0;
 			int			k;
 
-			if (!s->first)
-			{
-				k = s->z[i];
-				document[k]--;
-				row[k]--;
-				inverse[k] = (float) (1 / (--part->topics[k] + smooth));
-			}
+			/* words come in no order: their counts are fetched ahead, across documents, which stand side by side */
+			if (i + AHEAD < end)
+				for (int b = 0; b < stride && b < 64; b += 16)
+					__builtin_prefetch(part->words + (size_t) s->word[i + AHEAD] * stride + b, 1);
 			for (int b = 0; b < stride; b += LDA_LANES)
 			{
 				Floats		n = __builtin_convertvector(*(const Ints *) (row + b), Floats);
@@ -104,11 +106,32 @@ draw_documents(const Sampler *s, Part *part, size_t from, size_t to)
 				*(Floats *) (p + b) = q;
 				sum += q;
 			}
+			memcpy(lanes, &sum, sizeof(lanes));
+			/*
+			 * The token's own topic without the token.  Put right afterwards: counts that were lowered one by one just before they are
+			 * read as vectors would wait for each other.
+			 */
+			if (old >= 0)
+			{
+				float		without = (document[old] - 1) * ((float) (row[old] - 1) + eta) / (float) (part->topics[old] - 1 + smooth);
+				float		rest = lanes[old % LDA_LANES] - p[old] + without;
+
+				lanes[old % LDA_LANES] = rest > 0 ? rest : 0;
+				p[old] = without;
+			}
 			for (int l = 0; l < LDA_LANES; l++)
-				total += sum[l];
+				total += lanes[l];
 			u = (float) (ecml_rng_next(&part->rng) >> 40) * 0x1p-24f * total;
-			for (lane = 0; lane < LDA_LANES - 1 && u >= sum[lane]; lane++)
-				u -= sum[lane];
+			/* without branches that nobody could foresee */
+			for (int l = 0; l < LDA_LANES - 1; l++)
+			{
+				float		next = total = (l == 0 ? 0 : total) + lanes[l];
+				bool		behind = u >= next;
+
+				lane += behind;
+				before = behind ? next : before;
+			}
+			u -= before;
 			for (k = lane; k + LDA_LANES < stride && u >= p[k]; k += LDA_LANES)
 				u -= p[k];
 			/* rounding may have led behind the last topic */
@@ -116,6 +139,14 @@ draw_documents(const Sampler *s, Part *part, size_t from, size_t to)
 				k -= LDA_LANES;
 			if (k < 0)
 				k = 0;
+			if (k == old)
+				continue;
+			if (old >= 0)
+			{
+				document[old]--;
+				row[old]--;
+				inverse[old] = (float) (1 / (--part->topics[old] + smooth));
+			}
 			s->z[i] = (uint16_t) k;
 			document[k]++;
 			row[k]++;
@@ -291,8 +322,10 @@ static void
 choose_words(EcmlCtx *ctx, LdaCorpus *corpus, const LdaParams *params, Lda *model)
 {
 	uint32_t   *number = ECML_NEW(ctx, uint32_t, corpus->vocab.n);
-	double		most = params->max_df * corpus->documents;
-	uint32_t	least = params->min_df;
+	bool		many = corpus->documents >= LDA_MANY;
+	double		share = params->max_df > 0 ? params->max_df : many ? 0.9 : 1;
+	double		most = share * corpus->documents;
+	uint32_t	least = params->min_df > 0 ? params->min_df : many ? 2 : 1;
 	size_t		to = 0;
 
 	if (params->max_words > 0 && corpus->vocab.n > (uint32_t) params->max_words)
@@ -320,7 +353,7 @@ choose_words(EcmlCtx *ctx, LdaCorpus *corpus, const LdaParams *params, Lda *mode
 	if (model->vocab.n < 2)
 	{
 		ecml_detail(ctx, "Of %u words %u are in at least %u of the %zu documents, and in at most %g of them.", corpus->vocab.n,
-					model->vocab.n, least, corpus->documents, params->max_df);
+					model->vocab.n, least, corpus->documents, share);
 		ecml_hint(ctx, "Look at the texts, or change \"min_df\" and \"max_df\".");
 		ecml_fail(ctx, ECML_DATA_EXCEPTION, "too few words to find topics in");
 	}

@@ -12,6 +12,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "text/utf8.h"
+
 #define CONTEXT (NGRAM_MAX_ORDER - 1)
 
 /* ---- words and signs */
@@ -36,7 +38,7 @@ ngram_scan_next(NgramScan *scan)
 	const uint8_t *at = scan->at;
 	const uint8_t *end = scan->end;
 	uint32_t	c;
-	int			n;
+	unsigned	n;
 	int			lines = 0;
 
 	while (at < end && (*at <= ' ' || *at == 0x7F))
@@ -47,24 +49,24 @@ ngram_scan_next(NgramScan *scan)
 		return false;
 	}
 	scan->from = at - scan->start;
-	c = words_decode(at, end, &n);
+	c = utf8_decode((const char *) at, end - at, &n);
 	at += n;
-	if (c != UINT32_MAX && words_is_letter(c))
+	if (c != UTF8_INVALID && utf8_is_word(c))
 		while (at < end)
 		{
-			uint32_t	next = words_decode(at, end, &n);
+			uint32_t	next = utf8_decode((const char *) at, end - at, &n);
 
-			if (next == UINT32_MAX)
+			if (next == UTF8_INVALID)
 				break;
-			if (!words_is_letter(next))
+			if (!utf8_is_word(next))
 			{
-				int			m;
+				unsigned	m;
 
 				/* "don't", "3.5", "t-shirt": a sign between two letters */
 				if (!is_joint(next) || at + n >= end)
 					break;
-				c = words_decode(at + n, end, &m);
-				if (c == UINT32_MAX || !words_is_letter(c))
+				c = utf8_decode((const char *) at + n, end - at - n, &m);
+				if (c == UTF8_INVALID || !utf8_is_word(c))
 					break;
 			}
 			at += n;

@@ -13,6 +13,7 @@
 #include <stdlib.h>
 
 #include "search_internal.h"
+#include "text/utf8.h"
 
 #define MOST_CHARS 64			/* longer words are not corrected */
 
@@ -31,11 +32,11 @@ decode(const char *word, int length, Typed *typed)
 	typed->n = 0;
 	while (at < end)
 	{
-		int			n;
+		unsigned	n;
 
 		if (typed->n == MOST_CHARS)
 			return false;
-		typed->chars[typed->n++] = words_decode(at, end, &n);
+		typed->chars[typed->n++] = utf8_decode((const char *) at, end - at, &n);
 		at += n;
 	}
 	return true;
@@ -155,8 +156,7 @@ look(EcmlCtx *ctx, Search *search)
 		before_length = length;
 		while (!far && ends[depth] < length)
 		{
-			const uint8_t *at = (const uint8_t *) bytes + ends[depth];
-			int			n;
+			unsigned	n;
 			uint8_t    *row = rows + (size_t) (depth + 1) * width;
 			const uint8_t *above = row - width;
 			uint32_t	c;
@@ -167,9 +167,9 @@ look(EcmlCtx *ctx, Search *search)
 				far = true;
 				break;
 			}
-			c = words_decode(at, (const uint8_t *) bytes + length, &n);
+			c = utf8_decode(bytes + ends[depth], length - ends[depth], &n);
 			chars[depth] = c;
-			ends[depth + 1] = ends[depth] + n;
+			ends[depth + 1] = ends[depth] + (int) n;
 			least = row[0] = (uint8_t) (depth + 1);
 			for (int j = 1; j <= m; j++)
 			{

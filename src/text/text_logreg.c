@@ -20,18 +20,47 @@ text_logreg_begin(EcmlCtx *ctx, const TextLogregParams *params)
 	fit->params = *params;
 	fit->mask = ((uint64_t) 1 << params->bits) - 1;
 	bags_init(ctx, &fit->rows, (size_t) 1 << params->bits);
+	vocab_init(ctx, &fit->names);
+	fit->name = ECML_NEW0(ctx, uint32_t, (size_t) 1 << params->bits);
 	fit->capacity = 256;
 	fit->class = ECML_NEW(ctx, int, fit->capacity);
 	fit->weight = ECML_NEW(ctx, float, fit->capacity);
 	return fit;
 }
 
+/* The spelling of a term that is met for the first time: its words in small letters. */
+static void
+keep_name(TextLogregFit *fit, uint32_t slot, const Term *term)
+{
+	char		spelt[TERM_MAX_NGRAM * (WORD_LIMIT + 6)];
+	int			length = 0;
+	Words		words;
+
+	if (term->bytes)
+	{
+		fit->name[slot] = vocab_add(fit->ctx, &fit->names, term->bytes, term->length) + 1;
+		return;
+	}
+	words_begin(&words, fit->text + term->from, term->to - term->from, fit->params.terms.least);
+	while (words_next(&words) && length + words.length + 1 < (int) sizeof(spelt))
+	{
+		if (length > 0)
+			spelt[length++] = ' ';
+		memcpy(spelt + length, words.word, words.length);
+		length += words.length;
+	}
+	fit->name[slot] = vocab_add(fit->ctx, &fit->names, spelt, length) + 1;
+}
+
 static void
 learn_term(void *arg, const Term *term)
 {
 	TextLogregFit *fit = arg;
+	uint32_t	slot = (uint32_t) (term->hash & fit->mask);
 
-	bags_add(fit->ctx, &fit->rows, (uint32_t) (term->hash & fit->mask));
+	bags_add(fit->ctx, &fit->rows, slot);
+	if (fit->name[slot] == 0)
+		keep_name(fit, slot, term);
 }
 
 void
@@ -40,7 +69,10 @@ text_logreg_row(EcmlCtx *ctx, TextLogregFit *fit, const EcmlText *texts, int n, 
 	fit->ctx = ctx;
 	for (int i = 0; i < n; i++)
 		if (texts[i].length > 0)
-			terms_scan(&fit->params.terms, texts[i].bytes, texts[i].length, false, learn_term, fit);
+		{
+			fit->text = texts[i].bytes;
+			terms_scan(&fit->params.terms, texts[i].bytes, texts[i].length, fit->params.terms.char_high > 0, learn_term, fit);
+		}
 	if (fit->rows.n == fit->capacity)
 	{
 		fit->class = ecml_resize_array(ctx, fit->class, fit->capacity * 2, sizeof(int));
@@ -91,6 +123,9 @@ text_logreg_write(EcmlWriter *w, const TextLogreg *model)
 		ecml_write_u32(w, model->slot[i]);
 	ecml_write_f4s(w, model->idf, model->columns);
 	ecml_write_f4s(w, model->w, ((size_t) model->columns + 1) * model->outputs);
+	vocab_write(w, &model->names);
+	for (uint32_t i = 0; i < model->names.n; i++)
+		ecml_write_u32(w, model->named[i]);
 }
 
 void
@@ -126,6 +161,12 @@ text_logreg_read(EcmlReader *r, int classes)
 	for (uint32_t i = 0; i < model->columns; i++)
 		if (!(model->idf[i] > 0 && model->idf[i] < 1e6))
 			ecml_read_corrupted(r, "a parameter is out of range");
+	vocab_read(r, &model->names);
+	if (model->names.n > 0 && (model->columns == 0 || ecml_read_left(r) / 4 < model->names.n))
+		ecml_read_corrupted(r, "it has more names than columns");
+	model->named = ECML_NEW(r->ctx, uint32_t, model->names.n);
+	for (uint32_t i = 0; i < model->names.n; i++)
+		model->named[i] = ecml_read_u32_in(r, 0, model->columns - 1);
 	text_logreg_index(r->ctx, model);
 	return model;
 }

@@ -19,10 +19,11 @@ typedef struct TextLogregParams
 	double		max_df;			/* share of the rows that may have a term */
 	int			max_iter;
 	double		tolerance;
+	int			names;			/* terms of each class whose spelling is kept */
 } TextLogregParams;
 
 #define TEXT_LOGREG_DEFAULTS {.terms = {.least = 2, .ngram_low = 1, .ngram_high = 2}, .bits = 18, .c = 10, .idf = true, \
-	.intercept = true, .min_df = 1, .max_df = 1, .max_iter = 100, .tolerance = 1e-2}
+	.intercept = true, .min_df = 1, .max_df = 1, .max_iter = 100, .tolerance = 1e-2, .names = 100}
 
 #define TEXT_LOGREG_MIN_BITS 8
 #define TEXT_LOGREG_MAX_BITS 24
@@ -37,6 +38,8 @@ typedef struct TextLogreg
 	float	   *idf;			/* [columns] */
 	float	   *w;				/* [columns + 1][outputs]; the last row is the intercept */
 	uint32_t   *column;			/* [1 << bits] column + 1, 0: none; derived */
+	Vocab		names;			/* spelling of the columns that speak most for some class */
+	uint32_t   *named;			/* [names.n] which columns these are */
 
 	/* of the training */
 	int			iterations;

@@ -259,6 +259,55 @@ start_coefficients(EcmlCtx *ctx, Problem *p, const uint32_t *order, size_t n)
 	}
 }
 
+/* The spelling of the columns of greatest coefficient of each class (of two classes: greatest and least). */
+static void
+keep_names(EcmlCtx *ctx, const TextLogregFit *fit, TextLogreg *model)
+{
+	int			n = fit->params.names < (int) model->columns ? fit->params.names : (int) model->columns;
+	uint32_t   *best = ECML_NEW(ctx, uint32_t, (size_t) n + 1);
+	uint8_t    *chosen = ECML_NEW0(ctx, uint8_t, model->columns);
+
+	vocab_init(ctx, &model->names);
+	for (int c = 0; c < model->classes && n > 0; c++)
+	{
+		const float *w = model->w + (model->outputs == 1 ? 0 : c);
+		float		sign = model->outputs == 1 && c == 0 ? -1 : 1;
+		int			found = 0;
+
+#define WEIGHT(j) (sign * w[(size_t) (j) * model->outputs])
+		for (uint32_t j = 0; j < model->columns; j++)
+		{
+			float		weight = WEIGHT(j);
+			int			at;
+
+			if (!(weight > 0) || (found == n && !(weight > WEIGHT(best[n - 1]))))
+				continue;
+			at = found < n ? found++ : n - 1;
+			for (; at > 0 && WEIGHT(best[at - 1]) < weight; at--)
+				best[at] = best[at - 1];
+			best[at] = j;
+		}
+#undef WEIGHT
+		for (int i = 0; i < found; i++)
+			chosen[best[i]] = 1;
+		ecml_poll(ctx, 0, 0);
+	}
+	model->named = ECML_NEW(ctx, uint32_t, model->columns);
+	for (uint32_t j = 0; j < model->columns; j++)
+		if (chosen[j])
+		{
+			int			length;
+			uint32_t	known = model->names.n;
+			const char *name = vocab_word(&fit->names, fit->name[model->slot[j]] - 1, &length);
+
+			/* two columns of one spelling: a term whose bits another one had before keeps none */
+			if (vocab_add(ctx, &model->names, name, length) == known)
+				model->named[known] = j;
+		}
+	ecml_free(ctx, best);
+	ecml_free(ctx, chosen);
+}
+
 TextLogreg *
 text_logreg_finish(EcmlCtx *ctx, TextLogregFit *fit, int classes, const int *recode, int given)
 {
@@ -320,6 +369,7 @@ text_logreg_finish(EcmlCtx *ctx, TextLogregFit *fit, int classes, const int *rec
 	model->w = ECML_NEW(ctx, float, ((size_t) model->columns + 1) * model->outputs);
 	for (size_t j = 0; j <= model->columns; j++)
 		memcpy(model->w + j * model->outputs, p.w + j * p.stride, model->outputs * sizeof(float));
+	keep_names(ctx, fit, model);
 	ecml_free(ctx, p.w);
 	ecml_free(ctx, p.a);
 	ecml_free(ctx, z);

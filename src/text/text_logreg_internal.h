@@ -11,6 +11,9 @@ struct TextLogregFit
 	TextLogregParams params;
 	uint64_t	mask;
 	Bags		rows;			/* columns are the hash's bits */
+	Vocab		names;			/* terms as they were first spelt, by name */
+	uint32_t   *name;			/* [mask + 1] of the hash's bits: name + 1; 0: not met */
+	const char *text;			/* of the scan under way */
 	int		   *class;			/* [rows.n] */
 	float	   *weight;			/* [rows.n] */
 	size_t		capacity;

@@ -1,111 +1,13 @@
 /*
  * words.c - the words of a text
  *
- * Letters below 128 by a table of bytes, all others by a search in the ranges of letters.inc.
+ * Letters below 128 by a table of bytes, all others by the classes of utf8.c.
  */
 #include "words.h"
 
 #include <string.h>
 
-#include "letters.inc"
-
-#define COUNT(a) ((int) (sizeof(a) / sizeof((a)[0])))
-
-bool
-words_is_letter(uint32_t c)
-{
-	int			low = 0;
-	int			high = COUNT(word_ranges) - 1;
-
-	while (low <= high)
-	{
-		int			mid = (low + high) / 2;
-
-		if (c < word_ranges[mid][0])
-			high = mid - 1;
-		else if (c > word_ranges[mid][1])
-			low = mid + 1;
-		else
-			return true;
-	}
-	return false;
-}
-
-uint32_t
-words_small(uint32_t c)
-{
-	int			low = 0;
-	int			high = COUNT(small_runs) - 1;
-
-	if (c < 128)
-		return c >= 'A' && c <= 'Z' ? c + 32 : c;
-	while (low <= high)
-	{
-		int			mid = (low + high) / 2;
-		const int32_t *run = small_runs[mid];
-
-		if (c < (uint32_t) run[0])
-			high = mid - 1;
-		else if (c > (uint32_t) run[1])
-			low = mid + 1;
-		else
-			return (c - run[0]) % run[2] == 0 ? c + run[3] : c;
-	}
-	return c;
-}
-
-uint32_t
-words_decode(const uint8_t *at, const uint8_t *end, int *n)
-{
-	uint32_t	c = at[0];
-	int			more = c >= 0xF0 ? 3 : c >= 0xE0 ? 2 : 1;
-	static const uint32_t least[] = {0, 0x80, 0x800, 0x10000};
-
-	*n = 1;
-	if (c < 0x80)
-		return c;
-	if (c < 0xC2 || c > 0xF4 || end - at <= more)
-		return UINT32_MAX;
-	c &= 0x3F >> more;
-	for (int i = 1; i <= more; i++)
-	{
-		if ((at[i] & 0xC0) != 0x80)
-			return UINT32_MAX;
-		c = c << 6 | (at[i] & 0x3F);
-	}
-	if (c < least[more] || c > 0x10FFFF)
-		return UINT32_MAX;
-	*n = more + 1;
-	return c;
-}
-
-int
-words_encode(uint32_t c, char *out)
-{
-	if (c < 0x80)
-	{
-		out[0] = (char) c;
-		return 1;
-	}
-	if (c < 0x800)
-	{
-		out[0] = (char) (0xC0 | c >> 6);
-		out[1] = (char) (0x80 | (c & 0x3F));
-		return 2;
-	}
-	if (c < 0x10000)
-	{
-		out[0] = (char) (0xE0 | c >> 12);
-		out[1] = (char) (0x80 | (c >> 6 & 0x3F));
-		out[2] = (char) (0x80 | (c & 0x3F));
-		return 3;
-	}
-	out[0] = (char) (0xF0 | c >> 18);
-	out[1] = (char) (0x80 | (c >> 12 & 0x3F));
-	out[2] = (char) (0x80 | (c >> 6 & 0x3F));
-	out[3] = (char) (0x80 | (c & 0x3F));
-	return 4;
-}
+#include "text/utf8.h"
 
 void
 words_begin(Words *words, const char *text, size_t length, int least)
@@ -152,13 +54,13 @@ words_next(Words *words)
 				break;
 			else
 			{
-				int			n;
-				uint32_t	c = words_decode(at, end, &n);
+				unsigned	n;
+				uint32_t	c = utf8_decode((const char *) at, end - at, &n);
 
-				if (c == UINT32_MAX || !words_is_letter(c))
+				if (c == UTF8_INVALID || !utf8_is_word(c))
 					break;
 				if (length < WORD_LIMIT)
-					length += words_encode(words_small(c), words->word + length);
+					length += (int) utf8_encode(utf8_to_lower(c), words->word + length);
 				else
 					length++;
 				at += n;
@@ -183,9 +85,9 @@ words_next(Words *words)
 		/* what stopped the run, unless it was the run's own length */
 		if (chars == 0)
 		{
-			int			n;
+			unsigned	n;
 
-			(void) words_decode(at, end, &n);
+			(void) utf8_decode((const char *) at, end - at, &n);
 			at += n;
 		}
 	}

@@ -35,13 +35,4 @@ extern void words_begin(Words *words, const char *text, size_t length, int least
 /* The next word; false: there is none. */
 extern bool words_next(Words *words);
 
-/* A character of UTF-8 at at (< end), its length in *n (1 for a byte that is none, whose value is then UINT32_MAX). */
-extern uint32_t words_decode(const uint8_t *at, const uint8_t *end, int *n);
-
-/* UTF-8 of a character into out [4]; its length. */
-extern int	words_encode(uint32_t c, char *out);
-
-extern bool words_is_letter(uint32_t c);	/* of a word: digits and underscores too */
-extern uint32_t words_small(uint32_t c);
-
 #endif							/* TEXT_WORDS_H */

@@ -9,6 +9,7 @@ import experiments
 import forecasting
 import forest
 import growth
+import images
 import inspect_rows
 import isolation
 import load
@@ -20,6 +21,7 @@ import quality
 import recommend
 import speed
 import survival
+import words
 from harness import SCALE, connect, machine
 
 TABLES = [
@@ -33,6 +35,7 @@ TABLES = [
       "describe": prepare.describe,
       "inspect": inspect_rows.inspect,
       "load": load.load,
+      "images": images.images,
       "metrics": evaluation.metrics,
       "tune": speed.tune,
       "gbdt": boosting.gbdt,
@@ -55,6 +58,10 @@ TABLES = [
     (forecasting.accuracy_table, {"accuracy": forecasting.accuracy}),
     (forecasting.prophet_table, {"prophet": forecasting.prophet}),
     (forecasting.inventory_table, {"inventory": forecasting.inventory}),
+    (words.classes_table, {"text_models": words.text_models}),
+    (words.topics_table, {"lda": words.lda}),
+    (words.search_table, {"search": words.search}),
+    (words.errors_table, {"typed_errors": words.errors}),
 ]
 
 

@@ -24,6 +24,7 @@ all_rows='
 	describe
 	inspect
 	load
+	images
 	metrics
 	tune
 	big
@@ -47,6 +48,10 @@ all_rows='
 	accuracy
 	prophet
 	inventory
+	text_models
+	lda
+	search
+	typed_errors
 '
 rows=$(echo ${ROWS:-$all_rows})
 state=
