@@ -139,6 +139,9 @@ decode(PixelsJob *job)
 	int			height;
 
 	walk(job->bytes, job->n, &frame, NULL);
+	/* frames of a file that does not call itself an animation were not looked at */
+	if (!p->info.animated)
+		frame = (Frame) {.bytes = job->bytes,.n = job->n};
 	width = frame.width ? frame.width : job->width;
 	height = frame.width ? frame.height : job->height;
 	if (!WebPInitDecoderConfig(&config))

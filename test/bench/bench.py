@@ -9,10 +9,12 @@ import experiments
 import forecasting
 import forest
 import growth
+import images
 import inspect_rows
 import isolation
 import load
 import logistic
+import network
 import prepare
 import pricing
 import quality
@@ -33,6 +35,7 @@ TABLES = [
       "describe": prepare.describe,
       "inspect": inspect_rows.inspect,
       "load": load.load,
+      "images": images.images,
       "metrics": evaluation.metrics,
       "tune": speed.tune,
       "gbdt": boosting.gbdt,
@@ -50,6 +53,7 @@ TABLES = [
     (anomaly.anomaly_table, {"mahalanobis": anomaly.mahalanobis, "anomalies": anomaly.anomalies}),
     (survival.survival_table, {"cox": survival.cox, "clv": survival.clv}),
     (pricing.pricing_table, {"pricing": pricing.pricing}),
+    (network.cnn_table, {"cnn": network.cnn}),
     (forecasting.speed_table, {"forecast": forecasting.speed}),
     (forecasting.accuracy_table, {"accuracy": forecasting.accuracy}),
     (forecasting.prophet_table, {"prophet": forecasting.prophet}),

@@ -24,6 +24,7 @@ all_rows='
 	describe
 	inspect
 	load
+	images
 	metrics
 	tune
 	big
@@ -42,6 +43,7 @@ all_rows='
 	forest
 	mahalanobis
 	anomalies
+	cnn
 	forecast
 	accuracy
 	prophet

@@ -321,6 +321,39 @@ test_bounds(void)
 	fails_with("the beginning of a WebP", "RIFF\0\0\0\0WEBPVP8 ", 16, 0, ECML_DATA_EXCEPTION);
 }
 
+/* Frames of an animation that does not call itself one, at a place beyond the canvas. */
+static void
+test_hidden_frame(void)
+{
+	Table		t;
+	bool		good = true;
+	int			found = 0;
+
+	table_open(&t, "images");
+	while (table_next(&t))
+	{
+		size_t		n;
+		uint8_t    *bytes;
+
+		if (strcmp(t.fields[0], "webp animated") != 0)
+			continue;
+		bytes = from_hex(t.fields[8], &n);
+		for (size_t at = 12; at + 16 < n; at++)
+			if (memcmp(bytes + at, "ANMF", 4) == 0)
+			{
+				bytes[20] = 0;
+				bytes[at + 8] = 200;
+				bytes[at + 11] = 100;
+				good &= survives(bytes, n, 3, 0);
+				found++;
+				break;
+			}
+		free(bytes);
+	}
+	table_close(&t);
+	ok(good && found == 1, "a hidden frame beyond the canvas");
+}
+
 /* A picture of smooth colours, and noise when it is asked for. */
 static EcmlPixels *
 scene(EcmlCtx *ctx, int width, int height, int channels, int noise)
@@ -898,6 +931,7 @@ main(void)
 {
 	test_images();
 	test_bounds();
+	test_hidden_frame();
 	test_encode();
 	test_shrink();
 	test_failures();
