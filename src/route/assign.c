@@ -346,8 +346,7 @@ make_whole(Solver *s, double *cost)
 	double		max = flow_greatest(cost, cells);
 	double		scale = flow_scale(cost, cells, max, 0x1p50 / (s->n + 2.0));
 
-	for (size_t i = 0; i < cells; i++)
-		cost[i] = rint(cost[i] * scale);
+	flow_round(cost, cells, scale);
 	return scale;
 }
 

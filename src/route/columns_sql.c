@@ -10,14 +10,23 @@
 #include <limits.h>
 #include <math.h>
 
+#include "access/htup_details.h"
+#include "access/table.h"
+#include "access/tableam.h"
+#include "catalog/pg_am.h"
+#include "catalog/pg_type.h"
 #include "executor/spi.h"
+#include "storage/bufmgr.h"
 #include "utils/builtins.h"
 #include "utils/memutils.h"
 
 #include "core/error.h"
+#include "core/pages.h"
 #include "core/roles.h"
 #include "core/source.h"
 #include "route/columns_sql.h"
+
+#define TASK_ROWS 8192			/* of a table, that a thread reads at once */
 
 typedef struct Reading
 {
@@ -165,16 +174,19 @@ place_columns(Reading *reading, TupleDesc desc)
 	pfree(offsets);
 }
 
+/* Room for so many rows. */
 static void
-make_room(Reading *reading)
+make_room(Reading *reading, double rows)
 {
-	if (reading->room > INT_MAX / 4)
+	if (rows <= reading->room)
+		return;
+	if (rows > INT_MAX / 4)
 		ereport(ERROR,
 				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
 				 errmsg("the %s source has too many rows", reading->argument),
 				 errdetail("There are more than %d.", reading->n),
 				 errhint("Leave out pairs that will not be used.")));
-	reading->room = reading->room ? 2 * reading->room : 1024;
+	reading->room = (int) rows;
 	for (int c = 0; c < reading->ncolumns; c++)
 	{
 		RouteColumn *column = &reading->columns[c];
@@ -274,7 +286,7 @@ read_row(void *arg, TupleTableSlot *slot)
 	const char *data;
 
 	if (reading->n == reading->room)
-		make_room(reading);
+		make_room(reading, 2.0 * reading->room);
 	if (reading->placed_for != slot->tts_tupleDescriptor)
 		place_columns(reading, slot->tts_tupleDescriptor);
 	data = reading->placed ? ecml_bind_tuple(slot, reading->last) : NULL;
@@ -287,6 +299,165 @@ read_row(void *arg, TupleTableSlot *slot)
 		ecml_poll(reading->ctx, 0, 0);
 }
 
+/* ---- a plain table, page by page */
+
+/* What the tasks of a batch read. */
+typedef struct Batch
+{
+	Reading    *reading;
+	const EcmlPages *pages;
+	int64	  **raw;			/* [ncolumns] keys of the batch's rows */
+	bool		odd;			/* some row has a NULL or a NaN; only becomes true */
+} Batch;
+
+static inline int64
+raw_key(Oid type, const char *at)
+{
+	return type == INT4OID ? *(const int32 *) at : type == INT8OID ? *(const int64 *) at : *(const int16 *) at;
+}
+
+static void
+read_task(void *arg, size_t number, int worker)
+{
+	Batch	   *batch = arg;
+	const Reading *reading = batch->reading;
+	size_t		end = Min((number + 1) * TASK_ROWS, batch->pages->nrows);
+
+	for (size_t row = number * TASK_ROWS; row < end; row++)
+	{
+		HeapTupleHeader tuple = batch->pages->tuples[row];
+		const char *data = (const char *) tuple + tuple->t_hoff;
+
+		if ((tuple->t_infomask & HEAP_HASNULL) || HeapTupleHeaderGetNatts(tuple) < reading->last)
+		{
+			batch->odd = true;
+			return;
+		}
+		for (int c = 0; c < reading->ncolumns; c++)
+		{
+			const RouteColumn *column = &reading->columns[c];
+			const char *at = data + column->offset;
+
+			if (column->number < 0)
+				continue;
+			if (column->kind == ROUTE_NUMBER)
+			{
+				double		value = column->input.convert == ECML_FROM_FLOAT8 ? *(const double *) at :
+					ecml_bind_fixed(column->input.convert, at);
+
+				if (isnan(value))
+					batch->odd = true;
+				column->numbers[reading->n + row] = value;
+			}
+			else
+				batch->raw[c][row] = raw_key(column->key.type, at);
+		}
+	}
+}
+
+/* The batch's rows by the leader, who finds what is wrong with them. */
+static void
+read_odd(Reading *reading, EcmlPages *pages, TupleTableSlot *slot)
+{
+	size_t		row = 0;
+
+	for (int i = 0; i < pages->npages; i++)
+		for (int k = 0; k < pages->pages[i].rows; k++, row++)
+		{
+			HeapTupleData tuple = {.t_tableOid = RelationGetRelid(pages->relation),.t_data = pages->tuples[row]};
+
+			tuple.t_len = ItemIdGetLength(PageGetItemId(BufferGetPage(pages->pages[i].buffer), pages->items[row]));
+			ItemPointerSet(&tuple.t_self, BufferGetBlockNumber(pages->pages[i].buffer), pages->items[row]);
+			ExecStoreBufferHeapTuple(&tuple, slot, pages->pages[i].buffer);
+			read_slot(reading, slot);
+			reading->n++;
+			ExecClearTuple(slot);
+		}
+}
+
+static void
+number_keys(Reading *reading, const Batch *batch)
+{
+	size_t		nrows = batch->pages->nrows;
+
+	for (int c = 0; c < reading->ncolumns; c++)
+	{
+		RouteColumn *column = &reading->columns[c];
+		const int64 *raw = batch->raw[c];
+		int		   *codes = column->codes + reading->n;
+
+		if (column->number < 0 || column->kind == ROUTE_NUMBER)
+			continue;
+		if (column->key.type == INT8OID)
+			for (size_t row = 0; row < nrows; row++)
+				codes[row] = ecml_keys_number(column->keys, &column->key, Int64GetDatum(raw[row]), !column->known);
+		else
+			for (size_t row = 0; row < nrows; row++)
+				codes[row] = ecml_keys_integer(column->keys, raw[row], !column->known);
+	}
+	reading->n += nrows;
+}
+
+static void
+read_relation(Reading *reading, Relation relation, double expected)
+{
+	BlockNumber blocks = RelationGetNumberOfBlocks(relation);
+	TupleTableSlot *slot = table_slot_create(relation, NULL);
+	EcmlPages	pages;
+	Batch		batch = {.reading = reading,.pages = &pages,.raw = palloc0(reading->ncolumns * sizeof(int64 *))};
+
+	ecml_pages_begin(&pages, relation);
+	for (int c = 0; c < reading->ncolumns; c++)
+		if (reading->columns[c].number >= 0 && reading->columns[c].kind != ROUTE_NUMBER)
+			batch.raw[c] = palloc(pages.most * MaxHeapTuplesPerPage * sizeof(int64));
+	/* what the planner expects, and a little more, saves copying */
+	make_room(reading, expected * 1.02 + 1024);
+	for (BlockNumber next = 0; next < blocks;)
+	{
+		while (next < blocks && pages.npages < pages.most)
+			ecml_pages_read(&pages, next++);
+		if (reading->n + pages.nrows > (size_t) reading->room)
+			make_room(reading, Max((double) reading->n + pages.nrows, 1.5 * reading->room));
+		batch.odd = false;
+		if (pages.nrows > 2 * TASK_ROWS)
+			ecml_parallel_for(reading->ctx, (pages.nrows + TASK_ROWS - 1) / TASK_ROWS, read_task, &batch);
+		else
+			for (size_t task = 0; task * TASK_ROWS < pages.nrows; task++)
+				read_task(&batch, task, 0);
+		if (batch.odd)
+			read_odd(reading, &pages, slot);
+		else
+			number_keys(reading, &batch);
+		ecml_pages_release(&pages);
+		ecml_poll(reading->ctx, 0, 0);
+	}
+	ecml_pages_end(&pages);
+	ExecDropSingleTupleTableSlot(slot);
+}
+
+/* A whole plain table whose columns stand at known places?  Then it has been read. */
+static bool
+read_plain_table(Reading *reading, EcmlSource *source)
+{
+	Relation	relation;
+	double		expected;
+	Oid			oid;
+	bool		suits;
+
+	if (!ecml_source_is_table(source, &oid, &expected))
+		return false;
+	relation = table_open(oid, AccessShareLock);
+	suits = RelationGetNumberOfAttributes(relation) == source->desc->natts && relation->rd_rel->relam == HEAP_TABLE_AM_OID &&
+		ecml_pages_suit(relation, RelationGetNumberOfBlocks(relation));
+	if (suits)
+		place_columns(reading, RelationGetDescr(relation));
+	suits = suits && reading->placed;
+	if (suits)
+		read_relation(reading, relation, Min(expected, 1e8));
+	table_close(relation, AccessShareLock);
+	return suits;
+}
+
 int
 route_read(EcmlCtx *ctx, const char *text, const char *argument, RouteColumn *columns, int ncolumns)
 {
@@ -296,8 +467,9 @@ route_read(EcmlCtx *ctx, const char *text, const char *argument, RouteColumn *co
 	ecml_source_open(&source, text);
 	source.lazy = true;
 	find_columns(&reading, &source);
-	make_room(&reading);
-	ecml_source_run(&source, read_row, &reading);
+	make_room(&reading, 1024);
+	if (!read_plain_table(&reading, &source))
+		ecml_source_run(&source, read_row, &reading);
 	return reading.n;
 }
 

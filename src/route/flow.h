@@ -52,4 +52,7 @@ extern double flow_scale(const double *values, size_t n, double max, double limi
 /* The greatest absolute value of the finite ones. */
 extern double flow_greatest(const double *values, size_t n);
 
+/* Values times a factor, as whole numbers. */
+extern void flow_round(double *values, size_t n, double scale);
+
 #endif							/* ECML_ROUTE_FLOW_H */

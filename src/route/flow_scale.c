@@ -12,15 +12,29 @@
 #define MAX_DECIMALS 9
 #define CHUNK 4096
 
+ECML_CLONES
 double
 flow_greatest(const double *values, size_t n)
 {
 	double		max = 0;
 
+#pragma omp simd reduction(max:max)
 	for (size_t i = 0; i < n; i++)
-		if (isfinite(values[i]) && fabs(values[i]) > max)
-			max = fabs(values[i]);
+	{
+		double		x = fabs(values[i]);
+
+		max = x < HUGE_VAL && x > max ? x : max;
+	}
 	return max;
+}
+
+ECML_CLONES
+void
+flow_round(double *values, size_t n, double scale)
+{
+#pragma omp simd
+	for (size_t i = 0; i < n; i++)
+		values[i] = rint(values[i] * scale);
 }
 
 /* How many of the values are no decimals of so many digits?  Dividing the whole number gives such a decimal back. */

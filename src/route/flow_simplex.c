@@ -432,8 +432,7 @@ scale_costs(Simplex *s)
 {
 	double		scale = flow_scale(s->cost, s->m, flow_greatest(s->cost, s->m), 0x1p50 / (s->n + 2.0));
 
-	for (int a = 0; a < s->m; a++)
-		s->cost[a] = rint(s->cost[a] * scale);
+	flow_round(s->cost, s->m, scale);
 	s->big = (flow_greatest(s->cost, s->m) + 1) * (s->n + 1.0);
 	return scale;
 }
