@@ -1,9 +1,10 @@
 # ecml: build, install, try, test.  README.md says how to use it, doc/develop.md how it is made.
 #
-#   make, make install      needs gcc, the PostgreSQL server headers, OpenBLAS (serial) and zlib; PG_CONFIG= chooses the server
+#   make, make install      needs gcc, the PostgreSQL server headers, OpenBLAS (serial), zlib, and the libraries of pictures
+#                           (libjpeg-turbo, libpng, libwebp, giflib); PG_CONFIG= chooses the server
 #   make demo [DATA=...]    a shop in a private cluster, and a tour; make psql looks at it, make stop ends it
 #   make test [KINDS="unit lint regress pgtap isolation tap drift doc demo"]
-#   make unit lint bench    one thing alone
+#   make unit lint bench    one thing alone; make fuzz: hostile pictures and networks
 
 PG_CONFIG ?= pg_config
 PGXS := $(shell $(PG_CONFIG) --pgxs 2>/dev/null)
@@ -15,7 +16,7 @@ EXTVERSION := $(shell sed -n "s/^default_version *= *'\(.*\)'.*/\1/p" ecml.contr
 KERNELS := $(sort $(filter-out %_sql.c, $(filter-out src/core/%, $(wildcard src/*/*.c))))
 BINDINGS := $(sort $(filter-out $(KERNELS), $(wildcard src/*.c src/*/*.c)))
 # error-free transformations: a contracted a*b+c would undo them
-EXACT := $(filter src/num/moments.c src/num/dd%.c src/num/gram%.c src/num/chol%.c src/num/metrics_numbers.c src/linear/linreg%.c src/tree/tree_walk.c, $(KERNELS))
+EXACT := $(filter src/num/moments.c src/num/dd%.c src/num/gram%.c src/num/chol%.c src/num/metrics_numbers.c src/stats/bootstrap.c src/linear/linreg%.c src/tree/tree_walk.c, $(KERNELS))
 
 MODULE_big = ecml
 OBJS = $(BINDINGS:.c=.o) $(KERNELS:.c=.o)
@@ -32,8 +33,12 @@ DATA_built = $(SCRIPT)
 ifeq ($(OPENBLAS),)
 OPENBLAS := $(firstword $(wildcard /usr/lib/*/openblas-serial/libopenblas.a))
 endif
-SHLIB_LINK = $(OPENBLAS) -lz -lm -lpthread -Wl,--exclude-libs,ALL
-# when it is missing, what is linked waits for a target that says so
+# pictures: the distribution's shared libraries
+PICTURES = -ljpeg -lpng16 -lwebp -lgif
+PICTURES_MISSING := $(shell for header in jpeglib.h png.h webp/decode.h gif_lib.h; do \
+	printf '\043include <stdio.h>\n\043include <%s>\n' $$header | $(CC) $(CPPFLAGS) -E - >/dev/null 2>&1 || echo $$header; done)
+SHLIB_LINK = $(OPENBLAS) $(PICTURES) -lz -lm -lpthread -Wl,--exclude-libs,ALL
+# when one is missing, what is linked waits for a target that says so
 SHLIB_PREREQS = $(if $(wildcard $(OPENBLAS)),,openblas)
 
 # ---- flags.  -ffast-math and -march never: the one makes whole backends flush denormals, the other fails elsewhere
@@ -47,7 +52,7 @@ override with_llvm = no
 
 EXTRA_CLEAN = build $(OBJS:.o=.d) $(filter-out $(DATA), $(wildcard sql/ecml--*.sql))
 
-.PHONY: all openblas unit unit-build lint test demo psql stop bench
+.PHONY: all openblas pictures unit unit-build fuzz lint test demo psql stop bench
 
 ifneq ($(wildcard $(PGXS)),)
 include $(PGXS)
@@ -73,6 +78,16 @@ openblas:
 	@echo "Debian has it in the package libopenblas-serial-dev; or say make OPENBLAS=/path/to/libopenblas.a" >&2
 	@false
 
+pictures:
+	@echo "ecml: no headers $(PICTURES_MISSING)." >&2
+	@echo "Debian has them in the packages libjpeg62-turbo-dev libpng-dev libwebp-dev libgif-dev" >&2
+	@false
+
+ifneq ($(PICTURES_MISSING),)
+$(patsubst %.c, %.o, $(wildcard src/image/*.c)) $(patsubst %.c, build/asan/%.o, $(wildcard src/image/*.c)) \
+	$(patsubst %.c, build/fast/%.o, $(wildcard src/image/*.c)): | pictures
+endif
+
 # ---- kernels without a server: under sanitizers, and as they are shipped
 
 UNITS := $(sort $(wildcard test/unit/test_*.c))
@@ -97,12 +112,19 @@ build/fast/%.o: %.c Makefile
 	$(CC) $(UNIT_CFLAGS) $(FAST) $(EXACT_CFLAGS) -c -o $@ $<
 
 $(asan_UNITS): build/asan/%: build/asan/test/unit/%.o $(asan_OBJS) | $(SHLIB_PREREQS)
-	$(CC) $(ASAN) -o $@ $^ $(OPENBLAS) -lm -lpthread
+	$(CC) $(ASAN) -o $@ $^ $(OPENBLAS) $(PICTURES) -lm -lpthread
 
 $(fast_UNITS): build/fast/%: build/fast/test/unit/%.o $(fast_OBJS) | $(SHLIB_PREREQS)
-	$(CC) $(FAST) -o $@ $^ $(OPENBLAS) -lm -lpthread
+	$(CC) $(FAST) -o $@ $^ $(OPENBLAS) $(PICTURES) -lm -lpthread
 
 unit-build: $(asan_UNITS) $(fast_UNITS)
+
+# 100,000 mutated pictures and networks under the address sanitizer; ROUNDS= and SEED= choose others
+fuzz: build/asan/fuzz_pictures
+	$< $(or $(ROUNDS),100000) $(or $(SEED),1)
+
+build/asan/fuzz_pictures: build/asan/test/fuzz/fuzz_pictures.o $(asan_OBJS) | $(SHLIB_PREREQS)
+	$(CC) $(ASAN) -o $@ $^ $(OPENBLAS) $(PICTURES) -lm -lpthread
 
 .SECONDARY:
 -include $(wildcard build/asan/*/*/*.d build/fast/*/*/*.d)

@@ -161,3 +161,19 @@ CREATE FUNCTION ecml_poisson_isf(q float8, mean float8) RETURNS float8
 AS 'MODULE_PATHNAME', 'ecml_sql_poisson_isf' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 200;
 COMMENT ON FUNCTION ecml_poisson_isf(float8, float8) IS
 'The least whole number that is exceeded with at most this probability in the Poisson distribution. NaN for NaN. Errors: invalid_parameter_value (parameter out of range, probability outside 0 to 1).';
+CREATE FUNCTION ecml_studentized_range_cdf(q float8, k float8, df float8) RETURNS float8
+AS 'MODULE_PATHNAME', 'ecml_sql_range_cdf' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 20000;
+COMMENT ON FUNCTION ecml_studentized_range_cdf(float8, float8, float8) IS
+'Probability of a range of at most q among k means, in units of their standard error with df degrees of freedom (above 0; infinity: it is known). NaN for NaN. Errors: invalid_parameter_value (parameter out of range).';
+CREATE FUNCTION ecml_studentized_range_sf(q float8, k float8, df float8) RETURNS float8
+AS 'MODULE_PATHNAME', 'ecml_sql_range_sf' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 20000;
+COMMENT ON FUNCTION ecml_studentized_range_sf(float8, float8, float8) IS
+'Probability of a range of more than q among k means, in units of their standard error with df degrees of freedom (above 0; infinity: it is known); small ones have all their digits. NaN for NaN. Errors: invalid_parameter_value (parameter out of range).';
+CREATE FUNCTION ecml_studentized_range_quantile(p float8, k float8, df float8) RETURNS float8
+AS 'MODULE_PATHNAME', 'ecml_sql_range_quantile' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 600000;
+COMMENT ON FUNCTION ecml_studentized_range_quantile(float8, float8, float8) IS
+'The range that is not exceeded with this probability among k means, in units of their standard error with df degrees of freedom (above 0; infinity: it is known). NaN for NaN. Errors: invalid_parameter_value (parameter out of range, probability outside 0 to 1).';
+CREATE FUNCTION ecml_studentized_range_isf(p float8, k float8, df float8) RETURNS float8
+AS 'MODULE_PATHNAME', 'ecml_sql_range_isf' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 600000;
+COMMENT ON FUNCTION ecml_studentized_range_isf(float8, float8, float8) IS
+'The range that is exceeded with this probability among k means, in units of their standard error with df degrees of freedom (above 0; infinity: it is known). NaN for NaN. Errors: invalid_parameter_value (parameter out of range, probability outside 0 to 1).';

@@ -252,3 +252,117 @@ CREATE AGGREGATE ecml_chi2(a "any", b "any", options jsonb) (
 	COMBINEFUNC = ecml_test_combine, PARALLEL = SAFE);
 COMMENT ON AGGREGATE ecml_chi2("any", "any", jsonb) IS
 'As ecml_chi2("any", "any"), with options: correction (true), statistic (pearson, log-likelihood). Errors: data_exception (more than 1000 categories), invalid_parameter_value (options).';
+CREATE TYPE ecml_pair_result AS (group_a text, group_b text, difference float8, std_error float8, statistic float8, df float8,
+	p_value float8, ci_low float8, ci_high float8);
+COMMENT ON TYPE ecml_pair_result IS
+'A pair of groups after an analysis of variance: difference of the means, standard error and studentized range, degrees of freedom, p and interval corrected for all pairs.';
+CREATE FUNCTION ecml_pairs_final(ecml_test_state) RETURNS ecml_pair_result[]
+AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE PARALLEL SAFE COST 10000;
+COMMENT ON FUNCTION ecml_pairs_final(ecml_test_state) IS 'The result of a state of a test; NULL without a state.';
+CREATE FUNCTION ecml_tukey_transition(ecml_test_state, float8, "any") RETURNS ecml_test_state
+AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE PARALLEL SAFE COST 2;
+COMMENT ON FUNCTION ecml_tukey_transition(ecml_test_state, float8, "any") IS 'Adds a row to the state of ecml_tukey.';
+CREATE AGGREGATE ecml_tukey(value float8, grp "any") (
+	SFUNC = ecml_tukey_transition, STYPE = ecml_test_state, FINALFUNC = ecml_pairs_final,
+	COMBINEFUNC = ecml_test_combine, PARALLEL = SAFE);
+COMMENT ON AGGREGATE ecml_tukey(float8, "any") IS
+'Which groups differ? All pairs by Tukey''s honest significant difference (Tukey and Kramer), with one variance for all groups; read it with unnest(). Rows with NULL are left out. Errors: data_exception (more than 100 groups, NaN).';
+CREATE FUNCTION ecml_tukey_transition(ecml_test_state, float8, "any", jsonb) RETURNS ecml_test_state
+AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE PARALLEL SAFE COST 2;
+COMMENT ON FUNCTION ecml_tukey_transition(ecml_test_state, float8, "any", jsonb) IS 'Adds a row to the state of ecml_tukey.';
+CREATE AGGREGATE ecml_tukey(value float8, grp "any", options jsonb) (
+	SFUNC = ecml_tukey_transition, STYPE = ecml_test_state, FINALFUNC = ecml_pairs_final,
+	COMBINEFUNC = ecml_test_combine, PARALLEL = SAFE);
+COMMENT ON AGGREGATE ecml_tukey(float8, "any", jsonb) IS
+'As ecml_tukey(float8, "any"), with options: level (0.95). Errors: data_exception (more than 100 groups, NaN), invalid_parameter_value (options).';
+CREATE FUNCTION ecml_games_howell_transition(ecml_test_state, float8, "any") RETURNS ecml_test_state
+AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE PARALLEL SAFE COST 2;
+COMMENT ON FUNCTION ecml_games_howell_transition(ecml_test_state, float8, "any") IS 'Adds a row to the state of ecml_games_howell.';
+CREATE AGGREGATE ecml_games_howell(value float8, grp "any") (
+	SFUNC = ecml_games_howell_transition, STYPE = ecml_test_state, FINALFUNC = ecml_pairs_final,
+	COMBINEFUNC = ecml_test_combine, PARALLEL = SAFE);
+COMMENT ON AGGREGATE ecml_games_howell(float8, "any") IS
+'Which groups differ? All pairs by Games and Howell, each group with a variance of its own; read it with unnest(). Rows with NULL are left out. Errors: data_exception (more than 100 groups, NaN).';
+CREATE FUNCTION ecml_games_howell_transition(ecml_test_state, float8, "any", jsonb) RETURNS ecml_test_state
+AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE PARALLEL SAFE COST 2;
+COMMENT ON FUNCTION ecml_games_howell_transition(ecml_test_state, float8, "any", jsonb) IS 'Adds a row to the state of ecml_games_howell.';
+CREATE AGGREGATE ecml_games_howell(value float8, grp "any", options jsonb) (
+	SFUNC = ecml_games_howell_transition, STYPE = ecml_test_state, FINALFUNC = ecml_pairs_final,
+	COMBINEFUNC = ecml_test_combine, PARALLEL = SAFE);
+COMMENT ON AGGREGATE ecml_games_howell(float8, "any", jsonb) IS
+'As ecml_games_howell(float8, "any"), with options: level (0.95). Errors: data_exception (more than 100 groups, NaN), invalid_parameter_value (options).';
+CREATE TYPE ecml_shapiro_result AS (statistic float8, p_value float8, n bigint);
+COMMENT ON TYPE ecml_shapiro_result IS 'Result of a Shapiro-Wilk test: W, p, number of values.';
+CREATE FUNCTION ecml_shapiro_final(ecml_test_state) RETURNS ecml_shapiro_result
+AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE PARALLEL SAFE COST 10000;
+COMMENT ON FUNCTION ecml_shapiro_final(ecml_test_state) IS 'The result of a state of a test; NULL without a state.';
+CREATE FUNCTION ecml_shapiro_transition(ecml_test_state, float8) RETURNS ecml_test_state
+AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE PARALLEL SAFE COST 2;
+COMMENT ON FUNCTION ecml_shapiro_transition(ecml_test_state, float8) IS 'Adds a row to the state of ecml_shapiro.';
+CREATE AGGREGATE ecml_shapiro(x float8) (
+	SFUNC = ecml_shapiro_transition, STYPE = ecml_test_state, FINALFUNC = ecml_shapiro_final,
+	COMBINEFUNC = ecml_test_combine, PARALLEL = SAFE);
+COMMENT ON AGGREGATE ecml_shapiro(float8) IS
+'Shapiro-Wilk test: do the values come from a normal distribution? Made for 3 to 5000 values. NULLs are left out. Errors: data_exception (NaN), program_limit_exceeded (ecml.work_mem).';
+CREATE TYPE ecml_quantile_result AS (statistic float8, p_value float8, quantile_a float8, quantile_b float8, difference float8,
+	ci_low float8, ci_high float8, std_error float8, n_a bigint, n_b bigint, group_a text, group_b text, method text);
+COMMENT ON TYPE ecml_quantile_result IS
+'Result of a comparison of quantiles: z, p, quantiles of both groups, their difference with interval and standard error, counts, groups.';
+CREATE FUNCTION ecml_quantile_test_final(ecml_test_state) RETURNS ecml_quantile_result
+AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE PARALLEL SAFE COST 10000;
+COMMENT ON FUNCTION ecml_quantile_test_final(ecml_test_state) IS 'The result of a state of a test; NULL without a state.';
+CREATE FUNCTION ecml_quantile_test_transition(ecml_test_state, float8, "any") RETURNS ecml_test_state
+AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE PARALLEL SAFE COST 2;
+COMMENT ON FUNCTION ecml_quantile_test_transition(ecml_test_state, float8, "any") IS 'Adds a row to the state of ecml_quantile_test.';
+CREATE AGGREGATE ecml_quantile_test(value float8, grp "any") (
+	SFUNC = ecml_quantile_test_transition, STYPE = ecml_test_state, FINALFUNC = ecml_quantile_test_final,
+	COMBINEFUNC = ecml_test_combine, PARALLEL = SAFE);
+COMMENT ON AGGREGATE ecml_quantile_test(float8, "any") IS
+'Do the medians of two groups differ? Standard errors by Maritz and Jarrett. Rows with NULL are left out. Errors: data_exception (more than two groups, NaN), program_limit_exceeded (ecml.work_mem).';
+CREATE FUNCTION ecml_quantile_test_transition(ecml_test_state, float8, "any", jsonb) RETURNS ecml_test_state
+AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE PARALLEL SAFE COST 2;
+COMMENT ON FUNCTION ecml_quantile_test_transition(ecml_test_state, float8, "any", jsonb) IS 'Adds a row to the state of ecml_quantile_test.';
+CREATE AGGREGATE ecml_quantile_test(value float8, grp "any", options jsonb) (
+	SFUNC = ecml_quantile_test_transition, STYPE = ecml_test_state, FINALFUNC = ecml_quantile_test_final,
+	COMBINEFUNC = ecml_test_combine, PARALLEL = SAFE);
+COMMENT ON AGGREGATE ecml_quantile_test(float8, "any", jsonb) IS
+'As ecml_quantile_test(float8, "any"), with options: quantile (0.5), alternative, level (0.95). Errors: data_exception (more than two groups, NaN), invalid_parameter_value (options), program_limit_exceeded (ecml.work_mem).';
+CREATE TYPE ecml_bootstrap_result AS (estimate_a float8, estimate_b float8, difference float8, std_error float8, ci_low float8,
+	ci_high float8, p_value float8, n_a bigint, n_b bigint, group_a text, group_b text, replicates int);
+COMMENT ON TYPE ecml_bootstrap_result IS
+'Result of a bootstrap: means (or ratios) of both groups, their difference with standard error, interval and two-sided p; of one group its mean with the interval of that.';
+CREATE FUNCTION ecml_bootstrap_final(ecml_test_state) RETURNS ecml_bootstrap_result
+AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE PARALLEL SAFE COST 10000;
+COMMENT ON FUNCTION ecml_bootstrap_final(ecml_test_state) IS 'The result of a state of a test; NULL without a state.';
+CREATE FUNCTION ecml_bootstrap_transition(ecml_test_state, float8, "any", "any") RETURNS ecml_test_state
+AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE PARALLEL SAFE COST 500;
+COMMENT ON FUNCTION ecml_bootstrap_transition(ecml_test_state, float8, "any", "any") IS 'Adds a row to the state of ecml_bootstrap.';
+CREATE AGGREGATE ecml_bootstrap(value float8, grp "any", unit "any") (
+	SFUNC = ecml_bootstrap_transition, STYPE = ecml_test_state, FINALFUNC = ecml_bootstrap_final,
+	COMBINEFUNC = ecml_test_combine, PARALLEL = SAFE);
+COMMENT ON AGGREGATE ecml_bootstrap(float8, "any", "any") IS
+'Difference of two means, or with one group the estimate itself, by the Poisson bootstrap: rows of one unit (a customer, a session) are drawn together, so that errors are clustered by units. Rows with NULL are left out. Errors: data_exception (more than two groups, NaN).';
+CREATE FUNCTION ecml_bootstrap_transition(ecml_test_state, float8, "any", "any", jsonb) RETURNS ecml_test_state
+AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE PARALLEL SAFE COST 500;
+COMMENT ON FUNCTION ecml_bootstrap_transition(ecml_test_state, float8, "any", "any", jsonb) IS 'Adds a row to the state of ecml_bootstrap.';
+CREATE AGGREGATE ecml_bootstrap(value float8, grp "any", unit "any", options jsonb) (
+	SFUNC = ecml_bootstrap_transition, STYPE = ecml_test_state, FINALFUNC = ecml_bootstrap_final,
+	COMBINEFUNC = ecml_test_combine, PARALLEL = SAFE);
+COMMENT ON AGGREGATE ecml_bootstrap(float8, "any", "any", jsonb) IS
+'As ecml_bootstrap(float8, "any", "any"), with options: replicates (1000), seed (0), interval (percentile, basic, normal), level (0.95). Errors: data_exception (more than two groups, NaN), invalid_parameter_value (options).';
+CREATE FUNCTION ecml_bootstrap_ratio_transition(ecml_test_state, float8, float8, "any", "any") RETURNS ecml_test_state
+AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE PARALLEL SAFE COST 500;
+COMMENT ON FUNCTION ecml_bootstrap_ratio_transition(ecml_test_state, float8, float8, "any", "any") IS 'Adds a row to the state of ecml_bootstrap_ratio.';
+CREATE AGGREGATE ecml_bootstrap_ratio(numerator float8, denominator float8, grp "any", unit "any") (
+	SFUNC = ecml_bootstrap_ratio_transition, STYPE = ecml_test_state, FINALFUNC = ecml_bootstrap_final,
+	COMBINEFUNC = ecml_test_combine, PARALLEL = SAFE);
+COMMENT ON AGGREGATE ecml_bootstrap_ratio(float8, float8, "any", "any") IS
+'Difference of two ratios of sums, or with one group the estimate itself, by the Poisson bootstrap: rows of one unit (a customer, a session) are drawn together, so that errors are clustered by units. Rows with NULL are left out. Errors: data_exception (more than two groups, NaN).';
+CREATE FUNCTION ecml_bootstrap_ratio_transition(ecml_test_state, float8, float8, "any", "any", jsonb) RETURNS ecml_test_state
+AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE PARALLEL SAFE COST 500;
+COMMENT ON FUNCTION ecml_bootstrap_ratio_transition(ecml_test_state, float8, float8, "any", "any", jsonb) IS 'Adds a row to the state of ecml_bootstrap_ratio.';
+CREATE AGGREGATE ecml_bootstrap_ratio(numerator float8, denominator float8, grp "any", unit "any", options jsonb) (
+	SFUNC = ecml_bootstrap_ratio_transition, STYPE = ecml_test_state, FINALFUNC = ecml_bootstrap_final,
+	COMBINEFUNC = ecml_test_combine, PARALLEL = SAFE);
+COMMENT ON AGGREGATE ecml_bootstrap_ratio(float8, float8, "any", "any", jsonb) IS
+'As ecml_bootstrap_ratio(float8, float8, "any", "any"), with options: replicates (1000), seed (0), interval (percentile, basic, normal), level (0.95). Errors: data_exception (more than two groups, NaN), invalid_parameter_value (options).';

@@ -22,3 +22,9 @@ CREATE FUNCTION ecml_update(model text, source text) RETURNS ecml_model_update
 AS 'MODULE_PATHNAME' LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE COST 100000;
 COMMENT ON FUNCTION ecml_update(text, text) IS
 'Takes new rows into a forecasting model, as its next version: values of later periods are appended, those of periods that it has already are replaced, parameters stay; series that it does not know are fitted. The source has the columns of the training. Errors: undefined_object (model, table, column), invalid_parameter_value (no forecasting model, another kind of time), insufficient_privilege (another role''s model), program_limit_exceeded.';
+
+CREATE FUNCTION ecml_plot_forecast(source text, horizon int, ds text DEFAULT NULL, y text DEFAULT NULL, series text DEFAULT NULL,
+	options jsonb DEFAULT '{}') RETURNS text
+AS 'MODULE_PATHNAME' LANGUAGE C VOLATILE PARALLEL UNSAFE COST 100000;
+COMMENT ON FUNCTION ecml_plot_forecast(text, int, text, text, text, jsonb) IS
+'History, forecast and intervals of the series of a source as SVG text, a panel a series, values in their own units. Arguments and options are those of ecml_forecast, and title (text), panels (at most so many series, default 20), history (periods shown before the forecast, default all). Errors: those of ecml_forecast.';

@@ -31,7 +31,8 @@ server_version()
 packages()
 {
 	local version=$1
-	echo gcc libc6-dev make perl gzip libopenblas-serial-dev zlib1g-dev
+	echo gcc libc6-dev make perl gzip libopenblas-serial-dev zlib1g-dev \
+		libjpeg62-turbo-dev libpng-dev libwebp-dev libgif-dev
 	[ "$version" = own ] || echo "postgresql-$version" "postgresql-server-dev-$version"
 	case $purpose in
 		test)
@@ -51,7 +52,8 @@ missing_of()
 }
 
 if ! command -v dpkg-query >/dev/null; then
-	say "ecml: not a Debian system; it takes a C compiler, a PostgreSQL server with its headers, a serial OpenBLAS, and zlib"
+	say "ecml: not a Debian system; it takes a C compiler, a PostgreSQL server with its headers, a serial OpenBLAS, zlib," \
+		"libjpeg-turbo, libpng, libwebp and giflib"
 	exit 0
 fi
 

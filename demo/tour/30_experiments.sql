@@ -33,3 +33,8 @@ FROM (
 	LATERAL ecml_msprt(nt, xt / nt, sqrt(xt / nt * (1 - xt / nt)), nc, xc / nc, sqrt(xc / nc * (1 - xc / nc)), '{"tau": 0.01}')
 WHERE extract(day FROM day)::int % 4 = 0
 ORDER BY day;
+
+\echo All of it in one report: effects, adjusted and always-valid p-values, and a sentence.
+SELECT metric, segment, lift, p_adjusted, p_always_valid, conclusion
+FROM ecml_ab_report('experiment_visits',
+	'{"metrics": {"converted": "mean", "revenue": {"covariate": "pre_revenue"}}, "segments": ["device"]}');

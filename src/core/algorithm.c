@@ -91,7 +91,7 @@ const char *
 ecml_task_name(EcmlModelTask task)
 {
 	static const char *const names[] = {"regression", "classification", "clustering", "anomaly detection",
-	"survival", "recommendation", "forecasting"};
+	"survival", "recommendation", "forecasting", "topics", "text generation", "search"};
 
 	return names[task];
 }

@@ -8,11 +8,13 @@
 #define ECML_ALGORITHM_H
 
 #include "postgres.h"
+#include "fmgr.h"
 
 #include "core/json.h"
 #include "core/options.h"
 #include "core/schema.h"
 #include "num/blocks.h"
+#include "num/text.h"
 
 typedef enum EcmlModelTask
 {
@@ -22,7 +24,10 @@ typedef enum EcmlModelTask
 	ECML_ANOMALY,
 	ECML_SURVIVAL,
 	ECML_RECOMMENDATION,
-	ECML_FORECASTING
+	ECML_FORECASTING,
+	ECML_TOPICS,
+	ECML_GENERATION,
+	ECML_SEARCH
 } EcmlModelTask;
 
 typedef enum EcmlTargetUse
@@ -85,17 +90,37 @@ typedef struct EcmlOnePass
 } EcmlOnePass;
 
 struct EcmlModel;
+struct EcmlServing;
 struct EcmlTraining;
 struct TreeForest;
 
 /* What ecml_train was asked for. */
 typedef struct EcmlRequest
 {
+	const char *model;			/* its name */
 	const char *source;
 	const char *target;			/* NULL: none given */
 	const char *const *features;	/* [nfeatures] names */
 	int			nfeatures;		/* -1: none given */
 } EcmlRequest;
+
+/* Takes what a part of a prediction's inputs adds to a class's score: the feature it is of, what it is, how much. */
+typedef void (*EcmlPartFunction) (void *arg, int feature, const char *part, int length, double contribution);
+
+/* Classifiers that learn from texts row by row, and predict from one text a feature (core/texts.h). */
+typedef struct EcmlTextClassifier
+{
+	/* classes are numbered as they come; finish: recode [given] from these numbers to those of the schema, -1: not used */
+	void	   *(*begin) (EcmlCtx *ctx, const void *params);
+	void		(*row) (EcmlCtx *ctx, void *fit, const EcmlText *texts, int n, int class, double weight);
+	void	   *(*finish) (EcmlCtx *ctx, void *fit, int classes, const int *recode, int given);
+
+	/* a call's scratch, in the ctx's memory, and the probabilities p [classes] of a row of n texts */
+	void	   *(*open) (EcmlCtx *ctx, const void *fitted);
+	void		(*probabilities) (void *call, const EcmlText *texts, int n, double *p);
+	/* what each term of the texts adds to the score of a class, on the model's own scale; gives the rest of that score */
+	double		(*explain) (void *call, const EcmlText *texts, int n, int class, EcmlPartFunction part, void *arg);
+} EcmlTextClassifier;
 
 /*
  * A training of its own, for a source of another shape than features and target: interactions of users with items, series.
@@ -119,8 +144,15 @@ typedef struct EcmlOwnTraining
 	/* ecml_evaluate: metrics on a source, into json of the caller's memory; model_id 0: a model given as a value */
 	void		(*evaluate) (const struct EcmlModel *model, int64 model_id, const char *source, Jsonb *options, EcmlJson *json);
 	const char *use;			/* what to call instead of ecml_predict, for a hint: "ecml_recommend" */
+	/*
+	 * ecml_predict, ecml_classify, ecml_probabilities from the arguments from first on, which are no features (a picture): out
+	 * [ecml_model_outputs]; false: NULL.  NULL: it does not predict so.
+	 */
+	bool		(*predict) (struct EcmlServing *serving, FunctionCallInfo fcinfo, int first, double *out);
+	void		(*describe) (const struct EcmlModel *model, EcmlJson *json);	/* more for ecml_model_info; NULL: nothing */
 	/* more lists of options that fill the parameters: sets [ECML_OWN_SETS], gives their number; NULL: none */
 	int			(*sets) (void *params, EcmlOptionSet *sets);
+	const EcmlTextClassifier *texts;	/* it learns classes from texts, by core/texts.h; NULL: it does not */
 } EcmlOwnTraining;
 
 #define ECML_OWN_SETS 4

@@ -198,6 +198,12 @@ missing_model(const char *name, int version)
 			 errhint("The view ecml.models lists the models that you may use.")));
 }
 
+bool
+ecml_catalog_find(const char *name, EcmlCatalogEntry *entry)
+{
+	return find(name, 0, entry);
+}
+
 void
 ecml_catalog_get(const char *name, int version, EcmlCatalogEntry *entry)
 {
@@ -307,8 +313,8 @@ ecml_catalog_check_owner(const char *name, bool missing_ok)
  * One statement on the catalog tables, as their owner.  The names in it are qualified, and only the owner can have put
  * triggers on the tables.
  */
-static uint64
-execute(const char *command, int nargs, Oid *types, Datum *values, const char *nulls)
+uint64
+ecml_catalog_execute(const char *command, int nargs, Oid *types, Datum *values, const char *nulls)
 {
 	Relation	table = table_open(ecml_catalog_relation("model"), AccessShareLock);
 	Oid			owner = table->rd_rel->relowner;
@@ -344,7 +350,7 @@ latest(const char *name, Oid *owner, int *version)
 	Datum		values[] = {CStringGetTextDatum(name)};
 	bool		isnull;
 
-	if (execute("SELECT owner::pg_catalog.oid, version FROM ecml.model WHERE name OPERATOR(pg_catalog.=) $1 "
+	if (ecml_catalog_execute("SELECT owner::pg_catalog.oid, version FROM ecml.model WHERE name OPERATOR(pg_catalog.=) $1 "
 				"ORDER BY version DESC LIMIT 1", 1, types, values, NULL) == 0)
 		return false;
 	*owner = DatumGetObjectId(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &isnull));
@@ -397,7 +403,7 @@ ecml_catalog_insert(const char *name, EcmlModel *model, struct varlena *body, co
 		not_owner(name, owner);
 	version++;
 	values[0] = CStringGetTextDatum(name);
-	execute("UPDATE ecml.model SET active = false WHERE name OPERATOR(pg_catalog.=) $1 AND active", 1, types, values, NULL);
+	ecml_catalog_execute("UPDATE ecml.model SET active = false WHERE name OPERATOR(pg_catalog.=) $1 AND active", 1, types, values, NULL);
 	values[1] = Int32GetDatum(version);
 	values[2] = CStringGetTextDatum(model->algorithm->name);
 	values[3] = CStringGetTextDatum(ecml_task_name(model->task));
@@ -421,7 +427,7 @@ ecml_catalog_insert(const char *name, EcmlModel *model, struct varlena *body, co
 		types[14] = TupleDescAttr(RelationGetDescr(table), COLUMN_BODY - 1)->atttypid;
 		table_close(table, AccessShareLock);
 	}
-	execute("INSERT INTO ecml.model (name, version, active, algorithm, task, owner, source, target, features, options, "
+	ecml_catalog_execute("INSERT INTO ecml.model (name, version, active, algorithm, task, owner, source, target, features, options, "
 			"metrics, rows, skipped, seed, seconds, created_at, body) "
 			"VALUES ($1, $2, true, $3, $4, $5::pg_catalog.regrole, $6, $7, $8, $9, $10, $11, $12, $13, $14, "
 			"pg_catalog.clock_timestamp(), $15) RETURNING model_id", lengthof(types), types, values, nulls);
@@ -452,7 +458,7 @@ ecml_catalog_provenance(const char *name, char **algorithm, EcmlProvenance *prov
 	*owner = entry.owner;
 	SPI_connect();
 	values[0] = Int64GetDatum(entry.model_id);
-	execute("SELECT algorithm, source, target, options, "
+	ecml_catalog_execute("SELECT algorithm, source, target, options, "
 			"ARRAY(SELECT c FROM pg_catalog.jsonb_array_elements(features) WITH ORDINALITY AS e (f, i), "
 			"LATERAL (SELECT coalesce(f OPERATOR(pg_catalog.->>) 'column', f OPERATOR(pg_catalog.->>) 'name')) AS n (c) "
 			"GROUP BY c ORDER BY pg_catalog.min(i)) "
@@ -505,9 +511,9 @@ ecml_catalog_activate(const char *name, int version)
 
 	SPI_connect();
 	lock_owned(name);
-	execute("UPDATE ecml.model SET active = false WHERE name OPERATOR(pg_catalog.=) $1 AND active "
+	ecml_catalog_execute("UPDATE ecml.model SET active = false WHERE name OPERATOR(pg_catalog.=) $1 AND active "
 			"AND version OPERATOR(pg_catalog.<>) $2", 2, types, values, NULL);
-	if (execute("UPDATE ecml.model SET active = true WHERE name OPERATOR(pg_catalog.=) $1 "
+	if (ecml_catalog_execute("UPDATE ecml.model SET active = true WHERE name OPERATOR(pg_catalog.=) $1 "
 				"AND version OPERATOR(pg_catalog.=) $2", 2, types, values, NULL) == 0)
 		missing_model(name, version);
 	SPI_finish();
@@ -524,19 +530,19 @@ ecml_catalog_drop(const char *name, int version)
 	lock_owned(name);
 	if (!all)
 	{
-		if (execute("DELETE FROM ecml.model WHERE name OPERATOR(pg_catalog.=) $1 AND version OPERATOR(pg_catalog.=) $2",
+		if (ecml_catalog_execute("DELETE FROM ecml.model WHERE name OPERATOR(pg_catalog.=) $1 AND version OPERATOR(pg_catalog.=) $2",
 					2, types, values, NULL) == 0)
 			missing_model(name, version);
 		/* the newest that is left serves, when the active one went */
-		execute("UPDATE ecml.model SET active = true WHERE name OPERATOR(pg_catalog.=) $1 AND version OPERATOR(pg_catalog.=) "
+		ecml_catalog_execute("UPDATE ecml.model SET active = true WHERE name OPERATOR(pg_catalog.=) $1 AND version OPERATOR(pg_catalog.=) "
 				"(SELECT pg_catalog.max(version) FROM ecml.model WHERE name OPERATOR(pg_catalog.=) $1) AND NOT EXISTS "
 				"(SELECT FROM ecml.model WHERE name OPERATOR(pg_catalog.=) $1 AND active)", 1, types, values, NULL);
-		all = execute("SELECT FROM ecml.model WHERE name OPERATOR(pg_catalog.=) $1", 1, types, values, NULL) == 0;
+		all = ecml_catalog_execute("SELECT FROM ecml.model WHERE name OPERATOR(pg_catalog.=) $1", 1, types, values, NULL) == 0;
 	}
 	else
-		execute("DELETE FROM ecml.model WHERE name OPERATOR(pg_catalog.=) $1", 1, types, values, NULL);
+		ecml_catalog_execute("DELETE FROM ecml.model WHERE name OPERATOR(pg_catalog.=) $1", 1, types, values, NULL);
 	if (all)
-		execute("DELETE FROM ecml.model_grant WHERE name OPERATOR(pg_catalog.=) $1", 1, types, values, NULL);
+		ecml_catalog_execute("DELETE FROM ecml.model_grant WHERE name OPERATOR(pg_catalog.=) $1", 1, types, values, NULL);
 	SPI_finish();
 }
 
@@ -558,8 +564,8 @@ ecml_catalog_rename(const char *name, const char *new_name)
 				 errmsg("model \"%s\" already exists", new_name),
 				 errdetail("It has %d versions.", version),
 				 errhint("Drop it with ecml_drop_model, or choose another name.")));
-	execute("UPDATE ecml.model SET name = $2 WHERE name OPERATOR(pg_catalog.=) $1", 2, types, values, NULL);
-	execute("UPDATE ecml.model_grant SET name = $2 WHERE name OPERATOR(pg_catalog.=) $1", 2, types, values, NULL);
+	ecml_catalog_execute("UPDATE ecml.model SET name = $2 WHERE name OPERATOR(pg_catalog.=) $1", 2, types, values, NULL);
+	ecml_catalog_execute("UPDATE ecml.model_grant SET name = $2 WHERE name OPERATOR(pg_catalog.=) $1", 2, types, values, NULL);
 	SPI_finish();
 }
 
@@ -582,10 +588,10 @@ ecml_catalog_grant(const char *name, const char *role, bool grant)
 	SPI_connect();
 	lock_owned(name);
 	if (grant)
-		execute("INSERT INTO ecml.model_grant (name, role) VALUES ($1, $2::pg_catalog.regrole) ON CONFLICT DO NOTHING",
+		ecml_catalog_execute("INSERT INTO ecml.model_grant (name, role) VALUES ($1, $2::pg_catalog.regrole) ON CONFLICT DO NOTHING",
 				2, types, values, NULL);
 	else
-		execute("DELETE FROM ecml.model_grant WHERE name OPERATOR(pg_catalog.=) $1 "
+		ecml_catalog_execute("DELETE FROM ecml.model_grant WHERE name OPERATOR(pg_catalog.=) $1 "
 				"AND role::pg_catalog.oid OPERATOR(pg_catalog.=) $2", 2, types, values, NULL);
 	SPI_finish();
 }

@@ -42,6 +42,15 @@ extern void ecml_catalog_check_name(const char *name);
 /* The active version (version 0) or the given one; an error when there is none, or it is not the user's and not granted. */
 extern void ecml_catalog_get(const char *name, int version, EcmlCatalogEntry *entry);
 
+/* The active version, whoever may use it; false: there is none.  For what the extension does by itself. */
+extern bool ecml_catalog_find(const char *name, EcmlCatalogEntry *entry);
+
+/*
+ * One statement on the tables of the extension, as their owner; SPI is connected.  Names in it are qualified.  Gives the number of
+ * rows; what it returns is in SPI_tuptable.
+ */
+extern uint64 ecml_catalog_execute(const char *command, int nargs, Oid *types, Datum *values, const char *nulls);
+
 /*
  * The newest active model among those that an index of ecml.model on created_at has, of those the user may use; false: there is
  * none.  name [ECML_NAME_LIMIT + 1].

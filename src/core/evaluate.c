@@ -93,6 +93,13 @@ add_class(EcmlEvaluator *evaluator, const double *p, int class, double weight)
 		(void) ecml_dataset_append(evaluator->dataset, p, class, weight);
 }
 
+void
+ecml_evaluator_probabilities(EcmlEvaluator *evaluator, const double *p, int class, double weight)
+{
+	evaluator->rows++;
+	add_class(evaluator, p, class, weight);
+}
+
 /* Predict the rows that wait. */
 static void
 predict_pending(EcmlEvaluator *evaluator)
@@ -227,7 +234,8 @@ ecml_evaluator_finish(EcmlEvaluator *evaluator, EcmlJson *json)
 				 errdetail(evaluator->weighted ? "Rows left out because of NULLs or a weight of 0: " INT64_FORMAT "." :
 						   "Rows left out because of NULLs: " INT64_FORMAT ".", evaluator->skipped),
 				 errhint("Look at what the source gives.")));
-	predict_pending(evaluator);
+	if (evaluator->npending > 0)
+		predict_pending(evaluator);
 	ecml_json_int(json, "rows", evaluator->rows);
 	ecml_json_int(json, "skipped", evaluator->skipped);
 	if (model->algorithm->evaluate)

@@ -55,6 +55,9 @@ extern EcmlEvaluator *ecml_evaluator_create_for(MemoryContext context, const Ecm
  */
 extern void ecml_evaluator_add(EcmlEvaluator *evaluator, const double *values, int missing, bool has_y, double y, double weight);
 
+/* A row whose probabilities are known; class as y above. */
+extern void ecml_evaluator_probabilities(EcmlEvaluator *evaluator, const double *p, int class, double weight);
+
 static inline void
 ecml_evaluator_row(EcmlEvaluator *evaluator, const double *values, int missing, bool has_y, double y)
 {

@@ -14,6 +14,7 @@
 #include "core/inspect.h"
 #include "core/result.h"
 #include "core/serve.h"
+#include "core/texts.h"
 
 static bool
 contributes(const EcmlAlgorithm *algorithm)
@@ -91,6 +92,12 @@ ECML_MODEL_FUNCTION(ecml_explain)
 
 	if (serving == NULL)
 		return (Datum) 0;
+	if (ecml_texts_model(serving->model))
+	{
+		if (ecml_serving_bind(serving, fcinfo, 1))
+			ecml_texts_explain(serving, rows);
+		return (Datum) 0;
+	}
 	if (serving->model->algorithm->contributions == NULL)
 		ecml_inspect_refuse(serving->model, "ecml_explain", "model that tells what each feature adds", contributes,
 							" Of any model ecml_importance(model, source) and ecml_partial_dependence tell.");

@@ -48,6 +48,8 @@ ECML_MODEL_FUNCTION(ecml_model_info)
 	ecml_json_int(json, "seed", model->seed);
 	ecml_json_jsonb(json, "options", ecml_json_parse(model->options));
 	ecml_json_jsonb(json, "metrics", ecml_json_parse(model->metrics));
+	if (model->algorithm->own && model->algorithm->own->describe)
+		model->algorithm->own->describe(model, json);
 	PG_RETURN_JSONB_P(ecml_json_finish(json));
 }
 

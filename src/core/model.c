@@ -44,6 +44,12 @@ ecml_model_begin(MemoryContext context, const EcmlTraining *training)
 void
 ecml_model_check_features(const EcmlModel *model)
 {
+	if (model->algorithm->own && model->algorithm->own->texts)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("the model predicts from texts"),
+				 errdetail("Its algorithm is %s.", model->algorithm->name),
+				 errhint("Use ecml_classify, ecml_probabilities, ecml_explain, or %s.", model->algorithm->own->use)));
 	if (model->algorithm->own)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),

@@ -84,6 +84,10 @@ describe(const EcmlOption *option)
 			return "an object";
 		case ECML_OPTION_JSON:
 			return "an object or an array";
+		case ECML_OPTION_COLUMN:
+			return psprintf("the name of a column, or a number %s",
+							isinf(option->high) ? psprintf("of at least %g", option->low) :
+							psprintf("from %g to %g", option->low, option->high));
 		case ECML_OPTION_LIST:
 			return "an array of strings";
 		case ECML_OPTION_NUMBERS:
@@ -255,6 +259,16 @@ store(const char *what, const EcmlOption *option, JsonbValue *value, void *param
 				reject(what, option, value);
 			*(Jsonb **) place = JsonbValueToJsonb(value);
 			return;
+		case ECML_OPTION_COLUMN:
+			if (value->type == jbvString)
+			{
+				*(EcmlColumnOrNumber *) place = (EcmlColumnOrNumber) {pnstrdup(value->val.string.val, value->val.string.len), NAN};
+				return;
+			}
+			if (!number(value, &v) || !isfinite(v) || v < option->low || v > option->high)
+				reject(what, option, value);
+			*(EcmlColumnOrNumber *) place = (EcmlColumnOrNumber) {NULL, v};
+			return;
 		case ECML_OPTION_JSON:
 			if (value->type != jbvBinary)
 				reject(what, option, value);
@@ -354,6 +368,12 @@ ecml_options_text(const EcmlOptionSet *sets, int nsets)
 						ecml_json_string(json, option->name, option->choices[((const EcmlMixed *) place)->choice]);
 					else
 						ecml_json_number(json, option->name, ((const EcmlMixed *) place)->number);
+					break;
+				case ECML_OPTION_COLUMN:
+					if (((const EcmlColumnOrNumber *) place)->column)
+						ecml_json_string(json, option->name, ((const EcmlColumnOrNumber *) place)->column);
+					else if (!isnan(((const EcmlColumnOrNumber *) place)->number))
+						ecml_json_number(json, option->name, ((const EcmlColumnOrNumber *) place)->number);
 					break;
 				case ECML_OPTION_OBJECT:
 				case ECML_OPTION_LIST:

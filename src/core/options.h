@@ -28,7 +28,8 @@ typedef enum EcmlOptionType
 	ECML_OPTION_CHOICE,			/* EcmlChoice: one of the choices, or an object */
 	ECML_OPTION_NUMBERS,		/* EcmlNumberList: a number, or an array of numbers */
 	ECML_OPTION_MIXED,			/* EcmlMixed: a number, or one of the choices */
-	ECML_OPTION_JSON			/* Jsonb *, an object or an array; NULL by default */
+	ECML_OPTION_JSON,			/* Jsonb *, an object or an array; NULL by default */
+	ECML_OPTION_COLUMN			/* EcmlColumnOrNumber: a number, or the name of a column */
 } EcmlOptionType;
 
 #define ECML_MAX_NUMBERS 16
@@ -51,12 +52,18 @@ typedef struct EcmlMixed
 	double		number;
 } EcmlMixed;
 
+typedef struct EcmlColumnOrNumber
+{
+	char	   *column;			/* NULL: a number, or nothing */
+	double		number;			/* NaN, or what it is by default: nothing given */
+} EcmlColumnOrNumber;
+
 typedef struct EcmlOption
 {
 	const char *name;
 	EcmlOptionType type;
 	size_t		offset;			/* in the parameters struct */
-	double		low;			/* INT, INT64, FLOAT, NUMBERS: the least and the greatest value allowed */
+	double		low;			/* INT, INT64, FLOAT, NUMBERS, COLUMN: the least and the greatest value allowed */
 	double		high;
 	const char *const *choices; /* ENUM, CHOICE: the choices, ended by NULL */
 	bool		alias;			/* another name of the option before it */
@@ -75,6 +82,7 @@ typedef struct EcmlOption
 #define ECML_OPT_NUMBERS(s, f, name, low, high) {name, ECML_OPTION_NUMBERS, offsetof(s, f), low, high, NULL, false}
 #define ECML_OPT_MIXED(s, f, name, low, high, choices) {name, ECML_OPTION_MIXED, offsetof(s, f), low, high, choices, false}
 #define ECML_OPT_JSON(s, f, name)             {name, ECML_OPTION_JSON, offsetof(s, f), 0, 0, NULL, false}
+#define ECML_OPT_COLUMN(s, f, name, low, high) {name, ECML_OPTION_COLUMN, offsetof(s, f), low, high, NULL, false}
 #define ECML_OPT_ALIAS_INT(s, f, name, low, high)   {name, ECML_OPTION_INT, offsetof(s, f), low, high, NULL, true}
 #define ECML_OPT_ALIAS_FLOAT(s, f, name, low, high) {name, ECML_OPTION_FLOAT, offsetof(s, f), low, high, NULL, true}
 #define ECML_OPT_ALIAS_TEXT(s, f, name)       {name, ECML_OPTION_TEXT, offsetof(s, f), 0, 0, NULL, true}
@@ -92,7 +100,7 @@ typedef struct EcmlOptionSet
 /* Fill the params of the sets from jsonb (NULL: nothing given).  what: whose options, for messages ("kmeans"). */
 extern void ecml_options_parse(const char *what, Jsonb *jsonb, const EcmlOptionSet *sets, int nsets);
 
-/* The values of the sets as JSON text, defaults included; options of type TEXT, OBJECT, LIST, JSON that are NULL are left out. */
+/* The values of the sets as JSON text, defaults included; options of type TEXT, OBJECT, LIST, JSON that are NULL, and COLUMN without either, are left out. */
 extern char *ecml_options_text(const EcmlOptionSet *sets, int nsets);
 
 #endif							/* ECML_OPTIONS_H */

@@ -54,6 +54,7 @@ forget(EcmlServing *serving)
 	serving->model = NULL;
 	serving->binder = NULL;
 	serving->extra = NULL;
+	serving->texts = NULL;
 	serving->terms = NULL;
 	serving->p = NULL;
 	serving->value = NULL;
@@ -199,6 +200,12 @@ ecml_serving_bind(EcmlServing *serving, FunctionCallInfo fcinfo, int first)
 	const EcmlModel *model = serving->model;
 	EcmlBinder *binder = serving->binder;
 
+	if (model->algorithm->own && model->algorithm->own->predict)
+	{
+		if (serving->p == NULL)
+			serving->p = MemoryContextAlloc(serving->model_context, (ecml_model_outputs(model) + 1) * sizeof(double));
+		return model->algorithm->own->predict(serving, fcinfo, first, serving->p);
+	}
 	if (binder == NULL)
 	{
 		MemoryContext old = MemoryContextSwitchTo(serving->model_context);
@@ -244,6 +251,11 @@ ecml_serving_predict(EcmlServing *serving, FunctionCallInfo fcinfo, int first, d
 	check_one_number(serving->model);
 	if (!ecml_serving_bind(serving, fcinfo, first))
 		return false;
+	if (serving->model->algorithm->own)
+	{
+		*result = serving->p[ecml_model_outputs(serving->model) - 1];
+		return true;
+	}
 	*result = ecml_model_predict(serving->model, serving->binder->values, serving->terms);
 	return true;
 }
@@ -251,6 +263,8 @@ ecml_serving_predict(EcmlServing *serving, FunctionCallInfo fcinfo, int first, d
 const double *
 ecml_serving_probabilities(EcmlServing *serving)
 {
+	if (serving->model->algorithm->own)
+		return serving->p;
 	ecml_model_probabilities(serving->model, serving->binder->values, serving->terms, serving->p);
 	return serving->p;
 }
@@ -326,7 +340,7 @@ ecml_serving_quick(FunctionCallInfo fcinfo, const EcmlAlgorithm *algorithm, doub
 void
 ecml_serving_remember(EcmlServing *serving, FunctionCallInfo fcinfo, bool by_name)
 {
-	bool		fit = by_name && serving->model->calibrator == NULL && !serving->binder->whole_row &&
+	bool		fit = by_name && serving->binder != NULL && serving->model->calibrator == NULL && !serving->binder->whole_row &&
 		serving->model->schema->plain && has_constant_model(fcinfo);
 
 	serving->quick = !fit ? ECML_QUICK_NOT : serving->binder->all_float8 ? ECML_QUICK_FLOAT8 : ECML_QUICK_ANY;

@@ -25,6 +25,7 @@ typedef struct EcmlServing
 	double	   *terms;			/* scratch [nterms] */
 	double	   *p;				/* scratch [nclasses] */
 	void	   *extra;			/* the call's own, in model_context; NULL for a new model */
+	struct TextCall *texts;		/* of a model that predicts from texts: its arguments (texts.h); NULL: none yet */
 	MemoryContext call_context;	/* as long as the call's fn_extra */
 	MemoryContext model_context;	/* binder and, for a model given as a value, the model */
 

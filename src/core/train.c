@@ -72,7 +72,7 @@ ecml_train_store(const char *name, const char *algorithm_name, const char *sourc
 	SPI_connect();
 	if (own)
 	{
-		EcmlRequest request = {source_text, target, NULL, -1};
+		EcmlRequest request = {name, source_text, target, NULL, -1};
 
 		request.features = feature_names(features, &request.nfeatures);
 		provenance.features = request.features;

@@ -82,9 +82,11 @@ option_sets(const EcmlTraining *training, EcmlOptionSet *sets)
 	sets[n++] = (EcmlOptionSet) {common_options, (void *) &training->common};
 	if (training->algorithm->own && training->algorithm->own->sets)
 		n += training->algorithm->own->sets(training->params, sets + n);
-	if (training->algorithm->own)
+	if (training->algorithm->own && training->algorithm->own->texts == NULL)
 		return n;
 	sets[n++] = (EcmlOptionSet) {weight_options, (void *) &training->common};
+	if (training->algorithm->own)
+		return n;
 	if (training->algorithm->target == ECML_TARGET_SURVIVAL)
 		sets[n++] = (EcmlOptionSet) {survival_options, (void *) &training->common};
 	if ((training->algorithm->target == ECML_TARGET_CLASS || training->algorithm->target == ECML_TARGET_AUTO) &&

@@ -25,6 +25,7 @@
 
 #include "core/evaluate.h"
 #include "core/guc.h"
+#include "core/texts.h"
 #include "core/trainer.h"
 #include "core/validate.h"
 
@@ -803,9 +804,13 @@ static EcmlTraining *
 parse(FunctionCallInfo fcinfo, int number, EcmlFoldOptions *folds, const EcmlOptionSet *more)
 {
 	EcmlOptionSet sets[] = {{ecml_fold_options, folds}, more ? *more : (EcmlOptionSet) {NULL, NULL}, {NULL, NULL}};
+	char	   *name = text_to_cstring(PG_GETARG_TEXT_PP(0));
+	const EcmlAlgorithm *algorithm = ecml_algorithm_get(name);
 
-	return ecml_training_parse(ecml_algorithm_of_features(text_to_cstring(PG_GETARG_TEXT_PP(0)), "cross validation"),
-							   PG_ARGISNULL(number) ? NULL : PG_GETARG_JSONB_P(number), sets);
+	/* those that learn from texts have folds of their own */
+	if (!(algorithm->own && algorithm->own->texts))
+		algorithm = ecml_algorithm_of_features(name, "cross validation");
+	return ecml_training_parse(algorithm, PG_ARGISNULL(number) ? NULL : PG_GETARG_JSONB_P(number), sets);
 }
 
 /* ecml_cross_validate(algorithm text, source text, target text, features text[], options jsonb): jsonb */
@@ -826,6 +831,18 @@ ecml_cross_validate(PG_FUNCTION_ARGS)
 	MemoryContextSwitchTo(context);
 	trial.training = training = parse(fcinfo, 4, &options.folds, &more);
 	ecml_validation_refuse(training->algorithm);
+	if (training->algorithm->own)
+	{
+		Jsonb	   *summary = ecml_texts_validate(training, &options.folds, text_to_cstring(PG_GETARG_TEXT_PP(1)),
+												  PG_ARGISNULL(2) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(2)),
+												  PG_ARGISNULL(3) ? NULL : PG_GETARG_ARRAYTYPE_P(3), options.details, NULL, NULL);
+
+		MemoryContextSwitchTo(caller);
+		result = palloc(VARSIZE(summary));
+		memcpy(result, summary, VARSIZE(summary));
+		MemoryContextDelete(context);
+		PG_RETURN_JSONB_P(result);
+	}
 	ecml_validation_open(&v, context, &options.folds, training, training->common.seed,
 						 text_to_cstring(PG_GETARG_TEXT_PP(1)),
 						 PG_ARGISNULL(2) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(2)),
@@ -871,6 +888,16 @@ ecml_cross_predict(PG_FUNCTION_ARGS)
 				 errmsg("the clusters of different folds are not the same"),
 				 errdetail("%s numbers them anew in each fold.", training->algorithm->name),
 				 errhint("Train one model, and call ecml_predict.")));
+	if (training->algorithm->own)
+	{
+		(void) ecml_texts_validate(training, &options, text_to_cstring(PG_GETARG_TEXT_PP(1)),
+								   PG_ARGISNULL(2) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(2)),
+								   PG_ARGISNULL(3) ? NULL : PG_GETARG_ARRAYTYPE_P(3), false,
+								   text_to_cstring(PG_GETARG_TEXT_PP(4)), rows);
+		MemoryContextSwitchTo(caller);
+		MemoryContextDelete(context);
+		return (Datum) 0;
+	}
 	ecml_validation_open(&v, context, &options, training, training->common.seed,
 						 text_to_cstring(PG_GETARG_TEXT_PP(1)),
 						 PG_ARGISNULL(2) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(2)),

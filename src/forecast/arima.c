@@ -16,6 +16,8 @@
 #define SEASONAL_STRENGTH 0.64
 #define HEAD 12					/* numbers before the coefficients */
 #define MAX_REGRESSORS 64
+#define LONG 150				/* values, and periods of a season, beyond which orders are looked for by least squares */
+#define LONG_SEASON 12
 
 static const ArimaOptions defaults = ARIMA_DEFAULTS;
 
@@ -324,7 +326,7 @@ arima_fit(const ForecastInput *in, ForecastArena *arena, ForecastFit *fit)
 		if (values <= order.d + order.s * order.D + order.p + order.q + order.P + order.Q + order.constant + in->nx + 1)
 			return FORECAST_TOO_SHORT;
 		arima_prepare(&data, y, &order);
-		if (!arima_estimate(&data, &best, NULL))
+		if (!(options->approximate == ARIMA_ALL && in->nx == 0 ? arima_approximate : arima_estimate) (&data, &best, NULL))
 			return forecast_cancelled(in) ? FORECAST_CANCELLED : FORECAST_NOT_SUITED;
 	}
 	else
@@ -344,7 +346,9 @@ arima_fit(const ForecastInput *in, ForecastArena *arena, ForecastFit *fit)
 				tested[t] = tested[t + period] - tested[t];
 		}
 		d = arima_differences(tested, in->n - D * period, options->max_d, w.space);
-		if (!arima_search(&data, y, options, d, D, period, &best))
+		if (!arima_search(&data, y, options, d, D, period,
+						  options->approximate >= ARIMA_SEARCH ||
+						  (options->approximate == ARIMA_BY_LENGTH && (in->n > LONG || period > LONG_SEASON)), &best))
 			return forecast_cancelled(in) ? FORECAST_CANCELLED : FORECAST_NOT_SUITED;
 	}
 	/* the regression at the end, for the coefficients */
@@ -376,28 +380,39 @@ arima_fit(const ForecastInput *in, ForecastArena *arena, ForecastFit *fit)
 
 /* ---- forecast */
 
+bool
+arima_order_of(const ForecastFit *fit, ArimaOrder *order)
+{
+	static const int most[8] = {ARIMA_MAX_ORDER, 2, ARIMA_MAX_ORDER, ARIMA_MAX_SEASONAL, 2, ARIMA_MAX_SEASONAL, ARIMA_MAX_PERIOD, 1};
+	int			head[8];
+
+	if (fit->form != 0 || fit->nparams < HEAD)
+		return false;
+	for (int i = 0; i < 8; i++)
+	{
+		double		v = fit->params[i];
+
+		if (!(v >= 0 && v <= most[i]) || v != floor(v))
+			return false;
+		head[i] = (int) v;
+	}
+	*order = (ArimaOrder) {head[0], head[1], head[2], head[3], head[4], head[5], head[6], head[7] != 0};
+	return true;
+}
+
 /* The parameters that a fit has written, or not. */
 static bool
 read_params(const ForecastInput *in, const ForecastFit *fit, ArimaOrder *order, double *coefficients, double *sigma2,
 			double *lambda, double *constant, const double **beta)
 {
 	const double *p = fit->params;
-	static const int most[8] = {ARIMA_MAX_ORDER, 2, ARIMA_MAX_ORDER, ARIMA_MAX_SEASONAL, 2, ARIMA_MAX_SEASONAL, ARIMA_MAX_PERIOD, 1};
-	int			head[8];
 	int			n;
 
-	if (fit->form != 0 || fit->nparams < HEAD)
+	if (!arima_order_of(fit, order))
 		return false;
 	for (int i = 0; i < fit->nparams; i++)
 		if (!isfinite(p[i]))
 			return false;
-	for (int i = 0; i < 8; i++)
-	{
-		if (!(p[i] >= 0 && p[i] <= most[i]) || p[i] != floor(p[i]))
-			return false;
-		head[i] = (int) p[i];
-	}
-	*order = (ArimaOrder) {head[0], head[1], head[2], head[3], head[4], head[5], head[6], head[7] != 0};
 	if (order->s < 1 || p[8] != in->nx || !(p[10] >= 0) || (order->s < 2 && order->P + order->D + order->Q > 0))
 		return false;
 	n = order->p + order->q + order->P + order->Q;

@@ -25,6 +25,15 @@ typedef struct ArimaOrder
 	bool		constant;
 } ArimaOrder;
 
+/* When models are estimated by conditional least squares, not by the exact likelihood. */
+typedef enum ArimaApproximate
+{
+	ARIMA_BY_LENGTH,			/* in the search through orders of long series and long seasons, as R does */
+	ARIMA_EXACT,
+	ARIMA_SEARCH,				/* in the search */
+	ARIMA_ALL					/* the model that is left, too */
+} ArimaApproximate;
+
 typedef struct ArimaOptions
 {
 	bool		fixed;			/* order is given, not looked for */
@@ -33,6 +42,7 @@ typedef struct ArimaOptions
 	int			max_p, max_q, max_P, max_Q, max_d, max_D;
 	bool		box_cox;		/* transform */
 	double		lambda;			/* NaN with box_cox: chosen (Guerrero 1993) */
+	int			approximate;	/* ArimaApproximate */
 } ArimaOptions;
 
 #define ARIMA_DEFAULTS {.seasonal = true, .max_p = 5, .max_q = 5, .max_P = 2, .max_Q = 2, .max_d = 2, .max_D = 1}
@@ -69,6 +79,7 @@ typedef struct ArimaWork
 	double	   *beta;			/* [max_columns] of columns 1 .. */
 	int		   *gaps;			/* [ARIMA_MAX_GAPS] */
 	double	   *space;			/* [n] */
+	double	   *css;			/* [6][n] of conditional least squares */
 } ArimaWork;
 
 /* A series made ready for one (d, D). */
@@ -94,6 +105,9 @@ typedef struct ArimaFit
 	double		aicc;			/* infinite: not to be chosen */
 } ArimaFit;
 
+/* The orders that a fit has chosen; false: it is none of ARIMA's. */
+extern bool arima_order_of(const ForecastFit *fit, ArimaOrder *order);
+
 extern void arima_layout(ArimaWork *w, Work *work, int n, int period, int nx);
 
 /* arima_poly.c */
@@ -109,10 +123,13 @@ extern double arima_profile(ArimaData *data, double *sigma2);
 /* arima_fit.c */
 extern void arima_prepare(ArimaData *data, const double *y, const ArimaOrder *order);
 extern bool arima_estimate(ArimaData *data, ArimaFit *fit, const double *start);
-extern void arima_final(ArimaData *data, const ArimaFit *fit);
+extern bool arima_judge(ArimaData *data, ArimaFit *fit);
+
+/* arima_css.c */
+extern bool arima_approximate(ArimaData *data, ArimaFit *fit, const double *start);
 
 /* arima_order.c */
 extern int	arima_differences(const double *y, int n, int max, double *space);
-extern bool arima_search(ArimaData *data, const double *y, const ArimaOptions *options, int d, int D, int s, ArimaFit *best);
+extern bool arima_search(ArimaData *data, const double *y, const ArimaOptions *options, int d, int D, int s, bool approximate, ArimaFit *best);
 
 #endif							/* ECML_ARIMA_H */

@@ -43,6 +43,7 @@ arima_layout(ArimaWork *w, Work *work, int n, int period, int nx)
 	w->beta = WORK_TAKE(work, double, w->max_columns);
 	w->gaps = WORK_TAKE(work, int, ARIMA_MAX_GAPS);
 	w->space = WORK_TAKE(work, double, 2 * (size_t) n + 2 * w->max_r);
+	w->css = WORK_TAKE(work, double, 6 * (size_t) n);
 }
 
 /* x [n] becomes its differences of this lag; gives their number */
@@ -278,14 +279,31 @@ minimise(ArimaData *data, double *u, int n, double *result)
 	return true;
 }
 
-/* The model of data->order at its maximum, from start (free numbers; NULL: 0) on.  aicc is infinite where it is not defined. */
+/* Coefficients, variance, likelihood and AICc (infinite where it is not defined) of the free numbers in fit; false: there is no likelihood. */
+bool
+arima_judge(ArimaData *data, ArimaFit *fit)
+{
+	const ArimaOrder *order = &data->order;
+	int			k = order->p + order->q + order->P + order->Q + order->constant + data->nx + 1;
+	int			effective = data->rows - data->gaps;
+
+	fit->aicc = INFINITY;
+	arima_to_coefficients(order, fit->u, fit->coefficients);
+	arima_expand(order, fit->coefficients, &data->w->poly);
+	fit->log_likelihood = arima_profile(data, &fit->sigma2);
+	if (!isfinite(fit->log_likelihood))
+		return false;
+	if (effective - k - 1 > 0)
+		fit->aicc = -2 * fit->log_likelihood + 2.0 * k + 2.0 * k * (k + 1) / (effective - k - 1);
+	return true;
+}
+
+/* The model of data->order at its maximum, from start (free numbers; NULL: 0.1) on. */
 bool
 arima_estimate(ArimaData *data, ArimaFit *fit, const double *start)
 {
 	const ArimaOrder *order = &data->order;
 	int			n = order->p + order->q + order->P + order->Q;
-	int			k = n + order->constant + data->nx + 1;
-	int			effective = data->rows - data->gaps;
 	double		value;
 
 	fit->order = *order;
@@ -298,14 +316,5 @@ arima_estimate(ArimaData *data, ArimaFit *fit, const double *start)
 	fit->aicc = INFINITY;
 	fit->log_likelihood = NAN;
 	fit->sigma2 = NAN;
-	if (effective < 2 || !minimise(data, fit->u, n, &value))
-		return false;
-	arima_to_coefficients(order, fit->u, fit->coefficients);
-	arima_expand(order, fit->coefficients, &data->w->poly);
-	fit->log_likelihood = arima_profile(data, &fit->sigma2);
-	if (!isfinite(fit->log_likelihood))
-		return false;
-	if (effective - k - 1 > 0)
-		fit->aicc = -2 * fit->log_likelihood + 2.0 * k + 2.0 * k * (k + 1) / (effective - k - 1);
-	return true;
+	return data->rows - data->gaps >= 2 && minimise(data, fit->u, n, &value) && arima_judge(data, fit);
 }

@@ -4,7 +4,7 @@
  * Differences of the season when it is strong: above 0.64 of the variance that the trend leaves, by STL (Wang, Smith and
  * Hyndman 2006).  Then plain ones as long as the KPSS test of level (Kwiatkowski, Phillips, Schmidt and Shin 1992) rejects at
  * 5 %.  Then from four models to neighbours as long as AICc falls; models with a root within 1.01 are left out.  Each is fitted by exact
- * likelihood, starting from its neighbour's coefficients, which makes a fit a few steps long.
+ * likelihood, or by least squares (arima_css.c), starting from its neighbour's coefficients, which makes a fit a few steps long.
  */
 #include "arima.h"
 
@@ -77,6 +77,7 @@ typedef struct Search
 	const ArimaOptions *options;
 	ArimaFit   *best;
 	int			models;
+	bool		approximate;
 	bool		cancelled;
 	unsigned char tried[TRIED];
 } Search;
@@ -123,7 +124,7 @@ try(Search *s, int p, int q, int P, int Q, bool constant, bool carried)
 	s->data->order = order;
 	if (carried)
 		carry(s->best, &order, u);
-	if (!arima_estimate(s->data, &fit, carried ? u : NULL))
+	if (!(s->approximate ? arima_approximate : arima_estimate) (s->data, &fit, carried ? u : NULL))
 	{
 		s->cancelled = forecast_cancelled(s->data->in);
 		return false;
@@ -153,10 +154,11 @@ neighbours(Search *s, bool constant_allowed)
 
 /* false: cancelled, or nothing could be fitted */
 bool
-arima_search(ArimaData *data, const double *y, const ArimaOptions *options, int d, int D, int s, ArimaFit *best)
+arima_search(ArimaData *data, const double *y, const ArimaOptions *options, int d, int D, int s, bool approximate,
+			 ArimaFit *best)
 {
 	ArimaOptions o = *options;
-	Search		search = {.data = data, .options = &o, .best = best};
+	Search		search = {.data = data,.options = &o,.best = best,.approximate = approximate && data->nx == 0};
 	int			n = data->n;
 	bool		constant = d + D <= 1;
 
@@ -191,12 +193,17 @@ arima_search(ArimaData *data, const double *y, const ArimaOptions *options, int 
 		;
 	if (search.cancelled)
 		return false;
-	/* the one that is left once more, from where nothing has led to it: the likelihood may have two hills */
+	data->order = best->order;
+	if (options->approximate == ARIMA_ALL && data->nx == 0)
+		return true;
+	/*
+	 * The one that is left once more: exactly, where it is not yet; else from where nothing has led to it, for the likelihood may have
+	 * two hills.
+	 */
 	{
 		ArimaFit	again;
 
-		data->order = best->order;
-		if (arima_estimate(data, &again, NULL) && again.log_likelihood > best->log_likelihood &&
+		if (arima_estimate(data, &again, search.approximate ? best->u : NULL) && again.log_likelihood > best->log_likelihood &&
 			arima_roots_clear(&data->w->poly, RADIUS, data->w->space))
 			*best = again;
 	}

@@ -4,13 +4,16 @@
  * Which methods come into question follows from the series: for intermittent demand (a third or more of the values are zero,
  * none is negative) Croston's family beside the mean and exponential smoothing; else exponential smoothing, Theta, ARIMA, and
  * decomposition where there are several seasons or one too long for the others.  Each is fitted to the first part of the
- * series and forecasts the rest from up to three origins; what it weighs in the combination falls with the root of its mean
- * absolute error there (Bates and Granger 1969; Pawlikowski and Chorowska 2020 for such combinations in the M4 competition),
- * and those far behind the best are left out.  The M competitions keep showing that a combination of few good methods is
- * rarely beaten by any of them, and never loses much (Makridakis, Spiliotis, Assimakopoulos 2020).
+ * series and forecasts the rest from up to three origins; what it weighs in the combination falls with its mean absolute error
+ * there (Bates and Granger 1969; Pawlikowski and Chorowska 2020 for such combinations in the M4 competition), and those far
+ * behind the best are left out.  Errors of few values say little about who is better: weights are near to equal for twenty
+ * values, and fall with the fourth power of errors for several hundred.  The M competitions keep showing that a combination of few
+ * good methods is rarely beaten by any of them, and never loses much (Makridakis, Spiliotis, Assimakopoulos 2020).
  *
  * Intervals are the weighted means of the methods', widened (or narrowed, a little) by what the errors from the origins were
- * against what they should have been.
+ * against what they should have been, and more the farther ahead and the fewer the values: what no method's own formula
+ * counts is that its parameters, and its form, may be wrong.  POWER and GROWTH were chosen on the training parts of the M3 and
+ * M4 samples alone, the last horizon of each held out.
  *
  * Parameters: number of components, scale of the intervals; for each component method, form, weight, number of parameters,
  * parameters.  Cost: two fits of each candidate, the second of the form that the first has chosen.
@@ -21,6 +24,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "forecast/arima.h"
 #include "forecast/decompose.h"
 #include "forecast/ets.h"
 #include "forecast/theta.h"
@@ -28,9 +32,14 @@
 #define HEAD 2					/* numbers before the components */
 #define EACH 4					/* before a component's parameters */
 #define ORIGINS 3
-#define FAR_BEHIND 4			/* times the least error */
+#define POWER_VALUES 80			/* weights fall with the power of errors that is the number of values over this, */
+#define MOST_POWER 4			/* but no more than this */
+#define FAR_BEHIND 4			/* over the power, and 1: how many times the least error */
 #define PRIOR 3					/* errors as they should be, beside those seen */
 #define INTERMITTENT (1.0 / 3)	/* share of zeros */
+#define GROWTH 6				/* intervals are wider by so much, times the root of the step, over the number of values */
+#define NARROWEST 0.9			/* of the scale of intervals */
+#define MOST_LAGS 2				/* of ARIMA */
 #define LONG_SEASON 24			/* beyond it, exponential smoothing has too many states to start with */
 
 enum
@@ -58,11 +67,12 @@ typedef struct Features
 	double		zeros;			/* share */
 	double		least;
 	bool		constant;
-	bool		long_season;	/* of the periods the longest is long, and seen twice */
+	bool		several;		/* there is a long season, seen three times at least, or clear to see */
 } Features;
 
+/* filled: scratch [n] */
 static Features
-look(const ForecastInput *in)
+look(const ForecastInput *in, double *filled)
 {
 	Features	f = {.least = INFINITY,.constant = true};
 	double		first = NAN;
@@ -77,8 +87,9 @@ look(const ForecastInput *in)
 			f.constant &= in->y[t] == first;
 		}
 	f.zeros = f.values > 0 ? f.zeros / f.values : 0;
+	(void) forecast_interpolate(in->y, in->n, filled);
 	for (int i = 0; i < in->nperiods; i++)
-		f.long_season |= in->periods[i] > LONG_SEASON && f.values >= 2 * in->periods[i];
+		f.several |= in->periods[i] > LONG_SEASON && (f.values >= 3 * in->periods[i] || forecast_is_seasonal(filled, in->n, in->periods[i]));
 	return f;
 }
 
@@ -111,7 +122,7 @@ choose(const ForecastInput *in, const AutoOptions *options, const Features *f, i
 	for (int i = 0; i < (int) (sizeof(smooth) / sizeof(smooth[0])); i++)
 		if (forecast_method_by_id(smooth[i]))
 			ids[n++] = smooth[i];
-	if (f->long_season && forecast_method_by_id(MSTL))
+	if (f->several && forecast_method_by_id(MSTL))
 		ids[n++] = MSTL;
 	return n;
 }
@@ -170,8 +181,8 @@ auto_memory(const ForecastShape *shape)
 		AUTO_MAX * (2 * FORECAST_BYTES(double, params) +
 					2 * FORECAST_BYTES(double, (size_t) ORIGINS * shape->horizon)) +
 		FORECAST_BYTES(double, (size_t) shape->nx * (shape->n + shape->horizon)) +
-		4 * FORECAST_BYTES(double, (size_t) shape->horizon * (1 + 2 * (shape->nlevels > 0 ? shape->nlevels : 1))) +
-		FORECAST_BYTES(double, shape->n) + FORECAST_BYTES(Candidate, AUTO_MAX);
+		5 * FORECAST_BYTES(double, (size_t) shape->horizon * (1 + 2 * (shape->nlevels > 0 ? shape->nlevels : 1))) +
+		2 * FORECAST_BYTES(double, shape->n) + FORECAST_BYTES(Candidate, AUTO_MAX);
 }
 
 static int
@@ -182,6 +193,20 @@ auto_max_params(const ForecastShape *shape)
 
 	most_of(shape, &bytes, &params);
 	return HEAD + AUTO_MAX * (EACH + params);
+}
+
+/*
+ * What a method sees of a series: exponential smoothing and ARIMA no long seasons, which would take them more numbers to start
+ * with, and more time, than it gains.
+ */
+static ForecastInput
+seen_by(int id, const ForecastInput *in)
+{
+	ForecastInput seen = *in;
+
+	while ((id == ETS || id == ARIMA) && seen.nperiods > 0 && seen.periods[seen.nperiods - 1] > LONG_SEASON)
+		seen.nperiods--;
+	return seen;
 }
 
 /* ---- validation */
@@ -254,6 +279,7 @@ fit_part(const Candidate *c, ForecastInput *part, ForecastArena *arena, Forecast
 {
 	EtsOptions	ets = ETS_DEFAULTS;
 	ThetaOptions theta = THETA_DEFAULTS;
+	ArimaOptions arima = ARIMA_DEFAULTS;
 	const void *options[FORECAST_MAX_METHODS] = {NULL};
 	EtsForm		form;
 
@@ -265,7 +291,7 @@ fit_part(const Candidate *c, ForecastInput *part, ForecastArena *arena, Forecast
 		ets.trend = form.trend;
 		ets.season = form.season;
 		ets.damped = form.damped ? ETS_DAMPED_YES : ETS_DAMPED_NO;
-		ets.multiplicative_trend = ets.unrestricted = true;
+		ets.multiplicative_trend = ets.unrestricted = ets.quick = true;
 		options[ETS] = &ets;
 	}
 	if (c->method->id == THETA)
@@ -273,9 +299,17 @@ fit_part(const Candidate *c, ForecastInput *part, ForecastArena *arena, Forecast
 		theta.model = c->fit.form % 8;
 		options[THETA] = &theta;
 	}
+	if (c->method->id == ARIMA)
+	{
+		if (options[ARIMA])
+			arima = *(const ArimaOptions *) options[ARIMA];
+		arima.fixed = arima_order_of(&c->fit, &arima.order);
+		arima.approximate = ARIMA_ALL;
+		options[ARIMA] = &arima;
+	}
 	part->options = options;
-	/* orders of an ARIMA are too dear to be looked for again: it keeps its parameters */
-	if (c->method->id == ARIMA || c->method->id == MSTL)
+	/* a decomposition is made anew for each forecast; what is left keeps its parameters */
+	if (c->method->id == MSTL || (c->method->id == ARIMA && !arima.fixed))
 	{
 		double	   *params = fit->params;
 
@@ -356,12 +390,14 @@ interval_scale(const ForecastInput *in, const Origins *origins, const Candidate 
 			squares += fmin((y - mean) * (y - mean) / (sd * sd), 36);
 			count++;
 		}
-	return fmin(fmax(sqrt((squares + PRIOR) / (count + PRIOR)), 0.9), 3);
+	return fmin(fmax(sqrt((squares + PRIOR) / (count + PRIOR)), NARROWEST), 3);
 }
 
 static void
-weigh(Candidate *candidates, int n, bool single)
+weigh(Candidate *candidates, int n, int values, bool single)
 {
+	double		power = fmin((double) values / POWER_VALUES, MOST_POWER);
+	double		far = 1 + FAR_BEHIND / power;
 	double		least = INFINITY;
 	double		total = 0;
 	int			best = -1;
@@ -377,12 +413,12 @@ weigh(Candidate *candidates, int n, bool single)
 		double		ratio = best < 0 ? 1 : candidates[i].error / least;
 
 		/* nothing was validated: all weigh the same.  A perfect one leaves nothing to the others. */
-		if (best >= 0 && !(candidates[i].error <= FAR_BEHIND * least))
+		if (best >= 0 && !(candidates[i].error <= far * least))
 			candidates[i].weight = i == best;
 		else if (single)
 			candidates[i].weight = best < 0 ? i == 0 : i == best;
 		else
-			candidates[i].weight = ratio > 0 ? 1 / sqrt(ratio) : 1;
+			candidates[i].weight = ratio > 0 ? pow(ratio, -power) : 1;
 		total += candidates[i].weight;
 	}
 	for (int i = 0; i < n; i++)
@@ -419,37 +455,83 @@ describe(ForecastFit *fit, const Candidate *candidates, int n)
 	}
 }
 
-static ForecastStatus
-auto_fit(const ForecastInput *in, ForecastArena *arena, ForecastFit *fit)
+/* Everything that is tried for a series. */
+typedef struct Trial
 {
-	const AutoOptions *options = in->options && in->options[12] ? in->options[12] : &defaults;
-	Features	f = look(in);
-	int			ids[AUTO_MAX];
-	int			n = choose(in, options, &f, ids);
-	int			good = 0;
-	Candidate  *candidates = FORECAST_TAKE(arena, Candidate, AUTO_MAX);
+	const AutoOptions *options;
+	ForecastInput in;			/* with options of its own */
+	const void *methods[FORECAST_MAX_METHODS];
+	EtsOptions	ets;
+	ArimaOptions arima;
+	Features	f;
+	Candidate  *candidates;		/* [AUTO_MAX] */
+	int			n;				/* that could be fitted */
+	Origins		origins;
+} Trial;
+
+/* Options of the methods as parts of a combination. */
+static void
+set_options(Trial *t)
+{
+	if (t->in.options)
+		memcpy(t->methods, t->in.options, sizeof(t->methods));
+	/* trends that die away: beside others, those that do not are the ones that go wrong (Gardner and McKenzie 1985) */
+	t->ets = (EtsOptions) ETS_DEFAULTS;
+	if (t->methods[ETS])
+		t->ets = *(const EtsOptions *) t->methods[ETS];
+	if (t->ets.damped == ETS_DAMPED_AUTO && t->ets.trend == ETS_AUTO)
+		t->ets.damped = ETS_DAMPED_YES;
+	t->ets.quick = true;
+	t->methods[ETS] = &t->ets;
+	t->arima = (ArimaOptions) ARIMA_DEFAULTS;
+	if (t->methods[ARIMA])
+		t->arima = *(const ArimaOptions *) t->methods[ARIMA];
+	if (!t->arima.fixed)
+	{
+		/* what more lags gain, others in the combination have */
+		t->arima.max_p = t->arima.max_p < MOST_LAGS ? t->arima.max_p : MOST_LAGS;
+		t->arima.max_q = t->arima.max_q < MOST_LAGS ? t->arima.max_q : MOST_LAGS;
+		t->arima.max_P = t->arima.max_P < 1 ? t->arima.max_P : 1;
+		t->arima.max_Q = t->arima.max_Q < 1 ? t->arima.max_Q : 1;
+		t->arima.approximate = ARIMA_SEARCH;
+	}
+	t->methods[ARIMA] = &t->arima;
+	t->in.options = t->methods;
+}
+
+/* Fit all candidates to the series and to its first part; t->in, t->options are set. */
+static ForecastStatus
+try_all(Trial *t, ForecastArena *arena)
+{
+	const ForecastInput *in = &t->in;
+	double	   *filled = FORECAST_TAKE(arena, double, in->n);
+	double	   *x = FORECAST_TAKE(arena, double, (size_t) in->nx * (in->n + in->horizon));
 	ForecastShape shape = {.n = in->n,.horizon = in->horizon,.nperiods = in->nperiods,.period = 1,.nx = in->nx,
 	.nlevels = in->nlevels,.validates = true,.options = in->options};
-	double	   *x = FORECAST_TAKE(arena, double, (size_t) in->nx * (in->n + in->horizon));
-	Origins		origins;
-	double		scale = 1;
 	ForecastStatus status = FORECAST_TOO_SHORT;
-	double	   *place;
+	int			ids[AUTO_MAX];
+	int			n;
 
+	t->candidates = FORECAST_TAKE(arena, Candidate, AUTO_MAX);
 	for (int i = 0; i < in->nperiods; i++)
 		shape.period = in->periods[i] > shape.period ? in->periods[i] : shape.period;
-	if (candidates == NULL || x == NULL)
+	if (filled == NULL || t->candidates == NULL || x == NULL)
 		return FORECAST_NO_MEMORY;
-	if (f.values < 1)
+	t->f = look(in, filled);
+	n = choose(in, t->options, &t->f, ids);
+	if (t->f.values < 1)
 		return FORECAST_TOO_SHORT;
+	set_options(t);
 	for (int i = 0; i < n; i++)
 	{
-		Candidate  *c = &candidates[good];
+		Candidate  *c = &t->candidates[t->n];
 		int			max_params;
 		size_t		mark;
 		ForecastStatus now;
+		ForecastInput seen;
 
 		memset(c, 0, sizeof(*c));
+		c->error = NAN;
 		c->method = forecast_method_by_id(ids[i]);
 		max_params = c->method->max_params(&shape);
 		c->fit.params = FORECAST_TAKE(arena, double, max_params);
@@ -459,33 +541,48 @@ auto_fit(const ForecastInput *in, ForecastArena *arena, ForecastFit *fit)
 		if (c->sd == NULL)
 			return FORECAST_NO_MEMORY;
 		mark = arena->used;
-		now = c->method->fit(in, arena, &c->fit);
+		seen = seen_by(ids[i], in);
+		now = c->method->fit(&seen, arena, &c->fit);
 		arena->used = mark;
 		if (now == FORECAST_CANCELLED || now == FORECAST_NO_MEMORY)
 			return now;
 		if (now == FORECAST_OK)
-			good++;
+			t->n++;
 		else
 			status = now;
 	}
-	if (good == 0)
+	if (t->n == 0)
 		return status;
-	origins = plan(in, f.values, options->folds);
-	if (origins.n > 0 && good > 0)
-		for (int i = 0; i < good; i++)
-		{
-			status = validate(in, &origins, &candidates[i], x, arena);
-			if (status == FORECAST_CANCELLED || status == FORECAST_NO_MEMORY)
-				return status;
-			if (status != FORECAST_OK)
-				candidates[i].error = INFINITY;
-		}
-	else
-		for (int i = 0; i < good; i++)
-			candidates[i].error = NAN;
-	weigh(candidates, good, options->single);
-	if (origins.n > 0)
-		scale = interval_scale(in, &origins, candidates, good);
+	t->origins = plan(in, t->f.values, t->options->folds);
+	for (int i = 0; i < t->n && t->origins.n > 0; i++)
+	{
+		ForecastInput seen = seen_by(t->candidates[i].method->id, in);
+
+		status = validate(&seen, &t->origins, &t->candidates[i], x, arena);
+		if (status == FORECAST_CANCELLED || status == FORECAST_NO_MEMORY)
+			return status;
+		if (status != FORECAST_OK)
+			t->candidates[i].error = INFINITY;
+	}
+	return FORECAST_OK;
+}
+
+static ForecastStatus
+auto_fit(const ForecastInput *in, ForecastArena *arena, ForecastFit *fit)
+{
+	Trial		t = {.in = *in,.options = in->options && in->options[12] ? in->options[12] : &defaults};
+	ForecastStatus status = try_all(&t, arena);
+	Candidate  *candidates = t.candidates;
+	int			good = t.n;
+	int			n;
+	double		scale = 1;
+	double	   *place;
+
+	if (status != FORECAST_OK)
+		return status;
+	weigh(candidates, good, t.f.values, t.options->single);
+	if (t.origins.n > 0)
+		scale = interval_scale(in, &t.origins, candidates, good);
 	describe(fit, candidates, good);
 	place = fit->params + HEAD;
 	n = 0;
@@ -525,17 +622,21 @@ auto_forecast(const ForecastInput *in, const ForecastFit *fit, ForecastArena *ar
 	double	   *fitted = FORECAST_TAKE(arena, double, in->n);
 	const double *place = fit->params + HEAD;
 	const double *end = fit->params + fit->nparams;
+	double	   *scale = FORECAST_TAKE(arena, double, in->horizon);
 	size_t		mark = arena->used;
+	int			values = 0;
 	int			n;
-	double		scale;
 
-	if (fitted == NULL)
+	if (scale == NULL)
 		return FORECAST_NO_MEMORY;
 	if (fit->nparams < HEAD || !(fit->params[0] >= 1 && fit->params[0] <= AUTO_MAX) ||
 		!(fit->params[1] >= 0.1 && fit->params[1] <= 10))
 		return FORECAST_DAMAGED;
 	n = (int) fit->params[0];
-	scale = fit->params[1];
+	for (int t = 0; t < in->n; t++)
+		values += !isnan(in->y[t]);
+	for (int h = 0; h < in->horizon; h++)
+		scale[h] = fit->params[1] * (1 + GROWTH * sqrt(h + 1) / (values > 0 ? values : 1));
 	for (int i = 0; i < n; i++)
 	{
 		const ForecastMethod *method;
@@ -544,6 +645,7 @@ auto_forecast(const ForecastInput *in, const ForecastFit *fit, ForecastArena *ar
 			.fitted = result->fitted ? fitted : NULL,.sd = sd
 		};
 		ForecastStatus status;
+		ForecastInput seen;
 		double		weight;
 
 		if (end - place < EACH || !(place[0] >= 1 && place[0] < FORECAST_MAX_METHODS) || !(fabs(place[1]) < 1e9) ||
@@ -558,22 +660,23 @@ auto_forecast(const ForecastInput *in, const ForecastFit *fit, ForecastArena *ar
 		part.params = (double *) place + EACH;
 		for (int h = 0; h < in->horizon; h++)
 			sd[h] = NAN;
-		status = method->forecast(in, &part, arena, &one);
+		seen = seen_by(method->id, in);
+		status = method->forecast(&seen, &part, arena, &one);
 		arena->used = mark;
 		if (status != FORECAST_OK)
 			return status;
 		for (int h = 0; h < in->horizon; h++)
 			result->mean[h] = (i == 0 ? 0 : result->mean[h]) + weight * mean[h];
 		for (int h = 0; result->sd && h < in->horizon; h++)
-			result->sd[h] = (i == 0 ? 0 : result->sd[h]) + weight * sd[h] * scale;
+			result->sd[h] = (i == 0 ? 0 : result->sd[h]) + weight * sd[h] * scale[h];
 		for (size_t k = 0; k < band; k++)
 		{
 			int			h = (int) (k % in->horizon);
 
 			if (result->lower)
-				result->lower[k] = (i == 0 ? 0 : result->lower[k]) + weight * (mean[h] + scale * (lower[k] - mean[h]));
+				result->lower[k] = (i == 0 ? 0 : result->lower[k]) + weight * (mean[h] + scale[h] * (lower[k] - mean[h]));
 			if (result->upper)
-				result->upper[k] = (i == 0 ? 0 : result->upper[k]) + weight * (mean[h] + scale * (upper[k] - mean[h]));
+				result->upper[k] = (i == 0 ? 0 : result->upper[k]) + weight * (mean[h] + scale[h] * (upper[k] - mean[h]));
 		}
 		for (int t = 0; result->fitted && t < in->n; t++)
 			result->fitted[t] = (i == 0 ? 0 : result->fitted[t]) + weight * fitted[t];

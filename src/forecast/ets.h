@@ -38,6 +38,7 @@ typedef struct EtsOptions
 	int			damped;			/* EtsDamping */
 	int			criterion;
 	bool		multiplicative_trend;	/* may AUTO choose one? */
+	bool		quick;			/* from fewer starts: now and then a lower summit of the likelihood */
 	bool		unrestricted;	/* may AUTO choose additive errors beside multiplicative season or trend (infinite variance)? */
 } EtsOptions;
 

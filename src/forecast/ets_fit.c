@@ -1,8 +1,8 @@
 /*
  * ets_fit.c - parameters of exponential smoothing: maximum likelihood, and the choice among forms
  *
- * Levenberg and Marquardt's method within bounds (0.0001 to 0.9999 for alpha, beta / alpha and gamma / (1 - alpha); 0.8 to
- * 0.98 for phi; states at the start are free): variables that a bound holds against the gradient rest, the others take a step
+ * Levenberg and Marquardt's method within bounds (0.0001 to 0.9999 for alpha, beta / alpha and gamma / (1 - alpha), without
+ * season for beta itself; 0.8 to 0.98 for phi; states at the start are free): variables that a bound holds against the gradient rest, the others take a step
  * of the damped normal equations, cut at the bounds.  The likelihood has several summits, some of them at bounds: for each
  * point of a grid of smoothing parameters the states at the start are fitted first (which is nearly linear), and the best
  * four go on with all variables; the best end wins.
@@ -20,6 +20,7 @@
 
 #define MAX_ITER 80
 #define STARTS 4
+#define USUAL_PERIOD 24
 #define LOW 1e-4
 #define HIGH 0.9999
 #define PHI_LOW 0.8
@@ -112,6 +113,8 @@ typedef struct EtsWork
 	double	   *counts;			/* [m] */
 	double	   *sums;			/* [m] */
 	bool		decomposed;
+	bool		quick;
+	bool		wide;			/* beta above alpha is allowed */
 } EtsWork;
 
 static bool
@@ -364,6 +367,13 @@ solve(EtsWork *w, const bool *rests, double lambda)
 	return true;
 }
 
+/* The greatest that a variable may be beside the others: beta itself may be HIGH where it need not stay below alpha. */
+static double
+highest(const EtsWork *w, const double *vars, int i)
+{
+	return i == w->problem.beta && w->wide ? HIGH / vars[0] : w->high[i];
+}
+
 /* From vars on, in so many steps; gives the objective there.  states: smoothing parameters stay as they are. */
 static double
 minimise(EtsWork *w, double *vars, bool states, int max_iter)
@@ -381,7 +391,7 @@ minimise(EtsWork *w, double *vars, bool states, int max_iter)
 
 		for (int i = 0; i < p->nvars; i++)
 			rests[i] = (states && i < p->level) ||
-				(vars[i] <= w->low[i] && p->gradient[i] > 0) || (vars[i] >= w->high[i] && p->gradient[i] < 0);
+				(vars[i] <= w->low[i] && p->gradient[i] > 0) || (vars[i] >= highest(w, vars, i) && p->gradient[i] < 0);
 		while (!better && lambda < 1e10)
 		{
 			double		next = INFINITY;
@@ -389,7 +399,7 @@ minimise(EtsWork *w, double *vars, bool states, int max_iter)
 			if (solve(w, rests, lambda))
 			{
 				for (int i = 0; i < p->nvars; i++)
-					w->trial[i] = fmin(fmax(vars[i] + w->step[i], w->low[i]), w->high[i]);
+					w->trial[i] = fmin(fmax(vars[i] + w->step[i], w->low[i]), highest(w, w->trial, i));
 				next = ets_pass(p, w->trial, false);
 			}
 			better = next < value;
@@ -413,16 +423,18 @@ minimise(EtsWork *w, double *vars, bool states, int max_iter)
 static double
 fit_form(EtsWork *w, const EtsForm *form, int m)
 {
-	static const double alphas[] = {LOW, 0.02, 0.15, 0.5, 0.9};
-	static const double betas[] = {LOW, 0.1, HIGH};
-	static const double gammas[] = {LOW, 0.2};
-	static const double phis[] = {PHI_HIGH, PHI_LOW};
+	static const double alphas[] = {LOW, 0.02, 0.15, 0.5, 0.9, 0.05, 0.3, 0.8};
+	static const double betas[] = {LOW, 0.1, HIGH, 0.02, 0.2, 0.1};	/* the fourth and fifth are beta itself */
+	static const double gammas[] = {LOW, 0.2, 0.1};
+	static const double phis[] = {PHI_HIGH, PHI_LOW, 0.95};
 	EtsProblem *p = &w->problem;
 	double		best = INFINITY;
 	double		values[STARTS];
 	int			nstarts = 0;
 
 	lay_out(p, form, m);
+	/* without season any beta below 1 is admissible: the model can be inverted (Hyndman and others 2008, 10.2) */
+	w->wide = form->trend != ETS_NONE && form->season == ETS_NONE && !w->quick;
 	memset(w->first, 0, p->width * sizeof(double));
 	for (int i = 0; i < p->nvars; i++)
 	{
@@ -430,10 +442,11 @@ fit_form(EtsWork *w, const EtsForm *form, int m)
 		w->high[i] = i == p->phi ? PHI_HIGH : i < p->level ? HIGH : INFINITY;
 	}
 	start_states(w, m, w->first);
-	for (int a = 0; a < 5; a++)
-		for (int b = 0; b < (form->trend != ETS_NONE ? 3 : 1); b++)
-			for (int g = 0; g < (form->season != ETS_NONE ? 2 : 1); g++)
-				for (int d = 0; d < (form->damped ? 2 : 1); d++)
+	/* the first ones of each list, or the last ones */
+	for (int a = w->quick ? 5 : 0; a < (w->quick ? 8 : 5); a++)
+		for (int b = w->quick ? 5 : 0; b < (w->quick ? 6 : form->trend == ETS_NONE ? 1 : w->wide ? 5 : 3); b++)
+			for (int g = w->quick ? 2 : 0; g < (w->quick ? 3 : form->season != ETS_NONE ? 2 : 1); g++)
+				for (int d = w->quick ? 2 : 0; d < (w->quick ? 3 : form->damped ? 2 : 1); d++)
 				{
 					double		value;
 					int			place;
@@ -441,18 +454,21 @@ fit_form(EtsWork *w, const EtsForm *form, int m)
 					memcpy(w->vars, w->first, p->nvars * sizeof(double));
 					w->vars[0] = alphas[a];
 					if (p->beta >= 0)
-						w->vars[p->beta] = betas[b];
+						w->vars[p->beta] = b == 3 || b == 4 ? betas[b] / alphas[a] : betas[b];
+					/* those within the usual region are there already */
+					if (p->beta >= 0 && (b == 3 || b == 4) && betas[b] < alphas[a])
+						continue;
 					if (p->gamma >= 0)
 						w->vars[p->gamma] = gammas[g];
 					if (p->phi >= 0)
 						w->vars[p->phi] = phis[d];
-					value = minimise(w, w->vars, true, form->error == ETS_ADDITIVE && form->season != ETS_MULTIPLICATIVE ? 1 : 5);
+					value = minimise(w, w->vars, true, form->error == ETS_ADDITIVE && form->season != ETS_MULTIPLICATIVE ? 1 : w->quick ? 2 : 5);
 					/* the best STARTS of them, ascending */
 					for (place = nstarts; place > 0 && value < values[place - 1]; place--)
 						;
-					if (place == STARTS || !isfinite(value))
+					if (place == (w->quick ? 1 : STARTS) || !isfinite(value))
 						continue;
-					if (nstarts < STARTS)
+					if (nstarts < (w->quick ? 1 : STARTS))
 						nstarts++;
 					for (int i = nstarts - 1; i > place; i--)
 					{
@@ -542,14 +558,19 @@ ets_fit_form(const ForecastInput *in, const EtsForm *form, int m, ForecastArena 
 
 static const EtsOptions defaults = ETS_DEFAULTS;
 
-/* The season that a value by value state can follow: the longest that is not too long and that the series has twice. */
+/*
+ * The season that a value by value state can follow: the longest that is not too long and that the series has seen.  Of more than
+ * USUAL_PERIOD values only when a season is asked for.
+ */
 static int
-season_of(const ForecastInput *in, int nvalues)
+season_of(const ForecastInput *in, const EtsOptions *options, int nvalues)
 {
+	bool		asked = options->season == ETS_ADDITIVE || options->season == ETS_MULTIPLICATIVE;
+	int			longest = asked ? ETS_MAX_PERIOD : USUAL_PERIOD;
 	int			m = 1;
 
 	for (int i = 0; i < in->nperiods; i++)
-		if (in->periods[i] <= ETS_MAX_PERIOD && in->periods[i] >= 2 && in->n > in->periods[i] &&
+		if (in->periods[i] <= longest && in->periods[i] >= 2 && in->n > in->periods[i] &&
 			nvalues >= in->periods[i] + 5)
 			m = in->periods[i];
 	return m;
@@ -674,10 +695,11 @@ ets_fit(const ForecastInput *in, ForecastArena *arena, ForecastFit *fit)
 		}
 	if (nvalues < 1)
 		return FORECAST_TOO_SHORT;
-	m = season_of(in, nvalues);
+	m = season_of(in, options, nvalues);
 	fit->note = NULL;
 	if (!prepare(&w, in, m, arena) || (vars = FORECAST_TAKE(arena, double, 2 * m + 8)) == NULL)
 		return FORECAST_NO_MEMORY;
+	w.quick = options->quick;
 	if (constant || nvalues < 5)
 		return fit_few(&w, in->y, in->n, fit);
 	for (int number = 0; number < 36; number++)

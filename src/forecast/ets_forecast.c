@@ -60,7 +60,7 @@ read_params(const ForecastFit *fit, Params *p)
 	if (p->form.season != ETS_NONE)
 		k += p->m;
 	p->sigma = fit->params[k];
-	return p->alpha >= 0 && p->alpha <= 1 && p->beta >= 0 && p->beta <= p->alpha && p->gamma >= 0 &&
+	return p->alpha >= 0 && p->alpha <= 1 && p->beta >= 0 && p->beta <= 1 && p->gamma >= 0 &&
 		p->gamma <= 1 - p->alpha + 1e-9 && p->phi >= 0 && p->phi <= 1 && p->sigma >= 0;
 }
 

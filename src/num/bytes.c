@@ -293,19 +293,14 @@ ecml_read_end(EcmlReader *r)
 		ecml_read_corrupted(r, "there are bytes after its end");
 }
 
-/*
- * CRC-32C (Castagnoli, reflected polynomial 0x82F63B78), four bits at a time: the table is a constant of 64 bytes, and a
- * model is checked once each time it is loaded.
- */
-uint32_t
-ecml_crc32c(const void *data, size_t size)
+/* CRC-32C (Castagnoli, reflected polynomial 0x82F63B78), four bits at a time: the table is a constant of 64 bytes. */
+static uint32_t
+crc32c_portable(uint32_t crc, const uint8_t *bytes, size_t size)
 {
 	static const uint32_t table[16] = {
 		0x00000000, 0x105EC76F, 0x20BD8EDE, 0x30E349B1, 0x417B1DBC, 0x5125DAD3, 0x61C69362, 0x7198540D,
 		0x82F63B78, 0x92A8FC17, 0xA24BB5A6, 0xB21572C9, 0xC38D26C4, 0xD3D3E1AB, 0xE330A81A, 0xF36E6F75
 	};
-	const uint8_t *bytes = data;
-	uint32_t	crc = 0xFFFFFFFF;
 
 	for (size_t i = 0; i < size; i++)
 	{
@@ -313,5 +308,36 @@ ecml_crc32c(const void *data, size_t size)
 		crc = (crc >> 4) ^ table[crc & 15];
 		crc = (crc >> 4) ^ table[crc & 15];
 	}
-	return ~crc;
+	return crc;
+}
+
+#ifdef __x86_64__
+/* The same by the processor's instruction, eight bytes in three cycles: models of 100 MB are checked in the time of a copy. */
+__attribute__((target("sse4.2"))) static uint32_t
+crc32c_sse42(uint32_t crc, const uint8_t *bytes, size_t size)
+{
+	uint64_t	wide = crc;
+
+	for (; size >= 8; size -= 8, bytes += 8)
+	{
+		uint64_t	word;
+
+		memcpy(&word, bytes, 8);
+		wide = __builtin_ia32_crc32di(wide, word);
+	}
+	crc = (uint32_t) wide;
+	for (; size > 0; size--, bytes++)
+		crc = __builtin_ia32_crc32qi(crc, *bytes);
+	return crc;
+}
+#endif
+
+uint32_t
+ecml_crc32c(const void *data, size_t size)
+{
+#ifdef __x86_64__
+	if (__builtin_cpu_supports("sse4.2"))
+		return ~crc32c_sse42(0xFFFFFFFF, data, size);
+#endif
+	return ~crc32c_portable(0xFFFFFFFF, data, size);
 }

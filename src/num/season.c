@@ -3,12 +3,14 @@
  *
  * The values less a smooth trend (a centred moving average as long as the longest lag asked for, or a straight line where the
  * series is too short for that) have autocorrelations; a season is a lag where they have a peak that is beyond what chance
- * gives (two standard errors by Bartlett's formula) and above its neighbours.  Multiples of a season that is found peak as
+ * gives (two standard errors by Bartlett's formula) and above its neighbours; of those near the highest one the shortest.  Multiples of a season that is found peak as
  * well: one counts only when it peaks clearly higher than the season itself (a week of hours beside the day).
  */
 #include "calendar.h"
 
 #include <math.h>
+
+#define NEAR 0.6				/* of the highest peak: the hours of a day are less alike than those of a week */
 
 /* The values less a straight line; missing ones become 0 with weight 0.  z [n] values, w [n] weights; their variance. */
 static double
@@ -128,29 +130,36 @@ ecml_season_detect(const double *y, int n, int max_lag, int *periods, int max, d
 		r[lag] = autocorrelation(z, w, n, lag);
 	while (found < max)
 	{
+		double		highest = 0;
 		int			best = 0;
 
-		squares = 0;
-		for (int lag = 1; lag <= max_lag; lag++)
+		/* first how high the highest peak is, then the shortest season that comes near it */
+		for (int pass = 0; pass < 2 && best == 0; pass++)
 		{
-			double		error = sqrt((1 + 2 * squares) / n);
-			bool		new = true;
-
-			squares += lag < 2 * begin && isfinite(r[lag]) ? r[lag] * r[lag] : 0;
-			if (lag < begin || !(r[lag] > 2 * error) || !(r[lag] > 0.1) || !(r[lag] >= r[lag - 1]) ||
-				(lag + 1 < n && lag < max_lag && !(r[lag] >= r[lag + 1])))
-				continue;
-			/* what repeats an earlier season, no better, is that season's */
-			for (int p = 0; p < found; p++)
+			squares = 0;
+			for (int lag = 1; lag <= max_lag && best == 0; lag++)
 			{
-				int			rest = lag % periods[p];
+				double		error = sqrt((1 + 2 * squares) / n);
+				bool		new = true;
 
-				if (rest > periods[p] / 2)
-					rest = periods[p] - rest;
-				new &= r[lag] > r[periods[p]] + 0.05 && (rest == 0 || periods[p] < 4 || found == 0);
+				squares += lag < 2 * begin && isfinite(r[lag]) ? r[lag] * r[lag] : 0;
+				if (lag < begin || !(r[lag] > 2 * error) || !(r[lag] > 0.1) || !(r[lag] >= r[lag - 1]) ||
+					(lag + 1 < n && lag < max_lag && !(r[lag] >= r[lag + 1])))
+					continue;
+				/* what repeats an earlier season, no better, is that season's */
+				for (int p = 0; p < found; p++)
+				{
+					int			rest = lag % periods[p];
+
+					if (rest > periods[p] / 2)
+						rest = periods[p] - rest;
+					new &= r[lag] > r[periods[p]] + 0.05 && rest == 0;
+				}
+				if (new && pass == 0)
+					highest = fmax(highest, r[lag]);
+				else if (new && r[lag] >= NEAR * highest)
+					best = lag;
 			}
-			if (new && (best == 0 || r[lag] > r[best] + 0.02))
-				best = lag;
 		}
 		if (best == 0)
 			break;

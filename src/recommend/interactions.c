@@ -13,6 +13,7 @@
 
 #include "recommend.h"
 
+#define SCATTER_RANGES 4
 #define POLL_ROWS 65536
 
 void
@@ -105,30 +106,86 @@ rec_matrix_copy(EcmlCtx *ctx, const RecMatrix *m)
 	return copy;
 }
 
+/* Entries that go to their rows: a counting sort, cut into ranges of rows so that threads do not meet and writes stay near. */
+typedef struct Scatter
+{
+	const RecMatrix *m;			/* transposed, or NULL: */
+	const RecRows *rows;		/* row by row, weighted */
+	const float *value;
+	RecMatrix  *t;
+	size_t	   *at;				/* [t->rows]: where the next entry of a row goes */
+	int			first[SCATTER_RANGES + 1];	/* rows of each range */
+} Scatter;
+
+static void
+scatter_task(void *arg, size_t range, int worker)
+{
+	const Scatter *job = arg;
+	int			low = job->first[range];
+	int			high = job->first[range + 1];
+	RecMatrix  *t = job->t;
+
+	if (job->m)
+		for (int r = 0; r < job->m->rows; r++)
+			for (size_t i = job->m->start[r]; i < job->m->start[r + 1]; i++)
+			{
+				int			row = job->m->column[i];
+
+				if (row >= low && row < high)
+				{
+					size_t		place = job->at[row]++;
+
+					t->column[place] = r;
+					t->value[place] = job->m->value[i];
+				}
+			}
+	else
+		for (size_t i = 0; i < job->rows->n; i++)
+		{
+			int			row = job->rows->item[i];
+
+			if (row >= low && row < high)
+			{
+				size_t		place = job->at[row]++;
+
+				t->column[place] = job->rows->user[i];
+				t->value[place] = job->value[i];
+			}
+		}
+}
+
+/* keys [n]: the row of each entry */
+static void
+scatter(EcmlCtx *ctx, Scatter *job, const int32_t *keys, size_t n)
+{
+	RecMatrix  *t = job->t;
+	int			range = 0;
+
+	job->at = t->start + 1;		/* ends where the next row begins, when all are there */
+	for (size_t i = 0; i < n; i++)
+		if (keys[i] + 1 < t->rows)
+			job->at[keys[i] + 1]++;
+	for (int c = 1; c < t->rows; c++)
+		job->at[c] += job->at[c - 1];
+	/* ranges of about as many entries */
+	job->first[0] = 0;
+	for (int r = 0; r < t->rows; r++)
+		while (range + 1 < SCATTER_RANGES && job->at[r] > n / SCATTER_RANGES * (range + 1))
+			job->first[++range] = r;
+	while (range < SCATTER_RANGES)
+		job->first[++range] = t->rows;
+	ecml_poll(ctx, 0, 0);
+	ecml_parallel_for(ctx, SCATTER_RANGES, scatter_task, job);
+	ecml_poll(ctx, 0, 0);
+}
+
 RecMatrix *
 rec_transpose(EcmlCtx *ctx, const RecMatrix *m)
 {
-	RecMatrix  *t = matrix_create(ctx, m->columns, m->rows, m->start[m->rows]);
-	size_t	   *at = t->start + 1;	/* while filling: where the next entry of a row goes */
+	Scatter		job = {.m = m,.t = matrix_create(ctx, m->columns, m->rows, m->start[m->rows])};
 
-	for (size_t i = 0; i < m->start[m->rows]; i++)
-		if (m->column[i] + 1 < m->columns)
-			at[m->column[i] + 1]++;
-	for (int c = 1; c < m->columns; c++)
-		at[c] += at[c - 1];
-	for (int r = 0; r < m->rows; r++)
-	{
-		if (r % POLL_ROWS == 0)
-			ecml_poll(ctx, 0, 0);
-		for (size_t i = m->start[r]; i < m->start[r + 1]; i++)
-		{
-			size_t		place = at[m->column[i]]++;
-
-			t->column[place] = r;
-			t->value[place] = m->value[i];
-		}
-	}
-	return t;
+	scatter(ctx, &job, m->column, m->start[m->rows]);
+	return job.t;
 }
 
 /* Merge entries of the same row and column; drop sums that are not positive, unless they are ratings. */
@@ -167,26 +224,22 @@ merge(EcmlCtx *ctx, RecMatrix *m, bool ratings)
 RecMatrix *
 rec_matrix(EcmlCtx *ctx, const RecRows *rows, int users, int items, const RecParams *params)
 {
-	RecMatrix  *by_item = matrix_create(ctx, items, users, rows->n);
+	Scatter		job = {.rows = rows,.t = matrix_create(ctx, items, users, rows->n)};
+	RecMatrix  *by_item = job.t;
 	RecMatrix  *m;
-	size_t	   *at = by_item->start + 1;
+	float	   *value = ECML_NEW(ctx, float, rows->n + 1);
 	double		last = latest(rows);
 
 	for (size_t i = 0; i < rows->n; i++)
-		if (rows->item[i] + 1 < items)
-			at[rows->item[i] + 1]++;
-	for (int c = 1; c < items; c++)
-		at[c] += at[c - 1];
-	for (size_t i = 0; i < rows->n; i++)
 	{
-		size_t		place = at[rows->item[i]]++;
-
 		if (i % POLL_ROWS == 0)
 			ecml_poll(ctx, i, rows->n);
-		by_item->column[place] = rows->user[i];
-		by_item->value[place] = (float) (params->feedback_explicit ? rows->value[i] :
-										 rows->value[i] * decay(rows, i, last, params->half_life));
+		value[i] = (float) (params->feedback_explicit ? rows->value[i] :
+							rows->value[i] * decay(rows, i, last, params->half_life));
 	}
+	job.value = value;
+	scatter(ctx, &job, rows->item, rows->n);
+	ecml_free(ctx, value);
 	m = rec_transpose(ctx, by_item);	/* by user, and within a user by item */
 	rec_matrix_free(ctx, by_item);
 	merge(ctx, m, params->feedback_explicit);

@@ -54,17 +54,49 @@ rec_ids_init(RecIds *ids, MemoryContext context, Oid type)
 	ids->slots = MemoryContextAllocZero(context, ids->nslots * sizeof(int32));
 }
 
-static int
-add_integer(RecIds *ids, int64 key)
+/* Room for a key in the direct table, as long as it stays small beside the keys themselves. */
+static bool
+has_direct(RecIds *ids, int64 key)
 {
-	uint32		at;
+	int64		most = Max(65536, (int64) ids->n * 16);
+	int64		n;
 
-	if (ids->n > 0 && ids->keys[ids->last] == key)
-		return ids->last;
-	at = (uint32) ecml_hash_u64((uint64) key, 3) & (ids->nslots - 1);
+	if (key < 0 || key >= most)
+		return false;
+	if (key < ids->ndirect)
+		return true;
+	n = Max(key + 1, Min(most, 2 * ids->ndirect));
+	ids->direct = ids->direct ? repalloc_huge(ids->direct, n * sizeof(int32)) :
+		MemoryContextAllocExtended(ids->context, n * sizeof(int32), MCXT_ALLOC_HUGE);
+	memset(ids->direct + ids->ndirect, 0, (n - ids->ndirect) * sizeof(int32));
+	ids->ndirect = n;
+	return true;
+}
+
+static void
+enlarge_slots(RecIds *ids)
+{
+	ids->nslots *= 2;
+	pfree(ids->slots);
+	ids->slots = MemoryContextAllocExtended(ids->context, ids->nslots * sizeof(int32), MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
+	for (int i = 0; i < ids->n; i++)
+	{
+		uint32		at = (uint32) ecml_hash_u64((uint64) ids->keys[i], 3) & (ids->nslots - 1);
+
+		while (ids->slots[at])
+			at = (at + 1) & (ids->nslots - 1);
+		ids->slots[at] = i + 1;
+	}
+}
+
+static int
+add_hashed(RecIds *ids, int64 key)
+{
+	uint32		at = (uint32) ecml_hash_u64((uint64) key, 3) & (ids->nslots - 1);
+
 	for (; ids->slots[at]; at = (at + 1) & (ids->nslots - 1))
 		if (ids->keys[ids->slots[at] - 1] == key)
-			return ids->last = ids->slots[at] - 1;
+			return ids->slots[at] - 1;
 	if (ids->n == ids->capacity)
 	{
 		ids->capacity *= 2;
@@ -73,19 +105,19 @@ add_integer(RecIds *ids, int64 key)
 	ids->keys[ids->n] = key;
 	ids->slots[at] = ++ids->n;
 	if ((uint32) ids->n * 2 > ids->nslots)
-	{
-		ids->nslots *= 2;
-		pfree(ids->slots);
-		ids->slots = MemoryContextAllocExtended(ids->context, ids->nslots * sizeof(int32), MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
-		for (int i = 0; i < ids->n; i++)
-		{
-			at = (uint32) ecml_hash_u64((uint64) ids->keys[i], 3) & (ids->nslots - 1);
-			while (ids->slots[at])
-				at = (at + 1) & (ids->nslots - 1);
-			ids->slots[at] = i + 1;
-		}
-	}
-	return ids->last = ids->n - 1;
+		enlarge_slots(ids);
+	return ids->n - 1;
+}
+
+static inline int
+add_integer(RecIds *ids, int64 key)
+{
+	if (key >= 0 && key < ids->ndirect && ids->direct[key])
+		return ids->last = ids->direct[key] - 1;
+	ids->last = add_hashed(ids, key);
+	if (has_direct(ids, key))
+		ids->direct[key] = ids->last + 1;
+	return ids->last;
 }
 
 int

@@ -20,6 +20,7 @@
 #include "recommend.h"
 
 #define CHUNK 8					/* rows of a task */
+#define AHEAD 6					/* columns that are fetched before they are needed */
 
 typedef struct Best
 {
@@ -37,10 +38,18 @@ typedef struct Scratch
 	Best	   *best;			/* [k] a heap: the worst on top */
 } Scratch;
 
+/* An entry of the transpose: what belongs together lies together. */
+typedef struct Entry
+{
+	int32_t		row;
+	float		value;
+} Entry;
+
 typedef struct Job
 {
 	const RecMatrix *m;
 	const RecMatrix *t;			/* its transpose */
+	const Entry *entries;		/* of the transpose, in its order */
 	const double *scale;		/* [rows] 1 / norm, or NULL */
 	int			similarity;
 	double		shrinkage;
@@ -106,50 +115,79 @@ offer(Best *heap, int *n, int k, Best entry)
 		sink(heap, k, entry);
 }
 
+/* Columns come in no order that the processor could foresee: fetch the entries of one of the next. */
+static inline void
+fetch_ahead(const Job *job, int i, size_t e)
+{
+	const Entry *next;
+	const Entry *end;
+
+	if (e + AHEAD >= job->m->start[i + 1])
+		return;
+	next = job->entries + job->t->start[job->m->column[e + AHEAD]];
+	end = job->entries + job->t->start[job->m->column[e + AHEAD] + 1];
+	for (; next < end; next += 64 / sizeof(Entry))
+		__builtin_prefetch(next);
+}
+
 /* Sums of row i with all others that share a column; returns how many were touched. */
 static int
-accumulate(const Job *job, int i, Scratch *s)
+accumulate_counted(const Job *job, int i, Scratch *s)
 {
 	const RecMatrix *m = job->m;
-	const RecMatrix *t = job->t;
 	int			n = 0;
 
 	for (size_t e = m->start[i]; e < m->start[i + 1]; e++)
 	{
-		int			column = m->column[e];
 		double		w = m->value[e];
-		const int32_t *rows = t->column + t->start[column];
-		const float *values = t->value + t->start[column];
-		size_t		count = t->start[column + 1] - t->start[column];
+		const Entry *entry = job->entries + job->t->start[m->column[e]];
+		const Entry *end = job->entries + job->t->start[m->column[e] + 1];
 
-		if (!job->counted)
-			for (size_t a = 0; a < count; a++)
+		fetch_ahead(job, i, e);
+		for (; entry < end; entry++)
+		{
+			int			j = entry->row;
+			double		value = entry->value;
+
+			if (s->common[j]++ == 0)
 			{
-				int			j = rows[a];
-				double		before = s->sum[j];
-
-				/* weights are positive here: 0 means that j was not met */
-				s->touched[n] = j;
-				n += before == 0;
-				s->sum[j] = before + w * values[a];
+				s->touched[n++] = j;
+				s->sum[j] = 0;
 			}
-		else
-			for (size_t a = 0; a < count; a++)
+			s->sum[j] += w * value;
+			if (job->adjusted)
 			{
-				int			j = rows[a];
-
-				if (s->common[j]++ == 0)
-				{
-					s->touched[n++] = j;
-					s->sum[j] = 0;
-				}
-				s->sum[j] += w * values[a];
-				if (job->adjusted)
-				{
-					s->mine[j] += w * w;
-					s->theirs[j] += (double) values[a] * values[a];
-				}
+				s->mine[j] += w * w;
+				s->theirs[j] += value * value;
 			}
+		}
+	}
+	return n;
+}
+
+/* The same where all weights are positive: a sum of 0 means that the row was not met. */
+static int
+accumulate(const Job *job, int i, double *restrict sum, int32_t *restrict touched)
+{
+	const RecMatrix *m = job->m;
+	int			n = 0;
+
+	for (size_t e = m->start[i]; e < m->start[i + 1]; e++)
+	{
+		double		w = m->value[e];
+		const Entry *restrict entry = job->entries + job->t->start[m->column[e]];
+		size_t		count = job->t->start[m->column[e] + 1] - job->t->start[m->column[e]];
+
+		fetch_ahead(job, i, e);
+		for (size_t a = 0; a < count; a++)
+		{
+			int			j = entry[a].row;
+			double		before = sum[j];
+
+			touched[n] = j;
+			n += before == 0;
+			sum[j] = before + w * entry[a].value;
+		}
 	}
 	return n;
 }
@@ -158,12 +196,11 @@ static double
 similarity(const Job *job, int i, int j, Scratch *s)
 {
 	double		sum = s->sum[j];
-	double		common = s->common ? s->common[j] : 0;
+	double		common = s->common[j];
 	double		result;
 
 	s->sum[j] = 0;
-	if (s->common)
-		s->common[j] = 0;
+	s->common[j] = 0;
 	if (job->similarity == REC_JACCARD)
 	{
 		const size_t *start = job->m->start;
@@ -182,10 +219,10 @@ similarity(const Job *job, int i, int j, Scratch *s)
 	return job->shrinkage > 0 ? result * common / (common + job->shrinkage) : result;
 }
 
-static void
-neighbors_of(const Job *job, int i, Scratch *s)
+/* Offer all rows that were touched; returns how many neighbours there are. */
+static int
+choose(const Job *job, int i, int n, Scratch *s)
 {
-	int			n = accumulate(job, i, s);
 	int			found = 0;
 
 	for (int a = 0; a < n; a++)
@@ -196,6 +233,42 @@ neighbors_of(const Job *job, int i, Scratch *s)
 		if (j != i && (float) entry.similarity > 0)
 			offer(s->best, &found, job->k, entry);
 	}
+	return found;
+}
+
+/* The same for sums, scaled or not: most rows are behind the worst of the best, and go by quickly. */
+static int
+choose_plain(const Job *job, int i, int n, double *restrict sum, const int32_t *restrict touched, Best *best)
+{
+	const double *restrict scale = job->scale;
+	double		mine = scale ? scale[i] : 1;
+	double		bar = 0;
+	int			found = 0;
+
+	for (int a = 0; a < n; a++)
+	{
+		int			j = touched[a];
+		double		value = scale ? sum[j] * (mine * scale[j]) : sum[j];
+
+		sum[j] = 0;
+		if (value < bar || j == i || !((float) value > 0))
+			continue;
+		offer(best, &found, job->k, (Best) {value, j});
+		if (found == job->k)
+			bar = best[0].similarity;
+	}
+	return found;
+}
+
+static void
+neighbors_of(const Job *job, int i, Scratch *s)
+{
+	int			found;
+
+	if (job->counted)
+		found = choose(job, i, accumulate_counted(job, i, s), s);
+	else
+		found = choose_plain(job, i, accumulate(job, i, s->sum, s->touched), s->sum, s->touched, s->best);
 	job->found[i] = found;
 	for (int at = found - 1; at >= 0; at--)
 	{
@@ -276,6 +349,7 @@ rec_knn(EcmlCtx *ctx, const RecMatrix *m, const RecParams *params, double low, d
 	size_t		chunks = ((size_t) m->rows + CHUNK - 1) / CHUNK;
 	int			workers = ecml_workers(ctx, chunks);
 	double	   *scale = NULL;
+	Entry	   *entries;
 	size_t		rows = m->rows;
 
 	job.similarity = params->similarity;
@@ -313,6 +387,9 @@ rec_knn(EcmlCtx *ctx, const RecMatrix *m, const RecParams *params, double low, d
 		s->theirs = job.adjusted ? ECML_NEW0(ctx, double, rows + 1) : NULL;
 		s->best = ECML_NEW(ctx, Best, job.k + 1);
 	}
+	job.entries = entries = ECML_NEW(ctx, Entry, t->start[t->rows] + 1);
+	for (size_t e = 0; e < t->start[t->rows]; e++)
+		entries[e] = (Entry) {t->column[e], t->value[e]};
 	ecml_poll(ctx, low, 1);
 	ecml_parallel_for(ctx, chunks, knn_task, &job);
 	ecml_poll(ctx, high, 1);
@@ -341,6 +418,7 @@ rec_knn(EcmlCtx *ctx, const RecMatrix *m, const RecParams *params, double low, d
 		ecml_free(ctx, s->best);
 	}
 	ecml_free(ctx, job.scratch);
+	ecml_free(ctx, entries);
 	ecml_free(ctx, job.found);
 	ecml_free(ctx, scale);
 	rec_matrix_free(ctx, t);

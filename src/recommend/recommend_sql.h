@@ -43,6 +43,8 @@ typedef struct RecIds
 	int64	   *keys;			/* [capacity] */
 	int			capacity;
 	int32	   *slots;			/* [nslots] */
+	int32	   *direct;			/* [ndirect] number + 1 by key, of small keys that were met: a look-up without hashing */
+	int64		ndirect;
 	uint32		nslots;
 } RecIds;
 

@@ -25,10 +25,9 @@
 #include "utils/rel.h"
 #include "utils/snapmgr.h"
 
+#include "core/bulk.h"
 #include "core/catalog.h"
 #include "recommend/recommend_sql.h"
-
-#define BATCH 256				/* rows written at once */
 
 enum
 {
@@ -53,129 +52,10 @@ enum
 
 /* ---- writing */
 
-typedef struct Bulk
-{
-	Relation	table;
-	EState	   *estate;
-	ResultRelInfo *info;
-	BulkInsertState state;
-	TupleTableSlot *slots[BATCH];
-	int			n;
-	MemoryContext rows;			/* of the rows not yet written */
-} Bulk;
-
-static Bulk *
-bulk_begin(const char *name)
-{
-	Bulk	   *bulk = palloc0(sizeof(Bulk));
-
-	bulk->table = table_open(ecml_catalog_relation(name), RowExclusiveLock);
-	bulk->estate = CreateExecutorState();
-	bulk->info = makeNode(ResultRelInfo);
-	InitResultRelInfo(bulk->info, bulk->table, 1, NULL, 0);
-	ExecOpenIndices(bulk->info, false);
-	bulk->state = GetBulkInsertState();
-	for (int i = 0; i < BATCH; i++)
-		bulk->slots[i] = table_slot_create(bulk->table, NULL);
-	bulk->rows = AllocSetContextCreate(CurrentMemoryContext, "ecml bulk rows", ALLOCSET_DEFAULT_SIZES);
-	return bulk;
-}
-
-static void
-bulk_flush(Bulk *bulk)
-{
-	MemoryContext old;
-
-	if (bulk->n == 0)
-		return;
-	CHECK_FOR_INTERRUPTS();
-	old = MemoryContextSwitchTo(GetPerTupleMemoryContext(bulk->estate));
-	table_multi_insert(bulk->table, bulk->slots, bulk->n, GetCurrentCommandId(true), 0, bulk->state);
-	for (int i = 0; i < bulk->n; i++)
-	{
-		if (bulk->info->ri_NumIndices > 0)
-			(void) ecml_insert_index_tuples(bulk->info, bulk->slots[i], bulk->estate);
-		ExecClearTuple(bulk->slots[i]);
-	}
-	MemoryContextSwitchTo(old);
-	ResetPerTupleExprContext(bulk->estate);
-	MemoryContextReset(bulk->rows);
-	bulk->n = 0;
-}
-
-static void
-bulk_add(Bulk *bulk, const Datum *values, const bool *nulls)
-{
-	TupleTableSlot *slot = bulk->slots[bulk->n++];
-	int			natts = slot->tts_tupleDescriptor->natts;
-
-	memcpy(slot->tts_values, values, natts * sizeof(Datum));
-	memcpy(slot->tts_isnull, nulls, natts * sizeof(bool));
-	ExecStoreVirtualTuple(slot);
-	if (bulk->n == BATCH)
-		bulk_flush(bulk);
-}
-
-static void
-bulk_end(Bulk *bulk)
-{
-	bulk_flush(bulk);
-	for (int i = 0; i < BATCH; i++)
-		ExecDropSingleTupleTableSlot(bulk->slots[i]);
-	FreeBulkInsertState(bulk->state);
-	ExecCloseIndices(bulk->info);
-	table_finish_bulk_insert(bulk->table, 0);
-	FreeExecutorState(bulk->estate);
-	table_close(bulk->table, NoLock);
-	MemoryContextDelete(bulk->rows);
-	pfree(bulk);
-}
-
-/* An array of 4-byte values: int4 or float4. */
-static Datum
-array_of(MemoryContext context, const void *values, int n, Oid type)
-{
-	size_t		size = ARR_OVERHEAD_NONULLS(1) + (size_t) n * 4;
-	ArrayType  *array;
-
-	if (n == 0)
-	{
-		array = MemoryContextAllocZero(context, sizeof(ArrayType));
-		SET_VARSIZE(array, sizeof(ArrayType));
-		array->elemtype = type;
-		return PointerGetDatum(array);
-	}
-	if (size > MaxAllocSize)
-		ereport(ERROR,
-				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
-				 errmsg("a user has too many items"),
-				 errdetail("There are %d.", n),
-				 errhint("Leave such users out of the source.")));
-	array = MemoryContextAllocZero(context, size);
-	SET_VARSIZE(array, size);
-	array->ndim = 1;
-	array->elemtype = type;
-	ARR_DIMS(array)[0] = n;
-	ARR_LBOUND(array)[0] = 1;
-	memcpy(ARR_DATA_PTR(array), values, (size_t) n * 4);
-	return PointerGetDatum(array);
-}
-
-static Datum
-text_in(MemoryContext context, const char *string)
-{
-	size_t		length = strlen(string);
-	text	   *result = MemoryContextAlloc(context, length + VARHDRSZ);
-
-	SET_VARSIZE(result, length + VARHDRSZ);
-	memcpy(VARDATA(result), string, length);
-	return PointerGetDatum(result);
-}
-
 void
 rec_users_store(const RecModel *model, const RecFit *fit, char *const *ids, int64 model_id)
 {
-	Bulk	   *bulk = bulk_begin("factor");
+	EcmlBulk   *bulk = ecml_bulk_begin("factor");
 	const RecMatrix *history = fit->history;
 
 	for (int u = 0; u < history->rows; u++)
@@ -186,19 +66,19 @@ rec_users_store(const RecModel *model, const RecFit *fit, char *const *ids, int6
 		bool		nulls[6] = {false};
 
 		values[FACTOR_MODEL - 1] = Int64GetDatum(model_id);
-		values[FACTOR_USER - 1] = text_in(bulk->rows, ids[u]);
+		values[FACTOR_USER - 1] = ecml_bulk_text(bulk->rows, ids[u]);
 		values[FACTOR_NUMBER - 1] = Int32GetDatum(u);
-		values[FACTOR_ITEMS - 1] = array_of(bulk->rows, history->column + at, n, INT4OID);
-		values[FACTOR_VALUES - 1] = array_of(bulk->rows, history->value + at, n, FLOAT4OID);
+		values[FACTOR_ITEMS - 1] = ecml_bulk_array(bulk->rows, history->column + at, n, INT4OID);
+		values[FACTOR_VALUES - 1] = ecml_bulk_array(bulk->rows, history->value + at, n, FLOAT4OID);
 		nulls[FACTOR_FACTORS - 1] = fit->user == NULL;
 		values[FACTOR_FACTORS - 1] = fit->user == NULL ? (Datum) 0 :
-			array_of(bulk->rows, fit->user + (size_t) u * model->factors->stride, model->factors->dimension, FLOAT4OID);
-		bulk_add(bulk, values, nulls);
+			ecml_bulk_array(bulk->rows, fit->user + (size_t) u * model->factors->stride, model->factors->dimension, FLOAT4OID);
+		ecml_bulk_add(bulk, values, nulls);
 	}
-	bulk_end(bulk);
+	ecml_bulk_end(bulk);
 	if (fit->users == NULL)
 		return;
-	bulk = bulk_begin("neighbor");
+	bulk = ecml_bulk_begin("neighbor");
 	for (int u = 0; u < history->rows; u++)
 	{
 		size_t		at = history->start[u];
@@ -210,14 +90,14 @@ rec_users_store(const RecModel *model, const RecFit *fit, char *const *ids, int6
 
 		values[NEIGHBOR_MODEL - 1] = Int64GetDatum(model_id);
 		values[NEIGHBOR_NUMBER - 1] = Int32GetDatum(u);
-		values[NEIGHBOR_USER - 1] = text_in(bulk->rows, ids[u]);
-		values[NEIGHBOR_ITEMS - 1] = array_of(bulk->rows, history->column + at, n, INT4OID);
-		values[NEIGHBOR_VALUES - 1] = array_of(bulk->rows, history->value + at, n, FLOAT4OID);
-		values[NEIGHBOR_NEIGHBORS - 1] = array_of(bulk->rows, fit->users->other + first, count, INT4OID);
-		values[NEIGHBOR_SIMILARITIES - 1] = array_of(bulk->rows, fit->users->similarity + first, count, FLOAT4OID);
-		bulk_add(bulk, values, nulls);
+		values[NEIGHBOR_USER - 1] = ecml_bulk_text(bulk->rows, ids[u]);
+		values[NEIGHBOR_ITEMS - 1] = ecml_bulk_array(bulk->rows, history->column + at, n, INT4OID);
+		values[NEIGHBOR_VALUES - 1] = ecml_bulk_array(bulk->rows, history->value + at, n, FLOAT4OID);
+		values[NEIGHBOR_NEIGHBORS - 1] = ecml_bulk_array(bulk->rows, fit->users->other + first, count, INT4OID);
+		values[NEIGHBOR_SIMILARITIES - 1] = ecml_bulk_array(bulk->rows, fit->users->similarity + first, count, FLOAT4OID);
+		ecml_bulk_add(bulk, values, nulls);
 	}
-	bulk_end(bulk);
+	ecml_bulk_end(bulk);
 }
 
 /* ---- reading */

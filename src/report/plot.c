@@ -7,11 +7,8 @@
 #include "plot.h"
 
 #include <math.h>
-#include <stdarg.h>
-#include <stdio.h>
-#include <string.h>
 
-#include "num/bytes.h"
+#include "num/svg.h"
 
 #define WIDTH 480
 #define HEIGHT 420
@@ -21,47 +18,13 @@
 #define SIDE_Y (HEIGHT - TOP - 52)
 #define STEP 0.5				/* least distance of two points of a curve, in pixels */
 
+#define put(f, ...) ecml_svg_put(&(f)->svg, __VA_ARGS__)
+
 typedef struct Frame
 {
-	EcmlWriter	w;
+	EcmlSvg		svg;
 	double		high;			/* value at the top; the bottom is 0 */
 } Frame;
-
-static void put(Frame *f, const char *fmt,...) ECML_PRINTF(2, 3);
-
-static void
-put(Frame *f, const char *fmt,...)
-{
-	char		text[512];
-	va_list		args;
-	int			n;
-
-	va_start(args, fmt);
-	n = vsnprintf(text, sizeof(text), fmt, args);
-	va_end(args);
-	ecml_write_bytes(&f->w, text, n < (int) sizeof(text) ? (size_t) n : sizeof(text) - 1);
-}
-
-static void
-put_text(Frame *f, const char *text)
-{
-	for (const char *c = text; *c; c++)
-		switch (*c)
-		{
-			case '&':
-				put(f, "&amp;");
-				break;
-			case '<':
-				put(f, "&lt;");
-				break;
-			case '>':
-				put(f, "&gt;");
-				break;
-			default:
-				/* XML has no other control characters */
-				ecml_write_u8(&f->w, (unsigned char) *c < ' ' && *c != '\t' && *c != '\n' ? ' ' : (uint8_t) *c);
-		}
-}
 
 static double
 at_x(double x)
@@ -75,37 +38,18 @@ at_y(const Frame *f, double y)
 	return TOP + SIDE_Y * (1 - y / f->high);
 }
 
-/* A step that divides 0 .. high in about five: 1, 2 or 5 times a power of ten. */
-static double
-tick_step(double high)
-{
-	double		power = pow(10, floor(log10(high / 5)));
-	double		unit = high / 5 / power;
-
-	return (unit <= 1 ? 1 : unit <= 2 ? 2 : unit <= 5 ? 5 : 10) * power;
-}
-
 /* Ground, grid, axes and their names; ticks_x: 0 to 1 in fifths. */
 static void
 open_frame(EcmlCtx *ctx, Frame *f, const char *title, const char *x_name, const char *y_name, double high, bool ticks_x)
 {
-	double		step = tick_step(high);
+	double		step = ecml_svg_step(high);
 
-	ecml_writer_init(&f->w, ctx);
+	ecml_svg_open(&f->svg, ctx, WIDTH, HEIGHT, title);
 	f->high = high;
-	put(f, "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 %d %d\" width=\"%d\" height=\"%d\" role=\"img\" "
-		"font-family=\"sans-serif\" font-size=\"12\" fill=\"#444\">\n", WIDTH, HEIGHT, WIDTH, HEIGHT);
-	if (title)
-	{
-		put(f, "<title>");
-		put_text(f, title);
-		put(f, "</title>\n");
-	}
-	put(f, "<rect width=\"%d\" height=\"%d\" fill=\"#fff\"/>\n", WIDTH, HEIGHT);
 	if (title)
 	{
 		put(f, "<text x=\"%d\" y=\"24\" font-size=\"15\" fill=\"#111\">", LEFT);
-		put_text(f, title);
+		ecml_svg_text(&f->svg, title);
 		put(f, "</text>\n");
 	}
 	for (int i = 0; i * step <= high * (1 + 1e-9); i++)
@@ -150,7 +94,7 @@ put_curve(Frame *f, const PlotPoint *points, size_t n)
 		x = to_x;
 		y = to_y;
 		if (i % 1024 == 0)
-			ecml_poll(f->w.ctx, 0, 0);
+			ecml_poll(f->svg.w.ctx, 0, 0);
 	}
 	put(f, "\"/>\n");
 }
@@ -162,14 +106,6 @@ put_note(Frame *f, const char *what, double value)
 	if (!isnan(value))
 		put(f, "<text x=\"%d\" y=\"%d\" text-anchor=\"end\" font-size=\"14\" fill=\"#111\">%s %.4f</text>\n",
 			LEFT + SIDE_X - 10, TOP + SIDE_Y - 12, what, value);
-}
-
-static char *
-close_frame(Frame *f)
-{
-	put(f, "</svg>\n");
-	ecml_write_u8(&f->w, 0);
-	return (char *) f->w.data;
 }
 
 char *
@@ -184,7 +120,7 @@ plot_roc(EcmlCtx *ctx, const char *title, const PlotPoint *points, size_t n)
 	put_diagonal(&f);
 	put_curve(&f, points, n);
 	put_note(&f, "AUC", area);
-	return close_frame(&f);
+	return ecml_svg_close(&f.svg);
 }
 
 char *
@@ -210,7 +146,7 @@ plot_calibration(EcmlCtx *ctx, const char *title, const PlotPoint *points, size_
 	for (size_t i = 0; i < n; i++)
 		put(&f, "<circle cx=\"%.1f\" cy=\"%.1f\" r=\"3.5\" fill=\"#1f77b4\"/>\n", at_x(points[i].x), at_y(&f, points[i].y));
 	put_note(&f, "ECE", rows > 0 ? error / rows : NAN);
-	return close_frame(&f);
+	return ecml_svg_close(&f.svg);
 }
 
 char *
@@ -221,7 +157,7 @@ plot_lift(EcmlCtx *ctx, const char *title, const PlotPoint *points, size_t n)
 
 	for (size_t i = 0; i < n; i++)
 		high = fmax(high, points[i].y);
-	open_frame(ctx, &f, title, "bins by falling score", "lift", ceil(high / tick_step(high)) * tick_step(high), false);
+	open_frame(ctx, &f, title, "bins by falling score", "lift", ceil(high / ecml_svg_step(high)) * ecml_svg_step(high), false);
 	for (size_t i = 0; i < n; i++)
 	{
 		double		left = at_x(i / (double) n);
@@ -236,5 +172,5 @@ plot_lift(EcmlCtx *ctx, const char *title, const PlotPoint *points, size_t n)
 			ecml_poll(ctx, 0, 0);
 	}
 	put(&f, "<path d=\"M%d %.1fh%d\" stroke=\"#999\" stroke-dasharray=\"4 4\"/>\n", LEFT, at_y(&f, 1), SIDE_X);
-	return close_frame(&f);
+	return ecml_svg_close(&f.svg);
 }

@@ -26,6 +26,7 @@ typedef enum Range
 	POSITIVE_OR_INFINITE,
 	NOT_NEGATIVE,
 	WHOLE,
+	SEVERAL,
 	PROBABILITY
 } Range;
 
@@ -35,6 +36,7 @@ static const char *const range_hints[] = {
 	"It must be above 0.",
 	"It must be a finite number, at least 0.",
 	"It must be a whole number, at least 0.",
+	"It must be from 2 to 1000000.",
 	"It must be from 0 to 1."
 };
 
@@ -98,6 +100,11 @@ static const Distribution dist_gamma = {"gamma", 2, {{"shape", POSITIVE}, {"scal
 static const Distribution dist_binomial = {"binomial", 2, {{"n", WHOLE}, {"p", PROBABILITY}}, .two = ONE(binomial)};
 static const Distribution dist_poisson = {"Poisson", 1, {{"mean", NOT_NEGATIVE}}, .one = ONE(poisson)};
 
+static const Distribution dist_range = {
+	"studentized range", 2, {{"k", SEVERAL}, {"df", POSITIVE_OR_INFINITE}},
+	.two = {NULL, ecml_range_cdf, ecml_range_sf, ecml_range_quantile, ecml_range_isf}
+};
+
 static bool
 in_range(double value, Range range)
 {
@@ -113,6 +120,8 @@ in_range(double value, Range range)
 			return value >= 0 && isfinite(value);
 		case WHOLE:
 			return value >= 0 && isfinite(value) && value == floor(value);
+		case SEVERAL:
+			return value >= 2 && value <= 1e6;
 		case PROBABILITY:
 			return value >= 0 && value <= 1;
 	}
@@ -173,3 +182,7 @@ SQL_FUNCTIONS(beta)
 SQL_FUNCTIONS(gamma)
 SQL_FUNCTIONS(binomial)
 SQL_FUNCTIONS(poisson)
+SQL_FUNCTION(range, cdf, CDF)
+SQL_FUNCTION(range, sf, SF)
+SQL_FUNCTION(range, quantile, QUANTILE)
+SQL_FUNCTION(range, isf, ISF)

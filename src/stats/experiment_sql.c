@@ -267,7 +267,7 @@ typedef enum Adjustment
 	ADJUST_BY
 } Adjustment;
 
-static const char *const adjustments[] = {"bonferroni", "sidak", "holm", "hochberg", "bh", "by"};
+const char *const experiment_adjustments[] = {"bonferroni", "sidak", "holm", "hochberg", "bh", "by", NULL};
 
 static int
 compare_p(const void *a, const void *b, void *p)
@@ -314,45 +314,53 @@ adjust(double *p, const int *order, int m, Adjustment how)
 	}
 }
 
+void
+experiment_adjust(double *p, int n, int how)
+{
+	int		   *order = palloc((n + 1) * sizeof(int));
+	int			m = 0;
+
+	for (int i = 0; i < n; i++)
+		if (!isnan(p[i]))
+			order[m++] = i;
+	qsort_arg(order, m, sizeof(int), compare_p, p);
+	adjust(p, order, m, how);
+	pfree(order);
+}
+
 /* ecml_adjust_p(p float8[], method text): float8[] */
 Datum
 ecml_adjust_p(PG_FUNCTION_ARGS)
 {
 	int			n;
-	int			m = 0;
 	double	   *p = experiment_numbers(fcinfo, 0, "p-values", true, &n);
 	char	   *method = text_to_cstring(PG_GETARG_TEXT_PP(1));
-	int		   *order = palloc((n + 1) * sizeof(int));
 	Datum	   *values = palloc((n + 1) * sizeof(Datum));
 	bool	   *nulls = palloc((n + 1) * sizeof(bool));
 	int			how = 0;
 	int			low = 1;
 
-	while (how < (int) lengthof(adjustments) && pg_strcasecmp(method, adjustments[how]) != 0)
+	while (experiment_adjustments[how] && pg_strcasecmp(method, experiment_adjustments[how]) != 0)
 		how++;
-	if (how == (int) lengthof(adjustments))
+	if (experiment_adjustments[how] == NULL)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("unknown method \"%s\"", method),
 				 errdetail("There is no such adjustment of p-values."),
 				 errhint("%sThere are: %s.",
-						 ecml_error_perhaps(ecml_error_nearest(method, adjustments, lengthof(adjustments))),
-						 ecml_error_list(adjustments, lengthof(adjustments)))));
+						 ecml_error_perhaps(ecml_error_nearest(method, experiment_adjustments, how)),
+						 ecml_error_list(experiment_adjustments, how))));
 	for (int i = 0; i < n; i++)
 	{
 		nulls[i] = isnan(p[i]);
-		if (nulls[i])
-			continue;
-		if (!(p[i] >= 0 && p[i] <= 1))
+		if (!nulls[i] && !(p[i] >= 0 && p[i] <= 1))
 			ereport(ERROR,
 					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 					 errmsg("p-values must be from 0 to 1"),
 					 errdetail("Number %d is %g.", i + 1, p[i]),
 					 errhint("NULL stands for a test that has none.")));
-		order[m++] = i;
 	}
-	qsort_arg(order, m, sizeof(int), compare_p, p);
-	adjust(p, order, m, how);
+	experiment_adjust(p, n, how);
 	for (int i = 0; i < n; i++)
 		values[i] = Float8GetDatum(p[i]);
 	if (n == 0)

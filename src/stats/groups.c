@@ -100,6 +100,53 @@ anova_one_way(const EcmlMoments *groups, int k, bool welch)
 
 /* ---- pairs */
 
+PairResult
+pair_difference(const EcmlMoments *groups, int k, int a, int b, bool unequal, double level)
+{
+	PairResult	r = {NAN, NAN, NAN, NAN, NAN, NAN, NAN};
+	EcmlDd		mean;
+	double		va = ecml_moments_variance(&groups[a]) / (double) groups[a].n;
+	double		vb = ecml_moments_variance(&groups[b]) / (double) groups[b].n;
+	double		within = 0;
+	double		n = 0;
+	int			used = 0;
+	double		reach;
+
+	for (int g = 0; g < k; g++)
+		if (groups[g].n > 0)
+		{
+			used++;
+			n += (double) groups[g].n;
+			if (groups[g].n > 1)
+				within += ((double) groups[g].n - 1) * ecml_moments_variance(&groups[g]);
+		}
+	if (groups[a].n < 1 || groups[b].n < 1)
+		return r;
+	ecml_moments_mean_pair(&groups[b], &mean.hi, &mean.lo);
+	r.difference = mean_less(&groups[a], mean);
+	if (unequal)
+	{
+		double		share = va / (va + vb);
+
+		r.std_error = sqrt(0.5 * (va + vb));
+		r.df = va + vb == 0 ? NAN :
+			1 / (share * share / ((double) groups[a].n - 1) + (1 - share) * (1 - share) / ((double) groups[b].n - 1));
+	}
+	else
+	{
+		r.df = n - used;
+		r.std_error = r.df > 0 ? sqrt(0.5 * within / r.df * (1 / (double) groups[a].n + 1 / (double) groups[b].n)) : NAN;
+	}
+	r.statistic = fabs(r.difference) / r.std_error;
+	if (isnan(r.statistic) || !(r.df > 0))
+		return r;
+	r.p_value = ecml_range_sf(r.statistic, used, r.df);
+	reach = ecml_range_isf(1 - level, used, r.df) * r.std_error;
+	r.ci_low = r.difference - reach;
+	r.ci_high = r.difference + reach;
+	return r;
+}
+
 void
 bivariate_add(Bivariate *b, double x, double y)
 {
@@ -160,37 +207,47 @@ pearson_correlation(const Bivariate *b, int alternative, double level)
 	return r;
 }
 
-/* Conclude from estimates and the variances of both. */
+void
+estimate_conclude(EstimateResult *r, double variance, double df, const TtestParams *params)
+{
+	double		reach;
+
+	r->difference = r->estimate_a - r->estimate_b;
+	if (!isfinite(variance) || isnan(r->difference))
+		return;
+	r->std_error = sqrt(variance);
+	r->df = df;
+	r->statistic = r->difference / r->std_error;
+	if (isnan(r->statistic))
+		return;
+	r->p_value = params->alternative == TTEST_LESS ? ecml_t_cdf(r->statistic, r->df) :
+		params->alternative == TTEST_GREATER ? ecml_t_sf(r->statistic, r->df) : 2 * ecml_t_sf(fabs(r->statistic), r->df);
+	reach = ecml_t_isf((1 - params->level) / (params->alternative == TTEST_TWO_SIDED ? 2 : 1), r->df) * r->std_error;
+	r->ci_low = params->alternative == TTEST_LESS ? -INFINITY : r->difference - reach;
+	r->ci_high = params->alternative == TTEST_GREATER ? INFINITY : r->difference + reach;
+}
+
+/* Conclude from estimates and the variances of both (Welch, Satterthwaite). */
 static EstimateResult
 conclude(double a, double b, double var_a, double var_b, double na, double nb, const TtestParams *params)
 {
 	EstimateResult r = {a, b, a - b, NAN, NAN, NAN, NAN, NAN, NAN};
 	double		share = var_a / (var_a + var_b);
-	double		reach;
 
-	if (na < 2 || nb < 2 || !isfinite(var_a + var_b) || isnan(r.difference))
-		return r;
-	r.std_error = sqrt(var_a + var_b);
-	r.df = var_a + var_b == 0 ? 1 : 1 / (share * share / (na - 1) + (1 - share) * (1 - share) / (nb - 1));
-	r.statistic = r.difference / r.std_error;
-	if (isnan(r.statistic))
-		return r;
-	r.p_value = params->alternative == TTEST_LESS ? ecml_t_cdf(r.statistic, r.df) :
-		params->alternative == TTEST_GREATER ? ecml_t_sf(r.statistic, r.df) : 2 * ecml_t_sf(fabs(r.statistic), r.df);
-	reach = ecml_t_isf((1 - params->level) / (params->alternative == TTEST_TWO_SIDED ? 2 : 1), r.df) * r.std_error;
-	r.ci_low = params->alternative == TTEST_LESS ? -INFINITY : r.difference - reach;
-	r.ci_high = params->alternative == TTEST_GREATER ? INFINITY : r.difference + reach;
+	if (na >= 2 && nb >= 2)
+		estimate_conclude(&r, var_a + var_b,
+						  var_a + var_b == 0 ? 1 : 1 / (share * share / (na - 1) + (1 - share) * (1 - share) / (nb - 1)), params);
 	return r;
 }
 
-/* The variance of the ratio of the sums. */
-static double
+double
 ratio_variance(const Bivariate *b, double ratio)
 {
 	double		mean = ecml_moments_mean(&b->x);
+	double		unit = ecml_moments_variance(&b->y) - 2 * ratio * bivariate_covariance(b) +
+		ratio * ratio * ecml_moments_variance(&b->x);
 
-	return (ecml_moments_variance(&b->y) - 2 * ratio * bivariate_covariance(b) + ratio * ratio * ecml_moments_variance(&b->x)) /
-		(mean * mean * (double) b->x.n);
+	return fmax(0, unit) / (mean * mean * (double) b->x.n);
 }
 
 EstimateResult
@@ -199,7 +256,7 @@ ratio_difference(const Bivariate *a, const Bivariate *b, const TtestParams *para
 	double		ratio_a = ecml_moments_mean(&a->y) / ecml_moments_mean(&a->x);
 	double		ratio_b = ecml_moments_mean(&b->y) / ecml_moments_mean(&b->x);
 
-	return conclude(ratio_a, ratio_b, fmax(0, ratio_variance(a, ratio_a)), fmax(0, ratio_variance(b, ratio_b)), (double) a->x.n,
+	return conclude(ratio_a, ratio_b, ratio_variance(a, ratio_a), ratio_variance(b, ratio_b), (double) a->x.n,
 					(double) b->x.n, params);
 }
 

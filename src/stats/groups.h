@@ -27,6 +27,24 @@ typedef struct AnovaResult
 /* One factor of k groups; welch: Welch's test 1951, for variances that differ. */
 extern AnovaResult anova_one_way(const EcmlMoments *groups, int k, bool welch);
 
+/* One pair of groups after an analysis of variance: a difference of means, corrected for all pairs. */
+typedef struct PairResult
+{
+	double		difference;		/* mean of a less mean of b */
+	double		std_error;
+	double		statistic;		/* studentized range */
+	double		df;
+	double		p_value;
+	double		ci_low;			/* the intervals of all pairs hold at once */
+	double		ci_high;
+} PairResult;
+
+/*
+ * Groups a < b of k [k]; n of a group at least 2, else NaN.  Tukey and Kramer: one variance, pooled over all groups (HSD);
+ * unequal: Games and Howell 1976, each group its own.
+ */
+extern PairResult pair_difference(const EcmlMoments *groups, int k, int a, int b, bool unequal, double level);
+
 /* Sums of pairs (x, y) of a group. */
 typedef struct Bivariate
 {
@@ -62,6 +80,12 @@ typedef struct EstimateResult
 	double		ci_low;
 	double		ci_high;
 } EstimateResult;
+
+/* Fill the rest in: estimates, the variance of their difference and its degrees of freedom are known. */
+extern void estimate_conclude(EstimateResult *r, double variance, double df, const TtestParams *params);
+
+/* The variance of the ratio of the sums, by the delta method; at least 0. */
+extern double ratio_variance(const Bivariate *b, double ratio);
 
 /* Ratio of sums, y by x, in each group, by the delta method (as in Deng, Knoblich, Lu 2018). */
 extern EstimateResult ratio_difference(const Bivariate *a, const Bivariate *b, const TtestParams *params);

@@ -5,17 +5,22 @@ import sys
 import anomaly
 import boosting
 import evaluation
+import experiments
+import forecasting
 import forest
 import growth
+import images
 import inspect_rows
 import isolation
 import load
 import logistic
 import prepare
+import pricing
 import quality
 import recommend
 import speed
 import survival
+import words
 from harness import SCALE, connect, machine
 
 TABLES = [
@@ -24,10 +29,12 @@ TABLES = [
       "linreg": speed.linreg,
       "logreg": logistic.logreg,
       "ttest": speed.ttest,
+      "report": experiments.report,
       "predict": speed.predict,
       "describe": prepare.describe,
       "inspect": inspect_rows.inspect,
       "load": load.load,
+      "images": images.images,
       "metrics": evaluation.metrics,
       "tune": speed.tune,
       "gbdt": boosting.gbdt,
@@ -44,6 +51,15 @@ TABLES = [
     (forest.quality_table, {"forest": forest.quality}),
     (anomaly.anomaly_table, {"mahalanobis": anomaly.mahalanobis, "anomalies": anomaly.anomalies}),
     (survival.survival_table, {"cox": survival.cox, "clv": survival.clv}),
+    (pricing.pricing_table, {"pricing": pricing.pricing}),
+    (forecasting.speed_table, {"forecast": forecasting.speed}),
+    (forecasting.accuracy_table, {"accuracy": forecasting.accuracy}),
+    (forecasting.prophet_table, {"prophet": forecasting.prophet}),
+    (forecasting.inventory_table, {"inventory": forecasting.inventory}),
+    (words.classes_table, {"text_models": words.text_models}),
+    (words.topics_table, {"lda": words.lda}),
+    (words.search_table, {"search": words.search}),
+    (words.errors_table, {"typed_errors": words.errors}),
 ]
 
 

@@ -19,10 +19,12 @@ all_rows='
 	linreg
 	logreg
 	ttest
+	report
 	predict
 	describe
 	inspect
 	load
+	images
 	metrics
 	tune
 	big
@@ -36,10 +38,19 @@ all_rows='
 	iforest
 	cox
 	clv
+	pricing
 	gbdt
 	forest
 	mahalanobis
 	anomalies
+	forecast
+	accuracy
+	prophet
+	inventory
+	text_models
+	lda
+	search
+	typed_errors
 '
 rows=$(echo ${ROWS:-$all_rows})
 state=

@@ -2,7 +2,7 @@
 -- of sources, intervals, and errors.
 BEGIN;
 \i ../lib/pgtap.sql
-SELECT plan(40);
+SELECT plan(49);
 
 CREATE TABLE lines (line text);
 \copy lines FROM '../data/forecast/intermittent.tsv' WITH (DELIMITER '|')
@@ -77,6 +77,40 @@ SELECT ok(bool_and(yhat IS NOT NULL), 'two values are a little') FROM answers WH
 SELECT ok(bool_and(yhat IS NOT NULL), 'the good one does not suffer') FROM answers WHERE series = 'good';
 SELECT is((SELECT count(*) FROM ecml_forecast('SELECT i AS ds, i AS y FROM generate_series(1, 10) i WHERE false', 3)), 0::bigint,
 	'no rows: no series');
+
+-- ---- prophet: holidays, regressors, seasons of its own, in a forecast and in a stored model
+
+CREATE TABLE days AS
+SELECT d::date AS day, 100 + 10 * (extract(isodow FROM d) = 6)::int + 80 * (to_char(d, 'MMDD') = '1225')::int
+	+ 5 * (i % 3 = 0)::int + sin(i * i)::float8 AS qty, (i % 3 = 0)::int AS promo
+FROM generate_series(0, 1090) i, LATERAL (SELECT timestamp '2023-01-01' + i * interval '1 day') g (d);
+CREATE TABLE holiday AS SELECT 'feast' AS holiday, make_date(y, 12, 25) AS ds FROM generate_series(2023, 2026) y;
+CREATE TABLE prophets AS
+SELECT o, f.* FROM unnest(ARRAY['{}', '{"holidays": ["christmas"]}', '{"holiday_table": "holiday"}']::jsonb[]) o,
+	LATERAL ecml_forecast('SELECT day, qty FROM days WHERE day < date ''2025-12-01''', 30,
+		options => o || '{"method": "prophet", "yearly": 0, "n_changepoints": 5}') f;
+SELECT ok(yhat < 130, 'without holidays Christmas is a day as others') FROM prophets WHERE o = '{}' AND ds = '2025-12-25';
+SELECT ok(abs(yhat - 181) < 6, 'with them it stands out: ' || o::text) FROM prophets WHERE o <> '{}' AND ds = '2025-12-25' ORDER BY o;
+SELECT ok(bool_and(abs(yhat - truth) < 2.5), 'a regressor with its future values')
+FROM ecml_forecast('SELECT day, CASE WHEN day < date ''2025-11-20'' THEN qty END AS qty, promo FROM days WHERE day < date ''2025-12-20''', 25,
+		y => 'qty', options => '{"method": "prophet", "yearly": 0, "regressors": ["promo"]}') f,
+	LATERAL (SELECT 100 + 10 * (extract(isodow FROM ds) = 6)::int + 5 * ((ds::date - date '2023-01-01') % 3 = 0)::int) t (truth);
+SELECT ok(bool_and(abs(yhat - truth) < 2.5), 'a season of three days')
+FROM ecml_forecast('SELECT day, qty FROM days WHERE day < date ''2025-12-01''', 20,
+		options => '{"method": "prophet", "yearly": 0, "seasons": {"three": [3, 1]}}') f,
+	LATERAL (SELECT 100 + 10 * (extract(isodow FROM ds) = 6)::int + 5 * ((ds::date - date '2023-01-01') % 3 = 0)::int) t (truth);
+SELECT is((ecml_train('feasts', 'prophet', 'SELECT day, qty FROM days WHERE day < date ''2025-12-01''', target => 'qty',
+	options => '{"ds": "day", "yearly": 0, "n_changepoints": 5, "holidays": ["christmas"]}')).model, 'feasts', 'a stored prophet');
+SELECT ok(bool_and(pg_temp.close(f.yhat, p.yhat, 1e-6)), 'forecasts the same with its holidays')
+FROM ecml_forecast(model => 'feasts', horizon => 30) f JOIN prophets p USING (step) WHERE p.o = '{"holidays": ["christmas"]}';
+
+-- ---- charts
+
+CREATE TABLE charts AS
+SELECT ecml_plot_forecast('sales_by_month', 12, series => 'sku', options => '{"method": "theta", "panels": 3, "title": "a <b>", "level": [80, 95]}') AS svg;
+SELECT ok(svg LIKE '<svg %</svg>_' AND svg LIKE '%a &lt;b&gt;%' AND svg LIKE '%>3</text>%' AND svg NOT LIKE '%>4</text>%'
+	AND svg LIKE '%and 1 more series%' AND svg LIKE '%>Theta(%' AND svg LIKE '%>2022-01-01</text>%', 'panels of the first series') FROM charts;
+SELECT throws_ok($$SELECT ecml_plot_forecast('sales_by_month', NULL)$$, '22004', 'the horizon must be given', 'a chart without horizon');
 
 -- ---- errors
 

@@ -63,6 +63,11 @@ $node->safe_psql('postgres', q(
 	CREATE AGGREGATE logrank_merge(state ecml_survival_state) (
 		SFUNC = ecml_survival_combine, STYPE = ecml_survival_state, FINALFUNC = ecml_logrank_final);
 	SELECT ecml_train('calibrated', 'logreg', 'shop', 'promo', ARRAY['price', 'colour', 'sold'], '{"missing": "impute", "calibration": "isotonic"}');
+	SELECT ecml_train('words', 'text_logreg', 'SELECT colour || '' number '' || id % 9 AS t, size FROM shop', 'size', NULL, '{"bits": 8}');
+	SELECT ecml_train('counts', 'naive_bayes', 'SELECT colour, size FROM shop', 'size', NULL, '{"variant": "complement"}');
+	SELECT ecml_train('topics', 'lda', 'SELECT colour || '' number'' || id % 9 AS t FROM shop', NULL, NULL, '{"topics": 3, "iterations": 5, "max_df": 1}');
+	SELECT ecml_train('voice', 'ngram_lm', 'SELECT colour || '' is number '' || id % 9 AS t FROM shop WHERE id < 40', NULL, NULL, '{"order": 3}');
+	SELECT ecml_search_index('found', 'SELECT id, colour, size::text AS size FROM shop', '{"category": "size"}');
 	CREATE TABLE origin (name text, kind text, value text, share int);
 	INSERT INTO origin SELECT name, 'model', ecml_load(name)::text, 3 FROM ecml.models;
 	INSERT INTO origin
@@ -136,6 +141,9 @@ $node->safe_psql('postgres', q(
 			'SELECT count(d::text) FROM ecml_drift($1, ''shop'') AS d', 'SELECT ecml_model_info($1)::text', 'SELECT ecml_evaluate($1, ''shop'')', 'SELECT ($1::text)::ecml_model::text',
 			'SELECT ecml_save(''hostile'', $1)', 'SELECT ecml_predict(''hostile'', s) FROM (SELECT * FROM shop LIMIT 10) AS s',
 			'SELECT to_jsonb(m) FROM ecml.models AS m WHERE name = ''hostile''',
+			'SELECT ecml_classify($1, ''red number 3''), ecml_probabilities($1, ''green'')', 'SELECT count(w::text) FROM ecml_top_words($1, 5) AS w',
+			'SELECT count(t::text), ecml_topic_mix($1, ''red number3'') FROM ecml_topics($1, 5) AS t', 'SELECT ecml_generate($1, ''red'', 9)',
+			'SELECT count(s::text) FROM ecml_search(''hostile'', ''rad M'', 5) AS s', 'SELECT count(s::text) FROM ecml_suggest(''hostile'', ''r'', 5) AS s',
 			'SELECT ecml_retrain(''hostile'')', 'SELECT ecml_drop_model(''hostile'')']
 		WHEN 'survival' THEN ARRAY[
 			'SELECT count(ecml_kaplan_meier_final($1))', 'SELECT ecml_logrank_final($1)::text', 'SELECT ecml_median_survival_final($1)',

@@ -328,6 +328,110 @@ against_naive(void)
 	}
 }
 
+/* ---- conditional least squares */
+
+/* Squares of innovations, everything before the first value 0: the definition. */
+static double
+naive_squares(const ArimaPoly *poly, const double *v, int n)
+{
+	static double e[MOST];
+	double		sum = 0;
+
+	for (int t = 0; t < n; t++)
+	{
+		e[t] = v[t];
+		for (int i = 0; i < poly->p && i < t; i++)
+			e[t] -= poly->phi[i] * v[t - 1 - i];
+		for (int i = 0; i < poly->q && i < t; i++)
+			e[t] -= poly->theta[i] * e[t - 1 - i];
+		sum += e[t] * e[t];
+	}
+	return sum;
+}
+
+static void
+least_squares(void)
+{
+	static const ArimaOrder orders[] = {
+		{1, 0, 0, 0, 0, 0, 1, false}, {0, 0, 1, 0, 0, 0, 1, false}, {2, 0, 1, 0, 0, 0, 1, false}, {1, 0, 1, 1, 0, 0, 4, false},
+		{0, 0, 1, 0, 0, 1, 4, false}, {2, 0, 2, 1, 0, 1, 4, false}, {3, 0, 0, 2, 0, 2, 4, false}
+	};
+	static const double truth[][8] = {{0.8}, {0.6}, {0.9, -0.4, 0.3}, {0.5, 0.4, 0.6}, {-0.5, -0.6}, {0.6, -0.3, 0.4, 0.2, 0.5, -0.4},
+	{0.4, 0.1, -0.3, 0.3, 0.2, 0.4, 0.2}};
+	EcmlRng		rng;
+
+	ecml_rng_seed(&rng, 21);
+	for (int k = 0; k < 7; k++)
+	{
+		const ArimaOrder *order = &orders[k];
+		int			n = 400;
+		int			count = order->p + order->q + order->P + order->Q;
+		ArimaWork	w;
+		Work		work = {NULL, 0, 0};
+		ForecastInput in = {.n = n};
+		ArimaData	data = {.w = &w,.n = n,.in = &in};
+		ArimaFit	quick;
+		ArimaFit	exact;
+		double		coefficients[ARIMA_MAX_COEFFICIENTS];
+		double		least;
+		bool		lower = false;
+
+		arima_layout(&w, &work, n, order->s, 0);
+		work = (Work) {aligned_alloc(64, work.used), 0, work.used};
+		arima_layout(&w, &work, n, order->s, 0);
+		arima_expand(order, truth[k], &w.poly);
+		for (int t = 0; t < n; t++)
+		{
+			static double e[MOST];
+
+			y[t] = e[t] = ecml_rng_normal(&rng);
+			for (int i = 0; i < w.poly.p && i < t; i++)
+				y[t] += w.poly.phi[i] * y[t - 1 - i];
+			for (int i = 0; i < w.poly.q && i < t; i++)
+				y[t] += w.poly.theta[i] * e[t - 1 - i];
+		}
+		arima_prepare(&data, y, order);
+		ok(arima_approximate(&data, &quick, NULL), "least squares of case %d", k);
+		arima_expand(order, quick.coefficients, &w.poly);
+		least = naive_squares(&w.poly, y, n);
+		/* no step aside from there is better, by the definition */
+		for (int i = 0; i < 2 * count; i++)
+		{
+			double		u[ARIMA_MAX_COEFFICIENTS];
+
+			memcpy(u, quick.u, sizeof(u));
+			u[i / 2] += i % 2 ? 0.03 : -0.03;
+			arima_to_coefficients(order, u, coefficients);
+			arima_expand(order, coefficients, &w.poly);
+			lower |= naive_squares(&w.poly, y, n) < least * (1 - 1e-6);
+		}
+		ok(!lower, "it is a minimum");
+		ok(arima_estimate(&data, &exact, quick.u), "exactly");
+		ok(exact.log_likelihood > quick.log_likelihood - 1e-6 && exact.log_likelihood < quick.log_likelihood + 3,
+		   "its likelihood %.3f is near the greatest, %.3f", quick.log_likelihood, exact.log_likelihood);
+		free(work.base);
+	}
+	/* the constant, too */
+	{
+		Bench		b;
+		double		kept;
+
+		for (int t = 0; t < 300; t++)
+			y[t] = 50 + (t > 0 ? 0.6 * (y[t - 1] - 50) : 0) + ecml_rng_normal(&rng);
+		for (int way = ARIMA_EXACT; way <= ARIMA_ALL; way++)
+		{
+			begin(&b, 300, 30, 1, 0);
+			b.options.approximate = way;
+			ok(fit(&b, &forecast_method_arima) == FORECAST_OK && forecast(&b, &forecast_method_arima) == FORECAST_OK, "way %d: %s", way,
+			   b.fit.label);
+			if (way == ARIMA_EXACT)
+				kept = b.mean[29];
+			ok(fabs(b.mean[29] - kept) < 0.3, "the same end: %.3f, %.3f", b.mean[29], kept);
+			free(b.arena.base);
+		}
+	}
+}
+
 /* ---- orders, the whole method */
 
 static void
@@ -487,6 +591,7 @@ main(void)
 {
 	against_statsmodels();
 	against_naive();
+	least_squares();
 	found();
 	edges();
 	mstl();

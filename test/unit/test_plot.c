@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "host.h"
+#include "forecast/forecast_plot.h"
 #include "report/plot.h"
 
 /* Are tags closed in the order in which they are opened, and is nothing in them that is no number? */
@@ -58,6 +59,90 @@ until(Draw draw, const PlotPoint *points, size_t n, long k)
 	return result;
 }
 
+static char *
+draw_forecast(EcmlCtx *ctx, const ForecastPlot *plots, int n)
+{
+	EcmlSvg		svg;
+
+	ecml_svg_open(&svg, ctx, FORECAST_PLOT_WIDTH, FORECAST_PLOT_PANEL * n, "forecast");
+	for (int i = 0; i < n; i++)
+		forecast_plot_panel(&svg, i * FORECAST_PLOT_PANEL, &plots[i]);
+	return ecml_svg_close(&svg);
+}
+
+static void
+test_forecast(void)
+{
+	static double values[100000];
+	static double mean[50];
+	static double bands[2][2][50];
+	EcmlCtx    *ctx = test_ctx(1, 1);
+	ForecastPlot plot = {
+		.name = "shoes & <boots>",.note = "ETS(A,N,A)",.n = 60,.y = values,.horizon = 10,.mean = mean,.nlevels = 2,.lower = bands[0][0],
+		.upper = bands[1][0],.nticks = 2,.tick_at = {0, 69},.tick_text = {"2026-01-01", "2026-03-10"}
+	};
+	ForecastPlot empty = {.name = "none",.note = "it has fewer than two values"};
+	int			ticks[FORECAST_PLOT_TICKS];
+	const char *svg;
+	volatile long k = 0;
+
+	for (int t = 0; t < 100000; t++)
+		values[t] = t % 7 == 3 ? NAN : 100 + sin(t);
+	for (int h = 0; h < 50; h++)
+	{
+		mean[h] = 101;
+		for (int l = 0; l < 2; l++)
+		{
+			bands[0][l][h] = 101 - h * (l + 1);
+			bands[1][l][h] = 101 + h * (l + 1);
+		}
+	}
+	svg = draw_forecast(ctx, &plot, 1);
+	ok(well_formed(svg) && strstr(svg, "shoes &amp; &lt;boots&gt;") && strstr(svg, "2026-03-10"), "a forecast");
+	ok(strstr(svg, "stroke-dasharray") != NULL, "the end of what is known");
+	ok(well_formed(draw_forecast(ctx, &empty, 1)), "a panel without values");
+	plot.n = 100000;
+	plot.nticks = 0;
+	svg = draw_forecast(ctx, &plot, 1);
+	ok(well_formed(svg) && strlen(svg) < 60000, "100,000 values in %zu bytes", strlen(svg));
+	plot.n = 1;
+	plot.horizon = 1;
+	ok(well_formed(draw_forecast(ctx, &plot, 1)), "one value");
+	plot.mean = NULL;
+	ok(well_formed(draw_forecast(ctx, &plot, 1)), "one value without a forecast");
+	plot.mean = mean;
+	plot.n = 60;
+	plot.horizon = 10;
+	for (int t = 0; t < 60; t++)
+		values[t] = t % 2 ? 1.7e308 : -1.7e308;
+	ok(well_formed(draw_forecast(ctx, &plot, 1)), "the ends of the numbers");
+	for (int t = 0; t < 60; t++)
+		values[t] = 0;
+	ok(well_formed(draw_forecast(ctx, &plot, 1)), "zeros");
+	for (int total = 1; total < 3000; total++)
+	{
+		int			n = forecast_plot_ticks(total, ticks);
+
+		if (n < 1 || n > FORECAST_PLOT_TICKS || ticks[0] != 0 || ticks[n - 1] >= total || (n > 1 && ticks[n - 1] < total / 2))
+			ok(false, "ticks of %d", total);
+	}
+	test_ctx_free(ctx);
+	for (bool finished = false; !finished && k < 100; k++)
+	{
+		ctx = test_ctx(1, 1);
+		test_host(ctx)->fail_after = k;
+		if (TRY(ctx))
+		{
+			(void) draw_forecast(ctx, &plot, 1);
+			finished = true;
+		}
+		else if (test_host(ctx)->status != ECML_OUT_OF_MEMORY)
+			ok(false, "it failed otherwise");
+		test_ctx_free(ctx);
+	}
+	ok(k > 1 && k < 100, "each of %ld allocations may fail", k);
+}
+
 int
 main(void)
 {
@@ -92,5 +177,6 @@ main(void)
 	ok(strstr(plot_lift(ctx, NULL, many, 1), ">8</text>") && strstr(plot_lift(ctx, NULL, many, 1), "lift 7.300, gain 0.900"),
 	   "lift: the axis goes to a whole step");
 	test_ctx_free(ctx);
+	test_forecast();
 	return done();
 }

@@ -1,0 +1,91 @@
+-- ---- convolutional networks for pictures
+
+CREATE FUNCTION ecml_image_classify(model text, picture bytea, n int DEFAULT 5, OUT label text, OUT probability float8) RETURNS SETOF record
+AS 'MODULE_PATHNAME', 'ecml_image_classify_by_name' LANGUAGE C STABLE PARALLEL SAFE COST 10000 ROWS 5;
+COMMENT ON FUNCTION ecml_image_classify(text, bytea, int) IS
+'The n most probable classes of a picture by a network, the most probable first. Errors: undefined_object (no such model), insufficient_privilege, invalid_parameter_value (the model is no network of pictures, or wants another kind of picture), data_exception (a damaged picture), program_limit_exceeded (memory).';
+
+CREATE FUNCTION ecml_image_classify(model text, picture float4[], n int DEFAULT 5, OUT label text, OUT probability float8) RETURNS SETOF record
+AS 'MODULE_PATHNAME', 'ecml_image_classify_by_name' LANGUAGE C STABLE PARALLEL SAFE COST 10000 ROWS 5;
+COMMENT ON FUNCTION ecml_image_classify(text, float4[], int) IS
+'The n most probable classes of a picture by a network, the most probable first. The picture is raw: height times width times channels numbers, channels innermost. Errors: undefined_object (no such model), insufficient_privilege, invalid_parameter_value (the model is no network of pictures, or wants another kind of picture), data_exception (a damaged picture), program_limit_exceeded (memory).';
+
+CREATE FUNCTION ecml_image_classify(model text, picture float8[], n int DEFAULT 5, OUT label text, OUT probability float8) RETURNS SETOF record
+AS 'MODULE_PATHNAME', 'ecml_image_classify_by_name' LANGUAGE C STABLE PARALLEL SAFE COST 10000 ROWS 5;
+COMMENT ON FUNCTION ecml_image_classify(text, float8[], int) IS
+'The n most probable classes of a picture by a network, the most probable first. The picture is raw: height times width times channels numbers, channels innermost. Errors: undefined_object (no such model), insufficient_privilege, invalid_parameter_value (the model is no network of pictures, or wants another kind of picture), data_exception (a damaged picture), program_limit_exceeded (memory).';
+
+CREATE FUNCTION ecml_image_classify(model ecml_model, picture bytea, n int DEFAULT 5, OUT label text, OUT probability float8) RETURNS SETOF record
+AS 'MODULE_PATHNAME', 'ecml_image_classify_by_value' LANGUAGE C IMMUTABLE PARALLEL SAFE COST 10000 ROWS 5;
+COMMENT ON FUNCTION ecml_image_classify(ecml_model, bytea, int) IS
+'The n most probable classes of a picture by a network, the most probable first. The model is given as a value. Errors: data_corrupted (damaged model), invalid_parameter_value (the model is no network of pictures, or wants another kind of picture), data_exception (a damaged picture), program_limit_exceeded (memory).';
+
+CREATE FUNCTION ecml_image_classify(model ecml_model, picture float4[], n int DEFAULT 5, OUT label text, OUT probability float8) RETURNS SETOF record
+AS 'MODULE_PATHNAME', 'ecml_image_classify_by_value' LANGUAGE C IMMUTABLE PARALLEL SAFE COST 10000 ROWS 5;
+COMMENT ON FUNCTION ecml_image_classify(ecml_model, float4[], int) IS
+'The n most probable classes of a picture by a network, the most probable first. The model is given as a value. The picture is raw: height times width times channels numbers, channels innermost. Errors: data_corrupted (damaged model), invalid_parameter_value (the model is no network of pictures, or wants another kind of picture), data_exception (a damaged picture), program_limit_exceeded (memory).';
+
+CREATE FUNCTION ecml_image_classify(model ecml_model, picture float8[], n int DEFAULT 5, OUT label text, OUT probability float8) RETURNS SETOF record
+AS 'MODULE_PATHNAME', 'ecml_image_classify_by_value' LANGUAGE C IMMUTABLE PARALLEL SAFE COST 10000 ROWS 5;
+COMMENT ON FUNCTION ecml_image_classify(ecml_model, float8[], int) IS
+'The n most probable classes of a picture by a network, the most probable first. The model is given as a value. The picture is raw: height times width times channels numbers, channels innermost. Errors: data_corrupted (damaged model), invalid_parameter_value (the model is no network of pictures, or wants another kind of picture), data_exception (a damaged picture), program_limit_exceeded (memory).';
+
+CREATE FUNCTION ecml_image_embedding(model text, picture bytea) RETURNS float4[]
+AS 'MODULE_PATHNAME', 'ecml_image_embedding_by_name' LANGUAGE C STABLE PARALLEL SAFE COST 10000;
+COMMENT ON FUNCTION ecml_image_embedding(text, bytea) IS
+'What a network sees in a picture, as an array of length 1 (the sum of its squares): pictures that look alike have a small angle between them, so that the sum of products is their similarity, up to 1. Errors: undefined_object (no such model), insufficient_privilege, invalid_parameter_value (the model is no network of pictures, or wants another kind of picture), data_exception (a damaged picture), program_limit_exceeded (memory).';
+
+CREATE FUNCTION ecml_image_embedding(model text, picture float4[]) RETURNS float4[]
+AS 'MODULE_PATHNAME', 'ecml_image_embedding_by_name' LANGUAGE C STABLE PARALLEL SAFE COST 10000;
+COMMENT ON FUNCTION ecml_image_embedding(text, float4[]) IS
+'What a network sees in a picture, as an array of length 1 (the sum of its squares): pictures that look alike have a small angle between them, so that the sum of products is their similarity, up to 1. The picture is raw: height times width times channels numbers, channels innermost. Errors: undefined_object (no such model), insufficient_privilege, invalid_parameter_value (the model is no network of pictures, or wants another kind of picture), data_exception (a damaged picture), program_limit_exceeded (memory).';
+
+CREATE FUNCTION ecml_image_embedding(model text, picture float8[]) RETURNS float4[]
+AS 'MODULE_PATHNAME', 'ecml_image_embedding_by_name' LANGUAGE C STABLE PARALLEL SAFE COST 10000;
+COMMENT ON FUNCTION ecml_image_embedding(text, float8[]) IS
+'What a network sees in a picture, as an array of length 1 (the sum of its squares): pictures that look alike have a small angle between them, so that the sum of products is their similarity, up to 1. The picture is raw: height times width times channels numbers, channels innermost. Errors: undefined_object (no such model), insufficient_privilege, invalid_parameter_value (the model is no network of pictures, or wants another kind of picture), data_exception (a damaged picture), program_limit_exceeded (memory).';
+
+CREATE FUNCTION ecml_image_embedding(model ecml_model, picture bytea) RETURNS float4[]
+AS 'MODULE_PATHNAME', 'ecml_image_embedding_by_value' LANGUAGE C IMMUTABLE PARALLEL SAFE COST 10000;
+COMMENT ON FUNCTION ecml_image_embedding(ecml_model, bytea) IS
+'What a network sees in a picture, as an array of length 1 (the sum of its squares): pictures that look alike have a small angle between them, so that the sum of products is their similarity, up to 1. The model is given as a value. Errors: data_corrupted (damaged model), invalid_parameter_value (the model is no network of pictures, or wants another kind of picture), data_exception (a damaged picture), program_limit_exceeded (memory).';
+
+CREATE FUNCTION ecml_image_embedding(model ecml_model, picture float4[]) RETURNS float4[]
+AS 'MODULE_PATHNAME', 'ecml_image_embedding_by_value' LANGUAGE C IMMUTABLE PARALLEL SAFE COST 10000;
+COMMENT ON FUNCTION ecml_image_embedding(ecml_model, float4[]) IS
+'What a network sees in a picture, as an array of length 1 (the sum of its squares): pictures that look alike have a small angle between them, so that the sum of products is their similarity, up to 1. The model is given as a value. The picture is raw: height times width times channels numbers, channels innermost. Errors: data_corrupted (damaged model), invalid_parameter_value (the model is no network of pictures, or wants another kind of picture), data_exception (a damaged picture), program_limit_exceeded (memory).';
+
+CREATE FUNCTION ecml_image_embedding(model ecml_model, picture float8[]) RETURNS float4[]
+AS 'MODULE_PATHNAME', 'ecml_image_embedding_by_value' LANGUAGE C IMMUTABLE PARALLEL SAFE COST 10000;
+COMMENT ON FUNCTION ecml_image_embedding(ecml_model, float8[]) IS
+'What a network sees in a picture, as an array of length 1 (the sum of its squares): pictures that look alike have a small angle between them, so that the sum of products is their similarity, up to 1. The model is given as a value. The picture is raw: height times width times channels numbers, channels innermost. Errors: data_corrupted (damaged model), invalid_parameter_value (the model is no network of pictures, or wants another kind of picture), data_exception (a damaged picture), program_limit_exceeded (memory).';
+
+CREATE FUNCTION ecml_image_explain(model text, picture bytea, class text DEFAULT NULL) RETURNS bytea
+AS 'MODULE_PATHNAME', 'ecml_image_explain_by_name' LANGUAGE C STABLE PARALLEL SAFE COST 50000;
+COMMENT ON FUNCTION ecml_image_explain(text, bytea, text) IS
+'Where a network looked when it gave a picture its class (NULL: the most probable one): a heat map over the picture, by Grad-CAM, as PNG. Errors: undefined_object (no such model), insufficient_privilege, invalid_parameter_value (the model is no network of pictures, or wants another kind of picture), data_exception (a damaged picture), program_limit_exceeded (memory).';
+
+CREATE FUNCTION ecml_image_explain(model text, picture float4[], class text DEFAULT NULL) RETURNS bytea
+AS 'MODULE_PATHNAME', 'ecml_image_explain_by_name' LANGUAGE C STABLE PARALLEL SAFE COST 50000;
+COMMENT ON FUNCTION ecml_image_explain(text, float4[], text) IS
+'Where a network looked when it gave a picture its class (NULL: the most probable one): a heat map over the picture, by Grad-CAM, as PNG. The picture is raw: height times width times channels numbers, channels innermost. Errors: undefined_object (no such model), insufficient_privilege, invalid_parameter_value (the model is no network of pictures, or wants another kind of picture), data_exception (a damaged picture), program_limit_exceeded (memory).';
+
+CREATE FUNCTION ecml_image_explain(model text, picture float8[], class text DEFAULT NULL) RETURNS bytea
+AS 'MODULE_PATHNAME', 'ecml_image_explain_by_name' LANGUAGE C STABLE PARALLEL SAFE COST 50000;
+COMMENT ON FUNCTION ecml_image_explain(text, float8[], text) IS
+'Where a network looked when it gave a picture its class (NULL: the most probable one): a heat map over the picture, by Grad-CAM, as PNG. The picture is raw: height times width times channels numbers, channels innermost. Errors: undefined_object (no such model), insufficient_privilege, invalid_parameter_value (the model is no network of pictures, or wants another kind of picture), data_exception (a damaged picture), program_limit_exceeded (memory).';
+
+CREATE FUNCTION ecml_image_explain(model ecml_model, picture bytea, class text DEFAULT NULL) RETURNS bytea
+AS 'MODULE_PATHNAME', 'ecml_image_explain_by_value' LANGUAGE C IMMUTABLE PARALLEL SAFE COST 50000;
+COMMENT ON FUNCTION ecml_image_explain(ecml_model, bytea, text) IS
+'Where a network looked when it gave a picture its class (NULL: the most probable one): a heat map over the picture, by Grad-CAM, as PNG. The model is given as a value. Errors: data_corrupted (damaged model), invalid_parameter_value (the model is no network of pictures, or wants another kind of picture), data_exception (a damaged picture), program_limit_exceeded (memory).';
+
+CREATE FUNCTION ecml_image_explain(model ecml_model, picture float4[], class text DEFAULT NULL) RETURNS bytea
+AS 'MODULE_PATHNAME', 'ecml_image_explain_by_value' LANGUAGE C IMMUTABLE PARALLEL SAFE COST 50000;
+COMMENT ON FUNCTION ecml_image_explain(ecml_model, float4[], text) IS
+'Where a network looked when it gave a picture its class (NULL: the most probable one): a heat map over the picture, by Grad-CAM, as PNG. The model is given as a value. The picture is raw: height times width times channels numbers, channels innermost. Errors: data_corrupted (damaged model), invalid_parameter_value (the model is no network of pictures, or wants another kind of picture), data_exception (a damaged picture), program_limit_exceeded (memory).';
+
+CREATE FUNCTION ecml_image_explain(model ecml_model, picture float8[], class text DEFAULT NULL) RETURNS bytea
+AS 'MODULE_PATHNAME', 'ecml_image_explain_by_value' LANGUAGE C IMMUTABLE PARALLEL SAFE COST 50000;
+COMMENT ON FUNCTION ecml_image_explain(ecml_model, float8[], text) IS
+'Where a network looked when it gave a picture its class (NULL: the most probable one): a heat map over the picture, by Grad-CAM, as PNG. The model is given as a value. The picture is raw: height times width times channels numbers, channels innermost. Errors: data_corrupted (damaged model), invalid_parameter_value (the model is no network of pictures, or wants another kind of picture), data_exception (a damaged picture), program_limit_exceeded (memory).';

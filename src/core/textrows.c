@@ -1,0 +1,213 @@
+/*
+ * textrows.c - the texts of a source, row by row
+ */
+#include "core/compat.h"
+
+#include <math.h>
+
+#include "catalog/pg_type.h"
+#include "mb/pg_wchar.h"
+#include "miscadmin.h"
+#include "utils/lsyscache.h"
+#include "utils/memutils.h"
+
+#include "core/textrows.h"
+
+bool
+ecml_text_is_text(Oid type)
+{
+	return type == TEXTOID || type == VARCHAROID || type == BPCHAROID;
+}
+
+void
+ecml_text_input_plan(EcmlTextInput *input, MemoryContext context, int number, Oid type)
+{
+	Oid			function;
+	bool		varlena;
+
+	input->number = number;
+	input->type = type;
+	input->text = ecml_text_is_text(getBaseType(type));
+	input->cstring = type == UNKNOWNOID || type == CSTRINGOID;
+	if (input->text || input->cstring)
+		return;
+	getTypeOutputInfo(type, &function, &varlena);
+	fmgr_info_cxt(function, &input->output, context);
+}
+
+EcmlText
+ecml_text_input_read(EcmlTextInput *input, Datum value, bool isnull)
+{
+	EcmlText	result = {NULL, -1};
+
+	if (isnull)
+		return result;
+	if (input->text)
+	{
+		struct varlena *bytes = PG_DETOAST_DATUM_PACKED(value);
+
+		result.bytes = VARDATA_ANY(bytes);
+		result.length = VARSIZE_ANY_EXHDR(bytes);
+	}
+	else
+	{
+		result.bytes = input->cstring ? DatumGetCString(value) : OutputFunctionCall(&input->output, value);
+		result.length = strlen(result.bytes);
+	}
+	return result;
+}
+
+void
+ecml_text_check_encoding(const char *what)
+{
+	if (GetDatabaseEncoding() != PG_UTF8 && GetDatabaseEncoding() != PG_SQL_ASCII)
+		ereport(ERROR,
+				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+				 errmsg("%s needs a database in the encoding UTF8", what),
+				 errdetail("This one's is %s.", GetDatabaseEncodingName()),
+				 errhint("Create the database with ENCODING 'UTF8'.")));
+}
+
+/* ---- rows */
+
+struct EcmlTextSource
+{
+	EcmlSource	source;
+	MemoryContext row_context;	/* of texts that had to be made */
+	int			n;
+	EcmlTextInput *inputs;		/* [n] */
+	EcmlText   *texts;			/* [n] */
+	bool		has_key;
+	EcmlTextInput key;
+	EcmlTextRow row;
+	void	   *arg;
+	int64		skipped;
+	int64		rows;
+};
+
+static void
+add_input(EcmlTextSource *source, MemoryContext context, int number)
+{
+	Form_pg_attribute column = TupleDescAttr(source->source.desc, number);
+	EcmlTextInput *input = &source->inputs[source->n++];
+
+	for (int i = 0; i < source->n - 1; i++)
+		if (strcmp(source->inputs[i].name, NameStr(column->attname)) == 0)
+			ereport(ERROR,
+					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+					 errmsg("column \"%s\" is there twice", NameStr(column->attname)),
+					 errdetail("Columns are known by their names."),
+					 errhint("Name each column once; give columns of a query different names with AS.")));
+	input->name = MemoryContextStrdup(context, NameStr(column->attname));
+	ecml_text_input_plan(input, context, number, column->atttypid);
+}
+
+EcmlTextSource *
+ecml_text_source_open(MemoryContext context, const char *what, const char *text, const char *const *names, int n, bool key)
+{
+	EcmlTextSource *source = MemoryContextAllocZero(context, sizeof(EcmlTextSource));
+	TupleDesc	desc;
+
+	ecml_text_check_encoding(what);
+	ecml_source_open(&source->source, text);
+	desc = source->source.desc;
+	source->inputs = MemoryContextAllocZero(context, (Max(n, desc->natts) + 1) * sizeof(EcmlTextInput));
+	source->row_context = AllocSetContextCreate(context, "ecml texts", ALLOCSET_DEFAULT_SIZES);
+	source->has_key = key;
+	if (key)
+	{
+		source->key.name = MemoryContextStrdup(context, NameStr(TupleDescAttr(desc, 0)->attname));
+		ecml_text_input_plan(&source->key, context, 0, TupleDescAttr(desc, 0)->atttypid);
+	}
+	for (int i = 0; i < n; i++)
+		add_input(source, context, ecml_source_column(&source->source, names[i], "text"));
+	for (int i = key ? 1 : 0; n < 0 && i < desc->natts; i++)
+		if (!TupleDescAttr(desc, i)->attisdropped && ecml_text_is_text(getBaseType(TupleDescAttr(desc, i)->atttypid)))
+			add_input(source, context, i);
+	if (source->n == 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("there are no texts"),
+				 errdetail(key ? "The source has no column of type text after the first, which is the key." :
+						   "The source has no column of type text."),
+				 errhint("%s works on texts: give a source that has some.", what)));
+	source->texts = MemoryContextAlloc(context, source->n * sizeof(EcmlText));
+	return source;
+}
+
+int
+ecml_text_source_columns(const EcmlTextSource *source)
+{
+	return source->n;
+}
+
+const char *
+ecml_text_source_column(const EcmlTextSource *source, int i)
+{
+	return source->inputs[i].name;
+}
+
+const char *
+ecml_text_source_key(const EcmlTextSource *source)
+{
+	return source->has_key ? source->key.name : NULL;
+}
+
+static void
+take_row(void *arg, TupleTableSlot *slot)
+{
+	EcmlTextSource *source = arg;
+	MemoryContext old;
+	bool		any = false;
+	const char *key = NULL;
+
+	MemoryContextReset(source->row_context);
+	old = MemoryContextSwitchTo(source->row_context);
+	for (int i = 0; i < source->n; i++)
+	{
+		EcmlTextInput *input = &source->inputs[i];
+
+		source->texts[i] = ecml_text_input_read(input, slot->tts_values[input->number], slot->tts_isnull[input->number]);
+		any |= source->texts[i].length >= 0;
+	}
+	if (source->has_key)
+	{
+		EcmlText	text = ecml_text_input_read(&source->key, slot->tts_values[0], slot->tts_isnull[0]);
+
+		if (text.length >= 0)
+			key = pnstrdup(text.bytes, text.length);
+	}
+	MemoryContextSwitchTo(old);
+	if (any)
+		source->row(source->arg, source->texts, source->n, key);
+	else
+		source->skipped++;
+	if ((++source->rows & 255) == 0)
+		CHECK_FOR_INTERRUPTS();
+}
+
+int64
+ecml_text_source_run(EcmlTextSource *source, EcmlTextRow row, void *arg)
+{
+	source->row = row;
+	source->arg = arg;
+	source->skipped = 0;
+	ecml_source_run(&source->source, take_row, source);
+	return source->skipped;
+}
+
+void
+ecml_text_source_schema(const EcmlTextSource *source, EcmlModel *model)
+{
+	EcmlSchema *schema = model->schema;
+
+	schema->nfeatures = source->n;
+	schema->features = MemoryContextAllocZero(model->context, source->n * sizeof(EcmlFeature));
+	for (int i = 0; i < source->n; i++)
+	{
+		schema->features[i].name = MemoryContextStrdup(model->context, source->inputs[i].name);
+		schema->features[i].kind = ECML_CATEGORY;
+		schema->features[i].fill = NAN;
+	}
+	ecml_schema_layout(schema);
+}

@@ -1,0 +1,55 @@
+/*
+ * textrows.h - the texts of a source, row by row, for trainings of their own without a target
+ */
+#ifndef ECML_TEXTROWS_H
+#define ECML_TEXTROWS_H
+
+#include "core/algorithm.h"
+#include "core/model.h"
+#include "core/source.h"
+
+/* ---- from a value to its text */
+
+typedef struct EcmlTextInput
+{
+	char	   *name;
+	int			number;			/* of the column, or argument */
+	Oid			type;
+	bool		text;			/* it is a text as it stands */
+	bool		cstring;
+	FmgrInfo	output;
+} EcmlTextInput;
+
+/* text, varchar, char(n) */
+extern bool ecml_text_is_text(Oid type);
+
+extern void ecml_text_input_plan(EcmlTextInput *input, MemoryContext context, int number, Oid type);
+extern EcmlText ecml_text_input_read(EcmlTextInput *input, Datum value, bool isnull);
+
+/* An error in a database whose texts are not UTF-8; what: who needs it. */
+extern void ecml_text_check_encoding(const char *what);
+
+/* ---- the rows of a source */
+
+typedef struct EcmlTextSource EcmlTextSource;
+
+/* A row: its texts [n]; key: the text of the key column, NULL when it is NULL or there is none. */
+typedef void (*EcmlTextRow) (void *arg, const EcmlText *texts, int n, const char *key);
+
+/*
+ * The columns that are named, or all of type text; with key the first column is a key, whatever its type.  SPI is connected.  what:
+ * who learns from them, for messages.
+ */
+extern EcmlTextSource *ecml_text_source_open(MemoryContext context, const char *what, const char *source, const char *const *names,
+											 int n, bool key);
+extern int	ecml_text_source_columns(const EcmlTextSource *source);
+extern const char *ecml_text_source_column(const EcmlTextSource *source, int i);
+extern const char *ecml_text_source_key(const EcmlTextSource *source);
+
+/* Run it; gives the number of rows whose texts are all NULL, which are left out. */
+extern int64 ecml_text_source_run(EcmlTextSource *source, EcmlTextRow row, void *arg);
+
+/* The columns as features of a model without classes. */
+extern void ecml_text_source_schema(const EcmlTextSource *source, EcmlModel *model);
+
+#endif							/* ECML_TEXTROWS_H */

@@ -1,0 +1,40 @@
+/*
+ * texts.h - classifiers that learn from texts: training, evaluation and validation over folds; texts of a call
+ *
+ * A row has one text a feature; values of other types are taken as they are written.  NULL is an empty text; a row whose texts
+ * are all NULL is left out of training, and its prediction is NULL.
+ */
+#ifndef ECML_TEXTS_H
+#define ECML_TEXTS_H
+
+#include "core/algorithm.h"
+#include "core/evaluate.h"
+#include "core/folds.h"
+#include "core/result.h"
+#include "core/serve.h"
+
+/* For EcmlOwnTraining: train, evaluate, predict. */
+extern struct EcmlModel *ecml_texts_train(MemoryContext context, const struct EcmlTraining *training, const EcmlRequest *request,
+										  void **parts);
+extern void ecml_texts_evaluate(const struct EcmlModel *model, int64 model_id, const char *source, Jsonb *options, EcmlJson *json);
+extern bool ecml_texts_predict(EcmlServing *serving, FunctionCallInfo fcinfo, int first, double *out);
+
+/* Does the model predict from texts? */
+static inline bool
+ecml_texts_model(const EcmlModel *model)
+{
+	return model->algorithm->own && model->algorithm->own->texts;
+}
+
+/* What the terms of the row that was bound add to its class's score, as rows of ecml_explain. */
+extern void ecml_texts_explain(EcmlServing *serving, EcmlRows *rows);
+
+/* The probabilities of one text for a model of one feature, p [classes], of the serving's memory. */
+extern const double *ecml_texts_probabilities_of(EcmlServing *serving, const char *bytes, int length);
+
+/* ecml_cross_validate and, with key and predictions, ecml_cross_predict; NULL then. */
+extern Jsonb *ecml_texts_validate(const struct EcmlTraining *training, const EcmlFoldOptions *options, const char *source,
+								  const char *target, ArrayType *features, bool details, const char *key,
+								  EcmlRows *predictions);
+
+#endif							/* ECML_TEXTS_H */

@@ -1,0 +1,494 @@
+/*
+ * exec.c - one node at a time, forward and backward; whole networks with memory that is used again
+ *
+ * A runner gives each node's output a place in one piece of memory and takes it again when the last reader is done (first fit), so
+ * that a deep network needs little more than its two or three largest layers.
+ */
+#include "exec.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "ops.h"
+
+#define SHARED_WORK 2e7			/* of one node, from which on threads pay */
+#define SHARED_PIXELS 256
+
+static bool
+is_conv(const NetNode *node)
+{
+	return node->kind == NET_CONV2D || (node->kind == NET_DENSE && node->height * node->width > 1);
+}
+
+static size_t
+scratch_of(const Network *net, int i, const GemmKernel *g)
+{
+	const NetNode *node = &net->nodes[i];
+	ConvShape	shape;
+	size_t		n = 0;
+
+	if (is_conv(node))
+	{
+		shape = conv_shape(node, &net->nodes[node->inputs[0]]);
+		n = conv_scratch(&shape, g);
+	}
+	else if (node->kind == NET_BATCH_NORMALIZATION)
+		n = 4 * (size_t) node->channels;
+	return n;
+}
+
+size_t
+exec_bytes(const Network *net, bool backward)
+{
+	const GemmKernel *g = gemm_kernel();
+	size_t		total = 0;
+
+	for (int i = 1; i < net->n; i++)
+		if (is_conv(&net->nodes[i]))
+		{
+			ConvShape	shape = conv_shape(&net->nodes[i], &net->nodes[net->nodes[i].inputs[0]]);
+
+			total += conv_forward_packed(&shape, g) + (backward ? conv_backward_packed(&shape, g) : 0);
+		}
+	return total * sizeof(float);
+}
+
+Exec *
+exec_create(EcmlCtx *ctx, const Network *net, bool backward)
+{
+	Exec	   *exec = ECML_NEW0(ctx, Exec, 1);
+
+	exec->net = net;
+	exec->g = gemm_kernel();
+	exec->nodes = ECML_NEW0(ctx, ExecNode, net->n);
+	exec->bytes = exec_bytes(net, backward);
+	for (int i = 1; i < net->n; i++)
+	{
+		ExecNode   *e = &exec->nodes[i];
+		size_t		scratch = scratch_of(net, i, exec->g);
+		size_t		n;
+
+		if (scratch > exec->scratch)
+			exec->scratch = scratch;
+		if (!is_conv(&net->nodes[i]))
+			continue;
+		e->conv = true;
+		e->shape = conv_shape(&net->nodes[i], &net->nodes[net->nodes[i].inputs[0]]);
+		n = conv_forward_packed(&e->shape, exec->g);
+		if (n > 0)
+			e->forward = ECML_NEW(ctx, float, n);
+		n = backward ? conv_backward_packed(&e->shape, exec->g) : 0;
+		if (n > 0)
+			e->backward = ECML_NEW(ctx, float, n);
+		exec_pack(exec, i);
+		ecml_poll(ctx, 0, 0);
+	}
+	exec->scratch += NET_SLACK;
+	return exec;
+}
+
+void
+exec_pack(const Exec *exec, int i)
+{
+	const ExecNode *e = &exec->nodes[i];
+	const float *weights = exec->net->weights + exec->net->nodes[i].weights;
+
+	if (e->forward)
+		conv_pack_forward(&e->shape, exec->g, weights, e->forward);
+	if (e->backward)
+		conv_pack_backward(&e->shape, exec->g, weights, e->backward);
+}
+
+/* ---- forward */
+
+void
+exec_activate(const Exec *exec, int i, float *y, size_t images)
+{
+	const NetNode *node = &exec->net->nodes[i];
+
+	op_activate(node->activation, node->a, node->b, y, images * node->height * node->width, node->channels);
+}
+
+typedef struct After
+{
+	const NetNode *node;
+} After;
+
+static void
+activate_rows(void *arg, float *y, size_t n)
+{
+	const NetNode *node = ((After *) arg)->node;
+
+	op_activate(node->activation, node->a, node->b, y, n, node->channels);
+}
+
+/* the numbers of a batch normalisation in prediction: y = x scale + shift; scratch [4][channels] */
+static void
+normal_numbers(const Network *net, const NetNode *node, float *scale, float *shift)
+{
+	const float *gamma = net->weights + node->weights;
+	const size_t c = node->channels;
+
+	for (size_t k = 0; k < c; k++)
+	{
+		scale[k] = gamma[k] / sqrtf(gamma[3 * c + k] + node->epsilon);
+		shift[k] = gamma[c + k] - gamma[2 * c + k] * scale[k];
+	}
+}
+
+static void
+shapes_of(const Network *net, const NetNode *node, const NetNode **shapes)
+{
+	for (int k = 0; k < node->ninputs; k++)
+		shapes[k] = &net->nodes[node->inputs[k]];
+}
+
+static void
+conv_rows(const Exec *exec, int i, const float *x, float *y, size_t from, size_t to, bool linear, float *scratch)
+{
+	const Network *net = exec->net;
+	const NetNode *node = &net->nodes[i];
+	const ExecNode *e = &exec->nodes[i];
+	After		after = {node};
+
+	conv_forward(&e->shape, exec->g, x, net->weights + node->weights, e->forward,
+				 node->bias ? net->weights + node->bias_at : NULL, y, from, to, scratch,
+				 linear || node->activation == NET_LINEAR ? NULL : activate_rows, &after);
+}
+
+void
+exec_forward(const Exec *exec, int i, const float *const *in, float *y, size_t images, bool linear, float *scratch)
+{
+	const Network *net = exec->net;
+	const NetNode *node = &net->nodes[i];
+	const NetNode *shapes[NET_MAX_INPUTS];
+	const size_t places = (size_t) node->height * node->width;
+
+	shapes_of(net, node, shapes);
+	if (exec->nodes[i].conv)
+	{
+		conv_rows(exec, i, in[0], y, 0, images * places, linear, scratch);
+		return;
+	}
+	switch (node->kind)
+	{
+		case NET_DENSE:
+			gemm_plain(exec->g, images, shapes[0]->channels, in[0], shapes[0]->channels, net->weights + node->weights,
+					   node->units, y, node->units, 0, node->units, node->bias ? net->weights + node->bias_at : NULL, false);
+			break;
+		case NET_BATCH_NORMALIZATION:
+			normal_numbers(net, node, scratch, scratch + node->channels);
+			op_scale(in[0], scratch, scratch + node->channels, y, images * places, node->channels);
+			break;
+		case NET_MAX_POOLING2D:
+		case NET_AVERAGE_POOLING2D:
+			op_pool(node, shapes[0], in[0], y, images);
+			break;
+		case NET_GLOBAL_MAX_POOLING2D:
+		case NET_GLOBAL_AVERAGE_POOLING2D:
+			op_global_pool(node, shapes[0], in[0], y, images);
+			break;
+		case NET_ADD:
+		case NET_MULTIPLY:
+			op_combine(node, shapes, in, y, images);
+			break;
+		case NET_CONCATENATE:
+			op_concatenate(node, shapes, in, y, images);
+			break;
+		default:
+			if (y != in[0])
+				memcpy(y, in[0], images * node->values * sizeof(float));
+			break;
+	}
+	if (!linear && node->activation != NET_LINEAR)
+		exec_activate(exec, i, y, images);
+}
+
+/* ---- backward */
+
+static void
+dense_backward(const Exec *exec, const NetNode *node, const NetNode *in, const float *x, const float *dy, float *dx, bool add,
+			   float *dweights, size_t images)
+{
+	const Network *net = exec->net;
+	const size_t k = in->channels;
+	const size_t units = node->units;
+	const float *w = net->weights + node->weights;
+
+	if (dweights)
+	{
+		gemm_transposed(exec->g, k, units, images, x, k, dy, units, dweights + node->weights, units, true);
+		for (size_t i = 0; node->bias && i < images; i++)
+			op_add(dy + i * units, dweights + node->bias_at, units);
+	}
+	if (dx == NULL)
+		return;
+	/* rows of w with dy: few units, or the trainer would do it for all pictures at once */
+	for (size_t i = 0; i < images; i++)
+		for (size_t row = 0; row < k; row++)
+		{
+			float		sum = 0;
+
+#pragma omp simd reduction(+:sum)
+			for (size_t u = 0; u < units; u++)
+				sum += w[row * units + u] * dy[i * units + u];
+			dx[i * k + row] = add ? dx[i * k + row] + sum : sum;
+		}
+}
+
+/* with the statistics of training, which stay */
+static void
+normal_backward(const Exec *exec, const NetNode *node, const float *x, const float *dy, float *dx, bool add, float *dweights,
+				size_t images, float *scratch)
+{
+	const size_t c = node->channels;
+	const size_t rows = images * node->height * node->width;
+	float	   *zero = scratch + 2 * c;
+
+	normal_numbers(exec->net, node, scratch, scratch + c);
+	if (dweights)
+	{
+		const float *gamma = exec->net->weights + node->weights;
+		float	   *dgamma = dweights + node->weights;
+
+		for (size_t k = 0; k < c; k++)
+			zero[k] = 1 / sqrtf(gamma[3 * c + k] + node->epsilon);
+		for (size_t r = 0; r < rows; r++)
+			for (size_t k = 0; k < c; k++)
+			{
+				dgamma[k] += dy[r * c + k] * (x[r * c + k] - gamma[2 * c + k]) * zero[k];
+				dgamma[c + k] += dy[r * c + k];
+			}
+	}
+	memset(zero, 0, c * sizeof(float));
+	if (dx)
+		op_spread(x, dy, scratch, zero, zero, dx, rows, c, add);
+}
+
+void
+exec_backward(const Exec *exec, int i, const float *const *in, const float *y, float *dy, bool linear, float *const *dx,
+			  const bool *add, float *dweights, size_t images, float *scratch)
+{
+	const Network *net = exec->net;
+	const NetNode *node = &net->nodes[i];
+	const ExecNode *e = &exec->nodes[i];
+	const NetNode *shapes[NET_MAX_INPUTS];
+	const size_t places = (size_t) node->height * node->width;
+
+	shapes_of(net, node, shapes);
+	if (!linear && node->activation != NET_LINEAR)
+		op_activate_backward(node->activation, node->a, node->b, in[0], y, dy, images * places, node->channels);
+	if (e->conv)
+	{
+		if (dweights)
+			conv_backward_weights(&e->shape, exec->g, in[0], dy, dweights + node->weights,
+								  node->bias ? dweights + node->bias_at : NULL, images, scratch);
+		if (dx[0])
+			conv_backward_data(&e->shape, exec->g, dy, net->weights + node->weights, e->backward, dx[0], images, add[0], scratch);
+		return;
+	}
+	switch (node->kind)
+	{
+		case NET_DENSE:
+			dense_backward(exec, node, shapes[0], in[0], dy, dx[0], add[0], dweights, images);
+			break;
+		case NET_BATCH_NORMALIZATION:
+			normal_backward(exec, node, in[0], dy, dx[0], add[0], dweights, images, scratch);
+			break;
+		case NET_MAX_POOLING2D:
+		case NET_AVERAGE_POOLING2D:
+			if (dx[0])
+				op_pool_backward(node, shapes[0], in[0], y, dy, dx[0], images, add[0]);
+			break;
+		case NET_GLOBAL_MAX_POOLING2D:
+		case NET_GLOBAL_AVERAGE_POOLING2D:
+			if (dx[0])
+				op_global_pool_backward(node, shapes[0], in[0], y, dy, dx[0], images, add[0]);
+			break;
+		case NET_ADD:
+		case NET_MULTIPLY:
+			for (int k = 0; k < node->ninputs; k++)
+				if (dx[k])
+					op_combine_backward(node, shapes, in, k, dy, dx[k], images, add[k]);
+			break;
+		case NET_CONCATENATE:
+			for (int k = 0; k < node->ninputs; k++)
+				if (dx[k])
+					op_concatenate_backward(node, shapes, k, dy, dx[k], images, add[k]);
+			break;
+		default:
+			if (dx[0] && add[0])
+				op_add(dy, dx[0], images * node->values);
+			else if (dx[0] && dx[0] != dy)
+				memcpy(dx[0], dy, images * node->values * sizeof(float));
+			break;
+	}
+}
+
+/* ---- whole networks */
+
+/* is the output the input as it is? */
+static bool
+passes(const NetNode *node)
+{
+	return (node->kind == NET_FLATTEN || node->kind == NET_RESHAPE || node->kind == NET_DROPOUT) &&
+		node->activation == NET_LINEAR;
+}
+
+
+/* Places for outputs: first fit among those that are not read any more. */
+static void
+find_places(EcmlCtx *ctx, Runner *runner, const Network *net)
+{
+	int		   *last = ECML_NEW(ctx, int, net->n);	/* of an owner: its last reader */
+	int		   *owner = ECML_NEW(ctx, int, net->n);	/* whose place a node's output has */
+	size_t	   *end = ECML_NEW(ctx, size_t, net->n);
+
+	for (int i = 0; i < net->n; i++)
+	{
+		owner[i] = i > 0 && passes(&net->nodes[i]) ? owner[net->nodes[i].inputs[0]] : i;
+		last[i] = i;
+		for (int k = 0; k < net->nodes[i].ninputs; k++)
+			last[owner[net->nodes[i].inputs[k]]] = i;
+	}
+	last[owner[net->n - 1]] = net->n;
+	if (runner->keep >= 0)
+		last[owner[runner->keep]] = net->n;
+	for (int i = 1; i < net->n; i++)
+	{
+		size_t		from = 0;
+		bool		moved = true;
+
+		ecml_poll(ctx, 0, 0);
+		if (owner[i] != i)
+		{
+			runner->at[i] = runner->at[owner[i]];
+			continue;
+		}
+		/* the lowest place that touches no living output */
+		while (moved)
+		{
+			moved = false;
+			for (int k = 1; k < i; k++)
+				if (owner[k] == k && last[k] >= i && runner->at[k] < from + net->nodes[i].values && from < end[k])
+				{
+					from = end[k];
+					moved = true;
+				}
+		}
+		runner->at[i] = from;
+		end[i] = from + net->nodes[i].values;
+		if (end[i] > runner->room)
+			runner->room = end[i];
+	}
+	/* the input stands elsewhere */
+	for (int i = 0; i < net->n; i++)
+		if (owner[i] == 0)
+			runner->at[i] = SIZE_MAX;
+	ecml_free(ctx, end);
+	ecml_free(ctx, owner);
+	ecml_free(ctx, last);
+}
+
+Runner *
+runner_create(EcmlCtx *ctx, const Network *net, int keep)
+{
+	Runner	   *runner = ECML_NEW0(ctx, Runner, 1);
+
+	runner->exec = exec_create(ctx, net, false);
+	runner->at = ECML_NEW0(ctx, size_t, net->n);
+	runner->keep = keep;
+	find_places(ctx, runner, net);
+	return runner;
+}
+
+/* between scratch memory and outputs there is slack, as behind them */
+size_t
+runner_floats(const Runner *runner, size_t images)
+{
+	return runner->exec->scratch + runner->room * images + NET_SLACK;
+}
+
+static inline const float *
+place_of(const Runner *runner, int node, size_t images, const float *memory, const float *x)
+{
+	return runner->at[node] == SIZE_MAX ? x : memory + runner->exec->scratch + runner->at[node] * images;
+}
+
+typedef struct Share
+{
+	const Runner *runner;
+	int			node;
+	const float *x;
+	float	   *y;
+	size_t		pixels;
+	float	   *scratch;		/* of all workers */
+} Share;
+
+static void
+share_task(void *arg, size_t i, int worker)
+{
+	const Share *share = arg;
+	size_t		from = i * SHARED_PIXELS;
+	size_t		to = from + SHARED_PIXELS < share->pixels ? from + SHARED_PIXELS : share->pixels;
+
+	conv_rows(share->runner->exec, share->node, share->x, share->y, from, to, false,
+			  share->scratch + worker * share->runner->exec->scratch);
+}
+
+static const float *
+run(const Runner *runner, EcmlCtx *ctx, const float *x, size_t images, float *memory)
+{
+	const Exec *exec = runner->exec;
+	const Network *net = exec->net;
+	float	   *scratches = NULL;
+
+	for (int i = 1; i < net->n; i++)
+	{
+		const NetNode *node = &net->nodes[i];
+		const float *in[NET_MAX_INPUTS];
+		float	   *y = (float *) place_of(runner, i, images, memory, x);
+
+		if (passes(node))
+			continue;
+		for (int k = 0; k < node->ninputs; k++)
+			in[k] = place_of(runner, node->inputs[k], images, memory, x);
+		if (ctx && ctx->threads > 1 && exec->nodes[i].conv && node->work >= SHARED_WORK &&
+			(size_t) node->height * node->width >= 2 * SHARED_PIXELS)
+		{
+			size_t		pixels = (size_t) node->height * node->width;
+			size_t		tasks = (pixels + SHARED_PIXELS - 1) / SHARED_PIXELS;
+			Share		share = {runner, i, in[0], y, pixels, NULL};
+
+			if (scratches == NULL)
+				scratches = ECML_NEW(ctx, float, exec->scratch * ctx->threads);
+			share.scratch = scratches;
+			ecml_parallel_for(ctx, tasks, share_task, &share);
+			continue;
+		}
+		exec_forward(exec, i, in, y, images, false, memory);
+		if (ctx)
+			ecml_poll(ctx, 0, 0);
+	}
+	if (scratches)
+		ecml_free(ctx, scratches);
+	return place_of(runner, net->n - 1, images, memory, x);
+}
+
+const float *
+runner_run(const Runner *runner, const float *x, size_t images, float *memory)
+{
+	return run(runner, NULL, x, images, memory);
+}
+
+const float *
+runner_run_one(const Runner *runner, EcmlCtx *ctx, const float *x, float *memory)
+{
+	return run(runner, ctx, x, 1, memory);
+}
+
+const float *
+runner_kept(const Runner *runner, size_t images, const float *memory, const float *x)
+{
+	return place_of(runner, runner->keep, images, memory, x);
+}

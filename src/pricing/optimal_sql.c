@@ -1,0 +1,446 @@
+/*
+ * optimal_sql.c - ecml_optimal_price: the price of each product that brings most
+ *
+ * Demand comes from curves fitted as ecml_elasticity does, or from a trained model (optimal_model_sql.c).
+ */
+#include "pricing/optimal_sql.h"
+
+#include <math.h>
+
+#include "miscadmin.h"
+#include "utils/builtins.h"
+#include "utils/fmgrprotos.h"
+#include "utils/memutils.h"
+#include "utils/numeric.h"
+
+#include "core/error.h"
+#include "pricing/facts_sql.h"
+
+static const char *const goals[] = {"profit", "revenue", "units", NULL};	/* as PriceGoal */
+static const char *const scales[] = {"auto", "level", "log", NULL};	/* as TargetScale */
+
+static const EcmlOption optimal_options[] = {
+	ECML_OPT_TEXT(OptimalOptions, model, "model"),
+	ECML_OPT_TEXT(OptimalOptions, price_feature, "price_feature"),
+	ECML_OPT_ENUM(OptimalOptions, target_scale, "target_scale", scales),
+	ECML_OPT_ENUM(OptimalOptions, goal, "objective", goals),
+	ECML_OPT_ALIAS_ENUM(OptimalOptions, goal, "goal", goals),
+	ECML_OPT_COLUMN(OptimalOptions, cost, "cost", 0, INFINITY),
+	ECML_OPT_COLUMN(OptimalOptions, stock, "stock", 0, INFINITY),
+	ECML_OPT_COLUMN(OptimalOptions, min_price, "min_price", 0, INFINITY),
+	ECML_OPT_COLUMN(OptimalOptions, max_price, "max_price", 0, INFINITY),
+	ECML_OPT_FLOAT(OptimalOptions, min_margin, "min_margin", 0, 0.999),
+	ECML_OPT_ALIAS_FLOAT(OptimalOptions, min_margin, "margin_floor", 0, 0.999),
+	ECML_OPT_FLOAT(OptimalOptions, max_change, "max_change", 0, 1000),
+	ECML_OPT_FLOAT(OptimalOptions, competitor_ratio, "competitor_ratio", 0, 1000),
+	ECML_OPT_FLOAT(OptimalOptions, periods, "periods", 1e-6, 1e9),
+	ECML_OPT_NUMBERS(OptimalOptions, ends_with, "ends_with", 0, 99.999),
+	ECML_OPT_JSON(OptimalOptions, prices, "prices"),
+	ECML_OPT_OBJECT(OptimalOptions, at, "at"),
+	ECML_OPT_INT(OptimalOptions, draws, "draws", 0, 100000),
+	ECML_OPT_END
+};
+
+/* ---- what is shared */
+
+OptimalLadder
+optimal_ladder(const OptimalOptions *options)
+{
+	OptimalLadder ladder = {0};
+
+	if (options->prices && options->ends_with.n > 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("a ladder of prices is given twice"),
+				 errdetail("There are both \"prices\" and \"ends_with\"."),
+				 errhint("Leave one of them out.")));
+	ladder.prices = facts_numbers(options->prices, "prices", "ecml_optimal_price", 1e-9, INFINITY, &ladder.n);
+	ladder.n = facts_distinct(ladder.prices, ladder.n, false);
+	return ladder;
+}
+
+static void
+lower_to(double *high, const char **which, double value, const char *name)
+{
+	if (value < *high)
+	{
+		*high = value;
+		*which = name;
+	}
+}
+
+static void
+raise_to(double *low, const char **which, double value, const char *name)
+{
+	if (value > *low)
+	{
+		*low = value;
+		*which = name;
+	}
+}
+
+OptimalLimits
+optimal_limits(const OptimalOptions *options, const OptimalLadder *ladder, const OptimalFacts *facts)
+{
+	OptimalLimits limits = {.low = "range",.high = "range"};
+	double		low = 0.5 * facts->low;
+	double		high = 2 * facts->high;
+
+	/* limits that are given take the place of those by what was seen */
+	if (!isnan(facts->min_price))
+	{
+		low = facts->min_price;
+		limits.low = "min_price";
+	}
+	if (!isnan(facts->max_price))
+	{
+		high = facts->max_price;
+		limits.high = "max_price";
+	}
+	if (!isnan(options->max_change))
+	{
+		raise_to(&low, &limits.low, facts->current * (1 - options->max_change), "max_change");
+		lower_to(&high, &limits.high, facts->current * (1 + options->max_change), "max_change");
+	}
+	if (!isnan(options->competitor_ratio))
+		lower_to(&high, &limits.high, facts->competitor * options->competitor_ratio, "competitor");
+	if (!isnan(options->min_margin))
+		raise_to(&low, &limits.low, facts->cost / (1 - options->min_margin), "margin");
+	low = fmax(low, 1e-9 * fmax(facts->high, 1e-290));
+	if (low > high)
+	{
+		limits.problem = psprintf("no price is allowed: %s asks for more than %s", limits.low, limits.high);
+		return limits;
+	}
+	limits.range = (PriceRange) {.low = low,.high = high};
+	if (ladder->prices)
+	{
+		int			n;
+		int			first = price_within(ladder->prices, ladder->n, low, high, &n);
+
+		limits.range.ladder = ladder->prices + first;
+		limits.range.nladder = n;
+	}
+	else if (options->ends_with.n > 0)
+	{
+		Size		room = Min((Size) ((high - low) + 4) * options->ends_with.n + 4, PRICE_MAX_LADDER);
+		double	   *prices = palloc(room * sizeof(double));
+		size_t		n = price_ladder(options->ends_with.v, options->ends_with.n, low, high, prices, room);
+
+		if (n > PRICE_MAX_LADDER)
+			ereport(ERROR,
+					(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+					 errmsg("too many prices end so"),
+					 errdetail("They go from %g to %g; at most %d are possible.", low, high, PRICE_MAX_LADDER),
+					 errhint("Narrow the range with min_price and max_price, or list prices.")));
+		limits.range.ladder = prices;
+		limits.range.nladder = (int) n;
+	}
+	if (limits.range.ladder && limits.range.nladder == 0)
+		limits.problem = psprintf("no price of the ladder lies between %g and %g", low, high);
+	return limits;
+}
+
+const char *
+optimal_binding(const OptimalLimits *limits, double price, bool stock)
+{
+	const PriceRange *range = &limits->range;
+	double		low = range->ladder ? range->ladder[0] : range->low;
+	double		high = range->ladder ? range->ladder[range->nladder - 1] : range->high;
+
+	if (price <= low * (1 + 1e-9))
+		return limits->low;
+	if (price >= high * (1 - 1e-9))
+		return limits->high;
+	return stock ? "stock" : NULL;
+}
+
+static Datum
+text_or_null(bool *isnull, const char *string)
+{
+	*isnull = string == NULL;
+	return string ? CStringGetTextDatum(string) : (Datum) 0;
+}
+
+void
+optimal_emit(EcmlRows *rows, const OptimalResult *r)
+{
+	Datum		values[14];
+	bool		nulls[14] = {false};
+
+	values[0] = text_or_null(&nulls[0], r->product);
+	ecml_set_number(values, nulls, 1, r->current);
+	ecml_set_number(values, nulls, 2, r->price);
+	ecml_set_number(values, nulls, 3, r->low);
+	ecml_set_number(values, nulls, 4, r->high);
+	ecml_set_number(values, nulls, 5, r->current_units);
+	ecml_set_number(values, nulls, 6, r->units);
+	ecml_set_number(values, nulls, 7, r->current_units * r->current);
+	ecml_set_number(values, nulls, 8, r->units * r->price);
+	ecml_set_number(values, nulls, 9, r->current_units * (r->current - r->cost));
+	ecml_set_number(values, nulls, 10, r->units * (r->price - r->cost));
+	ecml_set_number(values, nulls, 11, r->elasticity);
+	values[12] = text_or_null(&nulls[12], r->binding);
+	values[13] = text_or_null(&nulls[13], r->note);
+	ecml_rows_add(rows, values, nulls);
+}
+
+void
+optimal_need_cost(void)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+			 errmsg("profit and margin need the cost of a unit"),
+			 errdetail("No column of the source is known as the cost, and none is given."),
+			 errhint("Give a number or a column, as in {\"cost\": \"unit_cost\"}, or take the objective \"revenue\".")));
+}
+
+/* ---- by demand curves */
+
+enum
+{
+	EXTRA_COST,
+	EXTRA_STOCK,
+	EXTRA_MIN,
+	EXTRA_MAX,
+	EXTRAS
+};
+
+/* {"promo": 0, "season": 1}: terms at values */
+static void
+set_at(const DemandTable *table, Jsonb *at, double *x)
+{
+	JsonbIterator *it;
+	JsonbIteratorToken token;
+	JsonbValue	v;
+	int			j = -1;
+
+	if (at == NULL)
+		return;
+	it = JsonbIteratorInit(&at->root);
+	while ((token = JsonbIteratorNext(&it, &v, true)) != WJB_DONE)
+		if (token == WJB_KEY)
+		{
+			char	   *key = pnstrdup(v.val.string.val, v.val.string.len);
+			const char *nearest;
+
+			for (j = table->data.nterms - 1; j > 0 && strcmp(table->terms[j], key) != 0; j--)
+				;
+			if (j > 0)
+				continue;
+			nearest = ecml_error_nearest(key, (const char *const *) table->terms, table->data.nterms);
+			ereport(ERROR,
+					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+					 errmsg("there is no term \"%s\"", key),
+					 errdetail("The option \"at\" names it."),
+					 errhint("%sTerms: %s.", ecml_error_perhaps(nearest),
+							 ecml_error_list((const char *const *) table->terms + 1, table->data.nterms - 1))));
+		}
+		else if (token == WJB_VALUE && j > 0)
+			x[j] = v.type == jbvBool ? v.val.boolean : v.type == jbvNumeric ?
+				DatumGetFloat8(DirectFunctionCall1(numeric_float8, NumericGetDatum(v.val.numeric))) : NAN;
+}
+
+static double
+extra_of(const DemandTable *table, const DemandExtra *extras, int e, const EcmlColumnOrNumber *option, int p)
+{
+	int			place = 0;
+
+	if (!isnan(option->number))
+		return option->number;
+	if (!extras[e].found)
+		return NAN;
+	for (int i = 0; i < e; i++)
+		place += extras[i].found;
+	return table->extra[(size_t) p * table->extras + place];
+}
+
+static void
+optimal_by_curves(EcmlRows *rows, const char *source, const OptimalOptions *options)
+{
+	static const char *const none[] = {NULL};
+	static const char *const min_names[] = {"min_price", NULL};
+	static const char *const max_names[] = {"max_price", NULL};
+	DemandExtra extras[EXTRAS] = {
+		{"cost", options->cost.column, isnan(options->cost.number) ? demand_cost_names : none},
+		{"stock", options->stock.column, none},
+		{"min_price", options->min_price.column, isnan(options->min_price.number) ? min_names : none},
+		{"max_price", options->max_price.column, isnan(options->max_price.number) ? max_names : none},
+	};
+	DemandTable *table = demand_read(source, &options->demand, extras, EXTRAS);
+	OptimalLadder ladder = optimal_ladder(options);
+	const DemandData *data = &table->data;
+	int			k = data->nterms;
+	int			n = data->products;
+	int		   *start = palloc0((n + 1) * sizeof(int));
+	int		   *place = palloc((n + 1) * sizeof(int));	/* of a product among the items */
+	int		   *product = palloc((n + 1) * sizeof(int));	/* of an item */
+	PriceItem  *items = MemoryContextAllocExtended(CurrentMemoryContext, ((Size) n + 1) * sizeof(PriceItem),
+												  MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
+	OptimalLimits *limits = MemoryContextAllocHuge(CurrentMemoryContext, ((Size) n + 1) * sizeof(OptimalLimits));
+	bool		cross = options->demand.cross != CROSS_NONE;
+	PriceProblem problem = {
+		.form = data->form,.nterms = k,.nprices = data->nprices,.first_cross = table->first_cross,
+		.ncross = table->ncross,.goal = options->goal,.periods = options->periods,.draws = options->draws,
+		.level = options->demand.level,.items = items,.nitems = n,.start = start,.seed = options->demand.seed
+	};
+	double	   *now = palloc((n + 1) * sizeof(double));
+	double	   *then = palloc((n + 1) * sizeof(double));
+	int			at = 0;
+
+	if (isnan(options->cost.number) && !extras[EXTRA_COST].found &&
+		(options->goal == PRICE_PROFIT || !isnan(options->min_margin)))
+		optimal_need_cost();
+	/* products of a category side by side, else each by itself */
+	for (int g = 0; g < (cross ? table->categories : n); g++)
+	{
+		int			first = at;
+
+		if (!cross)
+			product[at++] = g;
+		else
+			for (int p = 0; p < n; p++)
+				if (table->category[p] == g)
+					product[at++] = p;
+		if (at > first)
+			start[++problem.ngroups] = at;
+	}
+	for (int i = 0; i < n; i++)
+		place[product[i]] = i;
+	for (int g = 0; g < problem.ngroups; g++)
+		for (int i = start[g]; i < start[g + 1]; i++)
+		{
+			int			p = product[i];
+			PriceItem  *item = &items[i];
+			const DemandFit *fit = &table->fits[p];
+			OptimalFacts facts = {
+				.current = table->last[(size_t) p * k],.low = fit->low_price,.high = fit->high_price,
+				.cost = extra_of(table, extras, EXTRA_COST, &options->cost, p),
+				.competitor = table->competitors > 0 ? table->last[(size_t) p * k + 1] : NAN,
+				.min_price = extra_of(table, extras, EXTRA_MIN, &options->min_price, p),
+				.max_price = extra_of(table, extras, EXTRA_MAX, &options->max_price, p)
+			};
+
+			CHECK_FOR_INTERRUPTS();
+			item->x = palloc(k * sizeof(double));
+			for (int j = 0; j < k; j++)
+				item->x[j] = (j > 0 && j <= table->competitors) || j == table->trend ? table->last[(size_t) p * k + j] : NAN;
+			set_at(table, options->at, item->x);
+			item->current = facts.current > 0 ? facts.current : 1;
+			item->weight = facts.current > 0 ? table->weight[p] : 0;
+			item->cost = facts.cost;
+			item->stock = extra_of(table, extras, EXTRA_STOCK, &options->stock, p);
+			if (isnan(item->stock))
+				item->stock = INFINITY;
+			if (options->demand.cross == CROSS_PAIRS)
+			{
+				int		   *others = palloc((table->ncross + 1) * sizeof(int));
+
+				for (int o = 0; o < table->ncross; o++)
+				{
+					int			other = table->others[p * table->ncross + o];
+
+					others[o] = other < 0 || !(table->last[(size_t) other * k] > 0) ? -1 : place[other] - start[g];
+				}
+				item->others = others;
+			}
+			limits[i] = (OptimalLimits) {0};
+			if (isnan(fit->b[0]))
+				limits[i].problem = demand_note(fit);
+			else if (isnan(facts.cost) && options->goal == PRICE_PROFIT)
+				limits[i].problem = "the cost is not known";
+			else
+				limits[i] = optimal_limits(options, &ladder, &facts);
+			if (limits[i].problem == NULL)
+			{
+				item->fit = fit;
+				item->range = limits[i].range;
+			}
+		}
+	price_optimise(&table->ctx, &problem);
+	for (int g = 0; g < problem.ngroups; g++)
+	{
+		PriceItem  *group = items + start[g];
+		int			size = start[g + 1] - start[g];
+
+		for (int i = 0; i < size; i++)
+		{
+			now[start[g] + i] = group[i].current;
+			then[start[g] + i] = group[i].price;
+		}
+	}
+	for (int p = 0; p < n; p++)
+	{
+		int			i = place[p];
+		int			g = 0;
+		const DemandFit *fit = &table->fits[p];
+		PriceItem  *item = &items[i];
+		OptimalResult result = {
+			.product = table->names[p],.current = table->last[(size_t) p * k],.price = NAN,.low = NAN,.high = NAN,
+			.current_units = NAN,.units = NAN,.cost = item->cost,.elasticity = NAN,.note = limits[i].problem
+		};
+
+		CHECK_FOR_INTERRUPTS();
+		if (item->fit)
+		{
+			/* its group: groups begin in ascending order */
+			int			low = 0;
+			int			high = problem.ngroups;
+
+			while (high - low > 1)
+				if (start[(low + high) / 2] <= i)
+					low = (low + high) / 2;
+				else
+					high = (low + high) / 2;
+			g = low;
+			result.price = item->price;
+			result.low = item->interval_low;
+			result.high = item->interval_high;
+			result.current_units = price_units(&problem, items + start[g], start[g + 1] - start[g], i - start[g], now + start[g]);
+			result.units = price_units(&problem, items + start[g], start[g + 1] - start[g], i - start[g], then + start[g]);
+			result.elasticity = demand_elasticity_at(fit, data->form, k, data->nprices, item->x, item->price);
+			result.binding = optimal_binding(&limits[i], item->price, isfinite(item->stock) &&
+											 result.units >= item->stock / options->periods * (1 - 1e-9));
+			if (fit->b[0] >= 0)
+				result.note = "demand does not fall with the price";
+			else if (item->price < fit->low_price || item->price > fit->high_price)
+				result.note = psprintf("beyond the prices seen, %g to %g", fit->low_price, fit->high_price);
+		}
+		optimal_emit(rows, &result);
+	}
+}
+
+PG_FUNCTION_INFO_V1(ecml_optimal_price);
+
+/* ecml_optimal_price(source, options): a row a product */
+Datum
+ecml_optimal_price(PG_FUNCTION_ARGS)
+{
+	EcmlRows   *rows = ecml_rows_begin(fcinfo);
+	OptimalOptions options = {
+		.demand = DEMAND_DEFAULTS,.cost = {NULL, NAN},.stock = {NULL, NAN},.min_price = {NULL, NAN},.max_price = {NULL, NAN},
+		.min_margin = NAN,.max_change = NAN,.competitor_ratio = NAN,.periods = 1,.ends_with = {.n = -1},.draws = 200
+	};
+	EcmlOptionSet sets[2] = {{optimal_options, &options}, {demand_options, &options.demand}};
+	MemoryContext caller = CurrentMemoryContext;
+	MemoryContext context;
+	char	   *source;
+
+	if (PG_ARGISNULL(0))
+		ereport(ERROR,
+				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+				 errmsg("the source must not be NULL"),
+				 errdetail("It is NULL."),
+				 errhint("Give the name of a table or view, or a query.")));
+	context = AllocSetContextCreate(caller, "ecml optimal price", ALLOCSET_DEFAULT_SIZES);
+	MemoryContextSwitchTo(context);
+	ecml_options_parse("ecml_optimal_price", PG_ARGISNULL(1) ? NULL : PG_GETARG_JSONB_P(1), sets, 2);
+	source = text_to_cstring(PG_GETARG_TEXT_PP(0));
+	if (options.model)
+		optimal_by_model(rows, source, &options);
+	else
+		optimal_by_curves(rows, source, &options);
+	MemoryContextSwitchTo(caller);
+	MemoryContextDelete(context);
+	return (Datum) 0;
+}
