@@ -35,3 +35,35 @@ CREATE FUNCTION ecml_min_cost_flow_prices(arcs text, nodes text, options jsonb D
 AS 'MODULE_PATHNAME' LANGUAGE C STABLE PARALLEL UNSAFE COST 100000 ROWS 1000;
 COMMENT ON FUNCTION ecml_min_cost_flow_prices(text, text, jsonb) IS
 'What ecml_min_cost_flow says of each node: its supply, units that remain (below 0: missing), and the price of a unit there; along an arc in use the price rises by its cost. Errors: those of ecml_min_cost_flow.';
+
+-- ---- warehouses
+
+CREATE FUNCTION ecml_facility(candidates text, customers text, options jsonb DEFAULT '{}',
+	OUT facility text, OUT customer text, OUT quantity float8, OUT cost float8) RETURNS SETOF record
+AS 'MODULE_PATHNAME' LANGUAGE C STABLE PARALLEL UNSAFE COST 1000000 ROWS 1000;
+COMMENT ON FUNCTION ecml_facility(text, text, jsonb) IS
+'Which candidate places to open, and from which each customer is served, at least fixed and service cost: units and cost of each pair; with capacities a customer may be served from several. Costs are those of a source of pairs (option costs) or distances (x and y, or lat and lon in degrees: km) times unit_cost, for a unit of demand. Errors: invalid_parameter_value for options, undefined_object for columns, data_exception for numbers out of range and customers that cannot be served.';
+
+CREATE FUNCTION ecml_facility_summary(candidates text, customers text, options jsonb DEFAULT '{}') RETURNS jsonb
+AS 'MODULE_PATHNAME' LANGUAGE C STABLE PARALLEL UNSAFE COST 1000000;
+COMMENT ON FUNCTION ecml_facility_summary(text, text, jsonb) IS
+'The plan of ecml_facility in brief: places open, cost, fixed_cost, service_cost, bound (no plan costs less), gap (0 to 1), proved, nodes. Errors: those of ecml_facility.';
+
+CREATE FUNCTION ecml_pick_route(picks text, options jsonb DEFAULT '{}',
+	OUT route text, OUT stop int, OUT location text, OUT aisle float8, OUT "position" float8, OUT distance float8) RETURNS SETOF record
+AS 'MODULE_PATHNAME' LANGUAGE C STABLE PARALLEL UNSAFE COST 10000 ROWS 1000;
+COMMENT ON FUNCTION ecml_pick_route(text, jsonb) IS
+'The order in which to pick from parallel aisles with a cross aisle at either end, and the distance walked up to each pick; the last row of a route is the way back to the depot. Shortest by default; methods s_shape, return, midpoint and largest_gap are the usual rules. Errors: invalid_parameter_value for options, undefined_object for columns, data_exception for positions out of range.';
+
+CREATE FUNCTION ecml_bin_pack(items text, boxes text, options jsonb DEFAULT '{}',
+	OUT order_id text, OUT box int, OUT box_type text, OUT item text, OUT x float8, OUT y float8, OUT z float8,
+	OUT length float8, OUT width float8, OUT height float8, OUT cost float8) RETURNS SETOF record
+AS 'MODULE_PATHNAME' LANGUAGE C STABLE PARALLEL UNSAFE COST 100000 ROWS 1000;
+COMMENT ON FUNCTION ecml_bin_pack(text, text, jsonb) IS
+'Items into boxes at least cost, each order by itself: the box of each unit, its kind and cost and, where items and boxes have length, width and height, where the unit lies and how it is turned. By one size the result is exact for small orders; by three it is a heuristic. Errors: invalid_parameter_value for options, undefined_object for columns, data_exception for sizes out of range, an item that fits no box, too few boxes.';
+
+CREATE FUNCTION ecml_allocate_inventory(stock text, demand text, costs text, options jsonb DEFAULT '{}',
+	OUT item text, OUT origin text, OUT destination text, OUT quantity float8, OUT cost float8) RETURNS SETOF record
+AS 'MODULE_PATHNAME' LANGUAGE C STABLE PARALLEL UNSAFE COST 100000 ROWS 1000;
+COMMENT ON FUNCTION ecml_allocate_inventory(text, text, text, jsonb) IS
+'Stock of warehouses to the demand of regions, item by item: first what service targets promise (service_target, 0 to 1), by priority (1 first), then the rest, at least cost; a row without origin tells units that are missing. stock may keep a reserve. Errors: invalid_parameter_value for options, undefined_object for columns, data_exception for numbers out of range and pairs that stand twice.';

@@ -141,7 +141,7 @@ put(Packing *s, int bin, int item, int sign)
 static void
 keep_best(Packing *s)
 {
-	if (!(s->cost < s->best_cost - 1e-12 * fabs(s->best_cost)))
+	if (isfinite(s->best_cost) && s->cost >= s->best_cost - 1e-12 * fabs(s->best_cost))
 		return;
 	s->best_cost = s->cost;
 	s->best_n = s->nbins;
@@ -309,7 +309,7 @@ can_pay(const Packing *s, int k)
 	more = fmax(0, s->rest[k] - room) * s->price;
 	if (s->whole)
 		more = s->p->boxes[0].cost * ceil(fmax(0, s->rest[k] - room) / room_of(&s->p->boxes[0]) - SLACK);
-	return s->cost + more < s->best_cost - 1e-9 * fabs(s->best_cost);
+	return isinf(s->best_cost) || s->cost + more < s->best_cost - 1e-9 * fabs(s->best_cost);
 }
 
 /* Has a bin before b the same room? */
