@@ -69,10 +69,10 @@ SELECT throws_ok($$ SELECT * FROM ecml_min_cost_flow($q$ SELECT 'a' AS origin, '
 -- ---- facilities: against all subsets
 CREATE TABLE sites AS SELECT i AS facility, (i * 37 % 100)::float8 AS x, (i * 59 % 100)::float8 AS y, 60.0 + i % 5 * 20 AS fixed_cost FROM generate_series(1, 8) i;
 CREATE TABLE towns AS SELECT i AS customer, (i * 71 % 100)::float8 AS x, (i * 43 % 100)::float8 AS y, 1 + i % 3 AS demand FROM generate_series(1, 30) i;
-CREATE FUNCTION pg_temp.cheapest(least int, most int) RETURNS float8 LANGUAGE sql AS $$
+CREATE FUNCTION pg_temp.cheapest(low int, high int) RETURNS float8 LANGUAGE sql AS $$
 	SELECT min(total) FROM generate_series(1, 255) s, LATERAL (SELECT (SELECT sum(fixed_cost) FROM sites WHERE s >> (facility - 1) & 1 = 1)
 		+ sum((SELECT min(sqrt((a.x - t.x) ^ 2 + (a.y - t.y) ^ 2)) FROM sites a WHERE s >> (facility - 1) & 1 = 1) * demand) AS total FROM towns t) c
-	WHERE (SELECT count(*) FROM sites WHERE s >> (facility - 1) & 1 = 1) BETWEEN least AND most $$;
+	WHERE (SELECT count(*) FROM sites WHERE s >> (facility - 1) & 1 = 1) BETWEEN low AND high $$;
 SELECT ok(pg_temp.close((e ->> 'cost')::float8, pg_temp.cheapest(1, 8)) AND (e ->> 'proved')::boolean, 'the best of all subsets, and proved') FROM ecml_facility_summary('sites', 'towns') e;
 SELECT ok(pg_temp.close((e ->> 'cost')::float8, pg_temp.cheapest(3, 3)) AND (e ->> 'proved')::boolean, 'of three') FROM ecml_facility_summary('sites', 'towns', '{"min_open": 3, "max_open": 3}') e;
 SELECT ok(pg_temp.close(sum(cost), (e ->> 'service_cost')::float8) AND sum(quantity) = (SELECT sum(demand) FROM towns), 'rows add up to the summary')
@@ -97,7 +97,7 @@ SELECT is(count(DISTINCT box), 3::bigint, 'one size: as few as can be') FROM ecm
 CREATE TABLE parcel AS SELECT i AS item, 2 AS length, 3 AS width, 4 AS height, 1 AS weight FROM generate_series(1, 8) i;
 CREATE TABLE cartons AS SELECT * FROM (VALUES ('S', 4, 6, 4, 1.0), ('M', 4, 6, 8, 1.5), ('L', 10, 10, 10, 4.0)) v (box, length, width, height, cost);
 CREATE TABLE packed AS SELECT * FROM ecml_bin_pack('parcel', 'cartons');
-SELECT is(array_agg(DISTINCT box_type), '{M}', 'the cheapest box that holds all eight exactly') FROM packed;
+SELECT is(array_agg(DISTINCT box_type), '{M}'::text[], 'the cheapest box that holds all eight exactly') FROM packed;
 SELECT is(count(*), 0::bigint, 'nothing overlaps') FROM packed a JOIN packed b ON a.box = b.box AND a.item < b.item AND a.x < b.x + b.length - 1e-9 AND b.x < a.x + a.length - 1e-9
 	AND a.y < b.y + b.width - 1e-9 AND b.y < a.y + a.width - 1e-9 AND a.z < b.z + b.height - 1e-9 AND b.z < a.z + a.height - 1e-9;
 SELECT ok(bool_and(x >= 0 AND y >= 0 AND z >= 0 AND x + p.length <= 4 + 1e-9 AND y + p.width <= 6 + 1e-9 AND z + p.height <= 8 + 1e-9), 'and nothing sticks out') FROM packed p;
