@@ -20,6 +20,7 @@
 #include "core/guc.h"
 #include "core/host.h"
 #include "core/metrics.h"
+#include "core/state.h"
 #include "core/textrows.h"
 #include "core/texts.h"
 #include "core/trainer.h"
@@ -253,6 +254,94 @@ ecml_texts_train(MemoryContext context, const EcmlTraining *given, const EcmlReq
 	training.fit = training.kernel->begin(ctx, given->params);
 	ecml_source_run(&source, training_row, &training);
 	return finish(context, given, &training);
+}
+
+/* ---- aggregates: the same from arguments, which are named x1, x2, ... */
+
+typedef struct TextAggregate
+{
+	TextTraining training;		/* must be first */
+	const EcmlTraining *given;
+	MemoryContext context;
+	EcmlCtx		ctx;
+	EcmlServerHost host;
+} TextAggregate;
+
+static TextAggregate *
+begin_aggregate(FunctionCallInfo fcinfo, const EcmlAlgorithm *algorithm, int first)
+{
+	MemoryContext context = AllocSetContextCreate(ecml_aggregate_context(fcinfo), "ecml aggregate", ALLOCSET_DEFAULT_SIZES);
+	MemoryContext old = MemoryContextSwitchTo(context);
+	TextAggregate *aggregate = palloc0(sizeof(TextAggregate));
+	TextColumns *columns = &aggregate->training.columns;
+
+	ecml_text_check_encoding(algorithm->name);
+	aggregate->context = context;
+	aggregate->given = ecml_training_parse(algorithm, PG_ARGISNULL(1) ? NULL : PG_GETARG_JSONB_P(1), NULL);
+	if (aggregate->given->common.sample_weight)
+		ereport(ERROR,
+				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+				 errmsg("the aggregate of %s takes no weights", algorithm->name),
+				 errdetail("The option \"sample_weight\" is given."),
+				 errhint("Train from a source: ecml_train(model, '%s', source, ...).", algorithm->name)));
+	ecml_host_init(&aggregate->ctx, &aggregate->host, context, (size_t) ecml_guc_work_mem * 1024, aggregate->given->common.seed);
+	columns->target = ecml_target_arguments(context, ECML_TARGET_CLASS, fcinfo, 2);
+	columns->n = PG_NARGS() - first;
+	columns->inputs = palloc0(columns->n * sizeof(EcmlTextInput));
+	columns->texts = palloc(columns->n * sizeof(EcmlText));
+	for (int i = 0; i < columns->n; i++)
+	{
+		Oid			type = get_fn_expr_argtype(fcinfo->flinfo, first + i);
+
+		columns->inputs[i].name = psprintf("x%d", i + 1);
+		ecml_text_input_plan(&columns->inputs[i], context, i, OidIsValid(type) ? type : TEXTOID);
+	}
+	columns->row = AllocSetContextCreate(context, "ecml texts", ALLOCSET_DEFAULT_SIZES);
+	aggregate->training.kernel = algorithm->own->texts;
+	aggregate->training.ctx = &aggregate->ctx;
+	aggregate->training.fit = aggregate->training.kernel->begin(&aggregate->ctx, aggregate->given->params);
+	MemoryContextSwitchTo(old);
+	return aggregate;
+}
+
+Datum
+ecml_texts_transition(FunctionCallInfo fcinfo, const EcmlAlgorithm *algorithm)
+{
+	const int	first = 3;		/* state, options, target */
+	TextAggregate *aggregate = PG_ARGISNULL(0) ? begin_aggregate(fcinfo, algorithm, first) : (TextAggregate *) PG_GETARG_POINTER(0);
+	TextTraining *training = &aggregate->training;
+	TextColumns *columns = &training->columns;
+	Datum		value = PG_GETARG_DATUM(2);
+	bool		isnull = PG_ARGISNULL(2);
+	MemoryContext old;
+	bool		any = false;
+	double		y;
+
+	MemoryContextReset(columns->row);
+	old = MemoryContextSwitchTo(columns->row);
+	for (int i = 0; i < columns->n; i++)
+	{
+		columns->texts[i] = ecml_text_input_read(&columns->inputs[i], PG_ARGISNULL(first + i) ? (Datum) 0 : PG_GETARG_DATUM(first + i),
+												 PG_ARGISNULL(first + i));
+		any |= columns->texts[i].length >= 0;
+	}
+	if (any && ecml_target_read(columns->target, &value, &isnull, &y))
+		learn(training, columns->texts, columns->n, (int) y, 1);
+	else
+		training->skipped++;
+	MemoryContextSwitchTo(old);
+	PG_RETURN_POINTER(aggregate);
+}
+
+Datum
+ecml_texts_final(FunctionCallInfo fcinfo)
+{
+	TextAggregate *aggregate = PG_ARGISNULL(0) ? NULL : (TextAggregate *) PG_GETARG_POINTER(0);
+
+	(void) ecml_aggregate_context(fcinfo);
+	if (aggregate == NULL || aggregate->training.rows == 0)
+		PG_RETURN_NULL();
+	PG_RETURN_POINTER(ecml_model_write(finish(aggregate->context, aggregate->given, &aggregate->training)));
 }
 
 /* ---- evaluation */

@@ -19,6 +19,10 @@ extern struct EcmlModel *ecml_texts_train(MemoryContext context, const struct Ec
 extern void ecml_texts_evaluate(const struct EcmlModel *model, int64 model_id, const char *source, Jsonb *options, EcmlJson *json);
 extern bool ecml_texts_predict(EcmlServing *serving, FunctionCallInfo fcinfo, int first, double *out);
 
+/* The functions of an aggregate (internal, options jsonb, target "any", VARIADIC texts "any"). */
+extern Datum ecml_texts_transition(FunctionCallInfo fcinfo, const EcmlAlgorithm *algorithm);
+extern Datum ecml_texts_final(FunctionCallInfo fcinfo);
+
 /* Does the model predict from texts? */
 static inline bool
 ecml_texts_model(const EcmlModel *model)

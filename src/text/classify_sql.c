@@ -377,6 +377,17 @@ const EcmlAlgorithm ecml_algorithm_text_logreg = {
 	.metrics = logreg_metrics,
 };
 
+/* ---- aggregates */
+
+#define AGGREGATE(word) \
+	PG_FUNCTION_INFO_V1(ecml_##word##_transition); \
+	PG_FUNCTION_INFO_V1(ecml_##word##_final); \
+	Datum ecml_##word##_transition(PG_FUNCTION_ARGS) { return ecml_texts_transition(fcinfo, &ecml_algorithm_##word); } \
+	Datum ecml_##word##_final(PG_FUNCTION_ARGS) { return ecml_texts_final(fcinfo); }
+
+AGGREGATE(naive_bayes)
+AGGREGATE(text_logreg)
+
 /* ---- the terms that speak for a class */
 
 typedef struct TopTerm

@@ -14,18 +14,19 @@ typedef struct LdaParams
 	double		alpha;			/* of each topic in a document, at first; 0: 5 / topics, at most 0.1 */
 	double		eta;			/* of each word in a topic */
 	bool		optimize;		/* learn alpha, of each topic its own, and eta */
-	int			min_df;			/* documents that have a word, at least */
-	double		max_df;			/* share of the documents that may have it */
+	int			min_df;			/* documents that have a word, at least; 0: 2 of LDA_MANY and more, else 1 */
+	double		max_df;			/* share of the documents that may have it; 0: 0.9 of LDA_MANY and more, else all */
 	int			max_words;		/* the most frequent ones; 0: all */
 	int			least;			/* characters of a word */
 	double		holdout;		/* share of the documents that are held out, to tell the perplexity; 0: none */
 	int			coherence_words;	/* first words of a topic that its coherence looks at */
 } LdaParams;
 
-#define LDA_DEFAULTS {.topics = 20, .iterations = 500, .burn_in = 100, .alpha = 0, .eta = 0.01, .optimize = true, .min_df = 2, \
-	.max_df = 0.5, .max_words = 0, .least = 3, .holdout = 0, .coherence_words = 10}
+#define LDA_DEFAULTS {.topics = 20, .iterations = 500, .burn_in = 100, .alpha = 0, .eta = 0.01, .optimize = true, .min_df = 0, \
+	.max_df = 0, .max_words = 0, .least = 3, .holdout = 0, .coherence_words = 10}
 
 #define LDA_MAX_TOPICS 1000
+#define LDA_MANY 100			/* documents */
 
 typedef struct Lda
 {

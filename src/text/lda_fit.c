@@ -322,8 +322,10 @@ static void
 choose_words(EcmlCtx *ctx, LdaCorpus *corpus, const LdaParams *params, Lda *model)
 {
 	uint32_t   *number = ECML_NEW(ctx, uint32_t, corpus->vocab.n);
-	double		most = params->max_df * corpus->documents;
-	uint32_t	least = params->min_df;
+	bool		many = corpus->documents >= LDA_MANY;
+	double		share = params->max_df > 0 ? params->max_df : many ? 0.9 : 1;
+	double		most = share * corpus->documents;
+	uint32_t	least = params->min_df > 0 ? params->min_df : many ? 2 : 1;
 	size_t		to = 0;
 
 	if (params->max_words > 0 && corpus->vocab.n > (uint32_t) params->max_words)
@@ -351,7 +353,7 @@ choose_words(EcmlCtx *ctx, LdaCorpus *corpus, const LdaParams *params, Lda *mode
 	if (model->vocab.n < 2)
 	{
 		ecml_detail(ctx, "Of %u words %u are in at least %u of the %zu documents, and in at most %g of them.", corpus->vocab.n,
-					model->vocab.n, least, corpus->documents, params->max_df);
+					model->vocab.n, least, corpus->documents, share);
 		ecml_hint(ctx, "Look at the texts, or change \"min_df\" and \"max_df\".");
 		ecml_fail(ctx, ECML_DATA_EXCEPTION, "too few words to find topics in");
 	}

@@ -31,7 +31,7 @@ static const EcmlOption options[] = {
 	ECML_OPT_FLOAT(LdaOptions, kernel.alpha, "alpha", 0, 100),
 	ECML_OPT_FLOAT(LdaOptions, kernel.eta, "eta", 1e-6, 100),
 	ECML_OPT_BOOL(LdaOptions, kernel.optimize, "optimize"),
-	ECML_OPT_INT(LdaOptions, kernel.min_df, "min_df", 1, 1000000000),
+	ECML_OPT_INT(LdaOptions, kernel.min_df, "min_df", 0, 1000000000),
 	ECML_OPT_FLOAT(LdaOptions, kernel.max_df, "max_df", 0, 1),
 	ECML_OPT_INT(LdaOptions, kernel.max_words, "max_words", 0, 1000000000),
 	ECML_OPT_INT(LdaOptions, kernel.least, "min_length", 1, 100),

@@ -1,7 +1,7 @@
 -- Text models: naive Bayes and logistic regression of texts through all verbs, topics; NULLs, whole rows, privileges, errors.
 BEGIN;
 \i ../lib/pgtap.sql
-SELECT plan(73);
+SELECT plan(77);
 
 -- Titles of three kinds; some words belong to one kind, some to all.
 CREATE TABLE offers AS SELECT i AS id,
@@ -82,6 +82,10 @@ SELECT is((ecml_retrain('all')).rows, 240::bigint, 'of all texts');
 SELECT is(ecml_save('copy', ecml_load('nb')), 1, 'ecml_save');
 SELECT lives_ok($$ SELECT ecml_drop_model('copy') $$, 'ecml_drop_model');
 
+SELECT is(ecml_classify((SELECT ecml_text_logreg('{}', category, title) FROM offers), 'a leather boot'), 'shoes', 'an aggregate');
+SELECT is(count(m), 2::bigint, 'a model a group') FROM (SELECT ecml_naive_bayes('{"alpha": 0.5}', category, title, description) AS m FROM offers GROUP BY weight) s;
+SELECT ok((SELECT ecml_naive_bayes('{}', category, title) FROM offers WHERE false) IS NULL, 'no rows: NULL');
+
 -- ---- errors
 SELECT throws_ok($$ SELECT ecml_train('x', 'text_logreg', 'offers', 'category', '{nothing}') $$, '42704', NULL, 'a column that is not there');
 SELECT throws_ok($$ SELECT ecml_train('x', 'text_logreg', 'offers', 'category', '{title,category}') $$, '22023', 'column "category" is both target and feature', 'the target among the features');
@@ -103,6 +107,7 @@ SELECT is(count(*), 15::bigint, 'ecml_topics') FROM ecml_topics('topics', 5);
 SELECT is(array_agg(DISTINCT topic ORDER BY topic), '{1,2,3}', 'topics count from 1') FROM ecml_topics('topics', 5);
 SELECT ok(pg_temp.close((SELECT sum(s) FROM unnest(ecml_topic_mix('topics', 'leather shoe boot')) s), 1, 1e-6), 'a mix adds up to 1');
 SELECT cmp_ok((ecml_evaluate('topics', 'offers') ->> 'perplexity')::float8, '>', 1::float8, 'ecml_evaluate tells its perplexity');
+SELECT is((t).rows, 4::bigint, 'a handful of texts has topics, too') FROM ecml_train('few', 'lda', $$VALUES ('apple pear'), ('apple pear plum'), ('engine wheel'), ('wheel brake')$$, options => '{"topics": 2}') t;
 SELECT throws_ok($$ SELECT * FROM ecml_topics('log') $$, '22023', 'ecml_topics needs a model of topics', 'not a model of topics');
 SELECT throws_ok($$ SELECT ecml_predict('topics', 'x') $$, '22023', 'the model does not predict from features', 'topics do not predict');
 
