@@ -287,6 +287,9 @@ try_customer(VrpState *s, int c, bool all, Place *best)
 
 	if (!all && in->n - 1 > in->ninsert && !in->hard)
 		try_near(s, c, best);
+	/* a large first plan: a vehicle more is found sooner than a place among thousands */
+	if (s->hasty && best->node < 0)
+		try_spare(s, c, best);
 	if (all || best->node < 0 || in->n - 1 <= in->ninsert || in->hard)
 		for (int i = 0; i < s->nused; i++)
 			try_route(s, s->used[i], c, best);

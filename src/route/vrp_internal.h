@@ -208,6 +208,7 @@ typedef struct VrpState
 	unsigned   *seen;			/* [nroutes] */
 	unsigned	sight;
 	EcmlRng		rng;
+	bool		hasty;			/* an unused vehicle before all places are looked at */
 	int			blink;			/* places until the next is overlooked */
 	double		mean_out;		/* stops removed a step */
 	int64_t		steps;

@@ -36,6 +36,7 @@
 #endif
 #define GA_SLICE 4				/* offspring of each island, with a limit of iterations */
 #define GA_EXCHANGE 50			/* slices between exchanges of the best */
+#define HASTY_FROM 1000			/* deliveries from which on the first plan is made in haste */
 #define CHUNK 16				/* requests of the first plan between two polls */
 
 typedef struct Plan
@@ -342,6 +343,7 @@ first_plan(Search *S)
 
 	load_given(S, s);
 	n = s->nabsent;
+	s->hasty = n > HASTY_FROM;
 	for (int i = 0; i < n; i++)
 	{
 		s->order[i] = s->absent[i];
@@ -361,6 +363,7 @@ first_plan(Search *S)
 				break;
 		}
 	}
+	s->hasty = false;
 	S->split = false;
 	gather(S, &S->current, false, 0);
 	copy_plan(in, &S->best, &S->current);
@@ -744,6 +747,7 @@ vrp_solve(EcmlCtx *ctx, const VrpProblem *problem, const VrpParams *params)
 			anneal(S, 1);
 	}
 	solution = result(S, problem);
-	solution->bound = 0;
+	/* with the number of vehicles first, its weight would stand in the bound */
+	solution->bound = params->vehicles_first ? 0 : vrp_bound(ctx, in);
 	return solution;
 }
