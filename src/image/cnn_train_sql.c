@@ -662,6 +662,8 @@ train(MemoryContext context, const EcmlTraining *training, const EcmlRequest *re
 	}
 	reading->store = cnn_store_create(ctx, reading->kind, o->damaged, (size_t) ecml_guc_work_mem * 1024 / STORE_PART);
 	ecml_source_run(&reading->source, read_row, reading);
+	/* SPI leaves its own context behind, which is gone before the metrics are told */
+	MemoryContextSwitchTo(context);
 	if (reading->begun)
 		cnn_store_finish(reading->store);
 	n = cnn_store_rows(reading->store);

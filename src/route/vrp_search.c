@@ -747,6 +747,7 @@ vrp_solve(EcmlCtx *ctx, const VrpProblem *problem, const VrpParams *params)
 			anneal(S, 1);
 	}
 	solution = result(S, problem);
-	solution->bound = 0;
+	/* with the number of vehicles first, its weight would stand in the bound */
+	solution->bound = params->vehicles_first ? 0 : vrp_bound(ctx, in);
 	return solution;
 }

@@ -1,7 +1,7 @@
 -- Vehicle routing: plans checked stop by stop in SQL, the variants, options, errors.
 BEGIN;
 \i ../lib/pgtap.sql
-SELECT plan(60);
+SELECT plan(61);
 
 CREATE TABLE d AS SELECT i AS id, i = 0 AS is_depot, (i * 7919 % 101)::float8 AS x, (i * 104729 % 97)::float8 AS y,
 	CASE WHEN i = 0 THEN 0 ELSE 1 + i % 9 END AS demand,
@@ -62,6 +62,10 @@ SELECT ok((SELECT seconds BETWEEN 0.9 AND 30 AND iterations > 0 AND feasible AND
 	FROM ecml_vrp_summary('d', '{"capacity": 60, "time_limit": 1}')), 'a limit of time');
 SELECT ok((SELECT cost FROM ecml_vrp_summary('d', '{"capacity": 60, "iterations": 100}')) <=
 	(SELECT cost FROM ecml_vrp_summary('d', '{"capacity": 60, "iterations": 0}')), 'iterations make it no worse');
+
+SELECT ok((SELECT bool_and(bound > 0 AND bound <= cost AND abs(gap - (cost - bound) / bound) < 1e-9) FROM (VALUES
+	('{"capacity": 60, "iterations": 30}'::jsonb), ('{"capacity": 9, "iterations": 30}'), ('{"iterations": 30, "round": "up"}'),
+	('{"capacity": 60, "iterations": 30, "fixed_cost": 50}')) o (options), ecml_vrp_summary('d', o.options)), 'a bound below');
 
 -- small ones that can be solved by hand
 CREATE TABLE square (id text, x float8, y float8);
