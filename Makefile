@@ -50,7 +50,7 @@ PG_CPPFLAGS = -Isrc -DECML_VERSION='"$(EXTVERSION)"' $(if $(filter yes,$(autodep
 PG_CFLAGS = -std=gnu11 -fopenmp-simd -Wno-declaration-after-statement $(if $(filter 1,$(WERROR)),$(WARNINGS) -Werror)
 override with_llvm = no
 
-EXTRA_CLEAN = build $(OBJS:.o=.d) $(filter-out $(DATA), $(wildcard sql/ecml--*.sql))
+EXTRA_CLEAN = build src/text/lemma_tables.h src/text/sentiment_tables.h $(OBJS:.o=.d) $(filter-out $(DATA), $(wildcard sql/ecml--*.sql))
 
 .PHONY: all openblas pictures unit unit-build fuzz lint test demo psql stop bench
 
@@ -69,6 +69,21 @@ all install:
 clean:
 	rm -rf $(EXTRA_CLEAN) $(OBJS) ecml.so
 endif
+
+# ---- tables made at build time: WordNet's lemmas, and the weights of the sentiment model
+
+WORDNET ?= /usr/share/wordnet
+
+src/text/lemma_tables.h: tools/text/tables.pl $(wildcard $(WORDNET)/index.* $(WORDNET)/*.exc)
+	@test -f $(WORDNET)/index.noun || { echo "ecml: no WordNet ($(WORDNET)/index.noun)." >&2; \
+		echo "Debian has it in the package wordnet-base; or say make WORDNET=/path/to/its/dict" >&2; false; }
+	perl tools/text/tables.pl lemmas $(WORDNET) > $@.new && mv $@.new $@
+
+src/text/sentiment_tables.h: tools/text/tables.pl src/text/sentiment_kinds.tsv src/text/sentiment_words.tsv
+	perl tools/text/tables.pl sentiment src/text/sentiment_kinds.tsv src/text/sentiment_words.tsv > $@.new && mv $@.new $@
+
+$(addsuffix src/text/lemma.o, build/asan/ build/fast/) src/text/lemma.o: src/text/lemma_tables.h
+$(addsuffix src/text/sentiment.o, build/asan/ build/fast/) src/text/sentiment.o: src/text/sentiment_tables.h
 
 $(SCRIPT): $(SQL_PARTS) ecml.control
 	cat $(SQL_PARTS) /dev/null > $@

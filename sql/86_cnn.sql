@@ -89,3 +89,14 @@ CREATE FUNCTION ecml_image_explain(model ecml_model, picture float8[], class tex
 AS 'MODULE_PATHNAME', 'ecml_image_explain_by_value' LANGUAGE C IMMUTABLE PARALLEL SAFE COST 50000;
 COMMENT ON FUNCTION ecml_image_explain(ecml_model, float8[], text) IS
 'Where a network looked when it gave a picture its class (NULL: the most probable one): a heat map over the picture, by Grad-CAM, as PNG. The model is given as a value. The picture is raw: height times width times channels numbers, channels innermost. Errors: data_corrupted (damaged model), invalid_parameter_value (the model is no network of pictures, or wants another kind of picture), data_exception (a damaged picture), program_limit_exceeded (memory).';
+
+CREATE FUNCTION ecml_image_classify_all(model text, source text, key_column text, OUT key text, OUT label text, OUT probability float8)
+	RETURNS SETOF record
+AS 'MODULE_PATHNAME', 'ecml_image_classify_all_by_name' LANGUAGE C STABLE PARALLEL UNSAFE COST 1000000 ROWS 1000;
+COMMENT ON FUNCTION ecml_image_classify_all(text, text, text) IS
+'The class of each picture of a source (a table or query) with its probability, by a network, many at once and on several threads; key: the text of the column key_column. Of a regression the label is NULL, and probability the value. Rows without a picture are left out. Errors: undefined_object (model, source, column), insufficient_privilege, invalid_parameter_value (the model is no network of pictures, or wants another kind of picture), data_exception (a damaged picture), program_limit_exceeded (memory).';
+CREATE FUNCTION ecml_image_classify_all(model ecml_model, source text, key_column text, OUT key text, OUT label text,
+	OUT probability float8) RETURNS SETOF record
+AS 'MODULE_PATHNAME', 'ecml_image_classify_all_by_value' LANGUAGE C STABLE PARALLEL UNSAFE COST 1000000 ROWS 1000;
+COMMENT ON FUNCTION ecml_image_classify_all(ecml_model, text, text) IS
+'The class of each picture of a source, as in ecml_image_classify_all(text, ...), by a network given as a value. Errors: data_corrupted (damaged model), undefined_object (source, column), invalid_parameter_value, data_exception (a damaged picture), program_limit_exceeded (memory).';

@@ -31,7 +31,7 @@ server_version()
 packages()
 {
 	local version=$1
-	echo gcc libc6-dev make perl gzip libopenblas-serial-dev zlib1g-dev \
+	echo gcc libc6-dev make perl gzip libopenblas-serial-dev zlib1g-dev wordnet-base \
 		libjpeg62-turbo-dev libpng-dev libwebp-dev libgif-dev
 	[ "$version" = own ] || echo "postgresql-$version" "postgresql-server-dev-$version"
 	case $purpose in

@@ -5,6 +5,7 @@
 
 #include <math.h>
 
+#include "utils/fmgrprotos.h"
 #include "utils/numeric.h"
 #include "utils/timestamp.h"
 
@@ -67,6 +68,8 @@ describe(const EcmlOption *option)
 			return "true or false";
 		case ECML_OPTION_TEXT:
 			return "a string";
+		case ECML_OPTION_WORD:
+			return "a string or a number";
 		case ECML_OPTION_ENUM:
 			while (option->choices[n])
 				n++;
@@ -235,6 +238,16 @@ store(const char *what, const EcmlOption *option, JsonbValue *value, void *param
 				reject(what, option, value);
 			*(char **) place = pnstrdup(value->val.string.val, value->val.string.len);
 			return;
+		case ECML_OPTION_WORD:
+			if (value->type == jbvNull)
+				return;
+			if (value->type == jbvNumeric)
+				*(char **) place = DatumGetCString(DirectFunctionCall1(numeric_out, NumericGetDatum(value->val.numeric)));
+			else if (value->type == jbvString)
+				*(char **) place = pnstrdup(value->val.string.val, value->val.string.len);
+			else
+				reject(what, option, value);
+			return;
 		case ECML_OPTION_ENUM:
 			if (choice(option, value) < 0)
 				reject(what, option, value);
@@ -351,6 +364,7 @@ ecml_options_text(const EcmlOptionSet *sets, int nsets)
 					ecml_json_bool(json, option->name, *(const bool *) place);
 					break;
 				case ECML_OPTION_TEXT:
+				case ECML_OPTION_WORD:
 					if (*(char *const *) place)
 						ecml_json_string(json, option->name, *(char *const *) place);
 					break;

@@ -29,7 +29,8 @@ typedef enum EcmlOptionType
 	ECML_OPTION_NUMBERS,		/* EcmlNumberList: a number, or an array of numbers */
 	ECML_OPTION_MIXED,			/* EcmlMixed: a number, or one of the choices */
 	ECML_OPTION_JSON,			/* Jsonb *, an object or an array; NULL by default */
-	ECML_OPTION_COLUMN			/* EcmlColumnOrNumber: a number, or the name of a column */
+	ECML_OPTION_COLUMN,			/* EcmlColumnOrNumber: a number, or the name of a column */
+	ECML_OPTION_WORD			/* char *, palloc'd: a string, or a number as it is written; NULL by default */
 } EcmlOptionType;
 
 #define ECML_MAX_NUMBERS 16
@@ -82,6 +83,7 @@ typedef struct EcmlOption
 #define ECML_OPT_NUMBERS(s, f, name, low, high) {name, ECML_OPTION_NUMBERS, offsetof(s, f), low, high, NULL, false}
 #define ECML_OPT_MIXED(s, f, name, low, high, choices) {name, ECML_OPTION_MIXED, offsetof(s, f), low, high, choices, false}
 #define ECML_OPT_JSON(s, f, name)             {name, ECML_OPTION_JSON, offsetof(s, f), 0, 0, NULL, false}
+#define ECML_OPT_WORD(s, f, name)             {name, ECML_OPTION_WORD, offsetof(s, f), 0, 0, NULL, false}
 #define ECML_OPT_COLUMN(s, f, name, low, high) {name, ECML_OPTION_COLUMN, offsetof(s, f), low, high, NULL, false}
 #define ECML_OPT_ALIAS_INT(s, f, name, low, high)   {name, ECML_OPTION_INT, offsetof(s, f), low, high, NULL, true}
 #define ECML_OPT_ALIAS_FLOAT(s, f, name, low, high) {name, ECML_OPTION_FLOAT, offsetof(s, f), low, high, NULL, true}

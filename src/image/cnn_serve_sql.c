@@ -34,8 +34,8 @@ aligned(MemoryContext context, size_t size)
 	return (void *) TYPEALIGN(ECML_ALIGN, MemoryContextAllocHuge(context, size + ECML_ALIGN));
 }
 
-static const CnnModel *
-network_of(const EcmlServing *serving, const char *function)
+const CnnModel *
+cnn_serve_network(const EcmlServing *serving, const char *function)
 {
 	const EcmlModel *model = serving->model;
 
@@ -160,7 +160,7 @@ ECML_MODEL_FUNCTION(ecml_image_classify)
 
 	if (serving == NULL)
 		return (Datum) 0;
-	fitted = network_of(serving, "ecml_image_classify");
+	fitted = cnn_serve_network(serving, "ecml_image_classify");
 	schema = serving->model->schema;
 	if (schema->nclasses == 0)
 		ereport(ERROR,
@@ -214,7 +214,7 @@ ECML_MODEL_FUNCTION(ecml_image_embedding)
 
 	if (serving == NULL)
 		PG_RETURN_NULL();
-	fitted = network_of(serving, "ecml_image_embedding");
+	fitted = cnn_serve_network(serving, "ecml_image_embedding");
 	served = served_of(serving, fitted);
 	if (!read_picture(serving, served, fitted, fcinfo, 1, get_fn_expr_argtype(fcinfo->flinfo, 1)))
 		PG_RETURN_NULL();
@@ -297,7 +297,7 @@ ECML_MODEL_FUNCTION(ecml_image_explain)
 
 	if (serving == NULL)
 		PG_RETURN_NULL();
-	fitted = network_of(serving, "ecml_image_explain");
+	fitted = cnn_serve_network(serving, "ecml_image_explain");
 	schema = serving->model->schema;
 	in = &fitted->net->nodes[0];
 	served = served_of(serving, fitted);

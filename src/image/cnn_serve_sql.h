@@ -6,8 +6,12 @@
 
 #include "core/json.h"
 #include "core/serve.h"
+#include "image/cnn.h"
 
 extern bool cnn_serve_predict(EcmlServing *serving, FunctionCallInfo fcinfo, int first, double *out);
+/* The network of a model, or an error that names the function. */
+extern const CnnModel *cnn_serve_network(const EcmlServing *serving, const char *function);
+
 extern void cnn_serve_describe(const EcmlModel *model, EcmlJson *json);
 
 #endif							/* ECML_IMAGE_CNN_SERVE_SQL_H */

@@ -9,6 +9,7 @@
 #include "executor/spi.h"
 #include "miscadmin.h"
 #include "utils/builtins.h"
+#include "utils/lsyscache.h"
 #include "utils/memutils.h"
 
 #include "core/catalog.h"
@@ -16,6 +17,7 @@
 #include "core/error.h"
 #include "core/guc.h"
 #include "core/metrics.h"
+#include "core/result.h"
 #include "core/serve.h"
 #include "core/trainer.h"
 #include "image/cnn_serve_sql.h"
@@ -199,6 +201,7 @@ typedef struct Reading
 	int			channels;
 	int64		skipped;
 	int64		rows;
+	MemoryContext context;		/* of keys */
 } Reading;
 
 /* The column that holds the pictures: the one named, or the only one that can. */
@@ -232,11 +235,10 @@ picture_column(const EcmlSource *source, const char *name, const char *target)
 }
 
 static void
-open_source(Reading *reading, const char *text, const char *column, const char *target, bool shaped)
+open_column(Reading *reading, const char *column, const char *target, bool shaped)
 {
 	Form_pg_attribute attribute;
 
-	ecml_source_open(&reading->source, text);
 	reading->column = picture_column(&reading->source, column, target);
 	attribute = TupleDescAttr(reading->source.desc, reading->column);
 	reading->type = attribute->atttypid;
@@ -644,7 +646,8 @@ train(MemoryContext context, const EcmlTraining *training, const EcmlRequest *re
 	reading->options = o;
 	reading->ctx = ctx;
 	reading->base = base ? base->fitted : NULL;
-	open_source(reading, request->source, request->nfeatures == 1 ? request->features[0] : NULL, request->target,
+	ecml_source_open(&reading->source, request->source);
+	open_column(reading, request->nfeatures == 1 ? request->features[0] : NULL, request->target,
 				base ? reading->base->source == CNN_BYTES : o->shape.n >= 0);
 	if (request->target == NULL)
 		(void) ecml_target_column(context, training->algorithm, ECML_TARGET_CLASS, &reading->source, NULL, NULL);
@@ -659,6 +662,8 @@ train(MemoryContext context, const EcmlTraining *training, const EcmlRequest *re
 	}
 	reading->store = cnn_store_create(ctx, reading->kind, o->damaged, (size_t) ecml_guc_work_mem * 1024 / STORE_PART);
 	ecml_source_run(&reading->source, read_row, reading);
+	/* SPI leaves its own context behind, which is gone before the metrics are told */
+	MemoryContextSwitchTo(context);
 	if (reading->begun)
 		cnn_store_finish(reading->store);
 	n = cnn_store_rows(reading->store);
@@ -784,11 +789,15 @@ train(MemoryContext context, const EcmlTraining *training, const EcmlRequest *re
 	return model;
 }
 
-/* ---- evaluation: pictures by the batch, in tasks */
+/* ---- many pictures: by the batch, in tasks */
 
-typedef struct Evaluating
+#define AT_ONCE 256
+#define WIDE (1 << 18)			/* weights of a dense layer that are to be read for many pictures at once */
+
+typedef struct Many
 {
 	const CnnModel *fitted;
+	int			nclasses;
 	int			outputs;
 	const uint8_t *bytes;		/* [n][row_bytes] */
 	size_t		n;
@@ -797,27 +806,86 @@ typedef struct Evaluating
 	float	   *memory;			/* [workers][per_worker]: input, then the runner's */
 	size_t		per_worker;
 	double	   *out;			/* [n][outputs] */
-} Evaluating;
+} Many;
 
 static void
-evaluate_task(void *arg, size_t i, int worker)
+many_task(void *arg, size_t i, int worker)
 {
-	const Evaluating *e = arg;
-	const CnnModel *fitted = e->fitted;
-	size_t		from = i * e->chunk;
-	size_t		n = e->n - from < e->chunk ? e->n - from : e->chunk;
+	const Many *m = arg;
+	const CnnModel *fitted = m->fitted;
+	size_t		from = i * m->chunk;
+	size_t		n = m->n - from < m->chunk ? m->n - from : m->chunk;
 	size_t		values = fitted->net->nodes[0].values;
-	float	   *x = e->memory + worker * e->per_worker;
+	float	   *x = m->memory + worker * m->per_worker;
 	const float *y;
 
 	for (size_t k = 0; k < n; k++)
-		cnn_floats(fitted, e->bytes + (from + k) * e->row_bytes, x + k * values);
-	y = runner_run(fitted->runner, x, n, x + e->chunk * values + NET_SLACK);
+		cnn_floats(fitted, m->bytes + (from + k) * m->row_bytes, x + k * values);
+	y = runner_run(fitted->runner, x, n, x + m->chunk * values + NET_SLACK);
 	for (size_t k = 0; k < n; k++)
-		cnn_answer(fitted, e->outputs, y + k * net_outputs(fitted->net), e->out + (from + k) * e->outputs);
+		cnn_answer(fitted, m->nclasses, y + k * net_outputs(fitted->net), m->out + (from + k) * m->outputs);
 }
 
-#define EVALUATED 256			/* pictures at once */
+typedef void (*ManyRow) (void *arg, size_t i, const double *p);
+
+/* The answers for all rows of a store, told one by one. */
+static void
+predict_store(EcmlCtx *ctx, const CnnModel *fitted, int nclasses, CnnStore *store, ManyRow row, void *arg)
+{
+	Many		m = {fitted, nclasses, cnn_outputs(fitted, nclasses)};
+	size_t		total = cnn_store_rows(store);
+	size_t		values = fitted->net->nodes[0].values;
+	uint32_t   *order = ECML_NEW(ctx, uint32_t, AT_ONCE);
+	uint8_t    *bytes;
+
+	m.row_bytes = cnn_row_bytes(fitted);
+	m.chunk = fitted->runner->room > 16384 ? 1 : fitted->runner->room > 4096 ? 4 : 16;
+	for (int i = 1; i < fitted->served->n; i++)
+		if (fitted->served->nodes[i].kind == NET_DENSE && fitted->served->nodes[i].nweights >= WIDE)
+			m.chunk = 32;
+	m.per_worker = (m.chunk * values + 2 * NET_SLACK + runner_floats(fitted->runner, m.chunk) + 15) / 16 * 16;
+	m.memory = ECML_NEW0(ctx, float, m.per_worker * ecml_workers(ctx, AT_ONCE));
+	m.out = ECML_NEW(ctx, double, (size_t) AT_ONCE * m.outputs);
+	m.bytes = bytes = ecml_alloc_array(ctx, AT_ONCE, m.row_bytes);
+	for (size_t at = 0; at < total; at += AT_ONCE)
+	{
+		m.n = Min(AT_ONCE, total - at);
+		for (size_t i = 0; i < m.n; i++)
+			order[i] = (uint32_t) (at + i);
+		cnn_store_fetch(store, order, m.n, bytes);
+		ecml_parallel_for(ctx, (m.n + m.chunk - 1) / m.chunk, many_task, &m);
+		for (size_t i = 0; i < m.n; i++)
+			row(arg, at + i, m.out + i * m.outputs);
+	}
+}
+
+/* The source's column of pictures for a model that is there, and what will hold them. */
+static Reading *
+open_for_model(EcmlCtx *ctx, const EcmlModel *model, const char *source, const char *target)
+{
+	const CnnModel *fitted = model->fitted;
+	Reading    *reading = palloc0(sizeof(Reading));
+	bool		known = false;
+
+	reading->ctx = ctx;
+	reading->base = fitted;
+	ecml_source_open(&reading->source, source);
+	for (int i = 0; fitted->column[0] && i < reading->source.desc->natts; i++)
+		known |= strcmp(NameStr(TupleDescAttr(reading->source.desc, i)->attname), fitted->column) == 0;
+	open_column(reading, known ? fitted->column : NULL, target, fitted->source == CNN_BYTES);
+	if (reading->kind != fitted->source)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("the pictures are of another kind than the model's"),
+				 errdetail("Their type is %s.", format_type_be(reading->type)),
+				 errhint("Give pictures as the model was trained on.")));
+	reading->store = cnn_store_create(ctx, fitted->source, CNN_DAMAGED_ERROR, (size_t) ecml_guc_work_mem * 1024 / STORE_PART);
+	cnn_store_input(reading->store, &fitted->input, cnn_row_bytes(fitted));
+	reading->begun = true;
+	return reading;
+}
+
+/* ---- evaluation */
 
 typedef struct EvaluateOptions
 {
@@ -833,141 +901,223 @@ static const EcmlOption evaluate_options[] = {
 	ECML_OPT_END
 };
 
+typedef struct Evaluation
+{
+	const EcmlModel *model;
+	EcmlCtx    *ctx;
+	const EvaluateOptions *options;
+	const double *actual;
+	EcmlScores	scores;			/* of two classes */
+	EcmlNumbers numbers;		/* REGRESSION */
+	double	   *confusion;		/* [nclasses + 1][nclasses + 1] */
+	double		log_loss;
+	double		top;
+	double		known;			/* rows of classes that the model knows */
+	double		other[2];		/* of two classes: rows of neither, by what they are taken for */
+} Evaluation;
+
+static void
+evaluate_row(void *arg, size_t i, const double *p)
+{
+	Evaluation *e = arg;
+	int			nclasses = e->model->schema->nclasses;
+	double		y = e->actual[i];
+	int			best;
+	int			above = 0;
+
+	if (nclasses == 0)
+	{
+		ecml_numbers_add(e->ctx, &e->numbers, y, p[0], 1);
+		return;
+	}
+	best = nclasses == 2 ? p[1] >= e->options->threshold : ecml_model_class(e->model, p);
+	e->confusion[(y < 0 ? nclasses : (int) y) * (nclasses + 1) + best]++;
+	if (y < 0)
+	{
+		if (nclasses == 2)
+			e->other[best]++;
+		return;
+	}
+	if (nclasses == 2)
+		ecml_scores_add(e->ctx, &e->scores, y == 1, p[1], 1);
+	for (int c = 0; c < nclasses; c++)
+		above += c != (int) y && p[c] > p[(int) y];
+	e->top += above < e->options->top_k;
+	e->known++;
+	e->log_loss -= log(Max(p[(int) y], 1e-15));
+}
+
 static void
 evaluate(const EcmlModel *model, int64 model_id, const char *source, Jsonb *given, EcmlJson *json)
 {
-	const CnnModel *fitted = model->fitted;
 	MemoryContext context = AllocSetContextCreate(CurrentMemoryContext, "ecml evaluation", ALLOCSET_DEFAULT_SIZES);
 	MemoryContext caller = MemoryContextSwitchTo(context);
 	EvaluateOptions o = {.threshold = 0.5,.top_k = 5};
 	EcmlOptionSet set = {evaluate_options, &o};
 	EcmlCtx    *ctx = palloc(sizeof(EcmlCtx));
 	EcmlServerHost *host = palloc(sizeof(EcmlServerHost));
-	Reading    *reading = palloc0(sizeof(Reading));
 	int			nclasses = model->schema->nclasses;
-	const NetNode *in = &fitted->net->nodes[0];
-	Evaluating	e = {fitted, cnn_outputs(fitted, nclasses)};
-	EcmlScores	scores;
-	EcmlNumbers numbers;
-	double	   *confusion;
-	double		log_loss = 0;
-	double		top = 0;
-	double		known = 0;
-	double		other[2] = {0, 0};
+	Evaluation *e = palloc0(sizeof(Evaluation));
+	Reading    *reading;
 	size_t		n;
-	const double *actual;
-	uint32_t   *order;
-	const char **names;
 
 	ecml_options_parse("ecml_evaluate", given, &set, 1);
 	ecml_host_init(ctx, host, context, (size_t) ecml_guc_work_mem * 1024, model->seed);
 	SPI_connect();
 	MemoryContextSwitchTo(context);
-	reading->ctx = ctx;
-	reading->base = fitted;
-	open_source(reading, source, NULL, o.target ? o.target : model->schema->target, fitted->source == CNN_BYTES);
-	if (fitted->column[0])
-		for (int i = 0; i < reading->source.desc->natts; i++)
-			if (strcmp(NameStr(TupleDescAttr(reading->source.desc, i)->attname), fitted->column) == 0)
-			{
-				reading->column = i;
-				reading->type = TupleDescAttr(reading->source.desc, i)->atttypid;
-			}
-	if (!cnn_source_of(reading->type, fitted->source == CNN_BYTES, &reading->kind) || reading->kind != fitted->source)
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("the pictures are of another kind than the model's"),
-				 errdetail("Their type is %s.", format_type_be(reading->type)),
-				 errhint("Give pictures as the model was trained on.")));
+	reading = open_for_model(ctx, model, source, o.target ? o.target : model->schema->target);
 	reading->target = ecml_target_for_model(context, model->algorithm, model->schema, &reading->source, o.target);
-	reading->store = cnn_store_create(ctx, fitted->source, CNN_DAMAGED_ERROR, (size_t) ecml_guc_work_mem * 1024 / STORE_PART);
-	e.row_bytes = cnn_row_bytes(fitted);
-	cnn_store_input(reading->store, &fitted->input, e.row_bytes);
-	reading->begun = true;
 	ecml_source_run(&reading->source, read_row, reading);
 	cnn_store_finish(reading->store);
 	SPI_finish();
 	MemoryContextSwitchTo(context);
 	n = cnn_store_rows(reading->store);
-	actual = cnn_store_targets(reading->store);
 	if (n == 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_DATA_EXCEPTION),
 				 errmsg("there are no rows to evaluate on"),
 				 errdetail("Rows left out because of NULLs: " INT64_FORMAT ".", reading->skipped),
 				 errhint("Look at what the source gives.")));
-	ecml_scores_init(&scores, false);
-	memset(&numbers, 0, sizeof(numbers));
-	confusion = ECML_NEW0(ctx, double, (size_t) (nclasses + 1) * (nclasses + 1));
-	order = ECML_NEW(ctx, uint32_t, EVALUATED);
-	e.chunk = fitted->runner->room * 4 > 65536 ? 1 : fitted->runner->room * 16 > 65536 ? 4 : 16;
-	e.per_worker = (e.chunk * in->values + NET_SLACK + runner_floats(fitted->runner, e.chunk) + 15) / 16 * 16;
-	e.memory = ECML_NEW(ctx, float, e.per_worker * ecml_workers(ctx, EVALUATED));
-	e.out = ECML_NEW(ctx, double, (size_t) EVALUATED * e.outputs);
-	e.bytes = ecml_alloc_array(ctx, EVALUATED, e.row_bytes);
-	for (size_t at = 0; at < n; at += EVALUATED)
-	{
-		e.n = Min(EVALUATED, n - at);
-		for (size_t i = 0; i < e.n; i++)
-			order[i] = (uint32_t) (at + i);
-		cnn_store_fetch(reading->store, order, e.n, (uint8_t *) e.bytes);
-		ecml_parallel_for(ctx, (e.n + e.chunk - 1) / e.chunk, evaluate_task, &e);
-		for (size_t i = 0; i < e.n; i++)
-		{
-			const double *p = e.out + i * e.outputs;
-			double		y = actual[at + i];
-			int			best;
-			int			above = 0;
-
-			if (nclasses == 0)
-			{
-				ecml_numbers_add(ctx, &numbers, y, p[0], 1);
-				continue;
-			}
-			best = nclasses == 2 ? p[1] >= o.threshold : ecml_model_class(model, p);
-			confusion[(y < 0 ? nclasses : (int) y) * (nclasses + 1) + best]++;
-			if (y < 0)
-			{
-				if (nclasses == 2)
-					other[best]++;
-				continue;
-			}
-			if (nclasses == 2)
-				ecml_scores_add(ctx, &scores, y == 1, p[1], 1);
-			for (int c = 0; c < nclasses; c++)
-				above += c != (int) y && p[c] > p[(int) y];
-			top += above < o.top_k;
-			known++;
-			log_loss -= log(Max(p[(int) y], 1e-15));
-		}
-	}
+	e->model = model;
+	e->ctx = ctx;
+	e->options = &o;
+	e->actual = cnn_store_targets(reading->store);
+	ecml_scores_init(&e->scores, false);
+	e->confusion = ECML_NEW0(ctx, double, (size_t) (nclasses + 1) * (nclasses + 1));
+	predict_store(ctx, model->fitted, nclasses, reading->store, evaluate_row, e);
 	MemoryContextSwitchTo(caller);
 	ecml_json_int(json, "rows", n);
 	ecml_json_int(json, "skipped", reading->skipped);
 	if (nclasses == 0)
-		ecml_metrics_numbers(json, ctx, &numbers);
+		ecml_metrics_numbers(json, ctx, &e->numbers);
 	else if (nclasses == 2)
-		ecml_metrics_scores(json, ctx, &scores, o.threshold, (const char *const *) model->schema->classes, other);
+		ecml_metrics_scores(json, ctx, &e->scores, o.threshold, (const char *const *) model->schema->classes, e->other);
 	else
 	{
-		bool		others = known < n;
+		bool		others = e->known < n;
 		int			k = nclasses + others;
 		double	   *matrix = palloc((size_t) k * k * sizeof(double));
+		const char **names = palloc(k * sizeof(char *));
 
-		names = palloc(k * sizeof(char *));
 		for (int c = 0; c < nclasses; c++)
 			names[c] = model->schema->classes[c];
 		if (others)
 			names[nclasses] = ECML_OTHER_CLASS;
 		for (int r = 0; r < k; r++)
-			memcpy(matrix + (size_t) r * k, confusion + (size_t) r * (nclasses + 1), k * sizeof(double));
-		ecml_json_number(json, "log_loss", log_loss / known);
+			memcpy(matrix + (size_t) r * k, e->confusion + (size_t) r * (nclasses + 1), k * sizeof(double));
+		ecml_json_number(json, "log_loss", e->log_loss / e->known);
 		ecml_json_int(json, "top_k", o.top_k);
-		ecml_json_number(json, "top_k_accuracy", top / known);
+		ecml_json_number(json, "top_k_accuracy", e->top / e->known);
 		ecml_metrics_labels(json, matrix, k, names);
 	}
 	cnn_store_close(reading->store);
 	MemoryContextDelete(context);
+}
+
+/* ---- all pictures of a source */
+
+typedef struct All
+{
+	Reading    *reading;
+	int			key;			/* column */
+	FmgrInfo	output;
+	char	  **keys;
+	size_t		capacity;
+	const EcmlModel *model;
+	EcmlRows   *rows;
+} All;
+
+static void
+all_row(void *arg, TupleTableSlot *slot)
+{
+	All		   *all = arg;
+	Reading    *reading = all->reading;
+	size_t		n = reading->rows;
+	MemoryContext old;
+
+	if ((n & 63) == 0)
+		ecml_poll(reading->ctx, 0, 0);
+	if (slot->tts_isnull[reading->column])
+		return;
+	if (n == all->capacity)
+	{
+		all->capacity = all->capacity ? 2 * all->capacity : 1024;
+		all->keys = ecml_resize_array(reading->ctx, all->keys, all->capacity, sizeof(char *));
+	}
+	old = MemoryContextSwitchTo(reading->context);
+	all->keys[n] = slot->tts_isnull[all->key] ? NULL : OutputFunctionCall(&all->output, slot->tts_values[all->key]);
+	MemoryContextSwitchTo(old);
+	reading->rows++;
+	cnn_store_add(reading->store, slot->tts_values[reading->column], reading->type, 0);
+}
+
+static void
+tell_row(void *arg, size_t i, const double *p)
+{
+	All		   *all = arg;
+	const EcmlSchema *schema = all->model->schema;
+	Datum		values[3];
+	bool		nulls[3] = {false};
+
+	nulls[0] = all->keys[i] == NULL;
+	values[0] = nulls[0] ? (Datum) 0 : CStringGetTextDatum(all->keys[i]);
+	if (schema->nclasses > 0)
+	{
+		int			best = ecml_model_class(all->model, p);
+
+		values[1] = CStringGetTextDatum(schema->classes[best]);
+		values[2] = Float8GetDatum(p[best]);
+	}
+	else
+	{
+		nulls[1] = true;
+		values[1] = (Datum) 0;
+		values[2] = Float8GetDatum(p[0]);
+	}
+	ecml_rows_add(all->rows, values, nulls);
+	for (int k = 0; k < 2; k++)
+		if (!nulls[k])
+			pfree(DatumGetPointer(values[k]));
+}
+
+/* ecml_image_classify_all(model, source text, key text): rows key, label, probability */
+ECML_MODEL_FUNCTION(ecml_image_classify_all)
+{
+	EcmlRows   *rows = ecml_rows_begin(fcinfo);
+	EcmlServing *serving = ecml_serving(fcinfo, by_name);
+	MemoryContext context = AllocSetContextCreate(CurrentMemoryContext, "ecml pictures", ALLOCSET_DEFAULT_SIZES);
+	MemoryContext caller = MemoryContextSwitchTo(context);
+	EcmlCtx    *ctx = palloc(sizeof(EcmlCtx));
+	EcmlServerHost *host = palloc(sizeof(EcmlServerHost));
+	All		   *all = palloc0(sizeof(All));
+	Oid			function;
+	bool		varlena;
+
+	if (serving == NULL || PG_ARGISNULL(1) || PG_ARGISNULL(2))
+	{
+		MemoryContextSwitchTo(caller);
+		return (Datum) 0;
+	}
+	(void) cnn_serve_network(serving, "ecml_image_classify_all");
+	ecml_host_init(ctx, host, context, (size_t) ecml_guc_work_mem * 1024, 0);
+	SPI_connect();
+	MemoryContextSwitchTo(context);
+	all->reading = open_for_model(ctx, serving->model, text_to_cstring(PG_GETARG_TEXT_PP(1)), NULL);
+	all->reading->context = context;
+	all->key = ecml_source_column(&all->reading->source, text_to_cstring(PG_GETARG_TEXT_PP(2)), "key");
+	all->model = serving->model;
+	all->rows = rows;
+	getTypeOutputInfo(TupleDescAttr(all->reading->source.desc, all->key)->atttypid, &function, &varlena);
+	fmgr_info_cxt(function, &all->output, context);
+	ecml_source_run(&all->reading->source, all_row, all);
+	cnn_store_finish(all->reading->store);
+	SPI_finish();
+	MemoryContextSwitchTo(context);
+	predict_store(ctx, serving->model->fitted, serving->model->schema->nclasses, all->reading->store, tell_row, all);
+	cnn_store_close(all->reading->store);
+	MemoryContextSwitchTo(caller);
+	MemoryContextDelete(context);
+	return (Datum) 0;
 }
 
 /* ---- the algorithm */

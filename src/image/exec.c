@@ -13,6 +13,8 @@
 
 #define SHARED_WORK 2e7			/* of one node, from which on threads pay */
 #define SHARED_PIXELS 256
+#define DENSE_PARTS 8			/* of a dense layer with many weights, for one picture */
+#define DENSE_SHARED (1 << 20)	/* so many */
 
 static bool
 is_conv(const NetNode *node)
@@ -34,6 +36,8 @@ scratch_of(const Network *net, int i, const GemmKernel *g)
 	}
 	else if (node->kind == NET_BATCH_NORMALIZATION)
 		n = 4 * (size_t) node->channels;
+	else if (node->kind == NET_DENSE && node->nweights >= DENSE_SHARED)
+		n = (size_t) DENSE_PARTS * node->units;
 	return n;
 }
 
@@ -156,6 +160,48 @@ conv_rows(const Exec *exec, int i, const float *x, float *y, size_t from, size_t
 				 linear || node->activation == NET_LINEAR ? NULL : activate_rows, &after);
 }
 
+/*
+ * One picture through rows from .. to of a dense layer's weights, added to y: bound by reading them, so rows of inputs that are 0,
+ * as rectifiers leave many, are not read.
+ */
+ECML_CLONES static void
+dense_rows(const float *x, const float *w, float *y, size_t from, size_t to, size_t units)
+{
+	while (from < to)
+	{
+		const float *row[4];
+		float		v[4];
+		int			n = 0;
+
+		for (; from < to && n < 4; from++)
+			if (x[from] != 0)
+			{
+				row[n] = w + from * units;
+				v[n++] = x[from];
+			}
+		if (n == 4)
+		{
+#pragma omp simd
+			for (size_t u = 0; u < units; u++)
+				y[u] += v[0] * row[0][u] + v[1] * row[1][u] + v[2] * row[2][u] + v[3] * row[3][u];
+		}
+		else
+			for (int k = 0; k < n; k++)
+				for (size_t u = 0; u < units; u++)
+					y[u] += v[k] * row[k][u];
+	}
+}
+
+/* What y begins with. */
+static void
+dense_bias(const Network *net, const NetNode *node, float *y)
+{
+	if (node->bias)
+		memcpy(y, net->weights + node->bias_at, node->units * sizeof(float));
+	else
+		memset(y, 0, node->units * sizeof(float));
+}
+
 void
 exec_forward(const Exec *exec, int i, const float *const *in, float *y, size_t images, bool linear, float *scratch)
 {
@@ -173,6 +219,12 @@ exec_forward(const Exec *exec, int i, const float *const *in, float *y, size_t i
 	switch (node->kind)
 	{
 		case NET_DENSE:
+			if (images == 1)
+			{
+				dense_bias(net, node, y);
+				dense_rows(in[0], net->weights + node->weights, y, 0, shapes[0]->channels, node->units);
+				break;
+			}
 			gemm_plain(exec->g, images, shapes[0]->channels, in[0], shapes[0]->channels, net->weights + node->weights,
 					   node->units, y, node->units, 0, node->units, node->bias ? net->weights + node->bias_at : NULL, false);
 			break;
@@ -436,6 +488,44 @@ share_task(void *arg, size_t i, int worker)
 			  share->scratch + worker * share->runner->exec->scratch);
 }
 
+typedef struct Parts
+{
+	const Network *net;
+	const NetNode *node;
+	const float *x;
+	float	   *sums;			/* [DENSE_PARTS][units] */
+} Parts;
+
+static void
+part_task(void *arg, size_t i, int worker)
+{
+	const Parts *parts = arg;
+	const NetNode *node = parts->node;
+	const size_t k = parts->net->nodes[node->inputs[0]].channels;
+	float	   *y = parts->sums + i * node->units;
+
+	memset(y, 0, node->units * sizeof(float));
+	dense_rows(parts->x, parts->net->weights + node->weights, y, i * k / DENSE_PARTS, (i + 1) * k / DENSE_PARTS, node->units);
+}
+
+/* The same sums, whether threads share them or not. */
+static void
+run_parts(const Exec *exec, EcmlCtx *ctx, int i, const float *x, float *y, float *scratch)
+{
+	const NetNode *node = &exec->net->nodes[i];
+	Parts		parts = {exec->net, node, x, scratch};
+
+	if (ctx && ctx->threads > 1)
+		ecml_parallel_for(ctx, DENSE_PARTS, part_task, &parts);
+	else
+		for (size_t k = 0; k < DENSE_PARTS; k++)
+			part_task(&parts, k, 0);
+	dense_bias(exec->net, node, y);
+	for (int k = 0; k < DENSE_PARTS; k++)
+		op_add(scratch + (size_t) k * node->units, y, node->units);
+	exec_activate(exec, i, y, 1);
+}
+
 static const float *
 run(const Runner *runner, EcmlCtx *ctx, const float *x, size_t images, float *memory)
 {
@@ -466,7 +556,10 @@ run(const Runner *runner, EcmlCtx *ctx, const float *x, size_t images, float *me
 			ecml_parallel_for(ctx, tasks, share_task, &share);
 			continue;
 		}
-		exec_forward(exec, i, in, y, images, false, memory);
+		if (images == 1 && !exec->nodes[i].conv && node->kind == NET_DENSE && node->nweights >= DENSE_SHARED)
+			run_parts(exec, ctx, i, in[0], y, memory);
+		else
+			exec_forward(exec, i, in, y, images, false, memory);
 		if (ctx)
 			ecml_poll(ctx, 0, 0);
 	}

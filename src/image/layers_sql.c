@@ -828,28 +828,26 @@ can_halve(const Builder *b)
 	return last->height >= 4 && last->width >= 4;
 }
 
-/* Three blocks of convolutions with batch normalisation, each half as large as the one before; larger pictures are halved first. */
+/* Five convolutions with batch normalisation; the picture is halved between them, and large ones once or twice before. */
 static void
 small(Builder *b)
 {
-	const int	filters[] = {32, 64, 128};
 	int			side = Min(b->net->nodes[0].height, b->net->nodes[0].width);
 
-	conv(b, 32, 3, side > 100 ? 2 : 1, true, NET_RELU);
-	if (side > 48 && can_halve(b))
+	conv(b, 32, 3, side > 48 ? 2 : 1, true, NET_RELU);
+	if (side > 100 && can_halve(b))
 		simple(b, NET_MAX_POOLING2D);
-	for (int i = 0; i < 3; i++)
+	if (can_halve(b))
+		simple(b, NET_MAX_POOLING2D);
+	for (int filters = 64; filters <= 128; filters *= 2)
 	{
-		conv(b, filters[i], 3, 1, true, NET_RELU);
-		if (i > 0)
-			conv(b, filters[i], 3, 1, true, NET_RELU);
-		if (i < 2 && can_halve(b))
+		conv(b, filters, 3, 1, true, NET_RELU);
+		conv(b, filters, 3, 1, true, NET_RELU);
+		if (filters == 64 && can_halve(b))
 			simple(b, NET_MAX_POOLING2D);
-		if (i > 0)
-			dropout(b, 0.1f * i);
+		dropout(b, filters == 64 ? 0.1f : 0.3f);
 	}
 	simple(b, NET_GLOBAL_AVERAGE_POOLING2D);
-	dropout(b, 0.3f);
 }
 
 /* He et al. (2016), as small as in the MLPerf Tiny benchmark: three residual blocks */

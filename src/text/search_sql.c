@@ -471,7 +471,7 @@ evaluate(const EcmlModel *model, int64 model_id, const char *source, Jsonb *give
 			(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
 			 errmsg("a search index cannot be evaluated"),
 			 errdetail("What is relevant to a query is not known."),
-			 errhint("Call ecml_search for queries whose results you know, and ecml_ranking_metrics where ranks are to be judged.")));
+			 errhint("Call ecml_search for queries whose results you know, and compare.")));
 }
 
 static const EcmlOwnTraining own = {

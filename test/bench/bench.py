@@ -14,6 +14,7 @@ import inspect_rows
 import isolation
 import load
 import logistic
+import network
 import prepare
 import pricing
 import quality
@@ -52,6 +53,7 @@ TABLES = [
     (anomaly.anomaly_table, {"mahalanobis": anomaly.mahalanobis, "anomalies": anomaly.anomalies}),
     (survival.survival_table, {"cox": survival.cox, "clv": survival.clv}),
     (pricing.pricing_table, {"pricing": pricing.pricing}),
+    (network.cnn_table, {"cnn": network.cnn}),
     (forecasting.speed_table, {"forecast": forecasting.speed}),
     (forecasting.accuracy_table, {"accuracy": forecasting.accuracy}),
     (forecasting.prophet_table, {"prophet": forecasting.prophet}),

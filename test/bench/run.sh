@@ -43,6 +43,7 @@ all_rows='
 	forest
 	mahalanobis
 	anomalies
+	cnn
 	forecast
 	accuracy
 	prophet

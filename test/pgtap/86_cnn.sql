@@ -1,7 +1,7 @@
 -- Networks of pictures: training on drawn shapes, every way to serve, evaluation, warm start and transfer, versions, errors.
 BEGIN;
 \i ../lib/pgtap.sql
-SELECT plan(76);
+SELECT plan(81);
 
 -- Bars that lie, stand, or run from corner to corner, in 12 x 12 grey, with noise: as arrays, raw bytes.
 CREATE FUNCTION pg_temp.pixel(kind int, i int, y int, x int) RETURNS int LANGUAGE sql IMMUTABLE AS $$
@@ -50,6 +50,14 @@ SELECT is(ecml_image_embedding('bars', NULL::float4[]), NULL, 'no embedding of N
 SELECT is(substring(ecml_image_explain('bars', v) FROM 1 FOR 4), '\x89504e47'::bytea, 'a heat map is a PNG') FROM shapes WHERE id = 5;
 SELECT isnt(ecml_image_explain('bars', v, 'flat'), ecml_image_explain('bars', v, 'tall'), 'of each class its own') FROM shapes WHERE id = 5;
 SELECT throws_ok($$ SELECT ecml_predict('bars', v) FROM shapes WHERE id = 5 $$, '22023', NULL, 'one number is not enough for three classes');
+
+SELECT results_eq($$ SELECT key, label FROM ecml_image_classify_all('bars', 'SELECT id, v FROM unseen', 'id') ORDER BY key::int $$,
+	$$ SELECT id::text, ecml_classify('bars', v) FROM unseen u WHERE v IS NOT NULL ORDER BY u.id $$, 'all pictures at once: the same classes');
+SELECT results_eq($$ SELECT key FROM ecml_image_classify_all(ecml_load('bars'), 'SELECT kind, v FROM shapes WHERE id IN (5, 1001)', 'kind') $$,
+	$$ VALUES ('diagonal'), (NULL) $$, 'keys of any type, and NULL');
+SELECT is_empty($$ SELECT * FROM ecml_image_classify_all('bars', 'SELECT id, v FROM unseen WHERE false', 'id') $$, 'of no rows none');
+SELECT throws_ok($$ SELECT * FROM ecml_image_classify_all('bars', 'SELECT id, v FROM unseen', 'ids') $$, '42704', NULL, 'a key that is not there');
+SELECT throws_ok($$ SELECT * FROM ecml_image_classify_all('bars', 'SELECT id, raw FROM unseen', 'id') $$, '22023', NULL, 'pictures of another kind');
 
 -- ---- evaluation
 CREATE TABLE judged AS SELECT ecml_evaluate('bars', 'SELECT v, kind FROM unseen', '{"top_k": 2}') AS e;

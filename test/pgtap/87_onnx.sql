@@ -1,6 +1,6 @@
 -- Networks from ONNX files: probabilities of onnxruntime, models like any other, errors that name the operator.
 BEGIN;
-SELECT plan(27);
+SELECT plan(30);
 
 CREATE TABLE files (name text, height int, width int, channels int, file text, numbers text, probabilities text);
 \copy files FROM '../data/image/networks.tsv' WITH (FORMAT csv, DELIMITER E'\t', HEADER)
@@ -45,6 +45,17 @@ SELECT is(pg_temp.top('{"preprocess": "none", "scale": 0.00392156862745098}'), p
 SELECT isnt(pg_temp.top('{"preprocess": "imagenet"}'), pg_temp.top('{"preprocess": "unit"}'), 'means and deviations');
 SELECT isnt(pg_temp.top('{"channel_order": "bgr"}'), pg_temp.top('{"channel_order": "rgb"}'), 'the order of channels');
 SELECT is(pg_temp.top('{"mean": [0.5, 0.5, 0.5], "std": 0.5}'), pg_temp.top('{"preprocess": "tensorflow"}'), 'from -1 to 1');
+
+-- trained further, for classes of its own
+CREATE TABLE discs AS SELECT n, (ARRAY['red', 'green', 'blue'])[n % 3 + 1] AS kind, ecml_image_from_pixels(decode(string_agg(
+	CASE WHEN (x - 6) ^ 2 + (y - 6) ^ 2 < 15 + n % 10 THEN (ARRAY['c81414', '14c814', '1414c8'])[n % 3 + 1]
+	ELSE lpad(to_hex(n * 7 % 100 + 100), 2, '0') || '8080' END, '' ORDER BY y, x), 'hex'), 13, 13) AS photo
+FROM generate_series(1, 90) n, generate_series(0, 12) x, generate_series(0, 12) y GROUP BY n;
+SELECT is((SELECT rows FROM ecml_train('ours', 'cnn', 'SELECT photo, kind FROM discs', target => 'kind',
+	options => '{"transfer": "tensorflow", "epochs": 20, "freeze": "none", "learning_rate": 0.01}')), 90::bigint, 'transfer to other classes');
+SELECT cmp_ok((ecml_evaluate('ours', 'SELECT photo, kind FROM discs') ->> 'accuracy')::float8, '>', 0.8::float8, 'which it tells apart');
+SELECT is((SELECT jsonb_array_length(metrics -> 'history') FROM ecml_train('long', 'cnn', 'SELECT photo, kind FROM discs WHERE n <= 6', target => 'kind',
+	options => '{"layers": ["flatten", {"dense": 3}, "softmax"], "width": 4, "height": 4, "epochs": 400}')), 400, 'a long history is told whole');
 
 -- errors
 CREATE FUNCTION pg_temp.import(name text, options jsonb DEFAULT '{}') RETURNS void LANGUAGE sql AS $$

@@ -436,7 +436,7 @@ test_gradient(int which)
 		}
 		for (size_t k = 0; k < trained; k++)
 			size = fmax(size, fabs(gradient[node->weights + k]));
-		for (int trial = 0; trial < 24; trial++)
+		for (int trial = 0; trial < 14; trial++)
 		{
 			size_t		k = node->weights + (trial < 4 ? trained - 1 - trial % trained : ecml_rng_below(&rng, trained));
 			double		before = reference.weights[k];
@@ -470,11 +470,11 @@ test_training(int which)
 	{
 		EcmlCtx    *ctx = test_ctx(run == 0 ? 1 : run + 2, 11);
 		Network    *net = build(ctx, which);
-		Rows	   *r = make_rows(ctx, net, 70, nets[which].nclasses);
+		Rows	   *r = make_rows(ctx, net, 50, nets[which].nclasses);
 		CnnParams	params = params_of(16);
 		CnnResult  *result;
 
-		params.epochs = 6;
+		params.epochs = 4;
 		params.learning_rate = 0.003;
 		params.validation = 0.2;
 		params.mixup = run == 2 ? 0 : 0.2;
@@ -544,7 +544,7 @@ test_bytes(int which)
 	   memcmp(back->weights, net->weights, net->nweights * sizeof(float)) == 0, "%s: bytes there and back", nets[which].name);
 	ecml_rng_seed(&rng, 1);
 	bytes = malloc(w.size);
-	for (int trial = 0; trial < 400; trial++)
+	for (int trial = 0; trial < 200; trial++)
 	{
 		size_t		size = trial % 4 == 0 ? ecml_rng_below(&rng, w.size) : w.size;
 		size_t		head = w.size - net->nweights * sizeof(float);
@@ -559,7 +559,7 @@ test_bytes(int which)
 		refused += result == 1;
 	}
 	free(bytes);
-	ok(refused > 100 && fine, "%s: damaged bytes are refused as such (%d of 400), and take little memory", nets[which].name,
+	ok(refused > 50 && fine, "%s: damaged bytes are refused as such (%d of 200), and take little memory", nets[which].name,
 	   refused);
 	test_ctx_free(ctx);
 }
@@ -682,12 +682,12 @@ test_failures(void)
 		Rows	   *r = make_rows(ctx, net, 20, 5);
 		CnnParams	params = params_of(20);
 
-		ctx->budget = ctx->used + 50000;
+		ctx->budget = ctx->used + 150000;
 		cnn_fit(ctx, net, &input, &r->rows, &params, NULL, NULL);
 		ok(false, "a small budget is refused");
 	}
 	else
-		ok(test_host(ctx)->status == ECML_LIMIT_EXCEEDED, "a small budget is refused: %s", test_host(ctx)->message);
+		ok(test_host(ctx)->status == ECML_LIMIT_EXCEEDED && strstr(test_host(ctx)->message, "does not fit into memory"), "a small budget is refused: %s", test_host(ctx)->message);
 	test_ctx_free(ctx);
 }
 

@@ -1,0 +1,22 @@
+-- ---- sentiment
+
+CREATE FUNCTION ecml_sentiment(text text) RETURNS float8
+AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 50;
+COMMENT ON FUNCTION ecml_sentiment(text) IS
+'How positive an English text is, -1 to 1, without any training: learnt weights of words and pairs of words, with negation, intensifiers, contrast, emoticons and emoji; 0 when it has nothing that counts. Errors: none.';
+
+CREATE FUNCTION ecml_subjectivity(text text) RETURNS float8
+AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 50;
+COMMENT ON FUNCTION ecml_subjectivity(text) IS
+'How much of an English text is opinion, 0 (none) to 1. Errors: none.';
+
+CREATE FUNCTION ecml_sentiment_detail(text text, OUT polarity float8, OUT subjectivity float8, OUT label text, OUT positive text[],
+	OUT negative text[]) RETURNS record
+AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 100;
+COMMENT ON FUNCTION ecml_sentiment_detail(text) IS
+'Polarity and subjectivity of an English text, a label (positive, negative, or neutral nearer than 0.05 to 0), and the phrases that led to it, strongest first, 20 at most. Errors: none.';
+
+CREATE FUNCTION ecml_aspects(text text, OUT aspect text, OUT polarity float8, OUT phrase text) RETURNS SETOF record
+AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 200 ROWS 3;
+COMMENT ON FUNCTION ecml_aspects(text) IS
+'What an English text praises or blames: a row for each aspect (a noun or two) with the polarity of the clause about it, -1 to 1. Errors: none.';

@@ -1,0 +1,198 @@
+/*
+ * keys.c - numbers of keys
+ *
+ * Integers have a table of hashes of their own; other types go by their text form.  A text that an integer's output would be counts
+ * as the integer.  Cost matrices come row by row: the key found last, and the one after it, are tried first.
+ */
+#include "core/compat.h"
+
+#include "catalog/pg_type.h"
+#include "utils/builtins.h"
+#include "utils/lsyscache.h"
+#include "utils/memutils.h"
+
+#include "core/keys.h"
+#include "num/hash.h"
+
+EcmlKeys *
+ecml_keys_create(MemoryContext context)
+{
+	EcmlKeys   *keys = MemoryContextAllocZero(context, sizeof(EcmlKeys));
+
+	keys->context = context;
+	keys->capacity = 64;
+	keys->nslots = 256;
+	keys->integers = MemoryContextAlloc(context, keys->capacity * sizeof(int64));
+	keys->is_text = MemoryContextAlloc(context, keys->capacity * sizeof(bool));
+	keys->slots = MemoryContextAllocZero(context, keys->nslots * sizeof(int));
+	keys->texts = ecml_dict_create(context);
+	return keys;
+}
+
+void
+ecml_key_column(EcmlKeyColumn *column, Oid type, MemoryContext context)
+{
+	Oid			output;
+	bool		varlena;
+
+	column->type = getBaseType(type);
+	getTypeOutputInfo(column->type, &output, &varlena);
+	fmgr_info_cxt(output, &column->output, context);
+}
+
+static inline uint32
+home(const EcmlKeys *keys, int64 value)
+{
+	return (uint32) ecml_hash_u64((uint64) value, 5) & (keys->nslots - 1);
+}
+
+static int
+add_key(EcmlKeys *keys, int64 value, bool is_text)
+{
+	if (keys->n == keys->capacity)
+	{
+		keys->capacity *= 2;
+		keys->integers = repalloc_huge(keys->integers, (Size) keys->capacity * sizeof(int64));
+		keys->is_text = repalloc_huge(keys->is_text, (Size) keys->capacity * sizeof(bool));
+	}
+	keys->integers[keys->n] = value;
+	keys->is_text[keys->n] = is_text;
+	return keys->n++;
+}
+
+static void
+enter(EcmlKeys *keys, int number)
+{
+	uint32		at = home(keys, keys->integers[number]);
+
+	while (keys->slots[at])
+		at = (at + 1) & (keys->nslots - 1);
+	keys->slots[at] = number + 1;
+}
+
+static inline bool
+is_integer(const EcmlKeys *keys, int number, int64 value)
+{
+	return keys->integers[number] == value && !keys->is_text[number];
+}
+
+int
+ecml_keys_integer(EcmlKeys *keys, int64 value, bool add)
+{
+	uint32		at;
+
+	if (keys->last < keys->n && is_integer(keys, keys->last, value))
+		return keys->last;
+	if (keys->last + 1 < keys->n && is_integer(keys, keys->last + 1, value))
+		return ++keys->last;
+	for (at = home(keys, value); keys->slots[at]; at = (at + 1) & (keys->nslots - 1))
+		if (keys->integers[keys->slots[at] - 1] == value)
+			return keys->last = keys->slots[at] - 1;
+	if (!add)
+		return -1;
+	if ((keys->n + 1) * 2 > keys->nslots)
+	{
+		pfree(keys->slots);
+		keys->nslots *= 2;
+		keys->slots = MemoryContextAllocExtended(keys->context, (Size) keys->nslots * sizeof(int),
+												 MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
+		for (int i = 0; i < keys->n; i++)
+			if (!keys->is_text[i])
+				enter(keys, i);
+	}
+	keys->last = add_key(keys, value, false);
+	enter(keys, keys->last);
+	return keys->last;
+}
+
+/* Is it what an integer's output would be?  Then which. */
+static bool
+reads_as_integer(const char *text, int length, int64 *value)
+{
+	bool		negative = length > 0 && text[0] == '-';
+	int			i = negative;
+	int64		sum = 0;
+
+	/* 18 digits are none too many for 64 bits; longer ones go by their text */
+	if (length <= i || length - i > 18 || (text[i] == '0' && length > 1))
+		return false;
+	for (; i < length; i++)
+	{
+		if (text[i] < '0' || text[i] > '9')
+			return false;
+		sum = sum * 10 + (text[i] - '0');
+	}
+	*value = negative ? -sum : sum;
+	return true;
+}
+
+int
+ecml_keys_text(EcmlKeys *keys, const char *text, int length, bool add)
+{
+	int64		value;
+	int			code;
+
+	for (int guess = keys->last; guess < keys->n && guess <= keys->last + 1; guess++)
+		if (keys->is_text[guess])
+		{
+			const EcmlDictEntry *entry = &keys->texts->entries[keys->integers[guess]];
+
+			if (entry->length == (uint32) length && memcmp(entry->key, text, length) == 0)
+				return keys->last = guess;
+		}
+	if (reads_as_integer(text, length, &value))
+		return ecml_keys_integer(keys, value, add);
+	code = ecml_dict_find(keys->texts, text, length);
+	if (code >= 0)
+		return keys->last = keys->texts->entries[code].value;
+	if (!add)
+		return -1;
+	code = ecml_dict_add(keys->texts, text, length);
+	keys->last = add_key(keys, code, true);
+	keys->texts->entries[code].value = keys->last;
+	return keys->last;
+}
+
+int
+ecml_keys_number(EcmlKeys *keys, EcmlKeyColumn *column, Datum value, bool add)
+{
+	switch (column->type)
+	{
+		case INT2OID:
+			return ecml_keys_integer(keys, DatumGetInt16(value), add);
+		case INT4OID:
+			return ecml_keys_integer(keys, DatumGetInt32(value), add);
+		case INT8OID:
+			{
+				int64		integer = DatumGetInt64(value);
+				char		text[32];
+
+				if (integer > -INT64CONST(1000000000000000000) && integer < INT64CONST(1000000000000000000))
+					return ecml_keys_integer(keys, integer, add);
+				/* too long to be told from its text */
+				pg_lltoa(integer, text);
+				return ecml_keys_text(keys, text, strlen(text), add);
+			}
+		case TEXTOID:
+		case VARCHAROID:
+			{
+				struct varlena *bytes = PG_DETOAST_DATUM_PACKED(value);
+
+				return ecml_keys_text(keys, VARDATA_ANY(bytes), VARSIZE_ANY_EXHDR(bytes), add);
+			}
+		default:
+			{
+				char	   *text = OutputFunctionCall(&column->output, value);
+
+				return ecml_keys_text(keys, text, strlen(text), add);
+			}
+	}
+}
+
+const char *
+ecml_keys_name(const EcmlKeys *keys, int number)
+{
+	if (keys->is_text[number])
+		return keys->texts->entries[keys->integers[number]].key;
+	return psprintf(INT64_FORMAT, keys->integers[number]);
+}

@@ -1,0 +1,45 @@
+/*
+ * keys.h - numbers of keys: values of any type get 0, 1, 2, ... in the order in which they come
+ *
+ * A key is the same in all tables that tell of it, whatever its type there: 7 in an integer column and '7' in a text column are one.
+ */
+#ifndef ECML_KEYS_H
+#define ECML_KEYS_H
+
+#include "postgres.h"
+#include "fmgr.h"
+
+#include "core/dict.h"
+
+typedef struct EcmlKeys
+{
+	MemoryContext context;
+	int			n;				/* keys */
+	int64	   *integers;		/* [capacity] by number: the key, or the number of its text in the dictionary */
+	bool	   *is_text;		/* [capacity] */
+	int			capacity;
+	int		   *slots;			/* [nslots] number + 1, or 0: open addressing, of integers */
+	int			nslots;
+	EcmlDict   *texts;			/* keys that are no integers; its value is the key's number */
+	int			last;			/* found last: rows of a matrix repeat it, or have the next one */
+} EcmlKeys;
+
+/* How values of one column become keys. */
+typedef struct EcmlKeyColumn
+{
+	Oid			type;			/* base type */
+	FmgrInfo	output;
+} EcmlKeyColumn;
+
+extern EcmlKeys *ecml_keys_create(MemoryContext context);
+extern void ecml_key_column(EcmlKeyColumn *column, Oid type, MemoryContext context);
+
+/* The number of a value; a new one when it is new and add is true, else -1. */
+extern int	ecml_keys_number(EcmlKeys *keys, EcmlKeyColumn *column, Datum value, bool add);
+extern int	ecml_keys_integer(EcmlKeys *keys, int64 value, bool add);
+extern int	ecml_keys_text(EcmlKeys *keys, const char *text, int length, bool add);
+
+/* The key as text; palloc'd, or the dictionary's own. */
+extern const char *ecml_keys_name(const EcmlKeys *keys, int number);
+
+#endif							/* ECML_KEYS_H */

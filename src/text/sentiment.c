@@ -1,0 +1,369 @@
+/*
+ * sentiment.c - reading a text for its sentiment
+ *
+ * A linear model: the score of a text is the sum of the weights of its words and of pairs of neighbours, learnt by logistic
+ * regression (tools/sentiment/train.py), where a word counts
+ *     - turned and weaker by NEGATED within three words of a negation, up to punctuation or a contrast; negated words that are
+ *       frequent have a weight of their own beside ("!good");
+ *     - more behind a word like "very", less behind one like "slightly";
+ *     - less before a "but" in its sentence, more behind it.
+ * Emoticons are words of their own (:) and :( after their noses are off), and so is each emoji.  Letters that repeat more than
+ * twice are taken as two.
+ *
+ * Words are hashed (FNV-1a, 32 bits) while they are read, in small letters: alone, behind the word before, and behind "!".
+ * Tables: src/text/sentiment_tables.h, made at build time from sentiment_kinds.tsv and sentiment_words.tsv by
+ * tools/text/tables.pl.  A word that is in none of them is taken for one with a probability of 1 in 40,000.
+ * About 20 ns a word; linear time; no memory.
+ */
+#include "text/sentiment.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "text/utf8.h"
+
+/* kinds of words */
+enum
+{
+	NEGATOR = 1,
+	STRONGER,
+	WEAKER,
+	CONTRAST,
+	MARKER
+};
+
+#define BEGINS_PAIR 8			/* flags: some pair begins with this word */
+#define HAS_NEGATED 16			/* its negation has a weight of its own */
+#define KIND 7
+
+typedef struct SentimentEntry
+{
+	uint32_t	hash;
+	int16_t		weight;			/* in steps of SENTIMENT_STEP */
+	uint16_t	flags;
+} SentimentEntry;
+
+#include "text/sentiment_tables.h"
+
+#define FNV_BASE 2166136261u
+#define FNV_PRIME 16777619u
+#define NEGATED (-0.6)
+#define NEGATION_REACH 3
+
+static inline uint32_t
+hash_byte(uint32_t h, unsigned char c)
+{
+	return (h ^ c) * FNV_PRIME;
+}
+
+static inline const SentimentEntry *
+find(uint32_t hash)
+{
+	for (uint32_t slot = (hash * 0x9E3779B1u) >> (32 - SENTIMENT_BITS);; slot = (slot + 1) & ((1u << SENTIMENT_BITS) - 1))
+	{
+		const SentimentEntry *entry = &sentiment_entries[slot];
+
+		if (entry->hash == hash)
+			return entry;
+		if (entry->hash == 0)
+			return NULL;
+	}
+}
+
+/* An emoticon at a place: its length, and whether it smiles. */
+static size_t
+emoticon(const char *s, size_t n, bool *smiles)
+{
+	size_t		at = 0;
+
+	if (n >= 2 && s[0] == '<' && s[1] == '3')
+	{
+		*smiles = true;
+		return 2;
+	}
+	if (n < 2 || (s[0] != ':' && s[0] != ';' && s[0] != '=' && s[0] != '8'))
+		return 0;
+	at = 1;
+	if (at < n && (s[at] == '-' || s[at] == '\'' || s[at] == '^' || s[at] == 'o'))
+		at++;
+	if (at >= n)
+		return 0;
+	switch (s[at])
+	{
+		case ')': case ']': case '}': case 'D': case 'P': case 'p': case '*': case '3':
+			if (s[0] == '8' || ((s[at] == 'D' || s[at] == 'P' || s[at] == 'p' || s[at] == '3') && at + 1 < n &&
+								(utf8_class((unsigned char) s[at + 1] & 0x7F) & UTF8_ALNUM)))
+				return 0;
+			*smiles = true;
+			break;
+		case '(': case '[': case '{': case '/': case '\\': case '|':
+			if (s[0] == '8' || (s[at] == '/' && at + 1 < n && s[at + 1] == '/'))
+				return 0;
+			*smiles = false;
+			break;
+		default:
+			return 0;
+	}
+	return at + 1;
+}
+
+typedef struct Reading
+{
+	const SentimentSink *sink;
+	SentimentTotals *totals;
+	double		factor;			/* of the next word */
+	double		after;			/* of words behind a contrast */
+	int			negated;		/* words still under a negation */
+	uint32_t	before;			/* hash of the word before with a space; 0: none */
+	bool		before_pairs;	/* some pair begins with it, or all count */
+	size_t		before_begin;
+	size_t		negator;		/* where the negation begins */
+} Reading;
+
+static inline double
+weight_of(const SentimentEntry *entry)
+{
+	return entry == NULL ? 0 : entry->weight * SENTIMENT_STEP;
+}
+
+static void
+word_ends(Reading *r, uint32_t alone, uint32_t pair, uint32_t negated, size_t begin, size_t end)
+{
+	const SentimentSink *sink = r->sink;
+	const SentimentEntry *entry = find(alone);
+	unsigned	kind = entry ? entry->flags & KIND : 0;
+	double		value = r->factor * r->after;
+
+	r->totals->words++;
+	r->factor = 1;
+	if (r->negated > 0)
+	{
+		/* the phrase is told with what negates it; the training wants the word */
+		size_t		from = SENTIMENT_LEARNS ? begin : r->negator;
+
+		sink->feature(sink->arg, alone, NEGATED * value, weight_of(entry), from, end);
+		if (entry == NULL || (entry->flags & HAS_NEGATED) || SENTIMENT_LEARNS)
+			sink->feature(sink->arg, negated, value, weight_of(find(negated)), from, end);
+		r->negated--;
+	}
+	else
+		sink->feature(sink->arg, alone, value, weight_of(entry), begin, end);
+	if (r->before_pairs)
+		sink->feature(sink->arg, pair, r->after, weight_of(find(pair)), r->before_begin, end);
+	switch (kind)
+	{
+		case NEGATOR:			/* a second one ends the first */
+			r->negated = r->negated > 0 ? 0 : NEGATION_REACH;
+			r->negator = begin;
+			break;
+		case STRONGER:
+			r->factor = 1.3;
+			r->negated += r->negated > 0;
+			break;
+		case WEAKER:
+			r->factor = 0.7;
+			r->negated += r->negated > 0;
+			break;
+		case CONTRAST:
+			sink->contrast(sink->arg);
+			sink->clause(sink->arg, begin);
+			r->after = SENTIMENT_AFTER;
+			r->negated = 0;
+			break;
+		case MARKER:
+			r->totals->markers++;
+			break;
+		default:
+			break;
+	}
+	r->before = hash_byte(alone, ' ');
+	r->before_pairs = SENTIMENT_LEARNS || (entry != NULL && (entry->flags & BEGINS_PAIR));
+	r->before_begin = begin;
+}
+
+static void
+sign(Reading *r, uint32_t hash, size_t begin, size_t end)
+{
+	r->sink->feature(r->sink->arg, hash, r->after, weight_of(find(hash)), begin, end);
+	r->before_pairs = false;
+}
+
+void
+sentiment_read(const char *text, size_t n, const SentimentSink *sink, SentimentTotals *totals)
+{
+	Reading		r = {sink, totals, 1, 1, 0, 0, false, 0, 0};
+	size_t		at = 0;
+
+	memset(totals, 0, sizeof(*totals));
+	while (at < n)
+	{
+		unsigned	length;
+		uint32_t	c = utf8_decode(text + at, n - at, &length);
+		uint8_t		class = utf8_class(c);
+
+		if (class & UTF8_ALNUM)
+		{
+			uint32_t	alone = FNV_BASE;
+			uint32_t	pair = r.before;
+			uint32_t	negated = hash_byte(FNV_BASE, '!');
+			size_t		begin = at;
+			uint32_t	last[2] = {0, 0};
+
+			for (;;)
+			{
+				uint32_t	small = utf8_to_lower(c);
+
+				if (c == 0x2019)
+					small = '\'';
+				if (small != last[0] || small != last[1] || (class & UTF8_DIGIT))
+				{
+					char		bytes[4];
+					unsigned	m = utf8_encode(small, bytes);
+
+					for (unsigned i = 0; i < m; i++)
+					{
+						alone = hash_byte(alone, (unsigned char) bytes[i]);
+						pair = hash_byte(pair, (unsigned char) bytes[i]);
+						negated = hash_byte(negated, (unsigned char) bytes[i]);
+					}
+				}
+				last[1] = last[0];
+				last[0] = small;
+				at += length;
+				if (at >= n)
+					break;
+				c = utf8_decode(text + at, n - at, &length);
+				class = utf8_class(c);
+				if (class & (UTF8_ALNUM | UTF8_MARK))
+					continue;
+				if ((c == '\'' || c == 0x2019) && at + length < n)
+				{
+					unsigned	next;
+
+					if (utf8_class(utf8_decode(text + at + length, n - at - length, &next)) & UTF8_ALNUM)
+						continue;
+				}
+				break;
+			}
+			word_ends(&r, alone, pair, negated, begin, at);
+			continue;
+		}
+		if (class & UTF8_EMOJI)
+		{
+			uint32_t	h = FNV_BASE;
+
+			for (unsigned i = 0; i < length; i++)
+				h = hash_byte(h, (unsigned char) text[at + i]);
+			sign(&r, h, at, at + length);
+		}
+		else if (c == ':' || c == ';' || c == '=' || c == '<')
+		{
+			bool		smiles;
+			size_t		m = emoticon(text + at, n - at, &smiles);
+
+			if (m > 0)
+			{
+				uint32_t	h = hash_byte(hash_byte(FNV_BASE, ':'), smiles ? ')' : '(');
+
+				sign(&r, h, at, at + m);
+				at += m;
+				continue;
+			}
+			r.negated = 0;
+			if (c == ';')
+				sink->clause(sink->arg, at);
+		}
+		else if (c == ',')
+		{
+			r.negated = 0;
+			r.before_pairs = false;
+			sink->clause(sink->arg, at);
+		}
+		else if (c == '.' || c == '!' || c == '?' || c == '\n')
+		{
+			/* 5.5 is no end */
+			if (c != '.' || at + 1 >= n || !(utf8_class((unsigned char) text[at + 1] & 0x7F) & UTF8_DIGIT))
+			{
+				if (c == '!' || c == '?')
+					sign(&r, hash_byte(FNV_BASE, (unsigned char) c), at, at + 1);
+				sink->sentence(sink->arg, at);
+				r.after = 1;
+				r.negated = 0;
+				r.factor = 1;
+				r.before_pairs = false;
+			}
+		}
+		else if (!(class & (UTF8_SPACE | UTF8_MARK)))
+			r.before_pairs = false;
+		at += length;
+	}
+	sink->sentence(sink->arg, n);
+}
+
+/* ------------------------------------------------------------------------------------------------ the score */
+
+typedef struct Scoring
+{
+	double		total;			/* of the sentences before */
+	double		sentence;
+	double		strength;		/* of all, whatever their sign */
+	bool		found;
+} Scoring;
+
+static void
+score_feature(void *arg, uint32_t hash, double value, double weight, size_t begin, size_t end)
+{
+	Scoring    *s = arg;
+
+	if (weight == 0)
+		return;
+	s->sentence += value * weight;
+	s->strength += fmax(0, fabs(value * weight) - 0.15);
+	s->found = true;
+}
+
+static void
+score_contrast(void *arg)
+{
+	Scoring    *s = arg;
+
+	s->sentence *= SENTIMENT_CONTRAST;
+}
+
+static void
+score_clause(void *arg, size_t at)
+{
+}
+
+static void
+score_sentence(void *arg, size_t at)
+{
+	Scoring    *s = arg;
+
+	s->total += s->sentence;
+	s->sentence = 0;
+}
+
+double
+sentiment_polarity(double score, size_t words)
+{
+	return tanh(0.5 * score / sqrt(1 + (double) words / 15));
+}
+
+Sentiment
+sentiment_of(const char *text, size_t n)
+{
+	Scoring		scoring = {0};
+	SentimentSink sink = {score_feature, score_contrast, score_clause, score_sentence, &scoring};
+	SentimentTotals totals;
+	Sentiment	result = {0, 0};
+	double		opinion;
+
+	sentiment_read(text, n, &sink, &totals);
+	if (scoring.found)
+		result.polarity = sentiment_polarity(scoring.total, totals.words);
+	opinion = scoring.strength + 0.3 * (double) totals.markers;
+	if (opinion > 0)
+		result.subjectivity = opinion / (opinion + 0.5 + 0.08 * (double) totals.words);
+	return result;
+}

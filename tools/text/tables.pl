@@ -1,0 +1,169 @@
+#!/usr/bin/env perl
+# tables.pl sentiment KINDS WORDS > src/text/sentiment_tables.h
+# tables.pl lemmas WORDNET_FOLDER > src/text/lemma_tables.h
+#
+# Hash tables for the kernels, made at build time: words by FNV-1a, open addressing.
+use strict;
+use warnings;
+
+my $mode = shift // die "sentiment or lemmas\n";
+
+sub fnv
+{
+	my $h = 2166136261;
+	$h = (($h ^ $_) * 16777619) & 0xFFFFFFFF for unpack 'C*', $_[0];
+	return $h;
+}
+
+sub slot
+{
+	my ($h, $bits) = @_;
+	# 32 x 32 bits in halves: a product must not become a float
+	my $low = ($h & 0xFFFF) * 0x9E3779B1;
+	my $high = (($h >> 16) * 0x9E3779B1) & 0xFFFF;
+	return (($low + ($high << 16)) & 0xFFFFFFFF) >> (32 - $bits);
+}
+
+sub lines
+{
+	my ($format, @items) = @_;
+	my $line = "\t";
+	for my $item (@items)
+	{
+		my $text = sprintf "$format,", ref $item ? @$item : $item;
+		if (length($line) + length($text) > 128)
+		{
+			print "$line\n";
+			$line = "\t";
+		}
+		$line .= $text;
+	}
+	print "$line\n";
+}
+
+if ($mode eq 'sentiment')
+{
+	my ($kinds, $words) = @ARGV;
+	my %kind = (negator => 1, stronger => 2, weaker => 3, contrast => 4, marker => 5);
+	my (%weight, %flags);
+	open my $in, '<:raw', $kinds or die "$kinds: $!\n";
+	while (<$in>)
+	{
+		chomp;
+		next if /^#/ || $_ eq '';
+		my ($word, $name) = split /\t/;
+		$flags{$word} = $kind{$name} // die "$kinds: no kind $name\n";
+		$weight{$word} //= 0;
+	}
+	close $in;
+	my $learns = 0;
+	if (open $in, '<:raw', $words)
+	{
+		while (<$in>)
+		{
+			chomp;
+			next if /^#/ || $_ eq '';
+			my ($word, $w) = split /\t/;
+			$weight{$word} = $w;
+			if ($word =~ /^(\S+) \S+$/) { $flags{$1} = ($flags{$1} // 0) | 8; $weight{$1} //= 0 }
+			if ($word =~ /^!(.+)$/) { $flags{$1} = ($flags{$1} // 0) | 16; $weight{$1} //= 0 }
+		}
+		close $in;
+	}
+	else
+	{
+		$learns = 1;
+	}
+	my $n = keys %weight;
+	my $bits = 8;
+	$bits++ while (1 << $bits) < 2 * $n;
+	my @table;
+	for my $word (sort keys %weight)
+	{
+		my $h = fnv($word);
+		my $slot = slot($h, $bits);
+		while (defined $table[$slot] && $table[$slot][0] != $h) { $slot = ($slot + 1) & ((1 << $bits) - 1) }
+		# of two words with one hash the first stays
+		next if defined $table[$slot];
+		$table[$slot] = [$h, $weight{$word}, $flags{$word} // 0];
+	}
+	print "/* sentiment_tables.h - made by tools/text/tables.pl */\n#define SENTIMENT_BITS $bits\n#define SENTIMENT_STEP 0.01\n",
+		"#ifndef SENTIMENT_LEARNS\n#define SENTIMENT_LEARNS $learns\n#endif\n",
+		"static const SentimentEntry sentiment_entries[1 << SENTIMENT_BITS] = {\n";
+	lines('[%d]={%u,%d,%d}', map { [$_, @{$table[$_]}] } grep { defined $table[$_] } 0 .. $#table);
+	print "};\n";
+}
+elsif ($mode eq 'lemmas')
+{
+	my ($folder) = @ARGV;
+	my @pos = (noun => 1, verb => 2, adj => 4, adv => 8);
+	my (%lemma, %exception, %count);
+	while (my ($name, $bit) = splice @pos, 0, 2)
+	{
+		open my $in, '<', "$folder/index.$name" or die "$folder/index.$name: $!\nDebian has it in the package wordnet-base.\n";
+		while (<$in>)
+		{
+			next if /^ /;
+			my ($word) = /^(\S+)/;
+			# phrases are no words
+			next if $word =~ /_/;
+			$lemma{$word} = ($lemma{$word} // 0) | $bit;
+		}
+		close $in;
+		open $in, '<', "$folder/$name.exc" or die "$folder/$name.exc: $!\n";
+		while (<$in>)
+		{
+			my ($form, @to) = split;
+			next if !defined $form || $form =~ /_/;
+			$exception{$form}{$bit} = [@to];
+		}
+		close $in;
+	}
+	# how often each part of speech was met in the tagged corpus
+	if (open my $in, '<', "$folder/cntlist.rev")
+	{
+		my %bit = (1 => 0, 2 => 1, 3 => 2, 4 => 3, 5 => 2);
+		while (<$in>)
+		{
+			my ($word, $type, $n) = /^(\S+?)%(\d):\S* \d+ (\d+)/ or next;
+			$count{$word}[$bit{$type}] += $n if exists $lemma{$word};
+		}
+		close $in;
+	}
+	# a word in the blob: length, bits of its parts of speech, 4 counts (logarithms), number of exceptions, bytes;
+	# then for each exception: bits, length, bytes
+	my $blob = '';
+	my %at;
+	for my $word (sort keys %{{%lemma, %exception}})
+	{
+		my @counts = map { my $n = $count{$word}[$_] // 0; my $l = 0; while ($n > 0 && $l < 15) { $l++; $n >>= 1 } $l } 0 .. 3;
+		my @to;
+		for my $bit (1, 2, 4, 8)
+		{
+			push @to, map { [$bit, $_] } @{$exception{$word}{$bit} // []};
+		}
+		my $has = 0;
+		$has |= $_ for keys %{$exception{$word} // {}};
+		next if length($word) > 255;
+		$at{$word} = length $blob;
+		$blob .= pack 'CCCCC', length $word, ($lemma{$word} // 0) | $has << 4, $counts[0] | $counts[1] << 4, $counts[2] | $counts[3] << 4, scalar @to;
+		$blob .= $word;
+		$blob .= pack 'CC/a', @$_ for @to;
+	}
+	my $n = keys %at;
+	my $bits = 8;
+	$bits++ while (1 << $bits) < 1.5 * $n;
+	my @table = (0) x (1 << $bits);
+	for my $word (sort keys %at)
+	{
+		my $slot = slot(fnv($word), $bits);
+		$slot = ($slot + 1) & ((1 << $bits) - 1) while $table[$slot];
+		$table[$slot] = $at{$word} + 1;
+	}
+	print "/* lemma_tables.h - made by tools/text/tables.pl from WordNet 3.0 (LICENSE tells its licence) */\n#define LEMMA_BITS $bits\n",
+		"static const unsigned char lemma_blob[] = {\n";
+	lines('%d', unpack 'C*', $blob);
+	print "};\nstatic const uint32_t lemma_slots[1 << LEMMA_BITS] = {\n";
+	lines('%d', @table);
+	print "};\n";
+}
