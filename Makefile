@@ -4,7 +4,7 @@
 #                           (libjpeg-turbo, libpng, libwebp, giflib); PG_CONFIG= chooses the server
 #   make demo [DATA=...]    a shop in a private cluster, and a tour; make psql looks at it, make stop ends it
 #   make test [KINDS="unit lint regress pgtap isolation tap drift doc demo"]
-#   make unit lint bench    one thing alone
+#   make unit lint bench    one thing alone; make fuzz: hostile pictures and networks
 
 PG_CONFIG ?= pg_config
 PGXS := $(shell $(PG_CONFIG) --pgxs 2>/dev/null)
@@ -52,7 +52,7 @@ override with_llvm = no
 
 EXTRA_CLEAN = build $(OBJS:.o=.d) $(filter-out $(DATA), $(wildcard sql/ecml--*.sql))
 
-.PHONY: all openblas pictures unit unit-build lint test demo psql stop bench
+.PHONY: all openblas pictures unit unit-build fuzz lint test demo psql stop bench
 
 ifneq ($(wildcard $(PGXS)),)
 include $(PGXS)
@@ -118,6 +118,13 @@ $(fast_UNITS): build/fast/%: build/fast/test/unit/%.o $(fast_OBJS) | $(SHLIB_PRE
 	$(CC) $(FAST) -o $@ $^ $(OPENBLAS) $(PICTURES) -lm -lpthread
 
 unit-build: $(asan_UNITS) $(fast_UNITS)
+
+# 100,000 mutated pictures and networks under the address sanitizer; ROUNDS= and SEED= choose others
+fuzz: build/asan/fuzz_pictures
+	$< $(or $(ROUNDS),100000) $(or $(SEED),1)
+
+build/asan/fuzz_pictures: build/asan/test/fuzz/fuzz_pictures.o $(asan_OBJS) | $(SHLIB_PREREQS)
+	$(CC) $(ASAN) -o $@ $^ $(OPENBLAS) $(PICTURES) -lm -lpthread
 
 .SECONDARY:
 -include $(wildcard build/asan/*/*/*.d build/fast/*/*/*.d)

@@ -45,3 +45,8 @@ CREATE FUNCTION ecml_image_augment(image bytea, options jsonb, seed bigint DEFAU
 AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 10000;
 COMMENT ON FUNCTION ecml_image_augment(bytea, jsonb, bigint) IS
 'A picture changed at random as training changes it, as PNG, to see what options do: flip, flip_vertical (true: half of the time), shift (part of the side), rotate (degrees), zoom, crop (part of the area), brightness, contrast, saturation (factors of 1 - x to 1 + x), hue (part of the circle), erase (probability). The same seed makes the same change. Errors: data_exception for bytes that are no whole picture, invalid_parameter_value.';
+
+CREATE FUNCTION ecml_image_duplicates(source text, options jsonb DEFAULT '{}', OUT a text, OUT b text, OUT distance int) RETURNS SETOF record
+AS 'MODULE_PATHNAME' LANGUAGE C STABLE STRICT PARALLEL UNSAFE COST 100000 ROWS 1000;
+COMMENT ON FUNCTION ecml_image_duplicates(text, jsonb) IS
+'Pairs of pictures that look alike, of a source with a key and a picture (bytea) or its hash (bit(64)): their keys, in the order of the source, and in how many bits their hashes differ. Options: distance (at most so many bits, 0 to 16, default 6), id and image (columns; default the first and the second). Errors: undefined_table, undefined_column, invalid_parameter_value (options, a column of another type), data_exception (a damaged picture), program_limit_exceeded.';

@@ -544,7 +544,7 @@ onnx_float(const OnnxNode *node, const char *name, float otherwise)
 bool
 onnx_is(OnnxText text, const char *s)
 {
-	return (size_t) text.n == strlen(s) && memcmp(text.s, s, text.n) == 0;
+	return (size_t) text.n == strlen(s) && (text.n == 0 || memcmp(text.s, s, text.n) == 0);
 }
 
 /* ---- ports, graph, file */

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "image/hashes.h"
 #include "image/pixels.h"
 
 #define MAX_FIELDS 12
@@ -841,6 +842,57 @@ test_colors(void)
 	test_ctx_free(ctx);
 }
 
+typedef struct Pairs
+{
+	size_t		n;
+	size_t		last;			/* the pair before, as one number */
+	bool		good;
+	const uint64_t *hashes;
+} Pairs;
+
+static void
+count_pair(void *arg, size_t a, size_t b, int distance)
+{
+	Pairs	   *pairs = arg;
+
+	pairs->good &= a < b && bits(pairs->hashes[a] ^ pairs->hashes[b]) == distance && (pairs->n == 0 || (a << 32 | b) > pairs->last);
+	pairs->last = a << 32 | b;
+	pairs->n++;
+}
+
+static void
+test_pairs(void)
+{
+	EcmlCtx    *ctx = test_ctx(1, 5);
+	static const int distances[] = {0, 3, 6, 9};
+	size_t		n = 6000;
+
+	if (TRY(ctx))
+	{
+		uint64_t   *hashes = ECML_NEW(ctx, uint64_t, n);
+
+		/* families around some hashes */
+		for (size_t i = 0; i < n; i++)
+		{
+			hashes[i] = i % 3 == 0 ? ecml_rng_next(&ctx->rng) : hashes[ecml_rng_below(&ctx->rng, i)];
+			for (uint64_t flips = ecml_rng_below(&ctx->rng, 5); i % 3 && flips > 0; flips--)
+				hashes[i] ^= UINT64_C(1) << ecml_rng_below(&ctx->rng, 64);
+		}
+		for (int k = 0; k < 4; k++)
+		{
+			Pairs		pairs = {.good = true,.hashes = hashes};
+			size_t		want = 0;
+
+			hashes_pairs(ctx, hashes, n, distances[k], count_pair, &pairs);
+			for (size_t a = 0; a < n; a++)
+				for (size_t b = a + 1; b < n; b++)
+					want += bits(hashes[a] ^ hashes[b]) <= distances[k];
+			ok(pairs.good && pairs.n == want && want > 10, "%zu pairs that differ in at most %d bits, in order", want, distances[k]);
+		}
+	}
+	test_ctx_free(ctx);
+}
+
 int
 main(void)
 {
@@ -855,5 +907,6 @@ main(void)
 	test_augment();
 	test_hash();
 	test_colors();
+	test_pairs();
 	return done();
 }
