@@ -95,6 +95,11 @@ AS 'MODULE_PATHNAME' LANGUAGE C VOLATILE PARALLEL UNSAFE COST 1000 ROWS 10;
 COMMENT ON FUNCTION ecml_bandit_report(text) IS
 'What a bandit knows of its arms: choices and rewards (exact counts), total of the rewards, mean (with decay, if any) and its 95 % interval, probability to have the highest mean (0 to 1), share of all choices. Errors: undefined_object, insufficient_privilege.';
 
+CREATE FUNCTION ecml_bandit_add_arm(name text, arm text) RETURNS void
+AS 'MODULE_PATHNAME' LANGUAGE C VOLATILE PARALLEL UNSAFE COST 100;
+COMMENT ON FUNCTION ecml_bandit_add_arm(text, text) IS
+'Gives a bandit one more arm, which it knows nothing of yet. Errors: undefined_object, duplicate_object, invalid_parameter_value, insufficient_privilege, program_limit_exceeded.';
+
 CREATE FUNCTION ecml_bandit_drop(name text) RETURNS void
 AS 'MODULE_PATHNAME' LANGUAGE C VOLATILE PARALLEL UNSAFE COST 100;
 COMMENT ON FUNCTION ecml_bandit_drop(text) IS

@@ -20,3 +20,14 @@ CREATE FUNCTION ecml_aspects(text text, OUT aspect text, OUT polarity float8, OU
 AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 200 ROWS 3;
 COMMENT ON FUNCTION ecml_aspects(text) IS
 'What an English text praises or blames: a row for each aspect (a noun or two) with the polarity of the clause about it, -1 to 1. Errors: none.';
+
+CREATE FUNCTION ecml_sentiment(text text, model text) RETURNS float8 LANGUAGE sql STABLE STRICT PARALLEL SAFE COST 500
+BEGIN ATOMIC
+	SELECT CASE WHEN max(k.value) > min(k.value) THEN 2 * (sum(k.p * k.value) - min(k.value)) / (max(k.value) - min(k.value)) - 1 END
+	FROM (SELECT e.value::float8 AS p, CASE WHEN bool_and(e.key ~ '^-?[0-9]{1,9}([.][0-9]{1,9})?$') OVER () THEN
+			CASE WHEN e.key ~ '^-?[0-9]{1,9}([.][0-9]{1,9})?$' THEN e.key::float8 END
+			ELSE (row_number() OVER (ORDER BY e.key COLLATE "C"))::float8 END AS value
+		FROM jsonb_each_text(ecml_probabilities(model, text)) e) k;
+END;
+COMMENT ON FUNCTION ecml_sentiment(text, text) IS
+'How positive a text is, -1 to 1, by a classifier of texts trained on reviews (text_logreg, naive_bayes): the expected class, from the lowest (-1) to the highest (1); classes that are no numbers in the order of their names, as negative, positive. Errors: undefined_object (model).';

@@ -1,5 +1,5 @@
 /*
- * bandit_sql.c - ecml_bandit_create, _choose, _reward, _report, _drop, _grant, _revoke
+ * bandit_sql.c - ecml_bandit_create, _add_arm, _choose, _reward, _report, _drop, _grant, _revoke
  *
  * Each call looks with a snapshot of its own (in a transaction with one snapshot: at its own changes), as functions in SQL do, so
  * that a loop within one statement learns.
@@ -284,6 +284,27 @@ ecml_bandit_drop(PG_FUNCTION_ARGS)
 	PreventCommandIfReadOnly("ecml_bandit_drop()");
 	look();
 	bandit_drop(name_argument(fcinfo, 0, "bandit"));
+	PopActiveSnapshot();
+	PG_RETURN_VOID();
+}
+
+PG_FUNCTION_INFO_V1(ecml_bandit_add_arm);
+
+Datum
+ecml_bandit_add_arm(PG_FUNCTION_ARGS)
+{
+	char	   *name = name_argument(fcinfo, 0, "bandit");
+	char	   *arm = name_argument(fcinfo, 1, "arm");
+
+	PreventCommandIfReadOnly("ecml_bandit_add_arm()");
+	if (*arm == '\0')
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("arms must have names, each its own"),
+				 errdetail("The new one is empty."),
+				 errhint("Give its name.")));
+	look();
+	bandit_add_arm(name, arm);
 	PopActiveSnapshot();
 	PG_RETURN_VOID();
 }

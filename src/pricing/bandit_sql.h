@@ -57,6 +57,7 @@ extern Bandit *bandit_find(const char *name, bool owner);
 /* Create, drop; the name's rights are checked. */
 extern void bandit_create(const char *name, Datum arms, Jsonb *options);
 extern void bandit_drop(const char *name);
+extern void bandit_add_arm(const char *name, const char *arm);
 extern void bandit_grant(const char *name, const char *role, bool grant);
 
 /* Events and state by the active snapshot, into the bandit's arms, aged to now. */

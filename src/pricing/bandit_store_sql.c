@@ -334,6 +334,56 @@ bandit_drop(const char *name)
 }
 
 void
+bandit_add_arm(const char *name, const char *arm)
+{
+	Bandit	   *bandit = bandit_find(name, true);
+	Relation	table;
+	TupleDesc	desc;
+	HeapTuple	tuple;
+	HeapTuple	changed;
+	Datum		values[6];
+	bool		nulls[6] = {false};
+	bool		replace[6] = {false};
+	Datum	   *names;
+	ScanKeyData key;
+	SysScanDesc scan;
+
+	(void) lock_bandit(bandit->bandit_id, true);
+	PushActiveSnapshot(GetTransactionSnapshot());
+	bandit = bandit_find(name, true);
+	for (int a = 0; a < bandit->narms; a++)
+		if (strcmp(bandit->names[a], arm) == 0)
+			ereport(ERROR,
+					(errcode(ERRCODE_DUPLICATE_OBJECT),
+					 errmsg("bandit \"%s\" has the arm \"%s\" already", name, arm),
+					 errdetail("It is arm %d of %d.", a + 1, bandit->narms),
+					 errhint("Choose another name.")));
+	if (bandit->narms >= BANDIT_MAX_ARMS)
+		ereport(ERROR,
+				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+				 errmsg("a bandit has 1 to %d arms", BANDIT_MAX_ARMS),
+				 errdetail("It has %d.", bandit->narms),
+				 errhint("Create another bandit.")));
+	names = palloc((bandit->narms + 1) * sizeof(Datum));
+	for (int a = 0; a < bandit->narms; a++)
+		names[a] = CStringGetTextDatum(bandit->names[a]);
+	names[bandit->narms] = CStringGetTextDatum(arm);
+	values[BANDIT_ARMS - 1] = PointerGetDatum(construct_array(names, bandit->narms + 1, TEXTOID, -1, false, TYPALIGN_INT));
+	replace[BANDIT_ARMS - 1] = true;
+	table = table_open(ecml_catalog_relation("bandit"), RowExclusiveLock);
+	desc = RelationGetDescr(table);
+	ScanKeyInit(&key, BANDIT_ID, BTEqualStrategyNumber, F_INT8EQ, Int64GetDatum(bandit->bandit_id));
+	scan = systable_beginscan(table, ecml_catalog_relation("bandit_pkey"), true, GetActiveSnapshot(), 1, &key);
+	tuple = systable_getnext(scan);
+	changed = heap_modify_tuple(tuple, desc, values, nulls, replace);
+	CatalogTupleUpdate(table, &changed->t_self, changed);
+	systable_endscan(scan);
+	table_close(table, NoLock);
+	PopActiveSnapshot();
+	CommandCounterIncrement();
+}
+
+void
 bandit_grant(const char *name, const char *role, bool grant)
 {
 	Bandit	   *bandit = bandit_find(name, true);
@@ -513,14 +563,15 @@ load_events(Bandit *bandit)
 		double		clock;
 
 		CHECK_FOR_INTERRUPTS();
+		/* of an arm that this snapshot does not know: it stays for those who do */
+		if (number < 0 || number >= bandit->narms)
+			continue;
 		if (bandit->events == room)
 		{
 			room *= 2;
 			bandit->event_places = repalloc_huge(bandit->event_places, (Size) room * sizeof(ItemPointerData));
 		}
 		bandit->event_places[bandit->events++] = tuple->t_self;
-		if (number < 0 || number >= bandit->narms)
-			continue;
 		bandit->touched[number] = true;
 		if (bandit->options.half_life > 0)
 			clock = at;
@@ -637,9 +688,9 @@ bandit_fold(Bandit *bandit)
 	CommandCounterIncrement();
 	PushActiveSnapshot(GetTransactionSnapshot());
 	again = find(bandit->name);
-	if (again == NULL || again->bandit_id != bandit->bandit_id)
+	if (again == NULL || again->bandit_id != bandit->bandit_id || again->narms != bandit->narms)
 	{
-		/* dropped meanwhile: nothing is to come after it */
+		/* dropped meanwhile: nothing is to come after it; or it has other arms: the next one folds */
 		PopActiveSnapshot();
 		return false;
 	}

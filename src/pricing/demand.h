@@ -3,7 +3,7 @@
  *
  * A product's rows give units, terms (the own price first, then other prices, then controls) and maybe instruments of the own
  * price.  Terms that are prices enter as the form says, scaled so that their coefficients are elasticities: of the log-log form
- * everywhere, of the others at the product's mean price (and mean units).
+ * everywhere, as of the Poisson form, of the others at the product's mean price (and mean units).
  */
 #ifndef ECML_PRICING_DEMAND_H
 #define ECML_PRICING_DEMAND_H
@@ -17,7 +17,8 @@ typedef enum DemandForm
 {
 	DEMAND_LOG_LOG,				/* ln units by ln price */
 	DEMAND_SEMI_LOG,			/* ln units by price */
-	DEMAND_LINEAR				/* units by price */
+	DEMAND_LINEAR,				/* units by price */
+	DEMAND_POISSON				/* mean units by ln price: takes rows that sold nothing */
 } DemandForm;
 
 typedef enum DemandErrors
@@ -46,7 +47,8 @@ typedef enum DemandStatus
 	DEMAND_NO_ROWS,				/* no row has all that is needed */
 	DEMAND_CONSTANT_PRICE,		/* or one that the controls explain */
 	DEMAND_TOO_FEW,				/* no degree of freedom is left for the variance */
-	DEMAND_NOT_IDENTIFIED		/* the instruments do not move the price */
+	DEMAND_NOT_IDENTIFIED,		/* the instruments do not move the price */
+	DEMAND_NOTHING_SOLD			/* of the Poisson form */
 } DemandStatus;
 
 /*
@@ -60,7 +62,8 @@ typedef struct DemandFit
 	int			skipped;
 	int			kept;			/* terms with a coefficient of their own */
 	double		df;				/* n - kept - 1 */
-	double		s2;				/* residual variance, on the scale of the fit; NaN without df */
+	double		s2;				/* residual variance, on the scale of the fit (Poisson: by the mean, Pearson's); NaN without df */
+	double		level_sd;		/* standard error of mean_y; NaN without df */
 	double		r2;				/* NaN where not defined */
 	double		first_stage;	/* F of the instruments; NaN without */
 	double		smear;			/* log forms: mean of exp(residual) (Duan 1983); else 1 */
@@ -93,6 +96,21 @@ typedef struct DemandPool
 
 /* The fits of all products: [products], of ctx's memory.  Cost: rows * (nterms + ninstruments)^2, on all threads. */
 extern DemandFit *demand_fit(EcmlCtx *ctx, const DemandData *data);
+
+/* Does the price enter as its logarithm? */
+static inline bool
+demand_logs_price(DemandForm form)
+{
+	return form == DEMAND_LOG_LOG || form == DEMAND_POISSON;
+}
+
+/*
+ * The Poisson form of one product: c [fit->n][columns] are its centred terms, the units in the last column; list [n] the terms that
+ * count, none of which others explain.  scratch [demand_poisson_scratch(n)].  Sets b, v, s2, r2, mean_y, level_sd, precision, moment.
+ */
+extern void demand_poisson(const DemandData *data, DemandFit *fit, const double *c, int columns, double mean_units, const int *list,
+						   int n, double *scratch);
+extern size_t demand_poisson_scratch(int n);
 
 /* Partial pooling: b, v, shrinkage, interval_df become those of the posterior, products without own answer included. */
 extern void demand_pool(EcmlCtx *ctx, const DemandData *data, DemandFit *fits, DemandPool *pool);

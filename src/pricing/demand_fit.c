@@ -1,5 +1,5 @@
 /*
- * demand_fit.c - the demand curve of each product by itself: least squares, or two stages with instruments
+ * demand_fit.c - the demand curve of each product by itself: least squares, two stages with instruments, or a Poisson regression
  *
  * Columns are centred at the product's means, which leaves the constant out; their cross products are summed in double-double, and
  * factorised by a Cholesky factorisation that drops columns which the ones before them explain.  With instruments the own price is
@@ -25,9 +25,9 @@ typedef struct Scratch
 	EcmlDd	   *a;				/* [columns][columns] */
 	EcmlDd	   *inverse;
 	EcmlDd	   *v;				/* [columns] */
-	EcmlDd	   *w;
 	double	   *meat;			/* [nterms][nterms] */
 	double	   *h;				/* [nterms] */
+	double	   *poisson;
 } Scratch;
 
 typedef struct Work
@@ -61,7 +61,7 @@ gather(const DemandData *data, DemandFit *fit, size_t first, size_t last, double
 		const double *x = data->x + i * k;
 		double	   *to = c + (size_t) n * columns;
 		double		y = data->units[i];
-		bool		good = isfinite(y) && (!logs || y > 0);
+		bool		good = isfinite(y) && (!logs || y > 0 || (y == 0 && data->form == DEMAND_POISSON));
 
 		for (int j = 0; j < k && good; j++)
 		{
@@ -93,15 +93,16 @@ gather(const DemandData *data, DemandFit *fit, size_t first, size_t last, double
 	fit->mean_price = sums[0] / n;
 	fit->y_scale = logs || fit->mean_units == 0 ? 1 : fit->mean_units;
 	for (int j = 0; j < k; j++)
-		fit->x_scale[j] = j < data->nprices && data->form != DEMAND_LOG_LOG && seen[j] ? sums[j] / n : 1;
+		fit->x_scale[j] = j < data->nprices && !demand_logs_price(data->form) && seen[j] ? sums[j] / n : 1;
 	for (int i = 0; i < n; i++)
 	{
 		double	   *to = c + (size_t) i * columns;
 
 		for (int j = 0; j < data->nprices; j++)
 			if (seen[j])
-				to[j] = data->form == DEMAND_LOG_LOG ? log(to[j]) : to[j] / fit->x_scale[j];
-		to[k + m] = logs ? log(to[k + m]) : to[k + m] / fit->y_scale;
+				to[j] = demand_logs_price(data->form) ? log(to[j]) : to[j] / fit->x_scale[j];
+		if (data->form != DEMAND_POISSON)
+			to[k + m] = logs ? log(to[k + m]) : to[k + m] / fit->y_scale;
 	}
 	for (int j = 0; j < k; j++)
 		fit->b[j] = seen[j] ? 0 : NAN;
@@ -243,7 +244,7 @@ fit_one(const DemandData *data, DemandFit *fit, size_t first, size_t last, Scrat
 		fit->v[j] = NAN;
 	for (int j = 0; j < k; j++)
 		fit->b[j] = fit->own_b[j] = fit->own_se[j] = NAN;
-	fit->s2 = fit->r2 = fit->first_stage = NAN;
+	fit->s2 = fit->r2 = fit->first_stage = fit->level_sd = NAN;
 	fit->smear = 1;
 	fit->interval_df = INFINITY;
 	fit->mean_units = fit->mean_price = fit->low_price = fit->high_price = fit->mean_y = NAN;
@@ -282,6 +283,16 @@ fit_one(const DemandData *data, DemandFit *fit, size_t first, size_t last, Scrat
 	if (fit->status != DEMAND_OK)
 		return;
 	fit->kept = factor(gram, columns, list, n, mean, fit->n, scratch->a, drop);
+	if (data->form == DEMAND_POISSON)
+	{
+		int			kept = 0;
+
+		for (int i = 0; i < n; i++)
+			if (!drop[i])
+				list[kept++] = list[i];
+		demand_poisson(data, fit, scratch->c, columns, mean[y], list, kept, scratch->poisson);
+		return;
+	}
 	for (int i = 0; i < n; i++)
 		scratch->v[i] = drop[i] ? dd_from(0) : gram[(size_t) list[i] * columns + y];
 	ecml_chol_forward(scratch->a, n, drop, scratch->v);
@@ -343,6 +354,7 @@ fit_one(const DemandData *data, DemandFit *fit, size_t first, size_t last, Scrat
 		return;
 	}
 	fit->s2 = rss.hi / fit->df;
+	fit->level_sd = sqrt(fit->s2 / fit->n);
 	fit->interval_df = fit->df;
 	for (int i = 0; i < n; i++)
 		for (int j = 0; j < n; j++)
@@ -416,9 +428,9 @@ demand_fit(EcmlCtx *ctx, const DemandData *data)
 		s->a = ECML_NEW(ctx, EcmlDd, (size_t) columns * columns);
 		s->inverse = ECML_NEW(ctx, EcmlDd, (size_t) columns * columns);
 		s->v = ECML_NEW(ctx, EcmlDd, columns);
-		s->w = ECML_NEW(ctx, EcmlDd, columns);
 		s->meat = ECML_NEW(ctx, double, (size_t) k * k);
 		s->h = ECML_NEW(ctx, double, k);
+		s->poisson = ECML_NEW(ctx, double, demand_poisson_scratch(k));
 	}
 	ecml_parallel_for(ctx, data->products, fit_task, &work);
 	for (int w = 0; w < workers; w++)
@@ -430,9 +442,9 @@ demand_fit(EcmlCtx *ctx, const DemandData *data)
 		ecml_free(ctx, s->a);
 		ecml_free(ctx, s->inverse);
 		ecml_free(ctx, s->v);
-		ecml_free(ctx, s->w);
 		ecml_free(ctx, s->meat);
 		ecml_free(ctx, s->h);
+		ecml_free(ctx, s->poisson);
 	}
 	ecml_free(ctx, work.scratch);
 	return work.fits;
@@ -442,7 +454,7 @@ demand_fit(EcmlCtx *ctx, const DemandData *data)
 static double
 price_term(const DemandFit *fit, DemandForm form, int j, double price)
 {
-	return (form == DEMAND_LOG_LOG ? log(price) : price / fit->x_scale[j]) - fit->mean_x[j];
+	return (demand_logs_price(form) ? log(price) : price / fit->x_scale[j]) - fit->mean_x[j];
 }
 
 double
@@ -467,6 +479,7 @@ demand_elasticity_at(const DemandFit *fit, DemandForm form, int nterms, int npri
 	switch (form)
 	{
 		case DEMAND_LOG_LOG:
+		case DEMAND_POISSON:
 			return fit->b[0];
 		case DEMAND_SEMI_LOG:
 			return fit->b[0] * price / fit->x_scale[0];

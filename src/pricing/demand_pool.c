@@ -20,7 +20,7 @@
 #include "num/special.h"
 #include "pricing/demand.h"
 
-#define CHUNK 32				/* products a task */
+#define CHUNK 128				/* products a task */
 #define ITERATIONS 100
 #define TOLERANCE 1e-4			/* of the standard deviations, relative */
 #define GRID 17					/* values of the standard deviation of the own price */

@@ -21,7 +21,7 @@
 #include "core/roles.h"
 #include "core/source.h"
 
-static const char *const forms[] = {"log_log", "semi_log", "linear", NULL};	/* as DemandForm */
+static const char *const forms[] = {"log_log", "semi_log", "linear", "poisson", NULL};	/* as DemandForm */
 static const char *const errors[] = {"classical", "robust", NULL};	/* as DemandErrors */
 static const char *const seasons[] = {"none", "yearly", "month", "quarter", "week", "weekday", NULL};	/* as DemandSeason */
 static const char *const crosses[] = {"none", "index", "pairs", NULL};	/* as DemandCross */
@@ -127,6 +127,8 @@ demand_note(const DemandFit *fit)
 			return "too few rows for so many terms";
 		case DEMAND_NOT_IDENTIFIED:
 			return "the instruments do not move the price";
+		case DEMAND_NOTHING_SOLD:
+			return "nothing was sold";
 	}
 	return NULL;
 }
@@ -454,7 +456,7 @@ fill_cross(DemandTable *table, const Reading *reading, Place *places, double *x)
 {
 	int			k = table->data.nterms;
 	int			n = (int) table->rows;
-	bool		logs = table->data.form == DEMAND_LOG_LOG;
+	bool		logs = demand_logs_price(table->data.form);
 	int		   *number = palloc0((table->data.products + 1) * sizeof(int));	/* of a product within its category */
 	int		   *count = palloc0((table->categories + 1) * sizeof(int));
 
@@ -838,6 +840,12 @@ demand_read(const char *source, const DemandOptions *options, DemandExtra *extra
 	char	   *from;
 
 	table->context = context;
+	if (options->form == DEMAND_POISSON && options->instruments)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("the Poisson form takes no instruments"),
+				 errdetail("Two stages are those of least squares."),
+				 errhint("Use \"form\": \"log_log\" with instruments.")));
 	table->options = options;
 	table->data.form = options->form;
 	table->data.errors = options->errors;

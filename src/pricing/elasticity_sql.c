@@ -52,7 +52,7 @@ terms_of(const DemandTable *table, int p)
 		ecml_json_open_object(json, name);
 		ecml_json_number(json, "estimate", fit->b[j] * scale);
 		ecml_json_number(json, "std_error", sqrt(fit->v[j * k + j]) * fabs(scale));
-		if (j < table->data.nprices && table->data.form != DEMAND_LOG_LOG)
+		if (j < table->data.nprices && !demand_logs_price(table->data.form))
 			ecml_json_number(json, "elasticity", fit->b[j]);
 		ecml_json_close_object(json);
 	}

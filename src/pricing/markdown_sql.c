@@ -246,6 +246,7 @@ given_units(void *arg, int week, double price)
 	switch ((DemandForm) given->form)
 	{
 		case DEMAND_LOG_LOG:
+		case DEMAND_POISSON:
 			return given->units * pow(price / given->price, given->elasticity);
 		case DEMAND_SEMI_LOG:
 			return given->units * exp(given->elasticity * (price / given->price - 1));
@@ -394,6 +395,7 @@ plan_fitted(Planner *planner, const char *source, MemoryContext scratch)
 		{
 			/* what the residuals vary beyond Poisson, as a share of the mean, squared */
 			double		beyond = table->data.form == DEMAND_LINEAR ? fit->s2 - 1 / fmax(fit->mean_units, 1e-9) :
+				table->data.form == DEMAND_POISSON ? (fit->s2 - 1) / fmax(fit->mean_units, 1e-9) :
 				exp(fmin(fit->s2, 50)) - 1 - 1 / fmax(fit->mean_units, 1e-9);
 
 			if (beyond > 1e-4)

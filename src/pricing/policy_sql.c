@@ -89,7 +89,7 @@ static const EcmlOption policy_options[] = {
 	ECML_OPT_END
 };
 
-static const char *const units_names[] = {"units", "quantity", "units_sold", "sold", "sales", "demand", NULL};
+static const char *const units_names[] = {"units", "quantity", "qty", "units_sold", "sold", "sales", "demand", NULL};
 static const char *const rate_names[] = {"rate", "mean", "mean_units", "mean_demand", "arrival_rate", "lambda", "expected_units", NULL};
 static const char *const period_names[] = {"period", "week", NULL};
 static const char *const stock_names[] = {"stock", "on_hand", "inventory", NULL};

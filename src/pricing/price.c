@@ -209,10 +209,10 @@ price_units(const PriceProblem *problem, const PriceItem *group, int n, int i, c
 		for (int j = 0; j < n; j++)
 			if (j != i)
 			{
-				sum += group[j].weight * (problem->form == DEMAND_LOG_LOG ? log(prices[j]) : prices[j]);
+				sum += group[j].weight * (demand_logs_price(problem->form) ? log(prices[j]) : prices[j]);
 				weight += group[j].weight;
 			}
-		item->x[problem->first_cross] = weight > 0 ? (problem->form == DEMAND_LOG_LOG ? exp(sum / weight) : sum / weight) : NAN;
+		item->x[problem->first_cross] = weight > 0 ? (demand_logs_price(problem->form) ? exp(sum / weight) : sum / weight) : NAN;
 	}
 	units = demand_units(item->fit, problem->form, problem->nterms, problem->nprices, item->fit->b, 0, item->x, prices[i]);
 	return fmin(units, item->stock / problem->periods);
@@ -315,7 +315,7 @@ find_interval(Look *look, double *best, double *effect, EcmlRng rng)
 	double		b[DEMAND_MAX_TERMS];
 	double		se = sqrt(fit->v[0]);
 	double		own = look->prices[look->i];
-	double		level_sd = isnan(fit->s2) || fit->n == 0 ? 0 : sqrt(fit->s2 / fit->n);
+	double		level_sd = isnan(fit->level_sd) ? 0 : fit->level_sd;
 
 	item->interval_low = item->interval_high = NAN;
 	if (p->draws < 1 || isnan(se))

@@ -1,7 +1,7 @@
 -- Bandits: what they learn, exact counts, contexts, decay, determinism, privileges, errors.
 BEGIN;
 \i ../lib/pgtap.sql
-SELECT plan(48);
+SELECT plan(51);
 
 -- a shop of arms that buy with given probabilities: rounds of choose and reward
 CREATE FUNCTION pg_temp.play(bandit text, arms text[], p float8[], rounds int) RETURNS void LANGUAGE plpgsql AS $$
@@ -57,6 +57,12 @@ SELECT ecml_bandit_choose('silent') FROM generate_series(1, 50);
 SELECT ecml_bandit_reward('silent', arm, 1) FROM ecml_bandit_report('silent'), generate_series(1, 5) WHERE choices > 10;
 SELECT ok((SELECT bool_and(abs(mean - total / choices) < 1e-9) FROM ecml_bandit_report('silent')), 'a choice without reward counts as 0 when asked');
 
+-- one more arm
+SELECT is(ecml_bandit_add_arm('thompson', 'd')::text, '', 'one more arm');
+SELECT pg_temp.play('thompson', '{a,b,c,d}', '{0.1,0.2,0.5,0.9}', 150);
+SELECT ok((SELECT sum(choices) = 450 AND sum(rewards) = 450 AND max(choices) FILTER (WHERE arm = 'd') > 40 FROM ecml_bandit_report('thompson')), 'is tried, and what was known stays');
+SELECT throws_ok($$ SELECT ecml_bandit_add_arm('thompson', 'd') $$, '42710', NULL, 'twice');
+
 -- contexts
 SELECT ecml_bandit_create(p, '{x,y}', format('{"policy": "%s", "features": ["age", "channel=mail"], "seed": 5}', p)::jsonb) FROM unnest('{linucb,linear_thompson}'::text[]) p;
 CREATE FUNCTION pg_temp.serve(bandit text, rounds int) RETURNS void LANGUAGE plpgsql AS $$
@@ -108,7 +114,7 @@ SELECT is(pg_temp.as_role('ecml_test_clerk', $$ SELECT ecml_bandit_choose('mine'
 SELECT throws_ok(command, state, NULL, command) FROM (VALUES
 	($$ SELECT ecml_bandit_create('thompson', '{a}') $$, '42710'), ($$ SELECT ecml_bandit_create('new', '{}') $$, '22023'),
 	($$ SELECT ecml_bandit_create('new', '{a,a}') $$, '22023'), ($$ SELECT ecml_bandit_create('new', '{a}', '{"policy": "best"}') $$, '22023'),
-	($$ SELECT ecml_bandit_reward('thompson', 'a', 2) $$, '22023'), ($$ SELECT ecml_bandit_reward('thompson', 'd', 1) $$, '42704'),
+	($$ SELECT ecml_bandit_reward('thompson', 'a', 2) $$, '22023'), ($$ SELECT ecml_bandit_reward('thompson', 'e', 1) $$, '42704'),
 	($$ SELECT ecml_bandit_choose('linucb') $$, '22023'), ($$ SELECT ecml_bandit_choose('nobody') $$, '42704')) v (command, state);
 
 SELECT * FROM finish();

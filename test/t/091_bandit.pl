@@ -9,7 +9,7 @@ use Ecml;
 
 my $node = PostgreSQL::Test::Cluster->new('main');
 $node->init(allows_streaming => 1, extra => [ '--encoding=UTF8', '--locale=C' ]);
-$node->append_conf('postgresql.conf', "max_connections = 230\nfsync = off\nlog_lock_waits = on\ndeadlock_timeout = 1s");
+$node->append_conf('postgresql.conf', "max_connections = 230\nshared_buffers = 64MB\nfsync = off\nlog_lock_waits = on\ndeadlock_timeout = 1s");
 $node->start;
 my $files = PostgreSQL::Test::Utils::tempdir;
 
@@ -41,14 +41,17 @@ my $load = IPC::Run::start([ 'pgbench', '-n', '-c', '200', '-j', '2', '-T', '8',
 # one session folds, and keeps its transaction open for a while; another looks with one snapshot
 my $slow = Ecml->new($node);
 my $frozen = Ecml->new($node);
-sleep 2;
+sleep 1;
+# arms may join while all are at it
+$node->safe_psql('postgres', q(SELECT ecml_bandit_add_arm('load', 'e')));
+sleep 1;
 $slow->query('BEGIN');
 $slow->query(q(SELECT count(*) FROM ecml_bandit_report('load')));
 $frozen->query('BEGIN ISOLATION LEVEL REPEATABLE READ');
 my $first = $frozen->query(q(SELECT sum(choices), sum(rewards) FROM ecml_bandit_report('load')));
 sleep 2;
 is($frozen->query(q(SELECT sum(choices), sum(rewards) FROM ecml_bandit_report('load'))), $first, 'one snapshot sees one state, while others fold');
-like($frozen->query(q(SELECT ecml_bandit_choose('load'))), qr/^[abcd]$/, 'and chooses');
+like($frozen->query(q(SELECT ecml_bandit_choose('load'))), qr/^[abcde]$/, 'and chooses');
 $frozen->query('ROLLBACK');
 is($frozen->sqlstate, '', 'without an error');
 $slow->query('COMMIT');
@@ -84,7 +87,7 @@ $standby->init_from_backup($node, 'backup', has_streaming => 1);
 $standby->start;
 $node->wait_for_catchup($standby, 'replay', $node->lsn('insert'));
 is($standby->safe_psql('postgres', $report), $before, 'a standby reports');
-like($standby->safe_psql('postgres', q(SELECT ecml_bandit_choose('load'))), qr/^[abcd]$/, 'and chooses');
+like($standby->safe_psql('postgres', q(SELECT ecml_bandit_choose('load'))), qr/^[abcde]$/, 'and chooses');
 my ($ret, $stdout, $stderr) = $standby->psql('postgres', q(SELECT ecml_bandit_reward('load', 'a', 1)));
 like($stderr, qr/read-only transaction/, 'but is not rewarded');
 $standby->stop;

@@ -301,8 +301,7 @@ test_category(void)
 		fit->x_scale = fit->mean_x + K;
 		fit->mean_y = log(100 + 50 * i);
 		fit->y_scale = fit->smear = 1;
-		fit->s2 = 0.01;
-		fit->n = 50;
+		fit->level_sd = 0.014;
 		fit->interval_df = 46;
 		fit->b[0] = -3 + 0.5 * i;
 		fit->b[1] = 0.4;

@@ -1,0 +1,86 @@
+/*
+ * test_sentiment.c - sentiment, phrases, aspects, lemmas, shingles: their laws, and hostile bytes
+ */
+#include "host.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "text/aspects.h"
+#include "text/lemma.h"
+#include "text/similarity.h"
+
+static double
+polarity(const char *text)
+{
+	return sentiment_of(text, strlen(text)).polarity;
+}
+
+static bool
+lemma_is(const char *word, unsigned part, const char *want)
+{
+	char		out[LEMMA_LONGEST + 1];
+	size_t		n = lemma_of(word, strlen(word), part, out);
+
+	return n == strlen(want) && memcmp(out, want, n) == 0;
+}
+
+int
+main(void)
+{
+	static const char *const parts[] = {
+		"good", "not", " ", "but", ",", ".", "!", "'", ":)", ":-(", "<3", "\xE2\x9D\xA4", "\xF0\x9F\x98\x80", "\xE2\x80\x99", "\xE2\x80\x8D", "\xFF",
+		"\xF0\x9F", "\xC0\xAF", "very", "battery", "and", "awful", "5.5", "\n", "sooooo", "\xC3\x84"
+	};
+	EcmlCtx    *ctx = test_ctx(1, 1);
+	EcmlRng		rng;
+	bool		fine = true;
+	size_t		n;
+	size_t		m;
+	uint64_t   *a;
+	uint64_t   *b;
+
+	ok(polarity("great") > 0 && polarity("not great") < 0 && polarity("awful") < 0, "words and negation");
+	ok(polarity("GREAT") == polarity("great") && polarity("soooooo great") == polarity("soo great"), "capitals and repeated letters");
+	ok(polarity("it isn't good") == polarity("it isn\xE2\x80\x99t good"), "both apostrophes");
+	ok(polarity("very good") > polarity("good") && polarity("slightly good") < polarity("good"), "stronger and weaker");
+	ok(polarity("") == 0 && polarity("zzqx 77") == 0, "nothing known");
+	ok(lemma_is("dogs", LEMMA_NOUN, "dog") && lemma_is("went", LEMMA_VERB, "go") && lemma_is("better", LEMMA_ADJECTIVE, "good") &&
+	   lemma_is("men", LEMMA_NOUN, "men") && lemma_is("us", LEMMA_NOUN, "u") && lemma_is("zzz", LEMMA_NOUN, ""), "lemmas");
+	a = shingles_of(ctx, "abcde", 5, 4, &n);
+	b = shingles_of(ctx, "ABCDF", 5, 4, &m);
+	close_to(shingles_jaccard(a, n, b, m), 1 / 3.0, 1e-15, "one shingle of three is shared");
+
+	ecml_rng_seed(&rng, 3);
+	for (int round = 0; round < 3000; round++)
+	{
+		char		text[512];
+		char	   *exact;
+		size_t		length = 0;
+		size_t		count;
+		Sentiment	s;
+
+		for (int i = (int) ecml_rng_below(&rng, 25); i >= 0; i--)
+		{
+			const char *part = parts[ecml_rng_below(&rng, sizeof(parts) / sizeof(parts[0]))];
+
+			memcpy(text + length, part, strlen(part));
+			length += strlen(part);
+		}
+		exact = malloc(length);
+		memcpy(exact, text, length);
+		s = sentiment_of(exact, length);
+		fine &= fabs(s.polarity) <= 1 && s.subjectivity >= 0 && s.subjectivity <= 1;
+		for (SentimentPhrase *p = sentiment_phrases(ctx, exact, length, 20, &count); count > 0; count--, p++)
+			fine &= p->begin < p->end && p->end <= length;
+		for (SentimentAspect *p = sentiment_aspects(ctx, exact, length, &count); count > 0; count--, p++)
+			fine &= p->begin < p->end && p->end <= length && p->phrase_begin <= p->phrase_end && p->phrase_end <= length &&
+				fabs(p->polarity) <= 1;
+		(void) shingles_of(ctx, exact, length, 4, &count);
+		free(exact);
+	}
+	ok(fine, "odd parts and broken bytes: what is told lies in the text");
+	test_ctx_free(ctx);
+	return done();
+}
