@@ -175,7 +175,7 @@ first_stage(const DemandData *data, DemandFit *fit, const EcmlDd *gram, int colu
 {
 	int			k = data->nterms;
 	int			m = data->ninstruments;
-	int			list[MOST];
+	int			list[MOST] = {0};
 	bool		drop[MOST];
 	int			nexogenous = 0;
 	int			n;
