@@ -709,6 +709,7 @@ vrp_solve(EcmlCtx *ctx, const VrpProblem *problem, const VrpParams *params)
 	double		unit = 0;
 	VrpSolution *solution;
 
+	vrp_check(ctx, problem);
 	S->ctx = ctx;
 	S->params = params;
 	S->began = vrp_clock();
