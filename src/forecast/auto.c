@@ -1,7 +1,7 @@
 /*
  * auto.c - the automatic choice: candidates by features of the series, weights by validation from rolling origins
  *
- * Which methods come into question follows from the series: for intermittent demand (a third or more of the values are zero,
+ * Which methods come into question follows from the series: with regressors ARIMA and prophet; for intermittent demand (a third or more of the values are zero,
  * none is negative) Croston's family beside the mean and exponential smoothing; else exponential smoothing, Theta, ARIMA, and
  * decomposition where there are several seasons or one too long for the others.  Each is fitted to the first part of the
  * series and forecasts the rest from up to three origins; what it weighs in the combination falls with its mean absolute error
@@ -45,7 +45,7 @@
 enum
 {
 	NAIVE = 1, SEASONAL_NAIVE = 2, DRIFT = 3, MEAN = 4, ETS = 5, THETA = 6, CROSTON = 7, SBA = 8, TSB = 9, ADIDA = 10,
-	ARIMA = 14, MSTL = 15
+	PROPHET = 13, ARIMA = 14, MSTL = 15
 };
 
 static const AutoOptions defaults = AUTO_DEFAULTS;
@@ -99,6 +99,7 @@ choose(const ForecastInput *in, const AutoOptions *options, const Features *f, i
 {
 	static const int smooth[] = {ETS, THETA, ARIMA};
 	static const int rare[] = {SBA, TSB, ADIDA, MEAN, ETS};
+	static const int regress[] = {ARIMA, PROPHET};
 	int			n = 0;
 
 	if (options->ncandidates > 0)
@@ -111,6 +112,14 @@ choose(const ForecastInput *in, const AutoOptions *options, const Features *f, i
 	if (f->constant || f->values < 5)
 	{
 		ids[n++] = ETS;
+		return n;
+	}
+	/* those that know of regressors */
+	if (in->nx > 0)
+	{
+		for (int i = 0; i < (int) (sizeof(regress) / sizeof(regress[0])); i++)
+			if (forecast_method_by_id(regress[i]))
+				ids[n++] = regress[i];
 		return n;
 	}
 	if (f->least >= 0 && f->zeros >= INTERMITTENT)
@@ -131,10 +140,10 @@ choose(const ForecastInput *in, const AutoOptions *options, const Features *f, i
 
 /* Could this method be a candidate? */
 static bool
-possible(int id, const void *const *given)
+possible(int id, const ForecastShape *shape)
 {
 	static const int usual[] = {MEAN, ETS, THETA, SBA, TSB, ADIDA, ARIMA, MSTL};
-	const AutoOptions *options = given && given[12] ? given[12] : &defaults;
+	const AutoOptions *options = shape->options && shape->options[12] ? shape->options[12] : &defaults;
 
 	if (options->ncandidates > 0)
 	{
@@ -146,7 +155,7 @@ possible(int id, const void *const *given)
 	for (int i = 0; i < (int) (sizeof(usual) / sizeof(usual[0])); i++)
 		if (usual[i] == id)
 			return true;
-	return false;
+	return id == PROPHET && shape->nx > 0;
 }
 
 /* The most that any of them needs: bytes, parameters. */
@@ -157,7 +166,7 @@ most_of(const ForecastShape *shape, size_t *bytes, int *params)
 	*params = 0;
 	for (int id = 1; id < FORECAST_MAX_METHODS; id++)
 	{
-		const ForecastMethod *method = possible(id, shape->options) ? forecast_method_by_id(id) : NULL;
+		const ForecastMethod *method = possible(id, shape) ? forecast_method_by_id(id) : NULL;
 		size_t		memory;
 		int			n;
 
