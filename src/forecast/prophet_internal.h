@@ -89,6 +89,8 @@ typedef struct ProphetLaw
 	int			n;
 	double		step;
 	double		reach;			/* beyond it there is next to nothing */
+	double		lump;			/* probability of no change */
+	double		sigma;
 	double		weight[PROPHET_LAW_NODES];
 } ProphetLaw;
 

@@ -9,13 +9,16 @@
  *     F(x) = 1/2 + 1/pi int_0^inf sin(w x) / w psi(w) dw,
  * by the midpoint rule: with the step h it is off by the probabilities beyond 2 pi / h - x and its multiples (Bohmann 1961),
  * which Chernoff's bound keeps below a small part of the tail asked for; the sum ends where the noise has damped psi.  Ten to fifty terms
- * do, more where the noise is small beside the changes.
+ * do, more where the noise is small beside the changes.  The lump at 0 where no change comes, of the probability exp(-r T), is the
+ * noise's normal law; only the rest, whose density is smooth without it, is summed.
  *
- * Cost: an atan and an exp a term, and two products of complex numbers a term and step of Newton.
+ * Cost: an atan and two exp a term, and two products of complex numbers a term and step of Newton.
  */
 #include "prophet_internal.h"
 
 #include <math.h>
+
+#include "num/dist.h"
 
 #define MARGIN 10.0				/* what is neglected is e^-MARGIN of the tail asked for, or less */
 
@@ -52,7 +55,9 @@ prophet_law(ProphetLaw *law, double rate, double size, double time, double sigma
 	law->reach = reach(events, longest, sigma, exponent);
 	law->step = M_PI / law->reach;
 	end = sqrt(2 * exponent) / law->step;	/* over sigma, the number of terms */
-	/* without noise there is a lump at 0, and no end of terms: a little more noise than there is */
+	law->lump = exp(-events);
+	law->sigma = sigma;
+	/* with next to no noise there is no end of terms: a little more than there is */
 	sigma = fmax(sigma, end / PROPHET_LAW_NODES);
 	law->n = (int) (end / sigma) + 1;
 	if (law->n > PROPHET_LAW_NODES)
@@ -63,7 +68,7 @@ prophet_law(ProphetLaw *law, double rate, double size, double time, double sigma
 		double		a = w * longest;
 		double		share = a > 1e-4 ? atan(a) / a : 1 - a * a / 3;
 
-		law->weight[k] = exp(-events * (1 - share) - 0.5 * sigma * sigma * w * w) / (M_PI * (k + 0.5));
+		law->weight[k] = (exp(-events * (1 - share)) - law->lump) * exp(-0.5 * sigma * sigma * w * w) / (M_PI * (k + 0.5));
 	}
 }
 
@@ -86,8 +91,8 @@ cdf(const ProphetLaw *law, double x, double *density)
 		at[1] = at[0] * turn[1] + at[1] * turn[0];
 		at[0] = next;
 	}
-	*density = slope * law->step;
-	return sum;
+	*density = slope * law->step + law->lump * ecml_normal_pdf(x / law->sigma) / law->sigma;
+	return sum + law->lump * (0.5 - ecml_normal_sf(x / law->sigma));
 }
 
 double
