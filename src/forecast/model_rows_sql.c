@@ -56,7 +56,7 @@ known_period(void *arg, const char *name)
 	const ForecastModel *model = arg;
 	int			at = find_stored(model, name);
 
-	if (at >= 0 && model->stored[at].method != 0)
+	if (at >= 0 && (model->stored[at].method != 0 || model->stored[at].n > 0))
 		return &model->stored[at].period;
 	/* a new one is kept as the others are */
 	for (int i = 0; i < model->n; i++)
