@@ -24,6 +24,9 @@
 #define MOVES_AN_ITEM 1000		/* tried by default */
 #define LEAST_MOVES 50000
 #define MOST_MOVES 20000000
+#define ROUNDS 4				/* annealings, each from the best plan so far */
+#define HOT 0.6					/* first temperature, of the mean change for the worse */
+#define OUT 10					/* an item that stays out is as if it lay so many times as far as the farthest place */
 #define BESIDE 6				/* places to either side of a partner's */
 #define SWEEP_WORK 2e9			/* pairs looked at by the descent, at most, about */
 #define POLL_WORK 400000
@@ -176,32 +179,27 @@ assign_items(Slotting *s, const int *items, int n, const int *places, int m, boo
 	int			rows = columns <= 2 * n + 100 ? columns : n;
 	size_t		stride = assign_stride(columns);
 	double	   *cost = ECML_NEW(ctx, double, rows * stride + 1);
-	double		most = 1;
-	double		total = 1;
+	double		total = 0;
+	double		farthest = 0;
+	double		out = 1;		/* of an item more that stays out: more than all else */
 	AssignResult result;
 
 	for (int i = 0; i < n; i++)
 	{
-		double		row = 0;
-
 		for (int j = 0; j < m; j++)
-		{
-			double		c = fits(p, items[i], places[j]) ? alone(p, items[i], places[j]) : INFINITY;
-
-			cost[i * stride + j] = c;
-			if (c < INFINITY && c > row)
-				row = c;
-		}
-		most += row;
+			cost[i * stride + j] = fits(p, items[i], places[j]) ? alone(p, items[i], places[j]) : INFINITY;
 		total += p->demand[items[i]];
 		count_work(s, m);
 	}
+	for (int j = 0; j < m; j++)
+		farthest = p->reach[places[j]] > farthest ? p->reach[places[j]] : farthest;
+	out += (OUT + 1) * farthest * total + n * p->move_cost;
 	for (int i = 0; i < rows; i++)
 	{
 		double	   *row = cost + i * stride;
 
 		for (int j = i < n ? m : 0; j < columns; j++)
-			row[j] = i < n ? most * (1 + p->demand[items[i]] / total) : 0;
+			row[j] = i < n ? out + OUT * farthest * p->demand[items[i]] : 0;
 		for (size_t j = columns; j < stride; j++)
 			row[j] = INFINITY;
 	}
@@ -398,7 +396,7 @@ mean_change(Slotting *s)
 static void
 anneal(Slotting *s, int64_t moves)
 {
-	double		hot = 0.3 * mean_change(s);
+	double		hot = HOT * mean_change(s);
 	double		cost = 0;		/* of the present plan, from that of the beginning */
 	double		best = 0;
 	int		   *kept = ECML_NEW(s->ctx, int, s->p->n + 1);
@@ -423,6 +421,8 @@ anneal(Slotting *s, int64_t moves)
 			memcpy(kept, s->place_of, sizeof(int) * s->p->n);
 		}
 	}
+	if (cost < best - 1e-9 * fabs(best))
+		memcpy(kept, s->place_of, sizeof(int) * s->p->n);
 	for (int j = 0; j < s->p->m; j++)
 		s->item_at[j] = -1;
 	for (int i = 0; i < s->p->n; i++)
@@ -527,7 +527,8 @@ slotting_solve(EcmlCtx *ctx, const SlottingProblem *problem, const SlottingParam
 		moves = moves < LEAST_MOVES ? LEAST_MOVES : moves > MOST_MOVES ? MOST_MOVES : moves;
 	}
 	order_places(s);
-	anneal(s, moves);
+	for (int round = 0; round < ROUNDS; round++)
+		anneal(s, moves / ROUNDS);
 	descend(s);
 	result->unplaced = 0;
 	result->moving = 0;

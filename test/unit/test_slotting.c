@@ -51,10 +51,12 @@ make(EcmlCtx *ctx, Case *c, int n, int m, int kind, SlottingSpace space)
 	}
 	for (int j = 0; j < m; j++)
 	{
-		c->x[j] = j % 3 * 4;
-		c->y[j] = j / 3 * 2;
+		int			at = kind & SHARED ? j / 2 : j;
+
+		c->x[j] = at % 3 * 4;
+		c->y[j] = at / 3 * 2;
 		c->reach[j] = c->x[j] + c->y[j] + 1;
-		c->capacity[j] = 2 + ecml_rng_below(&ctx->rng, 5);
+		c->capacity[j] = kind & SHARED && j % 2 == 1 ? c->capacity[j - 1] : 2 + ecml_rng_below(&ctx->rng, 5);
 		c->slot[j] = kind & SHARED ? j / 2 : j;
 	}
 	if (kind & SIZES)
