@@ -26,18 +26,32 @@ find(const EcmlOptionSet *sets, int nsets, const char *name, void **params)
 	return NULL;
 }
 
+/* The names of the options, with other names of theirs or without; palloc'd. */
+static const char **
+list_names(const EcmlOptionSet *sets, int nsets, bool aliases, int *n)
+{
+	const char **names = NULL;
+
+	*n = 0;
+	for (int s = 0; s < nsets; s++)
+		for (const EcmlOption *option = sets[s].options; option && option->name; option++)
+		{
+			if (option->alias && !aliases)
+				continue;
+			names = names ? repalloc(names, (*n + 1) * sizeof(char *)) : palloc(sizeof(char *));
+			names[(*n)++] = option->name;
+		}
+	return names;
+}
+
 static void
 unknown(const char *what, const EcmlOptionSet *sets, int nsets, const char *name, JsonbValue *value)
 {
-	const char *names[128] = {NULL};
-	const char *nearest;
-	int			n = 0;
+	int			n;
+	const char **names = list_names(sets, nsets, true, &n);
+	const char *nearest = ecml_error_nearest(name, names, n);
 
-	for (int s = 0; s < nsets; s++)
-		for (const EcmlOption *option = sets[s].options; option && option->name; option++)
-			if (n < (int) lengthof(names))
-				names[n++] = option->name;
-	nearest = ecml_error_nearest(name, names, n);
+	names = list_names(sets, nsets, false, &n);
 	ereport(ERROR,
 			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 			 errmsg("unknown option \"%s\" for %s", name, what),

@@ -66,6 +66,10 @@ type_of(CsvType type)
 			return TIMESTAMPOID;
 		case CSV_TYPE_TIMESTAMPTZ:
 			return TIMESTAMPTZOID;
+		case CSV_TYPE_TIME:
+			return TIMEOID;
+		case CSV_TYPE_UUID:
+			return UUIDOID;
 	}
 	return TEXTOID;
 }

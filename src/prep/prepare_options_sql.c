@@ -141,7 +141,7 @@ each(Prep *prep, const char *option, JsonbContainer *container, Element element)
 }
 
 static void
-unknown_key(const char *what, const char *key, const char *const *known)
+unknown_key(const char *what, const char *key, JsonbValue *value, const char *const *known)
 {
 	int			n = 0;
 
@@ -150,7 +150,7 @@ unknown_key(const char *what, const char *key, const char *const *known)
 	ereport(ERROR,
 			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 			 errmsg("unknown option \"%s\" for %s", key, what),
-			 errdetail("It is none of those known."),
+			 errdetail("Its value is %s.", ecml_json_value_text(value)),
 			 errhint("%sKnown options: %s.", ecml_error_perhaps(ecml_error_nearest(key, known, n)), ecml_error_list(known, n))));
 }
 
@@ -467,7 +467,7 @@ target_encode_key(Prep *prep, const char *option, const char *key, JsonbValue *v
 	else if (strcmp(key, "seed") == 0)
 		prep->fold_seed = (int) number_in(key, value, 0, PG_INT32_MAX, true);
 	else
-		unknown_key("target_encode", key, known);
+		unknown_key("target_encode", key, value, known);
 }
 
 static void
@@ -680,8 +680,10 @@ read_option(Prep *prep, int option, JsonbValue *value)
 				each(prep, name, inside, scale_column);
 			else
 			{
-				PrepScale	scale = choice_of(name, value, scale_names);
+				int			scale = word_of(value, scale_names);
 
+				if (scale < 0)
+					reject(name, value, "standard, minmax, robust, or an object of these by column");
 				for (int i = 0; i < prep->n; i++)
 					if (free_number(&prep->columns[i]))
 					{
@@ -741,9 +743,10 @@ prep_parse_options(Prep *prep, Jsonb *options)
 		name = string_of(&value);
 		while (option_names[option] && strcmp(option_names[option], name) != 0)
 			option++;
+		(void) JsonbIteratorNext(&iterator, &value, true);
 		if (option_names[option] == NULL)
-			unknown_key("ecml_prepare", name, option_names);
-		(void) JsonbIteratorNext(&iterator, &keys[option].value, true);
+			unknown_key("ecml_prepare", name, &value, option_names);
+		keys[option].value = value;
 		keys[option].given = true;
 	}
 	/* named columns first, so that "all" leaves them alone */
