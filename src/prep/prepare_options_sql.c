@@ -37,15 +37,29 @@ prep_has(const PrepColumn *column, PrepStep step)
 
 /* ------------------------------------------------------------------------------------------------ JSON */
 
+/* words: what may have been meant, ended by NULL; or NULL */
 static void ECML_NORETURN
-reject(const char *option, JsonbValue *value, const char *right)
+reject_word(const char *option, JsonbValue *value, const char *const *words, const char *right)
 {
+	const char *nearest = NULL;
+	int			n = 0;
+
+	while (words && words[n])
+		n++;
+	if (value->type == jbvString)
+		nearest = ecml_error_nearest(pnstrdup(value->val.string.val, value->val.string.len), words, n);
 	ereport(ERROR,
 			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 			 errmsg("invalid value for option \"%s\" of ecml_prepare", option),
 			 errdetail("The value is %s.", ecml_json_value_text(value)),
-			 errhint("It must be %s.", right)));
+			 errhint("%sIt must be %s.", ecml_error_perhaps(nearest), right)));
 	pg_unreachable();
+}
+
+static void ECML_NORETURN
+reject(const char *option, JsonbValue *value, const char *right)
+{
+	reject_word(option, value, NULL, right);
 }
 
 static bool
@@ -115,7 +129,7 @@ choice_of(const char *option, JsonbValue *value, const char *const *choices)
 	while (choices[n])
 		n++;
 	if (i < 0)
-		reject(option, value, psprintf("one of: %s", ecml_error_list(choices, n)));
+		reject_word(option, value, choices, psprintf("one of: %s", ecml_error_list(choices, n)));
 	return i;
 }
 
@@ -263,7 +277,7 @@ impute_column(Prep *prep, const char *option, const char *key, JsonbValue *value
 		return;
 	}
 	if (word < 0)
-		reject(option, value, "mean, median, most_frequent, or {\"constant\": value}");
+		reject_word(option, value, impute_names, "mean, median, most_frequent, or {\"constant\": value}");
 	column->impute = word;
 	if (column->impute != IMPUTE_MOST_FREQUENT)
 		needs_number(column, STEP_IMPUTE);
@@ -275,7 +289,7 @@ impute_all(Prep *prep, JsonbValue *value)
 	int			word = word_of(value, impute_names);
 
 	if (word < 0)
-		reject("impute", value, "mean, median, most_frequent, or an object of these by column");
+		reject_word("impute", value, impute_names, "mean, median, most_frequent, or an object of these by column");
 	for (int i = 0; i < prep->n; i++)
 	{
 		PrepColumn *column = &prep->columns[i];
@@ -683,7 +697,7 @@ read_option(Prep *prep, int option, JsonbValue *value)
 				int			scale = word_of(value, scale_names);
 
 				if (scale < 0)
-					reject(name, value, "standard, minmax, robust, or an object of these by column");
+					reject_word(name, value, scale_names, "standard, minmax, robust, or an object of these by column");
 				for (int i = 0; i < prep->n; i++)
 					if (free_number(&prep->columns[i]))
 					{
