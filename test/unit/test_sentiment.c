@@ -11,10 +11,12 @@
 #include "text/lemma.h"
 #include "text/similarity.h"
 
+static EcmlCtx *ctx;
+
 static double
 polarity(const char *text)
 {
-	return sentiment_of(text, strlen(text)).polarity;
+	return sentiment_of(ctx, text, strlen(text)).polarity;
 }
 
 static bool
@@ -26,6 +28,58 @@ lemma_is(const char *word, unsigned part, const char *want)
 	return n == strlen(want) && memcmp(out, want, n) == 0;
 }
 
+/* Long texts can be cancelled wherever they are, and take the memory that they are allowed. */
+static void
+long_texts(void)
+{
+	size_t		n = 4 * 1024 * 1024;
+	char	   *text = malloc(n);
+	size_t		count;
+	uint64_t   *set;
+	bool		sorted = true;
+
+	for (int kind = 0; kind < 3; kind++)
+	{
+		for (size_t i = 0; i < n; i++)
+			text[i] = "a    b good"[kind == 0 ? 0 : kind == 1 ? 4 : i % 11];
+		test_host(ctx)->cancelled = false;
+		test_host(ctx)->cancel_after = 2;
+		if (TRY(ctx))
+			(void) sentiment_of(ctx, text, n);
+		ok(test_host(ctx)->cancelled, "a long text is cancelled (%d)", kind);
+	}
+	for (size_t i = 0; i < n; i++)
+		text[i] = (char) ('a' + (i * 2654435761u >> 13) % 26);
+	test_host(ctx)->cancel_after = -1;
+	set = shingles_of(ctx, text, n / 8, 6, &count);
+	for (size_t i = 1; i < count; i++)
+		sorted &= set[i - 1] < set[i];
+	ok(sorted && count > 100000, "%zu shingles are in order, each once", count);
+	for (int after = 0; after < 40; after++)
+	{
+		test_host(ctx)->cancelled = false;
+		test_host(ctx)->cancel_after = after;
+		if (TRY(ctx))
+		{
+			(void) shingles_of(ctx, text, n / 8, 6, &count);
+			break;
+		}
+		sorted &= test_host(ctx)->cancelled;
+	}
+	ok(sorted, "and can be cancelled at every poll");
+	test_host(ctx)->cancel_after = -1;
+	ctx->budget = ctx->used + 1000000;
+	if (TRY(ctx))
+	{
+		(void) shingles_of(ctx, text, n, 6, &count);
+		ok(false, "more memory than allowed");
+	}
+	else
+		ok(test_host(ctx)->status == ECML_LIMIT_EXCEEDED, "more memory than allowed is an error");
+	ctx->budget = 0;
+	free(text);
+}
+
 int
 main(void)
 {
@@ -33,7 +87,6 @@ main(void)
 		"good", "not", " ", "but", ",", ".", "!", "'", ":)", ":-(", "<3", "\xE2\x9D\xA4", "\xF0\x9F\x98\x80", "\xE2\x80\x99", "\xE2\x80\x8D", "\xFF",
 		"\xF0\x9F", "\xC0\xAF", "very", "battery", "and", "awful", "5.5", "\n", "sooooo", "\xC3\x84"
 	};
-	EcmlCtx    *ctx = test_ctx(1, 1);
 	EcmlRng		rng;
 	bool		fine = true;
 	size_t		n;
@@ -41,6 +94,7 @@ main(void)
 	uint64_t   *a;
 	uint64_t   *b;
 
+	ctx = test_ctx(1, 1);
 	ok(polarity("great") > 0 && polarity("not great") < 0 && polarity("awful") < 0, "words and negation");
 	ok(polarity("GREAT") == polarity("great") && polarity("soooooo great") == polarity("soo great"), "capitals and repeated letters");
 	ok(polarity("it isn't good") == polarity("it isn\xE2\x80\x99t good"), "both apostrophes");
@@ -70,7 +124,7 @@ main(void)
 		}
 		exact = malloc(length);
 		memcpy(exact, text, length);
-		s = sentiment_of(exact, length);
+		s = sentiment_of(ctx, exact, length);
 		fine &= fabs(s.polarity) <= 1 && s.subjectivity >= 0 && s.subjectivity <= 1;
 		for (SentimentPhrase *p = sentiment_phrases(ctx, exact, length, 20, &count); count > 0; count--, p++)
 			fine &= p->begin < p->end && p->end <= length;
@@ -81,6 +135,7 @@ main(void)
 		free(exact);
 	}
 	ok(fine, "odd parts and broken bytes: what is told lies in the text");
+	long_texts();
 	test_ctx_free(ctx);
 	return done();
 }
