@@ -33,7 +33,7 @@ for my $encoding (qw(LATIN1 EUC_JP SQL_ASCII UTF8))
 	{
 		is(in($database, $client . q(SELECT ecml_tokenize('GRÖSSE: schön', '{"lowercase": true}'), length((ecml_tokenize('schön'))[1]))),
 			"{gr\x{c3}\x{b6}sse,:,sch\x{c3}\x{b6}n}|5", 'LATIN1: letters come back as they are there');
-		is(in($database, $client . q(SELECT phrase FROM ecml_aspects('The décor is great'))), "The d\x{c3}\x{a9}cor is great", 'LATIN1: phrases');
+		is(in($database, $client . q(SELECT phrase FROM ecml_aspects('The battery is très great'))), "The battery is tr\x{c3}\x{a8}s great", 'LATIN1: phrases');
 	}
 	is(in($database, $client . q(SELECT ecml_tokenize('良い。 good'))), "{\x{e8}\x{89}\x{af}\x{e3}\x{81}\x{84}\x{e3}\x{80}\x{82},good}", 'EUC_JP: of several bytes')
 	  if $encoding eq 'EUC_JP';
