@@ -93,25 +93,6 @@ typedef struct Reading
 	size_t		capacity;
 } Reading;
 
-char **
-demand_list(Jsonb *list, int *n)
-{
-	JsonbIterator *it;
-	JsonbIteratorToken token;
-	JsonbValue	v;
-	char	  **strings;
-
-	*n = 0;
-	if (list == NULL)
-		return NULL;
-	strings = palloc((JB_ROOT_COUNT(list) + 1) * sizeof(char *));
-	it = JsonbIteratorInit(&list->root);
-	while ((token = JsonbIteratorNext(&it, &v, true)) != WJB_DONE)
-		if (token == WJB_ELEM && v.type == jbvString)
-			strings[(*n)++] = pnstrdup(v.val.string.val, v.val.string.len);
-	return strings;
-}
-
 const char *
 demand_note(const DemandFit *fit)
 {
@@ -233,10 +214,10 @@ static void
 use_list(Reading *reading, StringInfo query, const EcmlSource *source, Jsonb *list, Use use, const char *what)
 {
 	int			n;
-	char	  **names = demand_list(list, &n);
+	int		   *columns = ecml_source_columns(source, list, what, &n);
 
 	for (int i = 0; i < n; i++)
-		(void) use_column(reading, query, source, ecml_source_column(source, names[i], what), use, what);
+		(void) use_column(reading, query, source, columns[i], use, what);
 }
 
 static void

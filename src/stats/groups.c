@@ -156,6 +156,14 @@ bivariate_add(Bivariate *b, double x, double y)
 }
 
 void
+bivariate_add_pairs(Bivariate *b, EcmlDd x, EcmlDd y)
+{
+	ecml_moments_add_pair(&b->x, x.hi, x.lo);
+	ecml_moments_add_pair(&b->y, y.hi, y.lo);
+	b->xy = dd_add(b->xy, dd_mul(x, y));
+}
+
+void
 bivariate_merge(Bivariate *b, const Bivariate *other)
 {
 	ecml_moments_merge(&b->x, &other->x);

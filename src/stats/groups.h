@@ -54,6 +54,7 @@ typedef struct Bivariate
 } Bivariate;
 
 extern void bivariate_add(Bivariate *b, double x, double y);
+extern void bivariate_add_pairs(Bivariate *b, EcmlDd x, EcmlDd y);	/* decimals that are no doubles */
 extern void bivariate_merge(Bivariate *b, const Bivariate *other);
 extern double bivariate_covariance(const Bivariate *b);	/* by n - 1 */
 
