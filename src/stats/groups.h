@@ -43,7 +43,14 @@ typedef struct PairResult
  * Groups a < b of k [k]; n of a group at least 2, else NaN.  Tukey and Kramer: one variance, pooled over all groups (HSD);
  * unequal: Games and Howell 1976, each group its own.
  */
-extern PairResult pair_difference(const EcmlMoments *groups, int k, int a, int b, bool unequal, double level);
+typedef struct PairReach
+{
+	double		df;
+	double		quantile;		/* of the studentized range */
+} PairReach;
+
+/* reach: begin with {0}; keeps the quantile for pairs with the same degrees of freedom. */
+extern PairResult pair_difference(const EcmlMoments *groups, int k, int a, int b, bool unequal, double level, PairReach *reach);
 
 /* Sums of pairs (x, y) of a group. */
 typedef struct Bivariate

@@ -245,6 +245,7 @@ ecml_pairs_final(PG_FUNCTION_ARGS)
 	TupleDesc	desc;
 	EcmlMoments *moments;
 	Datum	   *pairs;
+	PairReach	reach = {0};
 	int			npairs = 0;
 
 	if (!final_begin(fcinfo, &final, TUKEY, GAMES_HOWELL))
@@ -257,7 +258,8 @@ ecml_pairs_final(PG_FUNCTION_ARGS)
 	for (int a = 0; a < final.n; a++)
 		for (int b = a + 1; b < final.n; b++)
 		{
-			PairResult	r = pair_difference(moments, final.n, a, b, final.test->kind == GAMES_HOWELL, final.test->params.level);
+			PairResult	r = pair_difference(moments, final.n, a, b, final.test->kind == GAMES_HOWELL, final.test->params.level,
+												   &reach);
 			Datum		values[9];
 			bool		nulls[9] = {false};
 
