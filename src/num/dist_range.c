@@ -14,13 +14,13 @@
 
 #include <math.h>
 
-#define POINTS 800				/* of each sign, at most */
+#define POINTS 1600				/* of each sign, at most */
 #define LOG_SQRT_2PI 0.91893853320467274178
 
 typedef struct Inner
 {
 	double		k;
-	double		step;			/* the more means, the narrower is where the greatest lies */
+	double		step;			/* the more means, the narrower is where all of them lie together */
 	int			points;			/* of each sign: point i is z = (i - points) * step, to 40, beyond which there is nothing */
 	double		cdf[2 * POINTS + 1];	/* Phi(z) */
 	double		weight[2 * POINTS + 1]; /* phi(z) Phi(z)^(k-1) */
@@ -30,7 +30,7 @@ static void
 tabulate(Inner *inner, double k)
 {
 	inner->k = k;
-	inner->step = k <= 10 ? 0.2 : k <= 1000 ? 0.1 : 0.05;
+	inner->step = k <= 10 ? 0.2 : k <= 50 ? 0.1 : k <= 1000 ? 0.05 : 0.025;
 	inner->points = (int) (40 / inner->step + 0.5);
 	for (int i = 0; i <= 2 * inner->points; i++)
 	{
@@ -133,7 +133,9 @@ integrate(Range *r)
 		double		h = 0.1 * width;
 		double		curvature = (log_integrand(r, peak - h) - 2 * best + log_integrand(r, peak + h)) / (h * h);
 
-		step = curvature < 0 ? fmin(0.25 / sqrt(-curvature), 0.2) : 0.5 * width;
+		/* the tail changes from 1 to 0 within a part of ln s that is narrow, too, for many means */
+		step = curvature < 0 ? fmin((r->df < 3 ? 0.12 : 0.25) / sqrt(-curvature), r->inner->step) :
+			fmin(0.5 * width, r->inner->step);
 	}
 	sum = 1;
 	for (int side = -1; side <= 1; side += 2)
