@@ -571,7 +571,7 @@ test_damage(void)
 }
 
 static bool
-fits(EcmlCtx *ctx, int classes)
+fits(EcmlCtx *ctx, int classes, int criterion)
 {
 	ForestParams params = FOREST_DEFAULTS;
 	Table		t;
@@ -581,9 +581,7 @@ fits(EcmlCtx *ctx, int classes)
 		return false;
 	params.n_trees = 4;
 	params.min_samples_leaf = 1;
-	if (classes < 0)
-		params.criterion = FOREST_ABSOLUTE_ERROR;
-	classes = classes < 0 ? 0 : classes;
+	params.criterion = criterion;
 	t = table(ctx, 1200, classes, 7);
 	ecml_writer_init(&w, ctx);
 	forest_write(&w, fit(ctx, &t, false, classes, NULL, &params));
@@ -602,7 +600,7 @@ test_failures(void)
 		EcmlCtx    *ctx = test_ctx(2, 1);
 
 		test_host(ctx)->fail_after = after;
-		done = fits(ctx, after % 3 == 0 ? 3 : after % 3 == 1 ? 0 : -1);
+		done = fits(ctx, after % 3 == 0 ? 3 : 0, after % 3 == 1 ? FOREST_ABSOLUTE_ERROR : FOREST_AUTO);
 		clean = clean && (done || test_host(ctx)->status == ECML_OUT_OF_MEMORY);
 		test_ctx_free(ctx);
 	}
@@ -613,7 +611,7 @@ test_failures(void)
 		EcmlCtx    *ctx = test_ctx(2, 1);
 
 		test_host(ctx)->cancel_after = after;
-		done = fits(ctx, 2);
+		done = fits(ctx, 2, FOREST_AUTO);
 		cancelled += !done && test_host(ctx)->cancelled;
 		test_ctx_free(ctx);
 	}
