@@ -19,6 +19,7 @@ import prepare
 import pricing
 import quality
 import recommend
+import routes
 import speed
 import survival
 import words
@@ -53,6 +54,7 @@ TABLES = [
     (anomaly.anomaly_table, {"mahalanobis": anomaly.mahalanobis, "anomalies": anomaly.anomalies}),
     (survival.survival_table, {"cox": survival.cox, "clv": survival.clv}),
     (pricing.pricing_table, {"pricing": pricing.pricing}),
+    (routes.routes_table, {"route": routes.routes}),
     (network.cnn_table, {"cnn": network.cnn}),
     (forecasting.speed_table, {"forecast": forecasting.speed}),
     (forecasting.accuracy_table, {"accuracy": forecasting.accuracy}),

@@ -52,6 +52,7 @@ all_rows='
 	lda
 	search
 	typed_errors
+	route
 '
 rows=$(echo ${ROWS:-$all_rows})
 state=

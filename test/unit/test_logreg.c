@@ -309,6 +309,44 @@ test_minima(void)
 	free_rows(&huge);
 }
 
+/*
+ * Standard errors of the Hessian of floats against those of doubles.  closeness: what the last term has of its own, beside
+ * the one before it.
+ */
+static void
+test_rounded(int terms, double closeness, int penalty, bool intercept)
+{
+	EcmlCtx    *ctx = test_ctx(2, 1);
+	Rows		rows = random_rows(9, 24000, terms, 2);
+	LogregParams params = defaults;
+	LogregModel *quick;
+	LogregModel *exact;
+	double		worst = 0;
+	double		moved = 0;
+
+	for (int i = 0; i < rows.n; i++)
+	{
+		double	   *x = rows.x + (size_t) i * terms;
+
+		x[terms - 1] = x[terms - 2] + closeness * x[terms - 1];
+		x[0] += 1e5;
+	}
+	params.penalty = penalty;
+	params.intercept = intercept;
+	quick = fit_in(ctx, &rows, &params, true, -1);
+	params.solver = LOGREG_NEWTON;
+	exact = fit_in(ctx, &rows, &params, true, -1);
+	for (int j = intercept ? 0 : 1; j <= terms; j++)
+	{
+		worst = fmax(worst, fabs(quick->std_errors[j] / exact->std_errors[j] - 1));
+		moved = fmax(moved, fabs(quick->coefficients[j] - exact->coefficients[j]) / exact->std_errors[j]);
+	}
+	ok(worst < 5e-8 && moved < 1e-7, "%d terms, penalty %d, %s%g of the last its own: standard errors differ by %.2g, coefficients by %.2g of them",
+	   terms, penalty, intercept ? "" : "no intercept, ", closeness, worst, moved);
+	free_rows(&rows);
+	test_ctx_free(ctx);
+}
+
 /* ---- terms that cannot be learnt, classes that are separated ---- */
 
 static void
@@ -811,6 +849,10 @@ main(void)
 	test_check();
 	test_references();
 	test_minima();
+	test_rounded(65, 1, LOGREG_NONE, true);
+	test_rounded(97, 0.15, LOGREG_NONE, true);
+	test_rounded(64, 1e-3, LOGREG_L2, true);
+	test_rounded(80, 0.3, LOGREG_L2, false);
 	test_dependent();
 	test_separated();
 	test_odd();
