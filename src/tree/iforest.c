@@ -352,6 +352,15 @@ find_threshold(EcmlCtx *ctx, IforestModel *model, const IforestRows *rows, doubl
 	ecml_free(ctx, pairs);
 }
 
+/* All trees are there.  With a scorer of its own the forest need not be quick. */
+static void
+make_ready(EcmlCtx *ctx, IforestModel *model)
+{
+	model->scorer = iforest_scorer_create(ctx, model->forest);
+	model->forest->slow = model->scorer != NULL;
+	tree_forest_ready(ctx, model->forest);
+}
+
 IforestModel *
 iforest_fit(EcmlCtx *ctx, EcmlData *data, const IforestTask *task)
 {
@@ -387,10 +396,7 @@ iforest_fit(EcmlCtx *ctx, EcmlData *data, const IforestTask *task)
 	if (model->oblique)
 		iforest_oblique_ready(model->oblique);
 	else
-	{
-		tree_forest_ready(ctx, model->forest);
-		model->scorer = iforest_scorer_create(ctx, model->forest);
-	}
+		make_ready(ctx, model);
 	find_threshold(ctx, model, &rows, params->contamination);
 	return model;
 }
@@ -541,7 +547,7 @@ iforest_read(EcmlReader *r, int columns, const int *categories)
 		model->oblique = iforest_oblique_read(r, columns, categories);
 	else
 	{
-		const TreeForest *forest = model->forest = tree_forest_read(r, columns, categories);
+		const TreeForest *forest = model->forest = tree_forest_read_nodes(r, columns, categories);
 
 		if (forest->outputs != 1 || forest->base[0] != 0 || forest->scale != 1.0 / model->n_trees)
 			ecml_read_corrupted(r, "the forest has another number of outputs, or another scale");
@@ -552,6 +558,6 @@ iforest_read(EcmlReader *r, int columns, const int *categories)
 	if ((oblique ? model->oblique->ntrees : model->forest->ntrees) != model->n_trees)
 		ecml_read_corrupted(r, "the number of trees is another");
 	if (!oblique)
-		model->scorer = iforest_scorer_create(r->ctx, model->forest);
+		make_ready(r->ctx, model);
 	return model;
 }

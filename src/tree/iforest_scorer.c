@@ -23,8 +23,6 @@
 
 #include "tree/tree_internal.h"
 
-#include <stdlib.h>
-
 #if defined(__x86_64__) && defined(__GNUC__) && !defined(ECML_NO_CLONES)
 #include <immintrin.h>
 #define HAVE_VECTORS 1
@@ -42,6 +40,7 @@
 #define FAN 16					/* cuts that a search looks at at once */
 #define MOST_LEVELS 4			/* FAN ^ 4 is all that 16 bits can tell */
 #define MAX_TREES 10000
+#define MOST_VALUES 4096		/* different path lengths */
 #define MISSING_RIGHT UINT16_MAX	/* a rank above every cut */
 
 /* The cuts of all columns for the search: [columns][blocks of FAN]; level 0 has all, each other the last one of each block below. */
@@ -318,15 +317,6 @@ typedef struct Making
 	const int  *slot_of;		/* [features] */
 } Making;
 
-static int
-compare_doubles(const void *a, const void *b)
-{
-	double		x = *(const double *) a;
-	double		y = *(const double *) b;
-
-	return x < y ? -1 : x > y;
-}
-
 /* Where split number i of a complete tree stands, of 2 HALF levels, or (i beyond its splits) its leaf. */
 static uint16_t *
 place(const IforestScorer *scorer, int tree, int i)
@@ -345,28 +335,30 @@ place(const IforestScorer *scorer, int tree, int i)
 	return line + (1 << (level - HALF)) - 1 + (within & ((1 << (level - HALF)) - 1));
 }
 
+/* A leaf in place of split or leaf number to: at all places below, whichever way a row goes. */
+static void
+fill_leaf(IforestScorer *scorer, int tree, int to, uint16_t value)
+{
+	const int	splits = (1 << 2 * HALF) - 1;
+	int			n = 1;
+
+	for (; to < splits; to = 2 * to + 1, n *= 2)
+		for (int i = 0; i < n; i++)
+			*place(scorer, tree, to + i) = 0;
+	for (int i = 0; i < n; i++)
+		*place(scorer, tree, to + i) = value;
+}
+
 /* Fill split or leaf number to of a complete tree, and all below it, from a node of the forest's. */
 static void
 fill(const Making *making, int tree, int from, int to)
 {
-	const TreeForest *forest = making->forest;
 	IforestScorer *scorer = making->scorer;
-	const TreeNode *node = tree_root(forest, tree) + from;
-	const int	splits = (1 << 2 * HALF) - 1;
+	const TreeNode *node = tree_root(making->forest, tree) + from;
 
-	/* of a slot and a cut that are all ones nothing is above the cut, but what is missing: then the leaf must be there as well */
-	if (node->feature == TREE_LEAF && to < splits)
-	{
-		*place(scorer, tree, to) = 0;
-		fill(making, tree, from, 2 * to + 1);
-		fill(making, tree, from, 2 * to + 2);
-		return;
-	}
 	if (node->feature == TREE_LEAF)
 	{
-		const double *found = bsearch(&node->threshold, scorer->values, scorer->nvalues, sizeof(double), compare_doubles);
-
-		*place(scorer, tree, to) = (uint16_t) (found - scorer->values);
+		fill_leaf(scorer, tree, to, (uint16_t) tree_cut_number(scorer->values, scorer->nvalues, node->threshold));
 		return;
 	}
 	*place(scorer, tree, to) = (uint16_t) (tree_cut_number(making->cuts->cuts + making->cuts->first[node->feature],
@@ -381,24 +373,32 @@ static bool
 find_values(EcmlCtx *ctx, IforestScorer *scorer, const TreeForest *forest)
 {
 	size_t		n = forest->first[forest->ntrees];
-	size_t		nleaves = 0;
 
 	for (int t = 0; t < forest->ntrees; t++)
 		if (tree_depth(forest, t) > 2 * HALF)
 			return false;
-	scorer->values = ECML_NEW(ctx, double, n + 1);
+	scorer->values = ECML_NEW(ctx, double, MOST_VALUES);
 	for (size_t i = 0; i < n; i++)
 	{
+		double		value = forest->nodes[i].threshold;
+		int			at;
+
 		if (forest->nodes[i].words >= 0)
 			return false;
-		if (forest->nodes[i].feature == TREE_LEAF)
-			scorer->values[nleaves++] = forest->nodes[i].threshold;
+		if (forest->nodes[i].feature != TREE_LEAF)
+			continue;
+		/* they are few: whole depths, and the last one with what stands for so many rows */
+		at = tree_cut_number(scorer->values, scorer->nvalues, value);
+		if (at < scorer->nvalues && scorer->values[at] == value)
+			continue;
+		at += at < scorer->nvalues && scorer->values[at] < value;
+		if (scorer->nvalues == MOST_VALUES)
+			return false;
+		memmove(scorer->values + at + 1, scorer->values + at, (scorer->nvalues - at) * sizeof(double));
+		scorer->values[at] = value;
+		scorer->nvalues++;
 	}
-	qsort(scorer->values, nleaves, sizeof(double), compare_doubles);
-	for (size_t i = 0; i < nleaves; i++)
-		if (scorer->nvalues == 0 || scorer->values[scorer->nvalues - 1] != scorer->values[i])
-			scorer->values[scorer->nvalues++] = scorer->values[i];
-	return scorer->nvalues <= UINT16_MAX;
+	return true;
 }
 
 /* The search among the cuts of all columns, of which one has most. */
