@@ -13,7 +13,7 @@
 
 #define ARMS 5
 #define ROUNDS 10000
-#define RUNS 16
+#define RUNS 64
 
 static const double chance[ARMS] = {0.05, 0.06, 0.08, 0.03, 0.1};
 
