@@ -511,6 +511,12 @@ ecml_keywords(PG_FUNCTION_ARGS)
 	Keywords	keywords = {.options = &given};
 
 	keywords.rows = ecml_rows_begin(fcinfo);
+	if (PG_ARGISNULL(0))
+		ereport(ERROR,
+				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+				 errmsg("the source must not be NULL"),
+				 errdetail("It is NULL."),
+				 errhint("Give the name of a table or view, or a query.")));
 	MemoryContextSwitchTo(context);
 	ecml_options_parse("ecml_keywords", PG_ARGISNULL(1) ? NULL : PG_GETARG_JSONB_P(1), &set, 1);
 	keywords.terms = (TermOptions) {given.terms.least, 1, 1, 0, 0};
