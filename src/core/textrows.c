@@ -121,7 +121,7 @@ ecml_text_source_open(MemoryContext context, const char *what, const char *text,
 	source->has_key = key;
 	if (key)
 	{
-		source->key.name = MemoryContextStrdup(context, NameStr(TupleDescAttr(desc, 0)->attname));
+		source->key.name = MemoryContextStrdup(context, NameStr(ecml_source_key(&source->source)->attname));
 		ecml_text_input_plan(&source->key, context, 0, TupleDescAttr(desc, 0)->atttypid);
 	}
 	for (int i = 0; i < n; i++)

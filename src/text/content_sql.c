@@ -516,14 +516,10 @@ ecml_keywords(PG_FUNCTION_ARGS)
 	KeywordOptions given = {.n = 10,.stopwords = "english",.min_df = 1,.max_df = 1,.terms = {.ngrams = {-1},.least = 3}};
 	EcmlOptionSet set = {keyword_options, &given};
 	Keywords	keywords = {.options = &given};
+	char	   *source;
 
 	keywords.rows = ecml_rows_begin(fcinfo);
-	if (PG_ARGISNULL(0))
-		ereport(ERROR,
-				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
-				 errmsg("the source must not be NULL"),
-				 errdetail("It is NULL."),
-				 errhint("Give the name of a table or view, or a query.")));
+	source = ecml_source_argument(fcinfo, 0);
 	MemoryContextSwitchTo(context);
 	ecml_options_parse("ecml_keywords", PG_ARGISNULL(1) ? NULL : PG_GETARG_JSONB_P(1), &set, 1);
 	keywords.terms = (TermOptions) {given.terms.least, 1, 1, 0, 0};
@@ -540,7 +536,7 @@ ecml_keywords(PG_FUNCTION_ARGS)
 	bags_init(&keywords.ctx, &keywords.bags, 1024);
 	text_stop_words(given.stopwords, add_stop_word, &keywords.stop);
 	SPI_connect();
-	(void) ecml_text_source_run(ecml_text_source_open(context, "ecml_keywords", text_to_cstring(PG_GETARG_TEXT_PP(0)), NULL, -1, true),
+	(void) ecml_text_source_run(ecml_text_source_open(context, "ecml_keywords", source, NULL, -1, true),
 								keyword_row, &keywords);
 	SPI_finish();
 	MemoryContextSwitchTo(context);
