@@ -69,8 +69,8 @@ make_baskets(EcmlCtx *ctx, const RecInput *input, bool sequential)
 	size_t	   *at;
 	size_t		to = 0;
 
-	b->n = input->users.n;
-	b->items = input->items.n;
+	b->n = input->users->n;
+	b->items = input->items->n;
 	b->start = ECML_NEW0(ctx, size_t, (size_t) b->n + 2);
 	b->item = ECML_NEW(ctx, int32_t, rows->n + 1);
 	at = b->start + 1;
@@ -239,7 +239,7 @@ ecml_bought_together(PG_FUNCTION_ARGS)
 	p = options.sequential ? rec_prefixspan(&ctx, baskets, min_count, options.max_length, options.limit) :
 		rec_fpgrowth(&ctx, baskets, min_count, options.max_length, options.limit);
 	rec_patterns_index(&ctx, p);
-	ids = rec_ids_texts(&input->items, context);
+	ids = ecml_keys_names(input->items, context);
 	rules = MemoryContextAllocHuge(context, capacity * sizeof(Rule));
 	for (size_t i = 0; i < p->n; i++)
 	{

@@ -31,11 +31,11 @@ rec_rows_init(EcmlCtx *ctx, RecRows *rows, bool timed, bool grouped)
 }
 
 void
-rec_rows_add(EcmlCtx *ctx, RecRows *rows, int user, int item, double value, double time, int group)
+rec_rows_room(EcmlCtx *ctx, RecRows *rows, size_t more)
 {
-	if (rows->n == rows->capacity)
+	if (rows->n + more > rows->capacity)
 	{
-		size_t		larger = rows->capacity * 2;
+		size_t		larger = rows->n + more > rows->capacity * 2 ? rows->n + more : rows->capacity * 2;
 
 		rows->user = ecml_resize_array(ctx, rows->user, larger, sizeof(int32_t));
 		rows->item = ecml_resize_array(ctx, rows->item, larger, sizeof(int32_t));
@@ -46,6 +46,12 @@ rec_rows_add(EcmlCtx *ctx, RecRows *rows, int user, int item, double value, doub
 			rows->group = ecml_resize_array(ctx, rows->group, larger, sizeof(int32_t));
 		rows->capacity = larger;
 	}
+}
+
+void
+rec_rows_add(EcmlCtx *ctx, RecRows *rows, int user, int item, double value, double time, int group)
+{
+	rec_rows_room(ctx, rows, 1);
 	rows->user[rows->n] = user;
 	rows->item[rows->n] = item;
 	rows->value[rows->n] = (float) value;
@@ -54,6 +60,16 @@ rec_rows_add(EcmlCtx *ctx, RecRows *rows, int user, int item, double value, doub
 	if (rows->group)
 		rows->group[rows->n] = group;
 	rows->n++;
+}
+
+void
+rec_rows_free(EcmlCtx *ctx, RecRows *rows)
+{
+	ecml_free(ctx, rows->user);
+	ecml_free(ctx, rows->item);
+	ecml_free(ctx, rows->value);
+	ecml_free(ctx, rows->time);
+	ecml_free(ctx, rows->group);
 }
 
 static double
@@ -247,7 +263,7 @@ rec_matrix(EcmlCtx *ctx, const RecRows *rows, int users, int items, const RecPar
 }
 
 void
-rec_popularity(EcmlCtx *ctx, const RecRows *rows, int items, double half_life, float *popularity)
+rec_popularity(EcmlCtx *ctx, const RecRows *rows, int items, const RecParams *params, float *popularity)
 {
 	double	   *sum = ECML_NEW0(ctx, double, (size_t) items + 1);
 	double		last = latest(rows);
@@ -256,7 +272,9 @@ rec_popularity(EcmlCtx *ctx, const RecRows *rows, int items, double half_life, f
 	{
 		if (i % POLL_ROWS == 0)
 			ecml_poll(ctx, i, rows->n);
-		sum[rows->item[i]] += decay(rows, i, last, half_life);
+		/* what was returned was not liked */
+		if (params->feedback_explicit || rows->value[i] > 0)
+			sum[rows->item[i]] += decay(rows, i, last, params->half_life);
 	}
 	for (int i = 0; i < items; i++)
 		popularity[i] = (float) sum[i];
