@@ -136,6 +136,13 @@ check_expression(const char *what, const char *text)
 				 errhint("Give an expression on the item table's columns, as in \"stock > 0 AND category = 'shoes'\".")));
 }
 
+/* A type as a cast wants it: "character" would be one character. */
+static char *
+type_name(Oid type)
+{
+	return format_type_extended(type, -1, FORMAT_TYPE_TYPEMOD_GIVEN | FORMAT_TYPE_FORCE_QUALIFY);
+}
+
 /* The statement for some items ($1: their ids) or for all. */
 static Statement *
 make_statement(const RecItemQuery *query, bool all, const char *kept_as)
@@ -174,7 +181,7 @@ make_statement(const RecItemQuery *query, bool all, const char *kept_as)
 		appendStringInfo(&text, "%s OPERATOR(pg_catalog.=) ANY ($1)", key);
 	else
 		appendStringInfo(&text, "%s OPERATOR(pg_catalog.=) ANY ($1::pg_catalog.text[]::%s[])", key,
-						 format_type_be_qualified(type));
+						 type_name(type));
 	if (query->filter)
 		appendStringInfo(&text, " AND (%s\n)", query->filter);
 	/* one plan for all calls: planning costs more than the query.  That it only reads is checked as for any source */
@@ -295,7 +302,7 @@ make_present(const RecModel *model, const char *source_text)
 		appendStringInfoString(&text, ", NULL::pg_catalog.float8");
 	appendStringInfo(&text, " FROM %s AS s WHERE s.%s OPERATOR(pg_catalog.=) $1::%s", ecml_source_from(source_text),
 					 quote_identifier(model->user_column),
-					 format_type_be_qualified(getBaseType(TupleDescAttr(source.desc, column)->atttypid)));
+					 type_name(getBaseType(TupleDescAttr(source.desc, column)->atttypid)));
 	plan = SPI_prepare_cursor(text.data, 1, arguments, CURSOR_OPT_GENERIC_PLAN);
 	if (plan == NULL)
 		elog(ERROR, "a query on interactions could not be prepared: %s", SPI_result_code_string(SPI_result));

@@ -20,7 +20,9 @@
 #include "recommend.h"
 
 #define CHUNK 8					/* rows of a task */
-#define AHEAD 6					/* columns that are fetched before they are needed */
+#define AHEAD 8					/* columns that are fetched before they are needed */
+#define LINES 8					/* of each, at most: what follows the processor foresees */
+#define SPARE 3					/* times k: candidates that are kept beside the best until they are looked through */
 
 typedef struct Best
 {
@@ -35,7 +37,7 @@ typedef struct Scratch
 	double	   *mine;			/* [rows] adjusted: squares over the shared columns */
 	double	   *theirs;
 	int32_t    *touched;		/* [rows] */
-	Best	   *best;			/* [k] a heap: the worst on top */
+	Best	   *best;			/* [(1 + SPARE) k] in the end a heap of k: the worst on top */
 } Scratch;
 
 /* An entry of the transpose: what belongs together lies together. */
@@ -68,12 +70,10 @@ worse(const Best *a, const Best *b)
 	return a->similarity < b->similarity || (a->similarity == b->similarity && a->other > b->other);
 }
 
-/* Put entry in the heap at place 0 and let it sink. */
-static void
-sink(Best *heap, int n, Best entry)
+/* Put entry in the heap at a place and let it sink. */
+static inline void
+sink_at(Best *heap, int n, int at, Best entry)
 {
-	int			at = 0;
-
 	for (;;)
 	{
 		int			child = 2 * at + 1;
@@ -88,6 +88,12 @@ sink(Best *heap, int n, Best entry)
 		at = child;
 	}
 	heap[at] = entry;
+}
+
+static void
+sink(Best *heap, int n, Best entry)
+{
+	sink_at(heap, n, 0, entry);
 }
 
 static void
@@ -115,7 +121,10 @@ offer(Best *heap, int *n, int k, Best entry)
 		sink(heap, k, entry);
 }
 
-/* Columns come in no order that the processor could foresee: fetch the entries of one of the next. */
+/*
+ * Columns come in no order that the processor could foresee: fetch the entries of one of the next, and of one behind that where
+ * its entries begin.
+ */
 static inline void
 fetch_ahead(const Job *job, int i, size_t e)
 {
@@ -124,9 +133,11 @@ fetch_ahead(const Job *job, int i, size_t e)
 
 	if (e + AHEAD >= job->m->start[i + 1])
 		return;
+	if (e + 2 * AHEAD < job->m->start[i + 1])
+		__builtin_prefetch(job->t->start + job->m->column[e + 2 * AHEAD]);
 	next = job->entries + job->t->start[job->m->column[e + AHEAD]];
 	end = job->entries + job->t->start[job->m->column[e + AHEAD] + 1];
-	for (; next < end; next += 64 / sizeof(Entry))
+	for (int lines = 0; next < end && lines < LINES; lines++, next += 64 / sizeof(Entry))
 		__builtin_prefetch(next);
 }
 
@@ -236,13 +247,56 @@ choose(const Job *job, int i, int n, Scratch *s)
 	return found;
 }
 
-/* The same for sums, scaled or not: most rows are behind the worst of the best, and go by quickly. */
+/* The k best of n stand first, in no order. */
+static void
+select_best(Best *v, int n, int k)
+{
+	int			low = 0;
+	int			high = n - 1;
+
+	while (low < high)
+	{
+		Best		a = v[low];
+		Best		b = v[low + (high - low) / 2];
+		Best		c = v[high];
+		Best		pivot = worse(&a, &b) ? (worse(&b, &c) ? b : worse(&a, &c) ? c : a) : worse(&a, &c) ? a : worse(&b, &c) ? c : b;
+		int			i = low;
+		int			j = high;
+
+		while (i <= j)
+		{
+			while (worse(&pivot, &v[i]))
+				i++;
+			while (worse(&v[j], &pivot))
+				j--;
+			if (i <= j)
+			{
+				Best		swap = v[i];
+
+				v[i++] = v[j];
+				v[j--] = swap;
+			}
+		}
+		if (k - 1 <= j)
+			high = j;
+		else if (k - 1 >= i)
+			low = i;
+		else
+			return;
+	}
+}
+
+/*
+ * The same for sums, scaled or not.  Most rows are behind what is known as the bar, and go by quickly; others are kept until there
+ * are several times k, of which the best make a higher bar.  best becomes a heap, as in choose.
+ */
 static int
 choose_plain(const Job *job, int i, int n, double *restrict sum, const int32_t *restrict touched, Best *best)
 {
 	const double *restrict scale = job->scale;
 	double		mine = scale ? scale[i] : 1;
 	double		bar = 0;
+	int			most = (1 + SPARE) * job->k;
 	int			found = 0;
 
 	for (int a = 0; a < n; a++)
@@ -253,10 +307,23 @@ choose_plain(const Job *job, int i, int n, double *restrict sum, const int32_t *
 		sum[j] = 0;
 		if (value < bar || j == i || !((float) value > 0))
 			continue;
-		offer(best, &found, job->k, (Best) {value, j});
-		if (found == job->k)
+		best[found++] = (Best) {value, j};
+		if (found == most)
+		{
+			select_best(best, found, job->k);
+			found = job->k;
 			bar = best[0].similarity;
+			for (int b = 1; b < found; b++)
+				bar = best[b].similarity < bar ? best[b].similarity : bar;
+		}
 	}
+	if (found > job->k)
+	{
+		select_best(best, found, job->k);
+		found = job->k;
+	}
+	for (int at = found / 2 - 1; at >= 0; at--)
+		sink_at(best, found, at, best[at]);
 	return found;
 }
 
@@ -292,42 +359,36 @@ knn_task(void *arg, size_t chunk, int worker)
 
 /* The matrix with the weights that the similarity wants; a copy, unless they are the values. */
 static RecMatrix *
-weighted(EcmlCtx *ctx, const RecMatrix *m, const RecParams *params)
+weighted(EcmlCtx *ctx, const RecMatrix *t, const RecParams *params)
 {
-	RecMatrix  *t;
 	RecMatrix  *w;
 
+	if (params->similarity == REC_COSINE)
+		return (RecMatrix *) t;
+	w = rec_matrix_copy(ctx, t);
 	switch (params->similarity)
 	{
 		case REC_JACCARD:
-			w = rec_matrix_copy(ctx, m);
 			rec_weigh(ctx, w, REC_BINARY, 0, 0);
-			return w;
+			break;
 		case REC_DOT_BM25:
 		case REC_COSINE_TFIDF:
-			t = rec_transpose(ctx, m);
-			rec_weigh(ctx, t, params->similarity == REC_DOT_BM25 ? REC_BM25 : REC_TFIDF, params->k1, params->b);
-			w = rec_transpose(ctx, t);
-			rec_matrix_free(ctx, t);
-			return w;
+			rec_weigh(ctx, w, params->similarity == REC_DOT_BM25 ? REC_BM25 : REC_TFIDF, params->k1, params->b);
+			break;
 		case REC_ADJUSTED:
-			t = rec_transpose(ctx, m);
-			for (int u = 0; u < t->rows; u++)
+			for (int u = 0; u < w->rows; u++)
 			{
 				double		mean = 0;
 
-				for (size_t e = t->start[u]; e < t->start[u + 1]; e++)
-					mean += t->value[e];
-				mean /= t->start[u + 1] > t->start[u] ? t->start[u + 1] - t->start[u] : 1;
-				for (size_t e = t->start[u]; e < t->start[u + 1]; e++)
-					t->value[e] = (float) (t->value[e] - mean);
+				for (size_t e = w->start[u]; e < w->start[u + 1]; e++)
+					mean += w->value[e];
+				mean /= w->start[u + 1] > w->start[u] ? w->start[u + 1] - w->start[u] : 1;
+				for (size_t e = w->start[u]; e < w->start[u + 1]; e++)
+					w->value[e] = (float) (w->value[e] - mean);
 			}
-			w = rec_transpose(ctx, t);
-			rec_matrix_free(ctx, t);
-			return w;
-		default:
-			return (RecMatrix *) m;
+			break;
 	}
+	return w;
 }
 
 static bool
@@ -340,12 +401,12 @@ any_not_positive(const RecMatrix *m)
 }
 
 RecNeighbors *
-rec_knn(EcmlCtx *ctx, const RecMatrix *m, const RecParams *params, double low, double high)
+rec_knn(EcmlCtx *ctx, const RecMatrix *given, const RecParams *params, double low, double high)
 {
-	RecMatrix  *w = weighted(ctx, m, params);
-	RecMatrix  *t = rec_transpose(ctx, w);
+	RecMatrix  *t = weighted(ctx, given, params);
+	RecMatrix  *m = rec_transpose(ctx, t);
 	RecNeighbors *result = ECML_NEW0(ctx, RecNeighbors, 1);
-	Job			job = {w, t};
+	Job			job = {m, t};
 	size_t		chunks = ((size_t) m->rows + CHUNK - 1) / CHUNK;
 	int			workers = ecml_workers(ctx, chunks);
 	double	   *scale = NULL;
@@ -355,7 +416,7 @@ rec_knn(EcmlCtx *ctx, const RecMatrix *m, const RecParams *params, double low, d
 	job.similarity = params->similarity;
 	job.shrinkage = params->shrinkage;
 	job.adjusted = params->similarity == REC_ADJUSTED;
-	job.counted = job.adjusted || job.shrinkage > 0 || job.similarity == REC_JACCARD || any_not_positive(w);
+	job.counted = job.adjusted || job.shrinkage > 0 || job.similarity == REC_JACCARD || any_not_positive(m);
 	job.k = params->neighbors < m->rows - 1 ? params->neighbors : m->rows - 1;
 	if (job.k < 1)
 		job.k = 1;
@@ -366,8 +427,8 @@ rec_knn(EcmlCtx *ctx, const RecMatrix *m, const RecParams *params, double low, d
 		{
 			double		square = 0;
 
-			for (size_t e = w->start[i]; e < w->start[i + 1]; e++)
-				square += (double) w->value[e] * w->value[e];
+			for (size_t e = m->start[i]; e < m->start[i + 1]; e++)
+				square += (double) m->value[e] * m->value[e];
 			scale[i] = square > 0 ? 1 / sqrt(square) : 0;
 		}
 	}
@@ -385,7 +446,7 @@ rec_knn(EcmlCtx *ctx, const RecMatrix *m, const RecParams *params, double low, d
 		s->common = job.counted ? ECML_NEW0(ctx, int32_t, rows + 1) : NULL;
 		s->mine = job.adjusted ? ECML_NEW0(ctx, double, rows + 1) : NULL;
 		s->theirs = job.adjusted ? ECML_NEW0(ctx, double, rows + 1) : NULL;
-		s->best = ECML_NEW(ctx, Best, job.k + 1);
+		s->best = ECML_NEW(ctx, Best, (1 + SPARE) * (size_t) job.k + 1);
 	}
 	job.entries = entries = ECML_NEW(ctx, Entry, t->start[t->rows] + 1);
 	for (size_t e = 0; e < t->start[t->rows]; e++)
@@ -421,8 +482,8 @@ rec_knn(EcmlCtx *ctx, const RecMatrix *m, const RecParams *params, double low, d
 	ecml_free(ctx, entries);
 	ecml_free(ctx, job.found);
 	ecml_free(ctx, scale);
-	rec_matrix_free(ctx, t);
-	if (w != m)
-		rec_matrix_free(ctx, w);
+	rec_matrix_free(ctx, m);
+	if (t != given)
+		rec_matrix_free(ctx, t);
 	return result;
 }

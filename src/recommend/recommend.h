@@ -135,8 +135,8 @@ typedef struct RecNeighbors
 	float	   *similarity;		/* [start[rows]], not 0 */
 } RecNeighbors;
 
-/* m: the rows to compare, by what they have in common.  similarity, shrinkage, neighbors, k1, b of params count. */
-extern RecNeighbors *rec_knn(EcmlCtx *ctx, const RecMatrix *m, const RecParams *params, double low, double high);
+/* The columns of t are compared, by the rows that they share.  similarity, shrinkage, neighbors, k1, b of params count. */
+extern RecNeighbors *rec_knn(EcmlCtx *ctx, const RecMatrix *t, const RecParams *params, double low, double high);
 
 /* ---- factors */
 typedef struct RecFactors

@@ -217,15 +217,15 @@ fit_parts(EcmlCtx *ctx, const RecMatrix *m, const float *popularity, const RecPa
 	if (mix[REC_PART_FACTORS] > 0)
 		model->factors = rec_als(ctx, fit->history, params, &fit->user, low, middle);
 	if (mix[REC_PART_ITEMS] > 0)
-	{
 		/* similarities weigh by themselves; cosine takes what als takes */
+		model->neighbors = rec_knn(ctx, params->similarity == REC_COSINE ? fit->history : m, params, middle, high);
+	if (mix[REC_PART_USERS] > 0)
+	{
 		RecMatrix  *t = rec_transpose(ctx, params->similarity == REC_COSINE ? fit->history : m);
 
-		model->neighbors = rec_knn(ctx, t, params, middle, high);
+		fit->users = rec_knn(ctx, t, params, middle, high);
 		rec_matrix_free(ctx, t);
 	}
-	if (mix[REC_PART_USERS] > 0)
-		fit->users = rec_knn(ctx, params->similarity == REC_COSINE ? fit->history : m, params, middle, high);
 	warm_up(model);
 	return fit;
 }
@@ -519,10 +519,12 @@ rec_fit(EcmlCtx *ctx, const RecRows *rows, int users, int items, char **ids, con
 	if (terms)
 	{
 		RecParams	by_content = *params;
+		RecMatrix  *by_term = rec_transpose(ctx, terms);
 
 		by_content.similarity = REC_COSINE;
 		by_content.shrinkage = 0;
-		content = rec_knn(ctx, terms, &by_content, 0, 0.1);
+		content = rec_knn(ctx, by_term, &by_content, 0, 0.1);
+		rec_matrix_free(ctx, by_term);
 	}
 	if (tune)
 		tune_mix(ctx, rows, m, params, content, weights);

@@ -204,7 +204,7 @@ test_knn(void)
 
 	make_rows(ctx, &rows, USERS, ITEMS, 900, false);
 	dense(&rows, m, 0);
-	t = rec_transpose(ctx, rec_matrix(ctx, &rows, USERS, ITEMS, &params));
+	t = rec_matrix(ctx, &rows, USERS, ITEMS, &params);
 	for (int similarity = 0; similarity <= REC_ADJUSTED; similarity++)
 		for (int shrunk = 0; shrunk < 2; shrunk++)
 		{
