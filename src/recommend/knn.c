@@ -22,7 +22,7 @@
 #define CHUNK 8					/* rows of a task */
 #define AHEAD 8					/* columns that are fetched before they are needed */
 #define LINES 8					/* of each, at most: what follows the processor foresees */
-#define SPARE 3					/* times k: candidates that are kept beside the best until they are looked through */
+#define SAMPLE 64				/* rows that the first guess at what is similar enough rests on */
 
 typedef struct Best
 {
@@ -37,7 +37,7 @@ typedef struct Scratch
 	double	   *mine;			/* [rows] adjusted: squares over the shared columns */
 	double	   *theirs;
 	int32_t    *touched;		/* [rows] */
-	Best	   *best;			/* [(1 + SPARE) k] in the end a heap of k: the worst on top */
+	Best	   *best;			/* [k] a heap: the worst on top */
 } Scratch;
 
 /* An entry of the transpose: what belongs together lies together. */
@@ -70,10 +70,12 @@ worse(const Best *a, const Best *b)
 	return a->similarity < b->similarity || (a->similarity == b->similarity && a->other > b->other);
 }
 
-/* Put entry in the heap at a place and let it sink. */
-static inline void
-sink_at(Best *heap, int n, int at, Best entry)
+/* Put entry in the heap at place 0 and let it sink. */
+static void
+sink(Best *heap, int n, Best entry)
 {
+	int			at = 0;
+
 	for (;;)
 	{
 		int			child = 2 * at + 1;
@@ -88,12 +90,6 @@ sink_at(Best *heap, int n, int at, Best entry)
 		at = child;
 	}
 	heap[at] = entry;
-}
-
-static void
-sink(Best *heap, int n, Best entry)
-{
-	sink_at(heap, n, 0, entry);
 }
 
 static void
@@ -247,83 +243,72 @@ choose(const Job *job, int i, int n, Scratch *s)
 	return found;
 }
 
-/* The k best of n stand first, in no order. */
-static void
-select_best(Best *v, int n, int k)
+static inline double
+scaled(const Job *job, double sum, double mine, int j)
 {
-	int			low = 0;
-	int			high = n - 1;
+	return job->scale ? sum * (mine * job->scale[j]) : sum;
+}
 
-	while (low < high)
+/* A similarity that about 4 k of the n rows touched exceed, by a sample of them; 0 where a sample would not tell. */
+static double
+first_bar(const Job *job, int n, const double *sum, const int32_t *touched, double mine)
+{
+	double		sample[SAMPLE];
+	int			rank;
+
+	if (n / 8 <= job->k)
+		return 0;
+	rank = (int) (4.0 * job->k * SAMPLE / n);
+	/* of the sample the rank + 1 greatest, the greatest first */
+	for (int s = 0, kept = 0; s < SAMPLE; s++)
 	{
-		Best		a = v[low];
-		Best		b = v[low + (high - low) / 2];
-		Best		c = v[high];
-		Best		pivot = worse(&a, &b) ? (worse(&b, &c) ? b : worse(&a, &c) ? c : a) : worse(&a, &c) ? a : worse(&b, &c) ? c : b;
-		int			i = low;
-		int			j = high;
+		int			j = touched[(size_t) n * s / SAMPLE];
+		double		value = scaled(job, sum[j], mine, j);
+		int			at;
 
-		while (i <= j)
-		{
-			while (worse(&pivot, &v[i]))
-				i++;
-			while (worse(&v[j], &pivot))
-				j--;
-			if (i <= j)
-			{
-				Best		swap = v[i];
-
-				v[i++] = v[j];
-				v[j--] = swap;
-			}
-		}
-		if (k - 1 <= j)
-			high = j;
-		else if (k - 1 >= i)
-			low = i;
-		else
-			return;
+		if (kept > rank && value <= sample[rank])
+			continue;
+		at = kept <= rank ? kept++ : rank;
+		for (; at > 0 && sample[at - 1] < value; at--)
+			sample[at] = sample[at - 1];
+		sample[at] = value;
 	}
+	return sample[rank];
 }
 
 /*
- * The same for sums, scaled or not.  Most rows are behind what is known as the bar, and go by quickly; others are kept until there
- * are several times k, of which the best make a higher bar.  best becomes a heap, as in choose.
+ * The same for sums, scaled or not.  Most rows are below a bar, and go by quickly: the worst of the best so far, and before there are
+ * k of them a guess; where it was too high, all are looked at again.
  */
 static int
 choose_plain(const Job *job, int i, int n, double *restrict sum, const int32_t *restrict touched, Best *best)
 {
-	const double *restrict scale = job->scale;
-	double		mine = scale ? scale[i] : 1;
-	double		bar = 0;
-	int			most = (1 + SPARE) * job->k;
-	int			found = 0;
+	double		mine = job->scale ? job->scale[i] : 1;
+	double		guess = first_bar(job, n, sum, touched, mine);
+	int			found;
 
-	for (int a = 0; a < n; a++)
+	for (;;)
 	{
-		int			j = touched[a];
-		double		value = scale ? sum[j] * (mine * scale[j]) : sum[j];
+		double		bar = guess;
 
-		sum[j] = 0;
-		if (value < bar || j == i || !((float) value > 0))
-			continue;
-		best[found++] = (Best) {value, j};
-		if (found == most)
+		found = 0;
+		for (int a = 0; a < n; a++)
 		{
-			select_best(best, found, job->k);
-			found = job->k;
-			bar = best[0].similarity;
-			for (int b = 1; b < found; b++)
-				bar = best[b].similarity < bar ? best[b].similarity : bar;
+			int			j = touched[a];
+			double		value = scaled(job, sum[j], mine, j);
+
+			if (value < bar || j == i || !((float) value > 0))
+				continue;
+			offer(best, &found, job->k, (Best) {value, j});
+			if (found == job->k)
+				bar = best[0].similarity;
 		}
+		if (found == job->k || guess == 0)
+			break;
+		guess = 0;
 	}
-	if (found > job->k)
-	{
-		select_best(best, found, job->k);
-		found = job->k;
-	}
-	for (int at = found / 2 - 1; at >= 0; at--)
-		sink_at(best, found, at, best[at]);
+	for (int a = 0; a < n; a++)
+		sum[touched[a]] = 0;
 	return found;
 }
 
@@ -446,7 +431,7 @@ rec_knn(EcmlCtx *ctx, const RecMatrix *given, const RecParams *params, double lo
 		s->common = job.counted ? ECML_NEW0(ctx, int32_t, rows + 1) : NULL;
 		s->mine = job.adjusted ? ECML_NEW0(ctx, double, rows + 1) : NULL;
 		s->theirs = job.adjusted ? ECML_NEW0(ctx, double, rows + 1) : NULL;
-		s->best = ECML_NEW(ctx, Best, (1 + SPARE) * (size_t) job.k + 1);
+		s->best = ECML_NEW(ctx, Best, job.k + 1);
 	}
 	job.entries = entries = ECML_NEW(ctx, Entry, t->start[t->rows] + 1);
 	for (size_t e = 0; e < t->start[t->rows]; e++)

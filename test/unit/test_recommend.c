@@ -243,6 +243,28 @@ test_knn(void)
 			   memcmp(n->other, same->other, n->start[ITEMS] * sizeof(int32_t)) == 0 &&
 			   memcmp(n->similarity, same->similarity, n->start[ITEMS] * sizeof(float)) == 0, "the same bits on 4 threads");
 		}
+	/* of many items the first few are those of a long list, which is made without a guess at what is similar enough */
+	{
+		RecNeighbors *few;
+		RecNeighbors *many;
+		int			wrong = 0;
+
+		make_rows(ctx, &rows, 2000, 900, 60000, false);
+		t = rec_matrix(ctx, &rows, 2000, 900, &params);
+		for (int similarity = REC_COSINE; similarity <= REC_DOT_BM25; similarity += 2)
+		{
+			params.similarity = similarity;
+			params.shrinkage = 0;
+			params.neighbors = 3;
+			few = rec_knn(ctx, t, &params, 0, 1);
+			params.neighbors = 800;
+			many = rec_knn(ctx, t, &params, 0, 1);
+			for (int i = 0; i < 900; i++)
+				wrong += few->start[i + 1] - few->start[i] != 3 ||
+					memcmp(few->other + few->start[i], many->other + many->start[i], 3 * sizeof(int32_t)) != 0;
+		}
+		ok(wrong == 0, "short lists are the beginnings of long ones: %d wrong", wrong);
+	}
 	free(m);
 	test_ctx_free(ctx);
 	test_ctx_free(four);
@@ -546,6 +568,50 @@ test_parts(void)
 	ok((fit->model->mix[REC_PART_USERS] > 0) == (fit->users != NULL) &&
 	   (fit->model->mix[REC_PART_FACTORS] > 0) == (fit->model->factors != NULL) &&
 	   (fit->model->mix[REC_PART_ITEMS] > 0) == (fit->model->neighbors != NULL), "the parts that have a weight were learnt");
+	test_ctx_free(ctx);
+}
+
+/* Users with very many rows are put in order in another way: entries are the same. */
+static void
+test_long_rows(void)
+{
+	EcmlCtx    *ctx = test_ctx(2, 1);
+	RecParams	params = params_of();
+	RecRows		rows;
+	double	   *sum = calloc(3 * 500, sizeof(double));
+	double		worst = 0;
+	bool		ordered = true;
+
+	for (int n = 900; n <= 90000; n *= 100)
+	{
+		EcmlRng		rng;
+		RecMatrix  *m;
+		size_t		count = 0;
+
+		ecml_rng_seed(&rng, n);
+		memset(sum, 0, 3 * 500 * sizeof(double));
+		rec_rows_init(ctx, &rows, false, false);
+		for (int i = 0; i < n; i++)
+		{
+			int			u = (int) ecml_rng_below(&rng, 3);
+			int			item = (int) ecml_rng_below(&rng, 500);
+
+			sum[u * 500 + item] += 1 + i % 3;
+			rec_rows_add(ctx, &rows, u, item, 1 + i % 3, 0, 0);
+		}
+		m = rec_matrix(ctx, &rows, 3, 500, &params);
+		for (int u = 0; u < 3; u++)
+			for (size_t e = m->start[u]; e < m->start[u + 1]; e++)
+			{
+				worst = fmax(worst, fabs(m->value[e] - sum[u * 500 + m->column[e]]));
+				ordered &= e == m->start[u] || m->column[e - 1] < m->column[e];
+			}
+		for (int i = 0; i < 3 * 500; i++)
+			count += sum[i] > 0;
+		ordered &= count == m->start[3];
+	}
+	ok(worst == 0 && ordered, "rows of few and of very many entries, off by %g", worst);
+	free(sum);
 	test_ctx_free(ctx);
 }
 
@@ -998,6 +1064,7 @@ int
 main(void)
 {
 	test_matrix();
+	test_long_rows();
 	test_knn();
 	test_als();
 	test_lists();
