@@ -14,3 +14,8 @@ CREATE FUNCTION ecml_vrp_summary(deliveries text, options jsonb DEFAULT '{}',
 AS 'MODULE_PATHNAME' LANGUAGE C VOLATILE PARALLEL UNSAFE COST 1000000;
 COMMENT ON FUNCTION ecml_vrp_summary(text, jsonb) IS
 'What the plan of ecml_vrp with the same arguments costs: cost, distance, duration, vehicles used, deliveries served and not, whether all that must be served is, a lower bound of the cost of any plan and the gap to it (share of the bound), iterations and seconds. Errors: as ecml_vrp.';
+
+CREATE FUNCTION ecml_plot_routes(deliveries text, options jsonb DEFAULT '{}') RETURNS text
+AS 'MODULE_PATHNAME' LANGUAGE C VOLATILE PARALLEL UNSAFE COST 1000000;
+COMMENT ON FUNCTION ecml_plot_routes(text, jsonb) IS
+'A map of the tours as SVG text: depots, stops, one colour a vehicle, arrows for the direction, and a list of the tours. Arguments and options are those of ecml_vrp; options beside them: plan (a source with vehicle, stop and delivery_id: then nothing is planned), title, labels. Errors: those of ecml_vrp, and undefined_object where the deliveries have no coordinates.';

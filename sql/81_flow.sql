@@ -67,3 +67,14 @@ CREATE FUNCTION ecml_allocate_inventory(stock text, demand text, costs text, opt
 AS 'MODULE_PATHNAME' LANGUAGE C STABLE PARALLEL UNSAFE COST 100000 ROWS 1000;
 COMMENT ON FUNCTION ecml_allocate_inventory(text, text, text, jsonb) IS
 'Stock of warehouses to the demand of regions, item by item: first what service targets promise (service_target, 0 to 1), by priority (1 first), then the rest, at least cost; a row without origin tells units that are missing. stock may keep a reserve. Errors: invalid_parameter_value for options, undefined_object for columns, data_exception for numbers out of range and pairs that stand twice.';
+
+CREATE FUNCTION ecml_slotting(items text, slots text, options jsonb DEFAULT '{}',
+	OUT item text, OUT slot text, OUT cost float8, OUT present_slot text) RETURNS SETOF record
+AS 'MODULE_PATHNAME' LANGUAGE C STABLE PARALLEL UNSAFE COST 1000000 ROWS 1000;
+COMMENT ON FUNCTION ecml_slotting(text, text, jsonb) IS
+'Which item lies in which slot of a warehouse, fast movers near and families together: the slot of each item (NULL: none is left that it fits) and its cost, picks times the distance of the slot, and half of the distances to items that it is picked with. items has item and demand, and may have family, size, present_slot and locked; slots has slot and distance, or x and y, or aisle and position, and may have capacity and places. Exact without families and pairs, else exchanges that begin with that optimum. Errors: invalid_parameter_value for options, undefined_object for columns, data_exception for numbers out of range, keys that stand twice and items locked where there is no place, program_limit_exceeded for too many places.';
+
+CREATE FUNCTION ecml_slotting_summary(items text, slots text, options jsonb DEFAULT '{}') RETURNS jsonb
+AS 'MODULE_PATHNAME' LANGUAGE C STABLE PARALLEL UNSAFE COST 1000000;
+COMMENT ON FUNCTION ecml_slotting_summary(text, text, jsonb) IS
+'The plan of ecml_slotting in brief: items, places, unplaced, cost, travel, apart (distances of families and pairs), moving, bound (no plan costs less), gap (share of the bound), exact; and, of items with a present slot, travel and distances before and after, the share saved and how many move. Errors: those of ecml_slotting.';

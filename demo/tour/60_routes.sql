@@ -14,3 +14,6 @@ FROM tour WHERE vehicle = (SELECT min(vehicle) FROM tour) ORDER BY stop LIMIT 6;
 
 \echo 'With fewer vans than that: what stays behind, and why'
 SELECT count(*), note FROM ecml_vrp('deliveries', '{"capacity": 60, "vehicles": 4, "iterations": 100}') WHERE vehicle IS NULL GROUP BY note;
+
+\echo 'A map of them: SVG, for a page or a file'
+SELECT left(svg, 60) AS begins, length(svg) AS bytes FROM ecml_plot_routes('deliveries', '{"plan": "tour", "title": "Today"}') AS svg;

@@ -8,41 +8,26 @@
  * What a thread may not judge is odd: a tuple with a NULL, a value that is not finite, or very large, a weight of 0, a class
  * that has not been met.  A batch with an odd row is read again by the leader, row by row, so that rows come in the table's
  * order, and errors are those of any other way.  Where many batches have odd rows the table is left to tablescan.c.
- *
- * Tuples may be read without a lock as long as the page is pinned and the tuple visible to our snapshot: what moves or removes
- * tuples waits for all pins, and hint bits are not looked at.
  */
 #include "core/compat.h"
 
 #include <math.h>
 
-#include "access/heapam.h"
 #include "access/htup_details.h"
-#include "access/relscan.h"
 #include "access/tableam.h"
-#include "access/xact.h"
 #include "miscadmin.h"
-#include "pgstat.h"
 #include "storage/bufmgr.h"
 #include "utils/memutils.h"
-#include "utils/snapmgr.h"
 
 #include "core/guc.h"
+#include "core/pages.h"
 #include "core/pagescan.h"
 
 #define FIRST_PAGES 4			/* read by the leader, who meets classes there, and learns where columns lie */
-#define BATCH_PAGES 256			/* pinned at once, at most */
-#define PINS 64					/* and at most one buffer in so many */
 #define TASK_BYTES 262144		/* of values that a task takes apart, about */
 #define TILE_BYTES 32768		/* of rows whose columns are written together, about */
 #define MAX_TILE 64				/* rows */
 #define PATIENCE 4				/* batches with odd rows: more than so many, and a quarter of all, are too many */
-
-typedef struct HeldPage
-{
-	Buffer		buffer;
-	int			rows;			/* visible tuples */
-} HeldPage;
 
 /* A class that threads know. */
 typedef struct Class
@@ -53,19 +38,11 @@ typedef struct Class
 
 typedef struct PageScan
 {
-	Relation	relation;
-	Snapshot	snapshot;
+	EcmlPages	pages;			/* the batch */
 	EcmlColumns *columns;
 	EcmlTrainer *trainer;
 	TupleTableSlot *slot;
 	MemoryContext per_row;
-
-	/* the batch */
-	HeldPage   *pages;			/* [npages] */
-	int			npages;
-	OffsetNumber *items;		/* [nrows] line pointers of the visible tuples, page by page */
-	HeapTupleHeader *tuples;	/* [nrows] the same */
-	size_t		nrows;
 
 	/* for the tasks */
 	Class	   *classes;		/* [nclasses] of a target of classes */
@@ -76,57 +53,6 @@ typedef struct PageScan
 	bool		odd;			/* some row is; written by tasks, without a lock: it only becomes true */
 } PageScan;
 
-/* ---- the leader lists tuples */
-
-/* Pin a page and add its visible tuples to the batch. */
-static void
-read_page(PageScan *scan, BlockNumber number)
-{
-	Buffer		buffer = ReadBufferExtended(scan->relation, MAIN_FORKNUM, number, RBM_NORMAL, NULL);
-	HeapTupleData tuple = {.t_tableOid = RelationGetRelid(scan->relation)};
-	size_t		before = scan->nrows;
-	OffsetNumber last;
-	bool		all_visible;
-	char	   *page;
-
-	/* what every reader of a heap does: chances to clean up are taken, and the page may not change while it is looked at */
-	heap_page_prune_opt(scan->relation, buffer);
-	LockBuffer(buffer, BUFFER_LOCK_SHARE);
-	page = BufferGetPage(buffer);
-	ecml_test_old_snapshot(scan->snapshot, scan->relation, page);
-	last = PageGetMaxOffsetNumber(page);
-	/* on a standby the flag may be ahead of the snapshot */
-	all_visible = PageIsAllVisible(page) && !scan->snapshot->takenDuringRecovery;
-	for (OffsetNumber item = FirstOffsetNumber; item <= last; item = OffsetNumberNext(item))
-	{
-		ItemId		id = PageGetItemId(page, item);
-
-		if (!ItemIdIsNormal(id))
-			continue;
-		tuple.t_data = (HeapTupleHeader) PageGetItem(page, id);
-		if (!all_visible)
-		{
-			tuple.t_len = ItemIdGetLength(id);
-			ItemPointerSet(&tuple.t_self, number, item);
-			if (!HeapTupleSatisfiesVisibility(&tuple, scan->snapshot, buffer))
-				continue;
-		}
-		scan->items[scan->nrows] = item;
-		scan->tuples[scan->nrows++] = tuple.t_data;
-	}
-	LockBuffer(buffer, BUFFER_LOCK_UNLOCK);
-	scan->pages[scan->npages++] = (HeldPage) {buffer, (int) (scan->nrows - before)};
-}
-
-static void
-release_pages(PageScan *scan)
-{
-	for (int i = 0; i < scan->npages; i++)
-		ReleaseBuffer(scan->pages[i].buffer);
-	scan->npages = 0;
-	scan->nrows = 0;
-}
-
 /* ---- row by row */
 
 static void
@@ -134,20 +60,20 @@ read_rows(PageScan *scan)
 {
 	size_t		row = 0;
 
-	for (int i = 0; i < scan->npages; i++)
+	for (int i = 0; i < scan->pages.npages; i++)
 	{
-		Buffer		buffer = scan->pages[i].buffer;
-		HeapTupleData tuple = {.t_tableOid = RelationGetRelid(scan->relation)};
+		Buffer		buffer = scan->pages.pages[i].buffer;
+		HeapTupleData tuple = {.t_tableOid = RelationGetRelid(scan->pages.relation)};
 
 		CHECK_FOR_INTERRUPTS();
-		for (int n = 0; n < scan->pages[i].rows; n++, row++)
+		for (int n = 0; n < scan->pages.pages[i].rows; n++, row++)
 		{
 			MemoryContext old = MemoryContextSwitchTo(scan->per_row);
 			EcmlRow		read;
 
-			tuple.t_data = scan->tuples[row];
-			tuple.t_len = ItemIdGetLength(PageGetItemId(BufferGetPage(buffer), scan->items[row]));
-			ItemPointerSet(&tuple.t_self, BufferGetBlockNumber(buffer), scan->items[row]);
+			tuple.t_data = scan->pages.tuples[row];
+			tuple.t_len = ItemIdGetLength(PageGetItemId(BufferGetPage(buffer), scan->pages.items[row]));
+			ItemPointerSet(&tuple.t_self, BufferGetBlockNumber(buffer), scan->pages.items[row]);
 			ExecStoreBufferHeapTuple(&tuple, scan->slot, buffer);
 			read = ecml_columns_read(scan->columns, scan->slot);
 			ecml_trainer_row(scan->trainer, read.usable, read.has_y, read.y, read.has_w, read.w);
@@ -219,7 +145,7 @@ move_rows(PageScan *scan, size_t first, int n, EcmlBlock *block, int at, double 
 
 	for (int i = 0; i < n; i++)
 	{
-		HeapTupleHeader tuple = scan->tuples[first + i];
+		HeapTupleHeader tuple = scan->pages.tuples[first + i];
 		const char *data = (const char *) tuple + tuple->t_hoff;
 
 		if ((tuple->t_infomask & HEAP_HASNULL) || HeapTupleHeaderGetNatts(tuple) < columns->last)
@@ -255,7 +181,7 @@ move_task(void *arg, size_t number, int worker)
 {
 	PageScan   *scan = arg;
 	size_t		row = number * scan->task_rows;
-	size_t		end = Min(row + scan->task_rows, scan->nrows);
+	size_t		end = Min(row + scan->task_rows, scan->pages.nrows);
 	int			last_class = 0;
 
 	while (row < end && !scan->odd)
@@ -287,9 +213,9 @@ static bool
 move_batch(PageScan *scan)
 {
 	EcmlTrainer *trainer = scan->trainer;
-	size_t		ntasks = (scan->nrows + scan->task_rows - 1) / scan->task_rows;
+	size_t		ntasks = (scan->pages.nrows + scan->task_rows - 1) / scan->task_rows;
 
-	if (!ecml_dataset_make_room(trainer->dataset, scan->nrows))
+	if (!ecml_dataset_make_room(trainer->dataset, scan->pages.nrows))
 		return false;
 	if (ecml_trainer_target(trainer) == ECML_TARGET_CLASS)
 	{
@@ -301,9 +227,9 @@ move_batch(PageScan *scan)
 	ecml_parallel_for(&trainer->ctx, ntasks, move_task, scan);
 	if (scan->odd)
 		return false;
-	ecml_trainer_count_room(trainer, scan->nrows);
-	ecml_dataset_fill(trainer->dataset, scan->nrows);
-	trainer->rows += scan->nrows;
+	ecml_trainer_count_room(trainer, scan->pages.nrows);
+	ecml_dataset_fill(trainer->dataset, scan->pages.nrows);
+	trainer->rows += scan->pages.nrows;
 	return true;
 }
 
@@ -311,7 +237,7 @@ move_batch(PageScan *scan)
 
 /* Read all pages; false: it is not worth it. */
 static bool
-read_table(PageScan *scan, BlockNumber pages, int batch_pages)
+read_table(PageScan *scan, BlockNumber pages)
 {
 	EcmlTrainer *trainer = scan->trainer;
 	uint32		batches = 0;
@@ -319,21 +245,19 @@ read_table(PageScan *scan, BlockNumber pages, int batch_pages)
 
 	for (BlockNumber next = 0; next < pages;)
 	{
-		BlockNumber end = next + Min(pages - next, next == 0 ? Min(FIRST_PAGES, batch_pages) : batch_pages);
+		BlockNumber end = next + Min(pages - next, next == 0 ? Min(FIRST_PAGES, scan->pages.most) : scan->pages.most);
 		bool		first = next == 0;
 
 		while (next < end)
-			read_page(scan, next++);
+			ecml_pages_read(&scan->pages, next++);
 		batches++;
-		if (scan->nrows > 0 && (first || !move_batch(scan)))
+		if (scan->pages.nrows > 0 && (first || !move_batch(scan)))
 		{
 			if (!first && ++odd > PATIENCE && odd > batches / 4)
 				return false;
 			read_rows(scan);
 		}
-		for (size_t i = 0; i < scan->nrows; i++)
-			pgstat_count_heap_getnext(scan->relation);
-		release_pages(scan);
+		ecml_pages_release(&scan->pages);
 		ecml_poll(&trainer->ctx, trainer->rows + trainer->skipped, 0);
 	}
 	return true;
@@ -342,18 +266,15 @@ read_table(PageScan *scan, BlockNumber pages, int batch_pages)
 static bool
 suits(const EcmlTraining *training, EcmlColumns *columns, Relation relation, BlockNumber pages)
 {
-	/* large tables should not push all else out of the buffers; serialisable transactions keep account of each row */
-	return training->algorithm->one_pass == NULL && training->algorithm->sample == NULL && training->nextras == 0 && pages <= NBuffers / 4 && NBuffers / PINS >= 2 * FIRST_PAGES &&
-		ecml_guc_effective_threads() > 1 && !IsolationIsSerializable() && !RelationUsesLocalBuffers(relation) &&
-		IsMVCCSnapshot(GetActiveSnapshot()) && ecml_columns_place(columns, RelationGetDescr(relation));
+	return training->algorithm->one_pass == NULL && training->algorithm->sample == NULL && training->nextras == 0 &&
+		pages <= NBuffers / 4 && ecml_pages_suit(relation, pages) && ecml_guc_effective_threads() > 1 &&
+		ecml_columns_place(columns, RelationGetDescr(relation));
 }
 
 EcmlTrainer *
 ecml_pagescan(MemoryContext context, const EcmlTraining *training, EcmlColumns *columns, Relation relation, BlockNumber pages)
 {
-	PageScan	scan = {.relation = relation,.snapshot = GetActiveSnapshot(),.columns = columns};
-	int			batch_pages = Min(BATCH_PAGES, NBuffers / PINS);
-	TableScanDesc heap;
+	PageScan	scan = {.columns = columns};
 	size_t		width;
 	int			workers;
 	bool		done;
@@ -366,9 +287,6 @@ ecml_pagescan(MemoryContext context, const EcmlTraining *training, EcmlColumns *
 	ecml_trainer_begin(scan.trainer);
 	scan.slot = table_slot_create(relation, NULL);
 	scan.per_row = AllocSetContextCreate(context, "ecml table row", ALLOCSET_DEFAULT_SIZES);
-	scan.pages = palloc(batch_pages * sizeof(HeldPage));
-	scan.items = palloc(batch_pages * MaxHeapTuplesPerPage * sizeof(OffsetNumber));
-	scan.tuples = palloc(batch_pages * MaxHeapTuplesPerPage * sizeof(HeapTupleHeader));
 	scan.classes = palloc(ECML_MAX_CLASSES * sizeof(Class));
 	width = columns->binder->nfeatures * sizeof(double);
 	scan.task_rows = Max(TASK_BYTES / width, MAX_TILE);
@@ -377,11 +295,9 @@ ecml_pagescan(MemoryContext context, const EcmlTraining *training, EcmlColumns *
 	scan.tiles = palloc(workers * sizeof(double *));
 	for (int i = 0; i < workers; i++)
 		scan.tiles[i] = palloc(scan.tile_rows * width);
-	/* counted, and locked against phantoms, as any scan */
-	heap = table_beginscan_strat(relation, scan.snapshot, 0, NULL, true, false);
-	done = read_table(&scan, pages, batch_pages);
-	release_pages(&scan);
-	table_endscan(heap);
+	ecml_pages_begin(&scan.pages, relation);
+	done = read_table(&scan, pages);
+	ecml_pages_end(&scan.pages);
 	ExecDropSingleTupleTableSlot(scan.slot);
 	MemoryContextDelete(scan.per_row);
 	if (!done)

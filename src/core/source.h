@@ -7,9 +7,11 @@
 #define ECML_SOURCE_H
 
 #include "postgres.h"
+#include "fmgr.h"
 #include "access/tupdesc.h"
 #include "executor/spi.h"
 #include "executor/tuptable.h"
+#include "utils/jsonb.h"
 
 typedef struct EcmlSource
 {
@@ -45,6 +47,9 @@ extern bool ecml_source_is_table(EcmlSource *source, Oid *relation, double *rows
 /* Or of some columns of all its rows, in any order?  numbers [columns of the source]: of the table's columns, from 0 on. */
 extern bool ecml_source_is_scan(EcmlSource *source, Oid *relation, double *rows, int *numbers);
 
+/* The source that an argument gives, or an error for NULL. */
+extern char *ecml_source_argument(FunctionCallInfo fcinfo, int argument);
+
 /* Is the text a query (it begins with SELECT, WITH, VALUES, TABLE or a parenthesis), not a name? */
 extern bool ecml_source_is_query(const char *text);
 
@@ -53,5 +58,8 @@ extern char *ecml_source_from(const char *text);
 
 /* Number of the column of that name, or an error that names the nearest; what: "target", "feature". */
 extern int	ecml_source_column(const EcmlSource *source, const char *name, const char *what);
+
+/* Numbers of the columns that a list of an option names (NULL: none), palloc'd; *n: how many. */
+extern int *ecml_source_columns(const EcmlSource *source, Jsonb *list, const char *what, int *n);
 
 #endif							/* ECML_SOURCE_H */

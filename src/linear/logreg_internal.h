@@ -20,6 +20,7 @@
 #define LOGREG_GRAM 8			/* sum of w z z', [size][size], in place of the Hessian */
 #define LOGREG_PACK 16			/* keep z as float, and work with that; all rows, a gradient */
 #define LOGREG_PACKED 32		/* work with what was kept: half the memory to read */
+#define LOGREG_ROUNDED 64		/* the Hessian of what was kept (LOGREG_FUSED parameters at most), the gradient of the rows */
 
 /* What passes leave for the next one. */
 typedef struct LogregScratch

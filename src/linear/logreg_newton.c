@@ -27,6 +27,7 @@
 #define FLAT 1e-8				/* gain of a step, in rows of mean weight, */
 #define GROWTH 0.1				/* and what it does to some margin: from there on the classes are separated */
 #define PIVOT 1e-14				/* of the diagonal: less is a direction without curvature */
+#define PLAIN 0.02				/* of the diagonal: with no pivot below, floats give the Hessian to 1e-8 of its inverse or better */
 
 typedef struct Newton
 {
@@ -37,10 +38,12 @@ typedef struct Newton
 	double	   *start;			/* [total] */
 	double	   *step;			/* [total] */
 	int			ndropped;
+	double		least;			/* of the pivots, in the diagonal */
 	double		gain;			/* squared decrement */
 	double		loss;			/* of the last point that was kept, without penalty */
 	double		correct;
 	int			iterations;
+	bool		rounded;		/* Hessians over all rows may come from floats */
 } Newton;
 
 void
@@ -84,6 +87,13 @@ newton_step(Newton *newton)
 		newton->step[i] = -sums->gradient[i];
 	}
 	newton->ndropped = n - ecml_spd_factor(p->ctx, sums->matrix, n, n, newton->floor, newton->dropped);
+	newton->least = newton->ndropped > 0 ? 0 : 1;
+	for (int i = 0; i < n; i++)
+	{
+		double		pivot = sums->matrix[(size_t) i * n + i];
+
+		newton->least = fmin(newton->least, pivot * pivot * PIVOT / newton->floor[i]);
+	}
 	ecml_spd_solve(sums->matrix, n, n, newton->dropped, newton->step);
 	newton->gain = 0;
 	for (int i = 0; i < n; i++)
@@ -128,7 +138,7 @@ descend(Newton *newton, double *theta, int every, double enough, int max_iter, b
 	memcpy(newton->start, theta, n * sizeof(double));
 	for (int i = 0; i < max_iter; i++)
 	{
-		logreg_pass(p, theta, LOGREG_GRADIENT | LOGREG_HESSIAN, every, sums);
+		logreg_pass(p, theta, LOGREG_GRADIENT | LOGREG_HESSIAN | (newton->rounded ? LOGREG_ROUNDED : 0), every, sums);
 		newton->iterations++;
 		if (every > 1 && !(sums->weight > 0))
 			break;
@@ -149,6 +159,14 @@ descend(Newton *newton, double *theta, int every, double enough, int max_iter, b
 				continue;
 		}
 		newton_step(newton);
+		if (newton->rounded && !(newton->least >= PLAIN))
+		{
+			/* terms that nearly explain each other: once more, exactly */
+			newton->rounded = false;
+			newton->iterations--;
+			i--;
+			continue;
+		}
 		newton->loss = loss;
 		newton->correct = sums->correct;
 		memcpy(newton->start, theta, n * sizeof(double));
@@ -284,9 +302,10 @@ logreg_smooth(const LogregProblem *p, double *theta, LogregOutcome *outcome)
 		metric.packing = logreg_begin_packing(p) ? LOGREG_PACK : 0;
 		result = quasi_newton(p, &metric, theta, 0.7 * sqrt(exact), metric.factor ? 30 : p->params->max_iter);
 		outcome->iterations = result.iterations;
-		logreg_unpack(p);
+		newton.rounded = metric.packing == LOGREG_PACKED && n <= LOGREG_FUSED;
 	}
 	outcome->converged = descend(&newton, theta, 1, exact, p->params->max_iter, &outcome->diverges);
+	logreg_unpack(p);
 	outcome->iterations += newton.iterations;
 	outcome->loss = newton.loss;
 	outcome->correct = newton.correct;

@@ -31,8 +31,9 @@ typedef struct LogregChunk
 	double	   *repeats;		/* 1 / the weights without them */
 	double	   *y;
 	double	   *d;				/* scratch */
-	double	   *scratch;		/* of cross */
-	const double *zero;
+	double	   *scratch;		/* of cross, of doubles or floats */
+	float	   *rounded;		/* d */
+	const double *zero;			/* bytes of 0 */
 } Chunk;
 
 typedef struct Pass
@@ -66,6 +67,7 @@ make_chunk(const LogregProblem *p, Chunk *chunk)
 	chunk->y = ECML_NEW0(ctx, double, STRIDE);
 	chunk->d = ECML_NEW0(ctx, double, STRIDE);
 	chunk->scratch = ECML_NEW(ctx, double, ECML_CROSS_SCRATCH);
+	chunk->rounded = ECML_NEW(ctx, float, STRIDE);
 	chunk->zero = ECML_NEW0(ctx, double, STRIDE);
 	if (p->params->intercept)
 		for (int r = 0; r < ECML_CHUNK_ROWS; r++)
@@ -83,6 +85,7 @@ free_chunk(const LogregProblem *p, Chunk *chunk)
 	ecml_free(p->ctx, chunk->y);
 	ecml_free(p->ctx, chunk->d);
 	ecml_free(p->ctx, chunk->scratch);
+	ecml_free(p->ctx, chunk->rounded);
 	ecml_free(p->ctx, (void *) chunk->zero);
 }
 
@@ -148,6 +151,36 @@ load_columns(const double *const *x, int rows, const double *shift, const double
 	}
 	for (int column = 0; column < 4 && rows < ECML_CHUNK_ROWS; column++)
 		memset(z + (size_t) column * STRIDE + rows, 0, (ECML_CHUNK_ROWS - rows) * sizeof(double));
+}
+
+/* margin += coefficient * z without keeping z. */
+ECML_CLONES static void
+add_margins(const double *x, const double *next, int rows, double shift, double slope, double *margin)
+{
+	int			r = 0;
+
+	for (; r + 64 <= rows; r += 64)
+	{
+		for (int line = 0; line < 64; line += 8)
+			__builtin_prefetch(next + r + line);
+#pragma omp simd
+		for (int i = r; i < r + 64; i++)
+			margin[i] += slope * (x[i] - shift);
+	}
+	for (; r < rows; r++)
+		margin[r] += slope * (x[r] - shift);
+}
+
+/* The sum of residual times x - shift. */
+ECML_CLONES static double
+centred_product(const double *x, int rows, double shift, const double *residual)
+{
+	double		sum = 0;
+
+#pragma omp simd reduction(+:sum)
+	for (int r = 0; r < rows; r++)
+		sum += residual[r] * (x[r] - shift);
+	return sum;
 }
 
 /* The same as floats, which are kept; no margins. */
@@ -361,7 +394,7 @@ pack_chunk(const Pass *pass, const EcmlBlock *block, int from, int worker)
 		packed += (block->first + from) / ECML_CHUNK_ROWS * size;
 	else
 		packed = p->scratch->rounded + worker * size;
-	if ((pass->what & LOGREG_PACKED) && p->scratch->packed)
+	if ((pass->what & (LOGREG_PACKED | LOGREG_ROUNDED)) && p->scratch->packed)
 		return packed;
 	for (int j = 0; j < p->used; j++)
 	{
@@ -545,6 +578,51 @@ work_packed(const Pass *pass, const EcmlBlock *block, int from, Chunk *chunk, in
 	packed_gradient(packed, p->used, chunk->margin, slot + 3 + base);
 }
 
+/* The value and gradient of the rows themselves, and the Hessian of their floats, of two classes. */
+static void
+work_rounded(const Pass *pass, const EcmlBlock *block, int from, Chunk *chunk, int worker, double *slot)
+{
+	const LogregProblem *p = pass->p;
+	const float *packed = pack_chunk(pass, block, from, worker);
+	int			rows = chunk_rows(block, from);
+	int			base = p->params->intercept ? 1 : 0;
+	double	   *gradient = slot + 3;
+	double	   *matrix = slot + 3 + p->total;
+	double		first[LOGREG_FUSED] = {0};
+
+	begin_chunk(pass, block, from, rows, chunk);
+	for (int j = 0; j < p->used; j++)
+	{
+		int			c = p->column[j];
+		int			next = p->column[j + 1 < p->used ? j + 1 : j];
+
+		add_margins(ECML_BLOCK_F8(block, c) + from, ECML_BLOCK_F8(block, next) + from, rows, base ? p->mean[c] : 0,
+					pass->theta[base + j] / p->deviation[c], chunk->margin);
+	}
+	judge_chunk(p, chunk, slot);
+	if (base)
+		gradient[0] += sum_column(chunk->margin);
+	for (int j = 0; j < p->used; j++)
+	{
+		int			c = p->column[j];
+
+		gradient[base + j] += centred_product(ECML_BLOCK_F8(block, c) + from, rows, base ? p->mean[c] : 0, chunk->margin) /
+			p->deviation[c];
+	}
+	factors(chunk, pass->what, 0, 0, chunk->d);
+	for (int r = 0; r < ECML_CHUNK_ROWS; r++)
+		chunk->rounded[r] = (float) chunk->d[r];
+	p->cross->rounded(packed, chunk->rounded, (const float *) chunk->zero, (float *) chunk->scratch, 0, p->used, 0, p->used,
+					  matrix + (size_t) base * p->size + base, p->size);
+	if (!base)
+		return;
+	/* the constant has no floats */
+	matrix[0] += sum_column(chunk->d);
+	packed_gradient(packed, p->used, chunk->d, first);
+	for (int j = 0; j < p->used; j++)
+		matrix[(size_t) (1 + j) * p->size] += first[j];
+}
+
 /* The chunk's value and gradient into a slot. */
 static void
 work_chunk(const Pass *pass, const EcmlBlock *block, int from, Chunk *chunk, double *slot)
@@ -585,6 +663,11 @@ block_task(void *arg, size_t i, int worker)
 
 		if (!takes_part(pass, (pass->first + i) * CHUNKS + c))
 			continue;
+		if (pass->what & LOGREG_ROUNDED)
+		{
+			work_rounded(pass, block, c * ECML_CHUNK_ROWS, chunk, worker, slot);
+			continue;
+		}
 		if (pass->what & (LOGREG_PACK | LOGREG_PACKED))
 			work_packed(pass, block, c * ECML_CHUNK_ROWS, chunk, worker, slot);
 		else

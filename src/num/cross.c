@@ -11,12 +11,18 @@
 #include <immintrin.h>
 #endif
 
-/* ---------------------------------------------------------------- portable: vectors of two */
+/* What every set of kernels is. */
+#define CROSS(name) \
+	static const EcmlCross name##_cross = {#name, name##_dense, name##_weighted, name##_rounded_weighted}
+
+/* ---------------------------------------------------------------- portable: vectors of 16 bytes */
 
 typedef double D2 __attribute__((vector_size(16)));
+typedef float F4 __attribute__((vector_size(16)));
 
 #define KERNEL(name) portable_##name
-#define NAME "portable"
+#define E double
+#define STRIDE ECML_CHUNK_STRIDE
 #define LANES 2
 #define TI 3
 #define TJ 4
@@ -26,24 +32,27 @@ typedef double D2 __attribute__((vector_size(16)));
 #define V_STORE(p, v) (*(D2 *) (p) = (v))
 #define V_FMA(a, b, c) ((a) * (b) + (c))
 #define V_SUM(v) ((v)[0] + (v)[1])
-
 #include "cross_kernels.h"
+
+#define KERNEL(name) portable_rounded_##name
+#define E float
+#define STRIDE ECML_CHUNK_ROWS
+#define LANES 4
+#define TI 3
+#define TJ 4
+#define V F4
+#define V_ZERO ((F4) {0, 0, 0, 0})
+#define V_LOAD(p) (*(const F4 *) (p))
+#define V_STORE(p, v) (*(F4 *) (p) = (v))
+#define V_FMA(a, b, c) ((a) * (b) + (c))
+#define V_SUM(v) (((double) (v)[0] + (v)[1]) + ((double) (v)[2] + (v)[3]))
+#include "cross_kernels.h"
+
+CROSS(portable);
 
 #ifdef CROSS_X86
 
-#undef KERNEL
-#undef NAME
-#undef LANES
-#undef TI
-#undef TJ
-#undef V
-#undef V_ZERO
-#undef V_LOAD
-#undef V_STORE
-#undef V_FMA
-#undef V_SUM
-
-/* ---------------------------------------------------------------- AVX2 and FMA: vectors of four, 16 registers */
+/* ---------------------------------------------------------------- AVX2 and FMA: 16 registers of 32 bytes */
 
 #pragma GCC push_options
 #pragma GCC target("arch=x86-64-v3")
@@ -56,8 +65,15 @@ avx2_sum(__m256d v)
 	return pair[0] + pair[1];
 }
 
+static inline double
+avx2_rounded_sum(__m256 v)
+{
+	return avx2_sum(_mm256_cvtps_pd(_mm256_castps256_ps128(v)) + _mm256_cvtps_pd(_mm256_extractf128_ps(v, 1)));
+}
+
 #define KERNEL(name) avx2_##name
-#define NAME "avx2"
+#define E double
+#define STRIDE ECML_CHUNK_STRIDE
 #define LANES 4
 #define TI 4
 #define TJ 3
@@ -67,30 +83,40 @@ avx2_sum(__m256d v)
 #define V_STORE(p, v) _mm256_store_pd(p, v)
 #define V_FMA(a, b, c) _mm256_fmadd_pd(a, b, c)
 #define V_SUM(v) avx2_sum(v)
+#include "cross_kernels.h"
 
+#define KERNEL(name) avx2_rounded_##name
+#define E float
+#define STRIDE ECML_CHUNK_ROWS
+#define LANES 8
+#define TI 4
+#define TJ 3
+#define V __m256
+#define V_ZERO _mm256_setzero_ps()
+#define V_LOAD(p) _mm256_load_ps(p)
+#define V_STORE(p, v) _mm256_store_ps(p, v)
+#define V_FMA(a, b, c) _mm256_fmadd_ps(a, b, c)
+#define V_SUM(v) avx2_rounded_sum(v)
 #include "cross_kernels.h"
 
 #pragma GCC pop_options
 
-#undef KERNEL
-#undef NAME
-#undef LANES
-#undef TI
-#undef TJ
-#undef V
-#undef V_ZERO
-#undef V_LOAD
-#undef V_STORE
-#undef V_FMA
-#undef V_SUM
+CROSS(avx2);
 
-/* ---------------------------------------------------------------- AVX-512: vectors of eight, 32 registers */
+/* ---------------------------------------------------------------- AVX-512: 32 registers of 64 bytes */
 
 #pragma GCC push_options
 #pragma GCC target("arch=x86-64-v4")
 
+static inline double
+avx512_rounded_sum(__m512 v)
+{
+	return _mm512_reduce_add_pd(_mm512_cvtps_pd(_mm512_castps512_ps256(v)) + _mm512_cvtps_pd(_mm512_extractf32x8_ps(v, 1)));
+}
+
 #define KERNEL(name) avx512_##name
-#define NAME "avx512"
+#define E double
+#define STRIDE ECML_CHUNK_STRIDE
 #define LANES 8
 #define TI 6
 #define TJ 4
@@ -100,10 +126,25 @@ avx2_sum(__m256d v)
 #define V_STORE(p, v) _mm512_store_pd(p, v)
 #define V_FMA(a, b, c) _mm512_fmadd_pd(a, b, c)
 #define V_SUM(v) _mm512_reduce_add_pd(v)
+#include "cross_kernels.h"
 
+#define KERNEL(name) avx512_rounded_##name
+#define E float
+#define STRIDE ECML_CHUNK_ROWS
+#define LANES 16
+#define TI 6
+#define TJ 4
+#define V __m512
+#define V_ZERO _mm512_setzero_ps()
+#define V_LOAD(p) _mm512_load_ps(p)
+#define V_STORE(p, v) _mm512_store_ps(p, v)
+#define V_FMA(a, b, c) _mm512_fmadd_ps(a, b, c)
+#define V_SUM(v) avx512_rounded_sum(v)
 #include "cross_kernels.h"
 
 #pragma GCC pop_options
+
+CROSS(avx512);
 
 #endif							/* CROSS_X86 */
 

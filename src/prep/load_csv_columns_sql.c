@@ -17,21 +17,6 @@
 #include "core/json.h"
 #include "prep/load_csv_sql.h"
 
-int
-csv_list(Jsonb *list, char ***strings)
-{
-	JsonbIterator *iterator = JsonbIteratorInit(&list->root);
-	JsonbIteratorToken token;
-	JsonbValue	value;
-	int			n = 0;
-
-	*strings = palloc((JB_ROOT_COUNT(list) + 1) * sizeof(char *));
-	while ((token = JsonbIteratorNext(&iterator, &value, true)) != WJB_DONE)
-		if (token == WJB_ELEM)
-			(*strings)[n++] = pnstrdup(value.val.string.val, value.val.string.len);
-	return n;
-}
-
 void ECML_NORETURN
 csv_bad_option(const char *name, const char *value, const char *hint)
 {
@@ -66,6 +51,10 @@ type_of(CsvType type)
 			return TIMESTAMPOID;
 		case CSV_TYPE_TIMESTAMPTZ:
 			return TIMESTAMPTZOID;
+		case CSV_TYPE_TIME:
+			return TIMEOID;
+		case CSV_TYPE_UUID:
+			return UUIDOID;
 	}
 	return TEXTOID;
 }
@@ -136,8 +125,9 @@ name_columns(CsvLoad *load)
 
 	if (load->given.columns)
 	{
-		int			n = csv_list(load->given.columns, &given);
+		int			n;
 
+		given = ecml_json_list(load->given.columns, &n);
 		if (n != load->ncolumns)
 			ereport(ERROR,
 					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
@@ -197,6 +187,13 @@ find_column(const CsvLoad *load, const char *name)
 }
 
 static void
+tell_type(void *arg)
+{
+	errdetail("It is the type of column \"%s\" in the option \"types\" of ecml_load_csv.", ((const CsvTargetColumn *) arg)->name);
+	errhint("Give a type as CREATE TABLE has it, as in {\"price\": \"numeric(10,2)\"}.");
+}
+
+static void
 declare_types(CsvLoad *load)
 {
 	JsonbIterator *iterator = JsonbIteratorInit(&load->given.types->root);
@@ -205,6 +202,7 @@ declare_types(CsvLoad *load)
 
 	while ((token = JsonbIteratorNext(&iterator, &value, true)) != WJB_DONE)
 	{
+		ErrorContextCallback callback = {.previous = error_context_stack,.callback = tell_type};
 		CsvTargetColumn *column;
 		char	   *type;
 
@@ -215,7 +213,10 @@ declare_types(CsvLoad *load)
 		if (value.type != jbvString)
 			csv_bad_option("types", ecml_json_value_text(&value), "It is an object of types, as in {\"price\": \"numeric\"}.");
 		type = pnstrdup(value.val.string.val, value.val.string.len);
+		callback.arg = column;
+		error_context_stack = &callback;
 		parseTypeString(type, &column->type, &column->typmod, 0);
+		error_context_stack = callback.previous;
 		if (get_typtype(column->type) == TYPTYPE_PSEUDO)
 			csv_bad_option("types", type, "It is a pseudo-type; give a type that a table's column can have.");
 	}

@@ -241,6 +241,23 @@ typedef struct Problem
 	double	   *spill;
 } Problem;
 
+/* Arcs, or pairs of origins and destinations that are known: then each stands once. */
+static void
+read_pairs(Problem *p, const char *text, const char *argument, bool known)
+{
+	RouteColumn pairs[] = {
+		{.what = "origin",.given = p->given.origin,.usual = route_origins,.needed = true,.placed = true,.keys = p->origins,
+		.known = known},
+		{.what = "destination",.given = p->given.destination,.usual = route_destinations,.needed = true,.placed = true,
+		.keys = p->destinations,.known = known},
+		{.what = "cost",.given = p->given.cost,.usual = route_costs,.kind = ROUTE_NUMBER,.needed = true,.placed = true},
+		{.what = "capacity",.given = p->given.capacity,.usual = route_capacities,.kind = ROUTE_NUMBER},
+		{.what = "minimum",.given = p->given.minimum,.usual = route_minima,.kind = ROUTE_NUMBER}
+	};
+
+	route_read_arcs(&p->call.ctx, text, argument, pairs, !known, &p->arcs);
+}
+
 /* The spill costs of a node; own: from its row, NaN: none. */
 static double
 spill_cost(const Options *given, bool supplies_more, bool is_supply, double own, double high)
@@ -338,15 +355,6 @@ read_transport(Problem *p, FunctionCallInfo fcinfo)
 		{.what = "demand",.given = p->given.demand,.usual = demands,.kind = ROUTE_NUMBER,.needed = true,.placed = true},
 		{.what = "shortage_cost",.usual = shortage_costs,.kind = ROUTE_NUMBER}
 	};
-	RouteColumn pairs[] = {
-		{.what = "origin",.given = p->given.origin,.usual = route_origins,.needed = true,.placed = true,.keys = p->origins,
-		.known = true},
-		{.what = "destination",.given = p->given.destination,.usual = route_destinations,.needed = true,.placed = true,
-		.keys = p->destinations,.known = true},
-		{.what = "cost",.given = p->given.cost,.usual = route_costs,.kind = ROUTE_NUMBER,.needed = true,.placed = true},
-		{.what = "capacity",.given = p->given.capacity,.usual = route_capacities,.kind = ROUTE_NUMBER},
-		{.what = "minimum",.given = p->given.minimum,.usual = route_minima,.kind = ROUTE_NUMBER}
-	};
 	int			ns = route_read(ctx, supply, "supply", from, 3);
 	int			nd = route_read(ctx, demand, "demand", to, 3);
 
@@ -354,7 +362,7 @@ read_transport(Problem *p, FunctionCallInfo fcinfo)
 	route_check_unique(ctx, "demand", &to[0], nd);
 	route_check_numbers("supply", &from[1], ns, 0, false, NAN, &from[0]);
 	route_check_numbers("demand", &to[1], nd, 0, true, NAN, &to[0]);
-	route_read_arcs(ctx, costs, "costs", pairs, false, &p->arcs);
+	read_pairs(p, costs, "costs", true);
 
 	nodes = ns + nd;
 	p->supply = ECML_NEW0(ctx, double, nodes + 1);
@@ -437,6 +445,19 @@ emit_flows(Problem *p, EcmlRows *rows, int offset)
 	}
 }
 
+/* Read a problem, and give the arcs that carry something as rows. */
+static Datum
+flows(FunctionCallInfo fcinfo, void (*read) (Problem *, FunctionCallInfo))
+{
+	EcmlRows   *rows = ecml_rows_begin(fcinfo);
+	Problem		p;
+
+	read(&p, fcinfo);
+	emit_flows(&p, rows, p.origins == p.destinations ? 0 : p.origins->n);
+	route_end(&p.call);
+	return (Datum) 0;
+}
+
 PG_FUNCTION_INFO_V1(ecml_transport);
 PG_FUNCTION_INFO_V1(ecml_transport_prices);
 
@@ -444,13 +465,7 @@ PG_FUNCTION_INFO_V1(ecml_transport_prices);
 Datum
 ecml_transport(PG_FUNCTION_ARGS)
 {
-	EcmlRows   *rows = ecml_rows_begin(fcinfo);
-	Problem		p;
-
-	read_transport(&p, fcinfo);
-	emit_flows(&p, rows, p.origins->n);
-	route_end(&p.call);
-	return (Datum) 0;
+	return flows(fcinfo, read_transport);
 }
 
 /* the same arguments: rows side, id, quantity, used, remaining, price */
@@ -521,14 +536,6 @@ read_network(Problem *p, FunctionCallInfo fcinfo)
 		{.what = "left_cost",.usual = left_costs,.kind = ROUTE_NUMBER},
 		{.what = "shortage_cost",.usual = shortage_costs,.kind = ROUTE_NUMBER}
 	};
-	RouteColumn pairs[] = {
-		{.what = "origin",.given = p->given.origin,.usual = route_origins,.needed = true,.placed = true,.keys = p->origins},
-		{.what = "destination",.given = p->given.destination,.usual = route_destinations,.needed = true,.placed = true,
-		.keys = p->origins},
-		{.what = "cost",.given = p->given.cost,.usual = route_costs,.kind = ROUTE_NUMBER,.needed = true,.placed = true},
-		{.what = "capacity",.given = p->given.capacity,.usual = route_capacities,.kind = ROUTE_NUMBER},
-		{.what = "minimum",.given = p->given.minimum,.usual = route_minima,.kind = ROUTE_NUMBER}
-	};
 	int			rows = route_read(ctx, nodes, "nodes", node, 5);
 
 	if (node[1].numbers == NULL && node[2].numbers == NULL)
@@ -540,7 +547,7 @@ read_network(Problem *p, FunctionCallInfo fcinfo)
 	route_check_unique(ctx, "nodes", &node[0], rows);
 	route_check_numbers("nodes", &node[1], rows, -INFINITY, true, 0, &node[0]);
 	route_check_numbers("nodes", &node[2], rows, 0, true, 0, &node[0]);
-	route_read_arcs(ctx, arcs, "arcs", pairs, true, &p->arcs);
+	read_pairs(p, arcs, "arcs", false);
 	n = p->origins->n;
 	p->supply = ECML_NEW0(ctx, double, n + 1);
 	own = ECML_NEW(ctx, double, n + 1);
@@ -577,13 +584,7 @@ PG_FUNCTION_INFO_V1(ecml_min_cost_flow_prices);
 Datum
 ecml_min_cost_flow(PG_FUNCTION_ARGS)
 {
-	EcmlRows   *rows = ecml_rows_begin(fcinfo);
-	Problem		p;
-
-	read_network(&p, fcinfo);
-	emit_flows(&p, rows, 0);
-	route_end(&p.call);
-	return (Datum) 0;
+	return flows(fcinfo, read_network);
 }
 
 /* the same arguments: rows node, supply, remaining, price */

@@ -42,9 +42,11 @@ stopping_poll(EcmlCtx *ctx, double done, double total)
 	stopping->plain->poll(ctx, done, total);
 }
 
-static VrpSolution *
-solve(VrpInput *input, EcmlCtx *ctx, StoppingHost *stopping)
+VrpSolution *
+vrp_plan(VrpInput *input)
 {
+	EcmlCtx    *ctx = palloc0(sizeof(EcmlCtx));
+	StoppingHost *stopping = palloc0(sizeof(StoppingHost));
 	const VrpOptions *o = &input->options;
 	VrpParams	params = VRP_DEFAULTS;
 
@@ -65,21 +67,24 @@ solve(VrpInput *input, EcmlCtx *ctx, StoppingHost *stopping)
 	return vrp_solve(ctx, &input->problem, &params);
 }
 
-/* Read, check and solve in the current context. */
-static VrpSolution *
-plan(FunctionCallInfo fcinfo, const char *what, VrpInput *input)
+char *
+vrp_argument(FunctionCallInfo fcinfo)
 {
-	EcmlCtx    *ctx = palloc0(sizeof(EcmlCtx));
-	StoppingHost *stopping = palloc0(sizeof(StoppingHost));
-
 	if (PG_ARGISNULL(0))
 		ereport(ERROR,
 				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
 				 errmsg("the deliveries must not be NULL"),
 				 errdetail("The first argument is NULL."),
 				 errhint("Give the name of a table or view, or a query.")));
-	vrp_read(input, what, text_to_cstring(PG_GETARG_TEXT_PP(0)), PG_ARGISNULL(1) ? NULL : PG_GETARG_JSONB_P(1));
-	return solve(input, ctx, stopping);
+	return text_to_cstring(PG_GETARG_TEXT_PP(0));
+}
+
+/* Read, check and solve in the current context. */
+static VrpSolution *
+plan(FunctionCallInfo fcinfo, const char *what, VrpInput *input)
+{
+	vrp_read(input, what, vrp_argument(fcinfo), PG_ARGISNULL(1) ? NULL : PG_GETARG_JSONB_P(1), NULL);
+	return vrp_plan(input);
 }
 
 static Datum

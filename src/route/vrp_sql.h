@@ -5,7 +5,9 @@
 #define ECML_ROUTE_VRP_SQL_H
 
 #include "postgres.h"
+#include "fmgr.h"
 
+#include "core/dict.h"
 #include "core/options.h"
 #include "route/vrp.h"
 
@@ -78,12 +80,19 @@ typedef struct VrpInput
 	VrpProblem	problem;
 	VrpOptions	options;
 	char	  **id;				/* [nsites] */
+	EcmlDict   *ids;			/* code: number of the site */
 	char	  **vehicle;		/* [nvehicles] NULL: its number */
 	bool		spherical;		/* coordinates are degrees */
 	bool		placed;			/* there are coordinates */
 } VrpInput;
 
-/* Read the deliveries, and what options name; memory is the current context's. */
-extern void vrp_read(VrpInput *input, const char *what, const char *deliveries, Jsonb *options);
+/* Read the deliveries, and what options name; more: options beside those of ecml_vrp, or NULL.  Memory is the current context's. */
+extern void vrp_read(VrpInput *input, const char *what, const char *deliveries, Jsonb *options, const EcmlOptionSet *more);
+
+/* Plan what was read. */
+extern VrpSolution *vrp_plan(VrpInput *input);
+
+/* The argument deliveries, which must not be NULL. */
+extern char *vrp_argument(FunctionCallInfo fcinfo);
 
 #endif							/* ECML_ROUTE_VRP_SQL_H */

@@ -19,6 +19,8 @@ import prepare
 import pricing
 import quality
 import recommend
+import reviews
+import routes
 import speed
 import survival
 import words
@@ -53,11 +55,14 @@ TABLES = [
     (anomaly.anomaly_table, {"mahalanobis": anomaly.mahalanobis, "anomalies": anomaly.anomalies}),
     (survival.survival_table, {"cox": survival.cox, "clv": survival.clv}),
     (pricing.pricing_table, {"pricing": pricing.pricing}),
+    (routes.routes_table, {"route": routes.routes}),
     (network.cnn_table, {"cnn": network.cnn}),
     (forecasting.speed_table, {"forecast": forecasting.speed}),
     (forecasting.accuracy_table, {"accuracy": forecasting.accuracy}),
     (forecasting.prophet_table, {"prophet": forecasting.prophet}),
     (forecasting.inventory_table, {"inventory": forecasting.inventory}),
+    (reviews.sentiment_table, {"sentiment": reviews.sentiment}),
+    (reviews.tokens_table, {"tokenize": reviews.tokenize}),
     (words.classes_table, {"text_models": words.text_models}),
     (words.topics_table, {"lda": words.lda}),
     (words.search_table, {"search": words.search}),

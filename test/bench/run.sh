@@ -48,10 +48,13 @@ all_rows='
 	accuracy
 	prophet
 	inventory
+	sentiment
+	tokenize
 	text_models
 	lda
 	search
 	typed_errors
+	route
 '
 rows=$(echo ${ROWS:-$all_rows})
 state=

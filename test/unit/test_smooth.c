@@ -131,6 +131,7 @@ test_cross(void)
 	{
 		const EcmlCross *cross = ecml_cross_number(k);
 		double		error = 0;
+		double		off = 0;		/* of floats */
 		bool		outside = false;
 
 		if (cross == NULL)
@@ -146,6 +147,9 @@ test_cross(void)
 			double	   *whole = ECML_NEW0(ctx, double, (size_t) n * n);
 			double	   *parts = ECML_NEW0(ctx, double, (size_t) n * n);
 			double	   *dense = ECML_NEW0(ctx, double, n);
+			float	   *floats = ECML_NEW(ctx, float, (size_t) n * ECML_CHUNK_ROWS);
+			float	   *factor = ECML_NEW(ctx, float, ECML_CHUNK_ROWS);
+			double	   *rounded = ECML_NEW0(ctx, double, (size_t) n * n);
 			int			half = n / 2;
 
 			cross->weighted(x, d, zero, scratch, 0, n, 0, n, whole, n);
@@ -153,6 +157,13 @@ test_cross(void)
 			cross->weighted(x, d, zero, scratch, half, n - half, 0, half, parts + (size_t) half * n, n);
 			cross->weighted(x, d, zero, scratch, half, n - half, half, n, parts + (size_t) half * n + half, n);
 			cross->dense(d, 1, x, n, zero, dense, n);
+			for (int r = 0; r < ECML_CHUNK_ROWS; r++)
+			{
+				factor[r] = (float) d[r];
+				for (int j = 0; j < n; j++)
+					floats[(size_t) j * ECML_CHUNK_ROWS + r] = (float) x[(size_t) j * ECML_CHUNK_STRIDE + r];
+			}
+			cross->rounded(floats, factor, (const float *) zero, (float *) scratch, 0, n, 0, n, rounded, n);
 			for (int i = 0; i < n; i++)
 				for (int j = 0; j <= i; j++)
 				{
@@ -166,10 +177,12 @@ test_cross(void)
 					}
 					error = fmax(error, fabs(whole[i * n + j] - sum));
 					error = fmax(error, fabs(dense[i] - linear));
+					off = fmax(off, fabs(rounded[i * n + j] - sum));
 					outside |= whole[i * n + j] != parts[i * n + j];
 				}
 		}
 		ok(error < 1e-11, "%s sums of products (error %.2g)", cross->name, error);
+		ok(off > 0 && off < 1e-4, "%s sums of products of floats (error %.2g)", cross->name, off);
 		ok(!outside, "%s: the same bits in parts", cross->name);
 	}
 	test_ctx_free(ctx);
