@@ -55,6 +55,8 @@ vrp_reason_text(VrpReason reason)
 			return "it is beyond the distance or duration of every vehicle";
 		case VRP_PAIR_UNSERVED:
 			return "the other stop of its pair cannot be served";
+		case VRP_ENDED:
+			return "the search was ended before its turn";
 	}
 	return "served";
 }
@@ -444,6 +446,7 @@ serves(const VrpInstance *in, const VrpProblem *problem, const VrpType *type, co
 typedef struct Near
 {
 	const VrpInstance *in;
+	bool		both;			/* there and back may differ */
 	double	   *key;			/* [workers][nnear] */
 } Near;
 
@@ -489,7 +492,7 @@ find_near(void *arg, size_t task, int worker)
 			if (j == i)
 				continue;
 			a = leg_after(in, i, j);
-			b = leg_after(in, j, i);
+			b = near->both ? leg_after(in, j, i) : a;
 			if (!(b >= a))
 				a = b;
 			if (n == in->nnear && !(a < key[n - 1]))
@@ -514,7 +517,7 @@ find_near(void *arg, size_t task, int worker)
 static void
 set_neighbours(EcmlCtx *ctx, VrpInstance *in)
 {
-	Near		near = {.in = in};
+	Near		near = {.in = in,.both = in->timed || in->metric == VRP_MATRIX};
 	size_t		tasks = (in->n + ROWS_A_TASK - 1) / ROWS_A_TASK;
 	double		sum = 0;
 	int			count = 0;
