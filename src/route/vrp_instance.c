@@ -544,6 +544,23 @@ set_neighbours(EcmlCtx *ctx, VrpInstance *in)
 	in->near_edge = count > 0 && sum > 0 ? sum / count : 1;
 }
 
+/* The common case has a way of its own through the search (vrp_insert.c). */
+static void
+set_plain(EcmlCtx *ctx, VrpInstance *in)
+{
+	const VrpType *type = &in->types[0];
+
+	in->plain = in->ntypes == 1 && in->ndims <= 1 && in->dist != NULL && in->dist_to == in->dist && type->start == type->end &&
+		type->v.per_distance > 0 && !in->timed && !in->clocked && !in->far_bound && !in->ordered && !in->picky && !in->hard &&
+		in->simple_load;
+	if (!in->plain)
+		return;
+	in->near_leg = ECML_NEW(ctx, double, (size_t) in->n * in->ninsert + 1);
+	for (int i = 0; i < in->n; i++)
+		for (int k = 0; k < in->ninsert; k++)
+			in->near_leg[(size_t) i * in->ninsert + k] = vrp_leg(in, i, in->near[(size_t) i * in->nnear + k]);
+}
+
 /* ---------------------------------------------------------------- requests */
 
 static void
@@ -848,6 +865,7 @@ vrp_instance(EcmlCtx *ctx, const VrpProblem *problem, const VrpParams *params)
 		ecml_free(ctx, route_of);
 	}
 	set_neighbours(ctx, in);
+	set_plain(ctx, in);
 
 	/* requests */
 	in->requests = ECML_NEW(ctx, VrpRequest, in->n + 1);

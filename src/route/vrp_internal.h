@@ -113,6 +113,7 @@ typedef struct VrpInstance
 	int		   *near;			/* [n][nnear], nearest first */
 	int			nnear;
 	int			ninsert;
+	double	   *near_leg;		/* [n][ninsert] distances to them, where plain */
 	/* by route */
 	int		   *type;
 	int		   *vehicle_of;		/* number in the problem */
@@ -133,6 +134,7 @@ typedef struct VrpInstance
 	bool		released;
 	bool		hard;			/* some type is */
 	bool		mixed;			/* several types */
+	bool		plain;			/* nothing but distances of one matrix and at most one capacity */
 	bool		requests_plain; /* all are VRP_SINGLE; request r is customer r */
 	int			ngiven;
 	const VrpGiven *given;		/* with nodes and routes */
