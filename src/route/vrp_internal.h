@@ -303,6 +303,10 @@ vrp_own(const VrpState *s, int node)
 /* vrp_instance.c */
 extern VrpInstance *vrp_instance(EcmlCtx *ctx, const VrpProblem *problem, const VrpParams *params);
 
+/* vrp_near.c */
+extern void vrp_set_neighbours(EcmlCtx *ctx, VrpInstance *in);
+extern void vrp_set_plain(EcmlCtx *ctx, VrpInstance *in);
+
 /* vrp_state.c */
 extern VrpState *vrp_state(EcmlCtx *ctx, const VrpInstance *in);
 extern size_t vrp_state_bytes(const VrpInstance *in);
