@@ -113,6 +113,13 @@ FAST = -O2
 
 asan_OBJS = $(patsubst %.c, build/asan/%.o, $(KERNELS) test/unit/host.c)
 fast_OBJS = $(patsubst %.c, build/fast/%.o, $(KERNELS) test/unit/host.c)
+# thin archives: a test is linked with what it uses
+build/asan/kernels.a: $(asan_OBJS)
+build/fast/kernels.a: $(fast_OBJS)
+build/asan/kernels.a build/fast/kernels.a:
+	@rm -f $@
+	$(AR) rcsT $@ $^
+
 asan_UNITS = $(UNITS:test/unit/%.c=build/asan/%)
 fast_UNITS = $(UNITS:test/unit/%.c=build/fast/%)
 
@@ -126,10 +133,10 @@ build/fast/%.o: %.c Makefile
 	@mkdir -p $(@D)
 	$(CC) $(UNIT_CFLAGS) $(FAST) $(EXACT_CFLAGS) -c -o $@ $<
 
-$(asan_UNITS): build/asan/%: build/asan/test/unit/%.o $(asan_OBJS) | $(SHLIB_PREREQS)
+$(asan_UNITS): build/asan/%: build/asan/test/unit/%.o build/asan/kernels.a | $(SHLIB_PREREQS)
 	$(CC) $(ASAN) -o $@ $^ $(OPENBLAS) $(PICTURES) -lm -lpthread
 
-$(fast_UNITS): build/fast/%: build/fast/test/unit/%.o $(fast_OBJS) | $(SHLIB_PREREQS)
+$(fast_UNITS): build/fast/%: build/fast/test/unit/%.o build/fast/kernels.a | $(SHLIB_PREREQS)
 	$(CC) $(FAST) -o $@ $^ $(OPENBLAS) $(PICTURES) -lm -lpthread
 
 unit-build: $(asan_UNITS) $(fast_UNITS)
@@ -138,10 +145,9 @@ unit-build: $(asan_UNITS) $(fast_UNITS)
 fuzz: build/asan/fuzz_pictures
 	$< $(or $(ROUNDS),100000) $(or $(SEED),1)
 
-build/asan/fuzz_pictures: build/asan/test/fuzz/fuzz_pictures.o $(asan_OBJS) | $(SHLIB_PREREQS)
+build/asan/fuzz_pictures: build/asan/test/fuzz/fuzz_pictures.o build/asan/kernels.a | $(SHLIB_PREREQS)
 	$(CC) $(ASAN) -o $@ $^ $(OPENBLAS) $(PICTURES) -lm -lpthread
 
-.SECONDARY:
 -include $(wildcard build/asan/*/*/*.d build/fast/*/*/*.d)
 
 # ---- the commands of README.md

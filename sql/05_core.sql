@@ -92,8 +92,13 @@ AS 'MODULE_PATHNAME' LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE COST 100000;
 COMMENT ON FUNCTION ecml_retrain(text) IS
 'Trains a model again from its stored source, target, features and options, as the next version. Errors: those of ecml_train, and object_not_in_prerequisite_state for a model that was not trained from a source.';
 
+CREATE FUNCTION ecml.prediction_cost(internal) RETURNS internal
+AS 'MODULE_PATHNAME', 'ecml_prediction_cost' LANGUAGE C STABLE STRICT PARALLEL SAFE COST 100;
+COMMENT ON FUNCTION ecml.prediction_cost(internal) IS
+'Tells the planner what a prediction costs, where the model is a constant of the query; called by the planner alone.';
+
 CREATE FUNCTION ecml_predict(model text, VARIADIC features "any") RETURNS float8
-AS 'MODULE_PATHNAME', 'ecml_predict_by_name' LANGUAGE C STABLE PARALLEL SAFE COST 10;
+AS 'MODULE_PATHNAME', 'ecml_predict_by_name' LANGUAGE C STABLE PARALLEL SAFE COST 10 SUPPORT ecml.prediction_cost;
 COMMENT ON FUNCTION ecml_predict(text, "any") IS
 'Prediction of the active version of a model: value of the target; of a classifier of two classes the probability of the second (sorted), with more classes an error; number of the cluster (0-based); or anomaly score. Features stand in the order of training, or are one row that has columns of their names. NULL when a feature is NULL, unless the model imputes or takes NULLs as they are (trees). Errors: undefined_object (model, column), invalid_parameter_value (number or type of features), insufficient_privilege.';
 CREATE FUNCTION ecml_predict(model ecml_model, VARIADIC features "any") RETURNS float8
@@ -102,7 +107,7 @@ COMMENT ON FUNCTION ecml_predict(ecml_model, "any") IS
 'Prediction of a model given as a value: value of the target; of a classifier of two classes the probability of the second (sorted), with more classes an error; number of the cluster (0-based); or anomaly score. Features as in ecml_predict(text, ...). Errors: invalid_parameter_value (number or type of features), data_corrupted (damaged model).';
 
 CREATE FUNCTION ecml_classify(model text, VARIADIC features "any") RETURNS text
-AS 'MODULE_PATHNAME', 'ecml_classify_by_name' LANGUAGE C STABLE PARALLEL SAFE COST 10;
+AS 'MODULE_PATHNAME', 'ecml_classify_by_name' LANGUAGE C STABLE PARALLEL SAFE COST 10 SUPPORT ecml.prediction_cost;
 COMMENT ON FUNCTION ecml_classify(text, "any") IS
 'Class that the active version of a model gives: the most probable one; of a clustering the cluster''s number as text; of a model that looks for anomalies ''anomaly'' or ''normal''. Features, NULLs and errors as in ecml_predict; a regression model is an error (invalid_parameter_value).';
 CREATE FUNCTION ecml_classify(model ecml_model, VARIADIC features "any") RETURNS text
@@ -111,7 +116,7 @@ COMMENT ON FUNCTION ecml_classify(ecml_model, "any") IS
 'Class that a model given as a value gives: the most probable one; of a clustering the cluster''s number as text; of a model that looks for anomalies ''anomaly'' or ''normal''. Features, NULLs and errors as in ecml_predict; a regression model is an error (invalid_parameter_value).';
 
 CREATE FUNCTION ecml_probabilities(model text, VARIADIC features "any") RETURNS jsonb
-AS 'MODULE_PATHNAME', 'ecml_probabilities_by_name' LANGUAGE C STABLE PARALLEL SAFE COST 20;
+AS 'MODULE_PATHNAME', 'ecml_probabilities_by_name' LANGUAGE C STABLE PARALLEL SAFE COST 20 SUPPORT ecml.prediction_cost;
 COMMENT ON FUNCTION ecml_probabilities(text, "any") IS
 'Probability of each class that the active version of a classifier gives: an object {class: probability}, their sum 1. Features, NULLs and errors as in ecml_predict; a model that is no classifier is an error (invalid_parameter_value).';
 CREATE FUNCTION ecml_probabilities(model ecml_model, VARIADIC features "any") RETURNS jsonb

@@ -104,7 +104,7 @@ CREATE AGGREGATE ecml_metrics(actual "any", predicted "any") (
 	SFUNC = ecml_metrics_transition, STYPE = ecml_metrics_state, FINALFUNC = ecml_metrics_final,
 	COMBINEFUNC = ecml_metrics_combine, PARALLEL = SAFE);
 COMMENT ON AGGREGATE ecml_metrics("any", "any") IS
-'All metrics of predictions as jsonb, by the types: actual boolean, text or enum and a predicted number is a score of the positive (second) class; a predicted text or boolean is a class; two numbers are a regression. Rows with NULL are skipped and counted. Errors: data_exception (NaN or infinite values, more than two classes where scores are given), invalid_parameter_value (types), program_limit_exceeded (scores beyond ecml.work_mem).';
+'All metrics of predictions as jsonb, by the types: actual boolean, text or enum and a predicted number is a score of the positive (second) class; a predicted text or boolean is a class; two numbers are a regression, and where all actual ones are 0 or 1 and all predicted ones within 0 to 1, also scores. Rows with NULL are skipped and counted. Errors: data_exception (NaN or infinite values, more than two classes where scores are given), invalid_parameter_value (types), program_limit_exceeded (scores beyond ecml.work_mem).';
 CREATE AGGREGATE ecml_metrics(actual "any", predicted "any", options jsonb) (
 	SFUNC = ecml_metrics_transition, STYPE = ecml_metrics_state, FINALFUNC = ecml_metrics_final,
 	COMBINEFUNC = ecml_metrics_combine, PARALLEL = SAFE);

@@ -100,3 +100,53 @@ CREATE FUNCTION ecml_image_classify_all(model ecml_model, source text, key_colum
 AS 'MODULE_PATHNAME', 'ecml_image_classify_all_by_value' LANGUAGE C STABLE PARALLEL UNSAFE COST 1000000 ROWS 1000;
 COMMENT ON FUNCTION ecml_image_classify_all(ecml_model, text, text) IS
 'The class of each picture of a source, as in ecml_image_classify_all(text, ...), by a network given as a value. Errors: data_corrupted (damaged model), undefined_object (source, column), invalid_parameter_value, data_exception (a damaged picture), program_limit_exceeded (memory).';
+
+-- ---- pictures like one: embeddings kept beside a model's version
+
+CREATE TABLE ecml.image_index (
+	model_id bigint NOT NULL CONSTRAINT image_index_pkey PRIMARY KEY
+		CONSTRAINT image_index_model_fkey REFERENCES ecml.model ON DELETE CASCADE,
+	source text NOT NULL,
+	key text NOT NULL,
+	picture text NOT NULL,
+	damaged boolean NOT NULL,
+	pictures bigint NOT NULL,
+	skipped bigint NOT NULL,
+	dimensions int NOT NULL CHECK (dimensions > 0),
+	seconds float8 NOT NULL);
+COMMENT ON TABLE ecml.image_index IS 'Which pictures a network''s version has indexed: source, its columns, whether damaged ones are left out; changed by the ecml_* functions only.';
+
+CREATE TABLE ecml.embedding (
+	model_id bigint NOT NULL CONSTRAINT embedding_model_fkey REFERENCES ecml.model ON DELETE CASCADE,
+	block int NOT NULL,
+	ids text[] NOT NULL,
+	vectors float4[] NOT NULL,
+	CONSTRAINT embedding_pkey PRIMARY KEY (model_id, block));
+ALTER TABLE ecml.embedding ALTER vectors SET STORAGE external;
+COMMENT ON TABLE ecml.embedding IS 'Embeddings of indexed pictures, vectors of length 1, many to a block; changed by the ecml_* functions only.';
+
+SELECT pg_catalog.pg_extension_config_dump('ecml.image_index', '');
+SELECT pg_catalog.pg_extension_config_dump('ecml.embedding', '');
+
+CREATE FUNCTION ecml_image_index(model text, source text, options jsonb DEFAULT '{}') RETURNS ecml_training
+AS 'MODULE_PATHNAME' LANGUAGE C VOLATILE PARALLEL UNSAFE COST 100000;
+COMMENT ON FUNCTION ecml_image_index(text, text, jsonb) IS
+'Keeps the embeddings of all pictures of a source (a key and a picture) beside the active version of a network, in place of those that were there, for ecml_similar_images; the next training of the name indexes the source again. Source NULL: drops them. Returns pictures kept (rows), rows left out, seconds, metrics (dimensions). Options: id and image (columns; default the first, and the training''s or the only one of pictures), damaged (error, skip). Errors: undefined_object (model, source, column), insufficient_privilege, invalid_parameter_value (options, the model is no network of pictures, another kind of picture), data_exception (a damaged picture), program_limit_exceeded (memory).';
+
+CREATE FUNCTION ecml_similar_images(model text, picture bytea, n int DEFAULT 10, OUT rank int, OUT id text, OUT similarity float8)
+	RETURNS SETOF record
+AS 'MODULE_PATHNAME' LANGUAGE C STABLE PARALLEL SAFE COST 20000 ROWS 10;
+COMMENT ON FUNCTION ecml_similar_images(text, bytea, int) IS
+'The n pictures that ecml_image_index has kept most like a picture, as a network sees them: their keys, and the cosine of the embeddings, up to 1. Errors: undefined_object (no such model), insufficient_privilege, object_not_in_prerequisite_state (no index), invalid_parameter_value (n; the model is no network of pictures, or wants another kind of picture), data_exception (a damaged picture), data_corrupted, program_limit_exceeded (memory).';
+
+CREATE FUNCTION ecml_similar_images(model text, picture float4[], n int DEFAULT 10, OUT rank int, OUT id text, OUT similarity float8)
+	RETURNS SETOF record
+AS 'MODULE_PATHNAME' LANGUAGE C STABLE PARALLEL SAFE COST 20000 ROWS 10;
+COMMENT ON FUNCTION ecml_similar_images(text, float4[], int) IS
+'The n pictures that ecml_image_index has kept most like a picture, as a network sees them: their keys, and the cosine of the embeddings, up to 1. The picture is raw: height times width times channels numbers, channels innermost. Errors: undefined_object (no such model), insufficient_privilege, object_not_in_prerequisite_state (no index), invalid_parameter_value (n; the model is no network of pictures, or wants another kind of picture), data_exception (a damaged picture), data_corrupted, program_limit_exceeded (memory).';
+
+CREATE FUNCTION ecml_similar_images(model text, picture float8[], n int DEFAULT 10, OUT rank int, OUT id text, OUT similarity float8)
+	RETURNS SETOF record
+AS 'MODULE_PATHNAME' LANGUAGE C STABLE PARALLEL SAFE COST 20000 ROWS 10;
+COMMENT ON FUNCTION ecml_similar_images(text, float8[], int) IS
+'The n pictures that ecml_image_index has kept most like a picture, as a network sees them: their keys, and the cosine of the embeddings, up to 1. The picture is raw: height times width times channels numbers, channels innermost. Errors: undefined_object (no such model), insufficient_privilege, object_not_in_prerequisite_state (no index), invalid_parameter_value (n; the model is no network of pictures, or wants another kind of picture), data_exception (a damaged picture), data_corrupted, program_limit_exceeded (memory).';

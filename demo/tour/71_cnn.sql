@@ -26,5 +26,10 @@ SELECT i.format, i.width, i.height FROM drawn, ecml_image_info(ecml_image_explai
 SELECT label, count(*), round(avg(probability)::numeric, 3) AS mean_probability
 FROM ecml_image_classify_all('looks', 'SELECT picture_id, photo FROM drawn', 'picture_id') GROUP BY label ORDER BY label;
 
+\echo Which pictures look like it? The catalogue is indexed once; then any picture can be asked for, of the catalogue or not.
+SELECT model, rows AS pictures, metrics -> 'dimensions' AS dimensions FROM ecml_image_index('looks', 'SELECT picture_id, photo FROM drawn');
+SELECT s.rank, s.id, d.kind, round(s.similarity::numeric, 3) AS similarity
+FROM ecml_similar_images('looks', (SELECT photo FROM drawn WHERE picture_id = 8), 4) s JOIN drawn d ON d.picture_id::text = s.id ORDER BY s.rank;
+
 \echo The layers:
 SELECT ecml_model_info('looks') ->> 'summary' AS summary;

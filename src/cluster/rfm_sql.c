@@ -12,7 +12,6 @@
 
 #include "catalog/pg_type.h"
 #include "lib/stringinfo.h"
-#include "utils/fmgrprotos.h"
 
 #include "core/bind.h"
 #include "core/options.h"
@@ -150,8 +149,7 @@ ecml_rfm(PG_FUNCTION_ARGS)
 	if (given.as_of)
 	{
 		/* read it here, for an error that does not show the query */
-		(void) DirectFunctionCall3(timestamptz_in, CStringGetDatum(given.as_of), ObjectIdGetDatum(InvalidOid),
-								   Int32GetDatum(-1));
+		ecml_options_check_time("ecml_rfm", "as_of", given.as_of, TIMESTAMPTZOID);
 		moment = psprintf("%s::pg_catalog.timestamptz", quote_literal_cstr(given.as_of));
 	}
 	SPI_connect();

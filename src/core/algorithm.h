@@ -150,6 +150,8 @@ typedef struct EcmlOwnTraining
 	 */
 	bool		(*predict) (struct EcmlServing *serving, FunctionCallInfo fcinfo, int first, double *out);
 	void		(*describe) (const struct EcmlModel *model, EcmlJson *json);	/* more for ecml_model_info; NULL: nothing */
+	/* what a prediction costs, in about 25 nanoseconds (as COST of CREATE FUNCTION); NULL: as it is declared */
+	double		(*cost) (const struct EcmlModel *model);
 	/* more lists of options that fill the parameters: sets [ECML_OWN_SETS], gives their number; NULL: none */
 	int			(*sets) (void *params, EcmlOptionSet *sets);
 	const EcmlTextClassifier *texts;	/* it learns classes from texts, by core/texts.h; NULL: it does not */

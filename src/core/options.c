@@ -5,7 +5,9 @@
 
 #include <math.h>
 
+#include "catalog/pg_type.h"
 #include "utils/fmgrprotos.h"
+#include "utils/lsyscache.h"
 #include "utils/numeric.h"
 #include "utils/timestamp.h"
 
@@ -26,18 +28,32 @@ find(const EcmlOptionSet *sets, int nsets, const char *name, void **params)
 	return NULL;
 }
 
+/* The names of the options, with other names of theirs or without; palloc'd. */
+static const char **
+list_names(const EcmlOptionSet *sets, int nsets, bool aliases, int *n)
+{
+	const char **names = NULL;
+
+	*n = 0;
+	for (int s = 0; s < nsets; s++)
+		for (const EcmlOption *option = sets[s].options; option && option->name; option++)
+		{
+			if (option->alias && !aliases)
+				continue;
+			names = names ? repalloc(names, (*n + 1) * sizeof(char *)) : palloc(sizeof(char *));
+			names[(*n)++] = option->name;
+		}
+	return names;
+}
+
 static void
 unknown(const char *what, const EcmlOptionSet *sets, int nsets, const char *name, JsonbValue *value)
 {
-	const char *names[128] = {NULL};
-	const char *nearest;
-	int			n = 0;
+	int			n;
+	const char **names = list_names(sets, nsets, true, &n);
+	const char *nearest = ecml_error_nearest(name, names, n);
 
-	for (int s = 0; s < nsets; s++)
-		for (const EcmlOption *option = sets[s].options; option && option->name; option++)
-			if (n < (int) lengthof(names))
-				names[n++] = option->name;
-	nearest = ecml_error_nearest(name, names, n);
+	names = list_names(sets, nsets, false, &n);
 	ereport(ERROR,
 			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 			 errmsg("unknown option \"%s\" for %s", name, what),
@@ -101,6 +117,19 @@ describe(const EcmlOption *option)
 	return "";
 }
 
+/* Of an option with choices the one that a string is nearest to, or NULL. */
+static const char *
+nearest_choice(const EcmlOption *option, const JsonbValue *value)
+{
+	int			n = 0;
+
+	if (option->choices == NULL || value->type != jbvString)
+		return NULL;
+	while (option->choices[n])
+		n++;
+	return ecml_error_nearest(pnstrdup(value->val.string.val, value->val.string.len), option->choices, n);
+}
+
 static void
 reject(const char *what, const EcmlOption *option, JsonbValue *value)
 {
@@ -108,7 +137,7 @@ reject(const char *what, const EcmlOption *option, JsonbValue *value)
 			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 			 errmsg("invalid value for option \"%s\" of %s", option->name, what),
 			 errdetail("The value is %s.", ecml_json_value_text(value)),
-			 errhint("It must be %s.", describe(option))));
+			 errhint("%sIt must be %s.", ecml_error_perhaps(nearest_choice(option, value)), describe(option))));
 }
 
 /* A JSON number as a double; false when it is not a number. */
@@ -121,17 +150,49 @@ number(JsonbValue *value, double *result)
 	return true;
 }
 
+typedef struct Told
+{
+	const char *what;
+	const char *option;
+	const char *hint;
+} Told;
+
+static void
+tell_option(void *arg)
+{
+	const Told *told = arg;
+
+	errdetail("It is the option \"%s\" of %s.", told->option, told->what);
+	errhint("%s", told->hint);
+}
+
+/* The text of an option as a value of a type; the error of the type's input tells whose it is. */
+static Datum
+typed_value(const char *what, const char *option, const char *text, Oid type, const char *hint)
+{
+	Told		told = {what, option, hint};
+	ErrorContextCallback callback = {.previous = error_context_stack,.callback = tell_option,.arg = &told};
+	Oid			input;
+	Oid			parameter;
+	Datum		value;
+
+	getTypeInputInfo(type, &input, &parameter);
+	error_context_stack = &callback;
+	value = OidInputFunctionCall(input, (char *) text, parameter, -1);
+	error_context_stack = callback.previous;
+	return value;
+}
+
 /* A number, or an interval in seconds (a month is 30 days); false when it is neither. */
 static bool
-span(JsonbValue *value, double *result)
+span(const char *what, const EcmlOption *option, JsonbValue *value, double *result)
 {
 	Interval   *interval;
 
 	if (value->type != jbvString)
 		return number(value, result);
-	interval = DatumGetIntervalP(DirectFunctionCall3(interval_in,
-													 CStringGetDatum(pnstrdup(value->val.string.val, value->val.string.len)),
-													 ObjectIdGetDatum(InvalidOid), Int32GetDatum(-1)));
+	interval = DatumGetIntervalP(typed_value(what, option->name, pnstrdup(value->val.string.val, value->val.string.len), INTERVALOID,
+											 "It is a number of at least 0, or an interval such as \"7 days\"."));
 	*result = interval->time / 1e6 + (interval->day + interval->month * 30.0) * 86400;
 	return true;
 }
@@ -222,7 +283,7 @@ store(const char *what, const EcmlOption *option, JsonbValue *value, void *param
 				*(int64 *) place = (int64) v;
 			return;
 		case ECML_OPTION_SPAN:
-			if (!span(value, &v) || !isfinite(v) || v < 0)
+			if (!span(what, option, value, &v) || !isfinite(v) || v < 0)
 				reject(what, option, value);
 			*(double *) place = v;
 			return;
@@ -332,6 +393,12 @@ ecml_options_parse(const char *what, Jsonb *jsonb, const EcmlOptionSet *sets, in
 		else
 			store(what, option, &value, params);
 	}
+}
+
+void
+ecml_options_check_time(const char *what, const char *option, const char *text, Oid type)
+{
+	(void) typed_value(what, option, text, type, "Give a date, as in \"2026-01-31\".");
 }
 
 char *

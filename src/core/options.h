@@ -102,6 +102,9 @@ typedef struct EcmlOptionSet
 /* Fill the params of the sets from jsonb (NULL: nothing given).  what: whose options, for messages ("kmeans"). */
 extern void ecml_options_parse(const char *what, Jsonb *jsonb, const EcmlOptionSet *sets, int nsets);
 
+/* Is the text that a TEXT option has a value of that type (a date, a timestamp)?  If not, the type's error, which tells whose it is. */
+extern void ecml_options_check_time(const char *what, const char *option, const char *text, Oid type);
+
 /* The values of the sets as JSON text, defaults included; options of type TEXT, OBJECT, LIST, JSON that are NULL, and COLUMN without either, are left out. */
 extern char *ecml_options_text(const EcmlOptionSet *sets, int nsets);
 

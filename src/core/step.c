@@ -187,10 +187,12 @@ write_expressions(EcmlStepSource *source, const EcmlColumns *columns)
 	StringInfoData complete;
 
 	source->n = binder->ninputs;
+	source->names = palloc((source->n + 1) * sizeof(char *));
 	source->columns = palloc((source->n + 1) * sizeof(char *));
 	initStringInfo(&complete);
 	for (int i = 0; i < binder->ninputs; i++)
 	{
+		source->names[i] = binder->inputs[i].name;
 		source->columns[i] = number_expression(&binder->inputs[i], "column");
 		add_condition(&complete, binder->inputs[i].name);
 	}
@@ -249,9 +251,9 @@ take_moments(void *arg, TupleTableSlot *slot)
 			if (!isfinite(values[k]))
 				ereport(ERROR,
 						(errcode(ERRCODE_DATA_EXCEPTION),
-						 errmsg("a column holds a value that is not finite, or too large"),
-						 errdetail("Its mean, variance, least and greatest value are %g, %g, %g, %g: %s.", values[0], values[1],
-								   values[2], values[3], source->columns[j]),
+						 errmsg("column \"%s\" holds a value that is not finite, or too large", source->names[j]),
+						 errdetail("Its mean, variance, least and greatest value are %g, %g, %g, %g.", values[0], values[1],
+								   values[2], values[3]),
 						 errhint("Filter such rows out, or turn the values into NULL, for example with nullif().")));
 		m->square += values[1] * n + apart * apart * (before / source->rows * n);
 		m->mean += apart * (n / source->rows);
@@ -347,6 +349,47 @@ check_options(const EcmlTraining *training)
 				 errhint("Leave out one of them.")));
 }
 
+/* Add the counts of a shard: values of each column, then of the target. */
+static void
+take_values(void *arg, TupleTableSlot *slot)
+{
+	double	   *values = arg;
+
+	for (int i = 0; i < slot->tts_tupleDescriptor->natts; i++)
+		values[i] += DatumGetInt64(slot->tts_values[i]);
+}
+
+/* No row is complete: one column may be what makes all of them useless. */
+static void
+no_rows(EcmlStepSource *source, const EcmlColumns *columns, double all)
+{
+	const char *empty = NULL;
+	int			n = source->n + (columns->target ? 1 : 0);
+	double	   *values = palloc0((n + 1) * sizeof(double));
+	StringInfoData text;
+
+	initStringInfo(&text);
+	for (int i = 0; i < n; i++)
+		appendStringInfo(&text, "%spg_catalog.count(s.%s)", i > 0 ? ", " : "",
+						 quote_identifier(i < source->n ? source->names[i] : columns->target->name));
+	source->complete = "";
+	if (all > 0)
+		ecml_step_run(source, text.data, "", take_values, values);
+	for (int i = 0; i < n && all > 0 && empty == NULL; i++)
+		if (values[i] == 0)
+			empty = i < source->n ? source->names[i] : columns->target->name;
+	ereport(ERROR,
+			(errcode(ERRCODE_DATA_EXCEPTION),
+			 errmsg("there are no rows to learn from"),
+			 empty ? errdetail("Column \"%s\" is NULL in all rows: %.0f.", empty, all) :
+			 all > 0 ? errdetail("Rows left out because a value or the target is NULL: %.0f.", all) :
+			 errdetail("The source gave no row."),
+			 empty && strcmp(empty, columns->target ? columns->target->name : "") == 0 ?
+			 errhint("Give rows whose target is known.") :
+			 empty ? errhint("Leave the column out.") :
+			 errhint("Look at what the source gives.")));
+}
+
 static EcmlSchema *
 make_schema(const EcmlStepSource *source, const EcmlColumns *columns)
 {
@@ -432,11 +475,7 @@ ecml_step_train(MemoryContext context, const EcmlTraining *training, const char 
 				 errdetail("There are %.0f of %.0f; the option \"missing\" is \"error\".", source.skipped, all),
 				 errhint("Filter such rows out, or set \"missing\" to \"skip\".")));
 	if (source.rows == 0)
-		ereport(ERROR,
-				(errcode(ERRCODE_DATA_EXCEPTION),
-				 errmsg("there are no rows to learn from"),
-				 errdetail("Rows left out because a value or the target is NULL: %.0f.", source.skipped),
-				 errhint("Look at what the source gives.")));
+		no_rows(&source, columns, all);
 	model = ecml_model_begin(context, training);
 	model->schema = make_schema(&source, columns);
 	if (columns->target && columns->target->use == ECML_TARGET_CLASS)

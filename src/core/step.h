@@ -19,6 +19,7 @@ typedef struct EcmlStepSource
 	char	  **shards;			/* [nshards] as they stand in FROM */
 	int			nshards;
 	int			n;				/* features: numbers and booleans */
+	const char **names;			/* [n] of the columns */
 	char	  **columns;		/* [n] expressions of type float8 */
 	char	   *target;			/* the same: the number, or 0 and 1 for the classes; NULL: none */
 	char	   *complete;		/* condition: no value is NULL */

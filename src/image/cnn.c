@@ -4,6 +4,7 @@
 #include "cnn.h"
 
 #include <math.h>
+#include <string.h>
 
 #include "fit.h"
 
@@ -98,4 +99,29 @@ cnn_answer(const CnnModel *model, int nclasses, const float *y, double *out)
 	else
 		for (int c = 0; c < nclasses; c++)
 			out[c] = y[c];
+}
+
+size_t
+cnn_embedding_size(const CnnModel *model)
+{
+	return model->served->nodes[model->served->embedding].channels;
+}
+
+void
+cnn_embedding(const CnnModel *model, const float *kept, float *out)
+{
+	const NetNode *node = &model->served->nodes[model->served->embedding];
+	const size_t channels = node->channels;
+	const size_t places = (size_t) node->height * node->width;
+	double		square = 0;
+
+	/* of a layer with places their mean, but for its length */
+	memcpy(out, kept, channels * sizeof(float));
+	for (size_t p = 1; p < places; p++)
+		for (size_t c = 0; c < channels; c++)
+			out[c] += kept[p * channels + c];
+	for (size_t c = 0; c < channels; c++)
+		square += (double) out[c] * out[c];
+	for (size_t c = 0; square > 0 && c < channels; c++)
+		out[c] = (float) (out[c] / sqrt(square));
 }

@@ -46,6 +46,10 @@ extern void cnn_floats(const CnnModel *model, const uint8_t *bytes, float *out);
 extern int	cnn_outputs(const CnnModel *model, int nclasses);
 extern void cnn_answer(const CnnModel *model, int nclasses, const float *y, double *out);
 
+/* What it sees in a picture, from runner_kept: [cnn_embedding_size], of length 1 (0 where nothing is seen). */
+extern size_t cnn_embedding_size(const CnnModel *model);
+extern void cnn_embedding(const CnnModel *model, const float *kept, float *out);
+
 /* Where the network looked for a class: [height][width], 0 to 1; x: the input's floats, with NET_SLACK. */
 extern float *cnn_heat(EcmlCtx *ctx, const CnnModel *model, const float *x, int class, int *height, int *width);
 

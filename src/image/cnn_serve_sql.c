@@ -146,7 +146,7 @@ cnn_serve_predict(EcmlServing *serving, FunctionCallInfo fcinfo, int first, doub
 	return true;
 }
 
-/* ecml_image_classify(model, picture, n int): rows rank, label, probability */
+/* ecml_image_classify(model, picture, n int): rows label, probability */
 ECML_MODEL_FUNCTION(ecml_image_classify)
 {
 	EcmlRows   *rows = ecml_rows_begin(fcinfo);
@@ -197,47 +197,37 @@ ECML_MODEL_FUNCTION(ecml_image_classify)
 	return (Datum) 0;
 }
 
+bool
+cnn_serve_embedding(EcmlServing *serving, FunctionCallInfo fcinfo, int argument, float *out)
+{
+	const CnnModel *fitted = serving->model->fitted;
+	Served	   *served = served_of(serving, fitted);
+
+	if (!read_picture(serving, served, fitted, fcinfo, argument, get_fn_expr_argtype(fcinfo->flinfo, argument)))
+		return false;
+	(void) runner_run_one(fitted->runner, &served->ctx, served->x, served->memory);
+	cnn_embedding(fitted, runner_kept(fitted->runner, 1, served->memory, served->x), out);
+	return true;
+}
+
 /* ecml_image_embedding(model, picture): float4[], of length 1 */
 ECML_MODEL_FUNCTION(ecml_image_embedding)
 {
 	EcmlServing *serving = ecml_serving(fcinfo, by_name);
-	const CnnModel *fitted;
-	const NetNode *node;
-	Served	   *served;
-	const float *v;
 	ArrayType  *result;
-	float	   *out;
-	size_t		places;
-	double		square = 0;
-	int			dims[1];
-	int			lower[1] = {1};
+	int			n;
 
 	if (serving == NULL)
 		PG_RETURN_NULL();
-	fitted = cnn_serve_network(serving, "ecml_image_embedding");
-	served = served_of(serving, fitted);
-	if (!read_picture(serving, served, fitted, fcinfo, 1, get_fn_expr_argtype(fcinfo->flinfo, 1)))
-		PG_RETURN_NULL();
-	(void) runner_run_one(fitted->runner, &served->ctx, served->x, served->memory);
-	v = runner_kept(fitted->runner, 1, served->memory, served->x);
-	/* of a layer with places: their mean */
-	node = &fitted->served->nodes[fitted->served->embedding];
-	places = (size_t) node->height * node->width;
-	dims[0] = node->channels;
-	result = palloc0(ARR_OVERHEAD_NONULLS(1) + node->channels * sizeof(float));
-	SET_VARSIZE(result, ARR_OVERHEAD_NONULLS(1) + node->channels * sizeof(float));
+	n = (int) cnn_embedding_size(cnn_serve_network(serving, "ecml_image_embedding"));
+	result = palloc0(ARR_OVERHEAD_NONULLS(1) + n * sizeof(float));
+	SET_VARSIZE(result, ARR_OVERHEAD_NONULLS(1) + n * sizeof(float));
 	result->ndim = 1;
 	result->elemtype = FLOAT4OID;
-	memcpy(ARR_DIMS(result), dims, sizeof(dims));
-	memcpy(ARR_LBOUND(result), lower, sizeof(lower));
-	out = (float *) ARR_DATA_PTR(result);
-	for (size_t p = 0; p < places; p++)
-		for (int c = 0; c < node->channels; c++)
-			out[c] += v[p * node->channels + c];
-	for (int c = 0; c < node->channels; c++)
-		square += (double) out[c] * out[c];
-	for (int c = 0; square > 0 && c < node->channels; c++)
-		out[c] = (float) (out[c] / sqrt(square));
+	ARR_DIMS(result)[0] = n;
+	ARR_LBOUND(result)[0] = 1;
+	if (!cnn_serve_embedding(serving, fcinfo, 1, (float *) ARR_DATA_PTR(result)))
+		PG_RETURN_NULL();
 	PG_RETURN_ARRAYTYPE_P(result);
 }
 
@@ -360,6 +350,22 @@ ECML_MODEL_FUNCTION(ecml_image_explain)
 	memcpy(VARDATA(result), png, size);
 	MemoryContextReset(served->work);
 	PG_RETURN_BYTEA_P(result);
+}
+
+/* ---- what it costs */
+
+#define WORK_OF_COST 1000		/* additions and multiplications in what COST counts, about 25 nanoseconds */
+#define DECODING 10000			/* of an encoded picture: some 100 microseconds and more */
+
+double
+cnn_serve_cost(const EcmlModel *model)
+{
+	const CnnModel *fitted = model->fitted;
+	double		work = 0;
+
+	for (int i = 1; i < fitted->served->n; i++)
+		work += fitted->served->nodes[i].work;
+	return 1 + work / WORK_OF_COST + (fitted->source == CNN_PICTURE ? DECODING : 0);
 }
 
 /* ---- the summary */

@@ -20,6 +20,9 @@
 
 #define TILES 4					/* of GEMM rows at once */
 #define GATHERED (64 * 1024)	/* floats that they may take */
+#define BAND 112				/* output pixels whose columns at the sides are gathered together */
+#define INNER_LEAST 8
+#define INNER_SHARE 2			/* half of all columns */
 
 ConvShape
 conv_shape(const NetNode *node, const NetNode *in)
@@ -93,6 +96,46 @@ is_plain(const ConvShape *s)
 {
 	return s->kh == 1 && s->kw == 1 && !has_stride(s) && s->top == 0 && s->left == 0 && s->groups == 1 && s->h == s->oh &&
 		s->w == s->ow && s->c % 512 != 0;
+}
+
+/* The output columns whose windows lie within the picture's width. */
+typedef struct Inner
+{
+	int			from;
+	int			to;
+} Inner;
+
+static inline Inner
+inner_of(const ConvShape *s)
+{
+	int			from = s->left > 0 ? (s->left + s->sw - 1) / s->sw : 0;
+	int			room = s->w - s->kw + s->left;
+	int			to = room < 0 ? 0 : room / s->sw + 1;
+
+	to = to < s->ow ? to : s->ow;
+	return (Inner) {from < to ? from : to, to};
+}
+
+/*
+ * Are there enough of them that windows are read where they lie?  Rows of 512 channels and more would be on the same lines of the
+ * cache.
+ */
+static bool
+by_rows(const ConvShape *s)
+{
+	Inner		inner = inner_of(s);
+
+	return s->groups == 1 && s->dw == 1 && !is_plain(s) && s->sw * s->c % 512 != 0 && inner.to - inner.from >= INNER_LEAST &&
+		(inner.to - inner.from) * INNER_SHARE >= s->ow;
+}
+
+/* rows of the output that are made before the columns at its sides are */
+static inline size_t
+band_of(const ConvShape *s)
+{
+	size_t		band = BAND / (size_t) s->ow;
+
+	return band < 1 ? 1 : band;
 }
 
 static inline void
@@ -216,104 +259,69 @@ scatter(const ConvShape *s, int group, const float *rows, size_t distance, size_
 
 /* ---- depthwise */
 
-ECML_CLONES static void
-depthwise_forward(const ConvShape *s, const float *x, const float *weights, const float *bias, float *y, size_t from, size_t to)
+typedef enum Walk
+{
+	FORWARD,					/* y += x w */
+	DATA,						/* dx += dy w */
+	WEIGHTS						/* dw += dy x */
+} Walk;
+
+/* Numbers of output pixels from .. to, those that the kernel covers of the input, and the kernel's: the third += the product of two. */
+static inline __attribute__((always_inline)) void
+depthwise(const Walk walk, const ConvShape *s, const float *x, const float *y, const float *weights, float *sums, size_t from, size_t to)
 {
 	const size_t per_image = (size_t) s->oh * s->ow;
 	const size_t c = s->c;
 
 	for (size_t p = from; p < to; p++)
 	{
-		const float *picture = x + p / per_image * s->h * s->w * c;
-		int			oy = (int) (p % per_image / s->ow);
-		int			ox = (int) (p % s->ow);
-		float	   *out = y + p * c;
+		const size_t picture = p / per_image * s->h * s->w;
+		const int	top = (int) (p % per_image / s->ow) * s->sh - s->top;
+		const int	left = (int) (p % s->ow) * s->sw - s->left;
 
-		if (bias)
-			memcpy(out, bias, c * sizeof(float));
-		else
-			memset(out, 0, c * sizeof(float));
 		for (int r = 0; r < s->kh; r++)
 			for (int q = 0; q < s->kw; q++)
 			{
-				int			iy = oy * s->sh - s->top + r * s->dh;
-				int			ix = ox * s->sw - s->left + q * s->dw;
+				const int	iy = top + r * s->dh;
+				const int	ix = left + q * s->dw;
 
 				if (iy >= 0 && iy < s->h && ix >= 0 && ix < s->w)
 				{
-					const float *in = picture + ((size_t) iy * s->w + ix) * c;
-					const float *w = weights + ((size_t) r * s->kw + q) * c;
+					const size_t in = (picture + (size_t) iy * s->w + ix) * c;
+					const size_t w = ((size_t) r * s->kw + q) * c;
+					const float *a = walk == FORWARD ? x + in : y + p * c;
+					const float *b = walk == WEIGHTS ? x + in : weights + w;
+					float	   *to_add = sums + (walk == FORWARD ? p * c : walk == DATA ? in : w);
 
 #pragma omp simd
 					for (size_t i = 0; i < c; i++)
-						out[i] += in[i] * w[i];
+						to_add[i] += a[i] * b[i];
 				}
 			}
 	}
+}
+
+ECML_CLONES static void
+depthwise_forward(const ConvShape *s, const float *x, const float *weights, const float *bias, float *y, size_t from, size_t to)
+{
+	for (size_t p = from; p < to; p++)
+		if (bias)
+			memcpy(y + p * s->c, bias, s->c * sizeof(float));
+		else
+			memset(y + p * s->c, 0, s->c * sizeof(float));
+	depthwise(FORWARD, s, x, NULL, weights, y, from, to);
 }
 
 ECML_CLONES static void
 depthwise_backward_data(const ConvShape *s, const float *dy, const float *weights, float *dx, size_t images)
 {
-	const size_t per_image = (size_t) s->oh * s->ow;
-	const size_t c = s->c;
-
-	for (size_t p = 0; p < images * per_image; p++)
-	{
-		float	   *picture = dx + p / per_image * s->h * s->w * c;
-		int			oy = (int) (p % per_image / s->ow);
-		int			ox = (int) (p % s->ow);
-		const float *from = dy + p * c;
-
-		for (int r = 0; r < s->kh; r++)
-			for (int q = 0; q < s->kw; q++)
-			{
-				int			iy = oy * s->sh - s->top + r * s->dh;
-				int			ix = ox * s->sw - s->left + q * s->dw;
-
-				if (iy >= 0 && iy < s->h && ix >= 0 && ix < s->w)
-				{
-					float	   *to = picture + ((size_t) iy * s->w + ix) * c;
-					const float *w = weights + ((size_t) r * s->kw + q) * c;
-
-#pragma omp simd
-					for (size_t i = 0; i < c; i++)
-						to[i] += from[i] * w[i];
-				}
-			}
-	}
+	depthwise(DATA, s, NULL, dy, weights, dx, 0, images * s->oh * s->ow);
 }
 
 ECML_CLONES static void
 depthwise_backward_weights(const ConvShape *s, const float *x, const float *dy, float *dweights, size_t images)
 {
-	const size_t per_image = (size_t) s->oh * s->ow;
-	const size_t c = s->c;
-
-	for (size_t p = 0; p < images * per_image; p++)
-	{
-		const float *picture = x + p / per_image * s->h * s->w * c;
-		int			oy = (int) (p % per_image / s->ow);
-		int			ox = (int) (p % s->ow);
-		const float *from = dy + p * c;
-
-		for (int r = 0; r < s->kh; r++)
-			for (int q = 0; q < s->kw; q++)
-			{
-				int			iy = oy * s->sh - s->top + r * s->dh;
-				int			ix = ox * s->sw - s->left + q * s->dw;
-
-				if (iy >= 0 && iy < s->h && ix >= 0 && ix < s->w)
-				{
-					const float *in = picture + ((size_t) iy * s->w + ix) * c;
-					float	   *dw = dweights + ((size_t) r * s->kw + q) * c;
-
-#pragma omp simd
-					for (size_t i = 0; i < c; i++)
-						dw[i] += from[i] * in[i];
-				}
-			}
-	}
+	depthwise(WEIGHTS, s, x, dy, NULL, dweights, 0, images * s->oh * s->ow);
 }
 
 /* ---- packed weights */
@@ -391,6 +399,64 @@ conv_scratch(const ConvShape *s, const GemmKernel *g)
 
 /* ---- forward and backward */
 
+/* A run of output pixels, which are distance floats of y apart, by gathering. */
+static void
+gathered(const ConvShape *s, const GemmKernel *g, const float *x, const float *packed, const float *bias, float *y, size_t p, size_t n,
+		 size_t step, bool add, float *scratch)
+{
+	size_t		rows = rows_at_once(s, g);
+	size_t		distance = distance_of(s);
+
+	for (; n > 0; p += rows * step)
+	{
+		if (rows > n)
+			rows = n;
+		for (size_t i = 0; i < rows; i++)
+			gather(s, 0, x, p + i * step, p + i * step + 1, scratch + i * distance, distance);
+		gemm_packed(g, rows, s->filters, depth_of(s), scratch, distance, packed, y + p * s->filters, step * s->filters, bias, add);
+		n -= rows;
+	}
+}
+
+/*
+ * Whole rows of output pixels, from .. to of all images' rows.  Where windows lie within the picture's width, their rows are read where
+ * they are; the columns at the sides, which padding touches, are gathered.
+ */
+static void
+forward_rows(const ConvShape *s, const GemmKernel *g, const float *x, const float *packed, const float *bias, float *y, size_t from,
+			 size_t to, bool add, float *scratch, ConvAfter after, void *arg)
+{
+	const Inner inner = inner_of(s);
+	const size_t run = (size_t) s->kw * s->c;
+	const size_t line = (size_t) s->w * s->c;
+	const size_t band = band_of(s);
+
+	for (size_t at = from; at < to; at += band)
+	{
+		size_t		end = to - at < band ? to : at + band;
+		float	   *out = y + at * s->ow * s->filters;
+
+		for (size_t row = at; row < end; row++)
+		{
+			const int	iy = (int) (row % s->oh) * s->sh - s->top;
+			int			first = iy < 0 ? (-iy + s->dh - 1) / s->dh : 0;
+			int			last = iy < s->h ? (s->h - 1 - iy) / s->dh + 1 : 0;
+
+			last = last < s->kh ? last : s->kh;
+			first = first < last ? first : last;
+			gemm_windows(g, inner.to - inner.from, s->filters, last - first, run,
+						 x + (row / s->oh * s->h + (first < last ? iy + first * s->dh : 0)) * line + ((size_t) inner.from * s->sw - s->left) * s->c,
+						 (size_t) s->sw * s->c, s->dh * line, packed, depth_of(s), first * run,
+						 y + (row * s->ow + inner.from) * s->filters, s->filters, bias, add);
+		}
+		for (int column = 0; column < s->ow; column++)
+			if (column < inner.from || column >= inner.to)
+				gathered(s, g, x, packed, bias, y, at * s->ow + column, end - at, s->ow, add, scratch);
+		if (after)
+			after(arg, out, (end - at) * s->ow);
+	}
+}
+
 static void
 forward(const ConvShape *s, const GemmKernel *g, const float *x, const float *packed, const float *bias, float *y, size_t from,
 		size_t to, bool add, float *scratch, ConvAfter after, void *arg)
@@ -400,6 +466,11 @@ forward(const ConvShape *s, const GemmKernel *g, const float *x, const float *pa
 	size_t		distance = distance_of(s);
 	size_t		rows = is_plain(s) ? g->mr * TILES * 4 : rows_at_once(s, g);
 
+	if (by_rows(s) && from % s->ow == 0 && to % s->ow == 0)
+	{
+		forward_rows(s, g, x, packed, bias, y, from / s->ow, to / s->ow, add, scratch, after, arg);
+		return;
+	}
 	for (size_t p = from; p < to; p += rows)
 	{
 		size_t		n = to - p < rows ? to - p : rows;
@@ -490,6 +561,54 @@ add_rows(const float *dy, size_t rows, size_t n, float *sums)
 	}
 }
 
+/* Of one picture: by the rows of the kernel, each with all rows of the picture that it meets, some at a time. */
+static void
+backward_weights_rows(const ConvShape *s, const GemmKernel *g, const float *x, const float *dy, float *dweights, float *scratch)
+{
+	const Inner inner = inner_of(s);
+	const size_t run = (size_t) s->kw * s->c;
+	const size_t line = (size_t) s->w * s->c;
+	const size_t out = (size_t) s->ow * s->filters;
+	const int	band = (int) band_of(s);
+	const size_t distance = distance_of(s);
+
+	for (int at = 0; at < s->oh; at += band)
+	{
+		int			end = s->oh - at < band ? s->oh : at + band;
+
+		for (int r = 0; r < s->kh; r++)
+		{
+			int			shift = s->top - r * s->dh;	/* input row = output row * stride - shift */
+			int			first = shift > 0 ? (shift + s->sh - 1) / s->sh : 0;
+			int			last = s->h - 1 + shift < 0 ? 0 : (s->h - 1 + shift) / s->sh + 1;
+
+			first = first > at ? first : at;
+			last = last < end ? last : end;
+			if (first < last)
+				gemm_transposed_windows(g, run, s->filters, last - first, inner.to - inner.from,
+										x + ((size_t) first * s->sh - shift) * line + ((size_t) inner.from * s->sw - s->left) * s->c,
+										(size_t) s->sw * s->c, s->sh * line, dy + first * out + (size_t) inner.from * s->filters,
+										s->filters, out, dweights + r * run * s->filters, s->filters);
+		}
+		for (int column = 0; column < s->ow; column++)
+		{
+			size_t		rows = rows_at_once(s, g);
+
+			if (column >= inner.from && column < inner.to)
+				continue;
+			for (int row = at; row < end; row += (int) rows)
+			{
+				size_t		n = end - row < (int) rows ? (size_t) (end - row) : rows;
+
+				for (size_t i = 0; i < n; i++)
+					gather(s, 0, x, (row + i) * s->ow + column, (row + i) * s->ow + column + 1, scratch + i * distance, distance);
+				gemm_transposed(g, depth_of(s), s->filters, n, scratch, distance, dy + row * out + (size_t) column * s->filters, out, dweights,
+								s->filters, true);
+			}
+		}
+	}
+}
+
 void
 conv_backward_weights(const ConvShape *s, const GemmKernel *g, const float *x, const float *dy, float *dweights, float *dbias,
 					  size_t images, float *scratch)
@@ -500,6 +619,9 @@ conv_backward_weights(const ConvShape *s, const GemmKernel *g, const float *x, c
 		add_rows(dy, out, s->filters, dbias);
 	if (conv_is_depthwise(s))
 		depthwise_backward_weights(s, x, dy, dweights, images);
+	else if (by_rows(s))
+		for (size_t image = 0; image < images; image++)
+			backward_weights_rows(s, g, x + image * s->h * s->w * s->c, dy + image * s->oh * s->ow * s->filters, dweights, scratch);
 	else
 	{
 		size_t		depth = depth_of(s);

@@ -34,7 +34,7 @@ static const EcmlOption options_list[] = {
 typedef struct Reading
 {
 	EcmlCtx    *ctx;
-	int			id;				/* number of the column, from 1 */
+	int			id;				/* number of the column, from 0 */
 	int			image;
 	Oid			type;			/* of the image */
 	Oid			id_output;
@@ -84,7 +84,7 @@ add_row(void *arg, TupleTableSlot *slot)
 	MemoryContext old;
 
 	CHECK_FOR_INTERRUPTS();
-	if (slot->tts_isnull[reading->image - 1])
+	if (slot->tts_isnull[reading->image])
 		return;
 	if (reading->n == reading->room)
 	{
@@ -92,10 +92,10 @@ add_row(void *arg, TupleTableSlot *slot)
 		reading->hashes = ecml_resize_array(reading->ctx, reading->hashes, reading->room, sizeof(uint64_t));
 		reading->ids = ecml_resize_array(reading->ctx, reading->ids, reading->room, sizeof(char *));
 	}
-	reading->hashes[reading->n] = hash_of(reading, slot->tts_values[reading->image - 1]);
+	reading->hashes[reading->n] = hash_of(reading, slot->tts_values[reading->image]);
 	old = MemoryContextSwitchTo(reading->context);
-	reading->ids[reading->n] = slot->tts_isnull[reading->id - 1] ? NULL
-		: OidOutputFunctionCall(reading->id_output, slot->tts_values[reading->id - 1]);
+	reading->ids[reading->n] = slot->tts_isnull[reading->id] ? NULL
+		: OidOutputFunctionCall(reading->id_output, slot->tts_values[reading->id]);
 	MemoryContextSwitchTo(old);
 	reading->n++;
 }
@@ -134,22 +134,25 @@ ecml_image_duplicates(PG_FUNCTION_ARGS)
 	image_work_begin(&work);
 	SPI_connect();
 	ecml_source_open(&source, text_to_cstring(PG_GETARG_TEXT_PP(0)));
-	reading.id = o.id ? ecml_source_column(&source, o.id, "id") : 1;
-	reading.image = o.image ? ecml_source_column(&source, o.image, "image") : o.id ? (reading.id == 1 ? 2 : 1) : 2;
 	if (source.desc->natts < 2)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("the source has not two columns"),
 				 errdetail("It has %d.", source.desc->natts),
 				 errhint("Give a key and a picture: SELECT product_id, photo FROM products.")));
-	reading.type = TupleDescAttr(source.desc, reading.image - 1)->atttypid;
+	/* the first two columns, or the first beside the one that is named */
+	reading.id = o.id ? ecml_source_column(&source, o.id, "id") : -1;
+	reading.image = o.image ? ecml_source_column(&source, o.image, "image") : reading.id >= 0 ? reading.id == 0 : 1;
+	if (reading.id < 0)
+		reading.id = reading.image == 0;
+	reading.type = TupleDescAttr(source.desc, reading.image)->atttypid;
 	if (reading.type != BYTEAOID && reading.type != BITOID && reading.type != VARBITOID)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("column \"%s\" holds no pictures", NameStr(TupleDescAttr(source.desc, reading.image - 1)->attname)),
+				 errmsg("column \"%s\" holds no pictures", NameStr(TupleDescAttr(source.desc, reading.image)->attname)),
 				 errdetail("Its type is %s.", format_type_be(reading.type)),
 				 errhint("Pictures are bytea, hashes of ecml_image_hash bit(64); the option \"image\" names the column.")));
-	getTypeOutputInfo(TupleDescAttr(source.desc, reading.id - 1)->atttypid, &reading.id_output, &varlena);
+	getTypeOutputInfo(TupleDescAttr(source.desc, reading.id)->atttypid, &reading.id_output, &varlena);
 	reading.ctx = &work.ctx;
 	reading.rows = rows;
 	reading.context = AllocSetContextCreate(work.context, "ecml ids", ALLOCSET_DEFAULT_SIZES);

@@ -3,6 +3,9 @@
  *
  * A runner gives each node's output a place in one piece of memory and takes it again when the last reader is done (first fit), so
  * that a deep network needs little more than its two or three largest layers.
+ *
+ * Many pictures go through the layers a few at a time, so that what is between layers stays in cache; but where a dense layer has
+ * more weights than that, the pictures wait before it, and its weights are read once for all of them.
  */
 #include "exec.h"
 
@@ -13,6 +16,10 @@
 
 #define SHARED_WORK 2e7			/* of one node, from which on threads pay */
 #define SHARED_PIXELS 256
+#define WIDE (1 << 18)			/* weights of a dense layer before which pictures wait for each other */
+#define TOGETHER 112			/* so many pictures: a multiple of every tile's rows that matters */
+#define EARLY (64 * 1024)		/* numbers of the pictures that go through the layers before it at a time */
+#define TASK_WORK 4e9			/* of a task at most */
 #define DENSE_PARTS 8			/* of a dense layer with many weights, for one picture */
 #define DENSE_SHARED (1 << 20)	/* so many */
 
@@ -388,6 +395,30 @@ passes(const NetNode *node)
 }
 
 
+/* A dense layer with many weights, such that what is behind it reads nothing from before it but what it reads; 0: none. */
+static int
+find_cut(const Network *net, const int *owner, int keep)
+{
+	for (int i = 2; i < net->n; i++)
+	{
+		const NetNode *node = &net->nodes[i];
+		int			input = owner[node->inputs[0]];
+		bool		alone = input > 0 && (keep < 0 || owner[keep] >= i || owner[keep] == input || owner[keep] == 0);
+
+		if (node->kind != NET_DENSE || node->values != (size_t) node->units || node->nweights < WIDE)
+			continue;
+		for (int k = i + 1; alone && k < net->n; k++)
+			for (int in = 0; in < net->nodes[k].ninputs; in++)
+			{
+				int			from = owner[net->nodes[k].inputs[in]];
+
+				alone &= from >= i || from == input || from == 0;
+			}
+		return alone ? i : 0;
+	}
+	return 0;
+}
+
 /* Places for outputs: first fit among those that are not read any more. */
 static void
 find_places(EcmlCtx *ctx, Runner *runner, const Network *net)
@@ -395,6 +426,7 @@ find_places(EcmlCtx *ctx, Runner *runner, const Network *net)
 	int		   *last = ECML_NEW(ctx, int, net->n);	/* of an owner: its last reader */
 	int		   *owner = ECML_NEW(ctx, int, net->n);	/* whose place a node's output has */
 	size_t	   *end = ECML_NEW(ctx, size_t, net->n);
+	int			input;
 
 	for (int i = 0; i < net->n; i++)
 	{
@@ -406,9 +438,17 @@ find_places(EcmlCtx *ctx, Runner *runner, const Network *net)
 	last[owner[net->n - 1]] = net->n;
 	if (runner->keep >= 0)
 		last[owner[runner->keep]] = net->n;
+	runner->cut = find_cut(net, owner, runner->keep);
+	input = runner->cut > 0 ? owner[net->nodes[runner->cut].inputs[0]] : 0;
+	for (int i = 1; i < runner->cut; i++)
+		runner->early[i] = owner[i] != input && owner[i] != 0;
+	/* written for the pictures one after the other, while others are still at work before it */
+	if (input > 0)
+		last[input] = last[input] > runner->cut ? last[input] : runner->cut;
 	for (int i = 1; i < net->n; i++)
 	{
 		size_t		from = 0;
+		size_t	   *room = runner->early[i] ? &runner->early_room : &runner->room;
 		bool		moved = true;
 
 		ecml_poll(ctx, 0, 0);
@@ -422,7 +462,8 @@ find_places(EcmlCtx *ctx, Runner *runner, const Network *net)
 		{
 			moved = false;
 			for (int k = 1; k < i; k++)
-				if (owner[k] == k && last[k] >= i && runner->at[k] < from + net->nodes[i].values && from < end[k])
+				if (owner[k] == k && runner->early[k] == runner->early[i] && last[k] >= i &&
+					runner->at[k] < from + net->nodes[i].values && from < end[k])
 				{
 					from = end[k];
 					moved = true;
@@ -430,9 +471,11 @@ find_places(EcmlCtx *ctx, Runner *runner, const Network *net)
 		}
 		runner->at[i] = from;
 		end[i] = from + net->nodes[i].values;
-		if (end[i] > runner->room)
-			runner->room = end[i];
+		if (end[i] > *room)
+			*room = end[i];
 	}
+	runner->few = EARLY / (runner->early_room + 1);
+	runner->few = runner->few < 1 ? 1 : runner->few > 16 ? 16 : runner->few;
 	/* the input stands elsewhere */
 	for (int i = 0; i < net->n; i++)
 		if (owner[i] == 0)
@@ -449,22 +492,46 @@ runner_create(EcmlCtx *ctx, const Network *net, int keep)
 
 	runner->exec = exec_create(ctx, net, false);
 	runner->at = ECML_NEW0(ctx, size_t, net->n);
+	runner->early = ECML_NEW0(ctx, bool, net->n);
 	runner->keep = keep;
 	find_places(ctx, runner, net);
 	return runner;
+}
+
+size_t
+runner_batch(const Runner *runner)
+{
+	const Network *net = runner->exec->net;
+	double		work = 1;
+	double		most;
+
+	if (runner->cut == 0)
+		return runner->room > 16384 ? 1 : runner->room > 4096 ? 4 : 16;
+	for (int i = 1; i < net->n; i++)
+		work += net->nodes[i].work;
+	most = TASK_WORK / work;
+	return most < 1 ? 1 : most > TOGETHER ? TOGETHER : (size_t) most;
 }
 
 /* between scratch memory and outputs there is slack, as behind them */
 size_t
 runner_floats(const Runner *runner, size_t images)
 {
-	return runner->exec->scratch + runner->room * images + NET_SLACK;
+	return runner->exec->scratch + runner->early_room * runner->few + runner->room * images + NET_SLACK;
 }
 
-static inline const float *
-place_of(const Runner *runner, int node, size_t images, const float *memory, const float *x)
+/* The outputs of a node, of the pictures from the first of those at hand on. */
+static inline float *
+place_of(const Runner *runner, int node, size_t images, size_t first, float *memory, const float *x)
 {
-	return runner->at[node] == SIZE_MAX ? x : memory + runner->exec->scratch + runner->at[node] * images;
+	const NetNode *n = &runner->exec->net->nodes[node];
+
+	if (runner->at[node] == SIZE_MAX)
+		return (float *) x + first * n->values;
+	memory += runner->exec->scratch;
+	if (runner->early[node])
+		return memory + runner->at[node] * runner->few;
+	return memory + runner->early_room * runner->few + runner->at[node] * images + first * n->values;
 }
 
 typedef struct Share
@@ -474,6 +541,7 @@ typedef struct Share
 	const float *x;
 	float	   *y;
 	size_t		pixels;
+	size_t		part;			/* of a task: whole rows */
 	float	   *scratch;		/* of all workers */
 } Share;
 
@@ -481,8 +549,8 @@ static void
 share_task(void *arg, size_t i, int worker)
 {
 	const Share *share = arg;
-	size_t		from = i * SHARED_PIXELS;
-	size_t		to = from + SHARED_PIXELS < share->pixels ? from + SHARED_PIXELS : share->pixels;
+	size_t		from = i * share->part;
+	size_t		to = from + share->part < share->pixels ? from + share->part : share->pixels;
 
 	conv_rows(share->runner->exec, share->node, share->x, share->y, from, to, false,
 			  share->scratch + worker * share->runner->exec->scratch);
@@ -526,46 +594,58 @@ run_parts(const Exec *exec, EcmlCtx *ctx, int i, const float *x, float *y, float
 	exec_activate(exec, i, y, 1);
 }
 
-static const float *
-run(const Runner *runner, EcmlCtx *ctx, const float *x, size_t images, float *memory)
+/* Nodes from .. to for pictures first .. first + n of images; ctx: of one picture, by the leader. */
+static void
+run_nodes(const Runner *runner, EcmlCtx *ctx, const float *x, size_t images, size_t first, size_t n, int from, int to, float *memory,
+		  float **scratches)
 {
 	const Exec *exec = runner->exec;
 	const Network *net = exec->net;
-	float	   *scratches = NULL;
 
-	for (int i = 1; i < net->n; i++)
+	for (int i = from; i < to; i++)
 	{
 		const NetNode *node = &net->nodes[i];
 		const float *in[NET_MAX_INPUTS];
-		float	   *y = (float *) place_of(runner, i, images, memory, x);
+		float	   *y = place_of(runner, i, images, first, memory, x);
 
 		if (passes(node))
 			continue;
 		for (int k = 0; k < node->ninputs; k++)
-			in[k] = place_of(runner, node->inputs[k], images, memory, x);
+			in[k] = place_of(runner, node->inputs[k], images, first, memory, x);
 		if (ctx && ctx->threads > 1 && exec->nodes[i].conv && node->work >= SHARED_WORK &&
 			(size_t) node->height * node->width >= 2 * SHARED_PIXELS)
 		{
-			size_t		pixels = (size_t) node->height * node->width;
-			size_t		tasks = (pixels + SHARED_PIXELS - 1) / SHARED_PIXELS;
-			Share		share = {runner, i, in[0], y, pixels, NULL};
+			size_t		rows = (SHARED_PIXELS + node->width - 1) / node->width;
+			Share		share = {runner, i, in[0], y, (size_t) node->height * node->width, rows * node->width};
 
-			if (scratches == NULL)
-				scratches = ECML_NEW(ctx, float, exec->scratch * ctx->threads);
-			share.scratch = scratches;
-			ecml_parallel_for(ctx, tasks, share_task, &share);
+			if (*scratches == NULL)
+				*scratches = ECML_NEW(ctx, float, exec->scratch * ctx->threads);
+			share.scratch = *scratches;
+			ecml_parallel_for(ctx, (node->height + rows - 1) / rows, share_task, &share);
 			continue;
 		}
-		if (images == 1 && !exec->nodes[i].conv && node->kind == NET_DENSE && node->nweights >= DENSE_SHARED)
+		if (n == 1 && !exec->nodes[i].conv && node->kind == NET_DENSE && node->nweights >= DENSE_SHARED)
 			run_parts(exec, ctx, i, in[0], y, memory);
 		else
-			exec_forward(exec, i, in, y, images, false, memory);
+			exec_forward(exec, i, in, y, n, false, memory);
 		if (ctx)
 			ecml_poll(ctx, 0, 0);
 	}
+}
+
+static const float *
+run(const Runner *runner, EcmlCtx *ctx, const float *x, size_t images, float *memory)
+{
+	const int	n = runner->exec->net->n;
+	float	   *scratches = NULL;
+
+	for (size_t first = 0; runner->cut > 0 && first < images; first += runner->few)
+		run_nodes(runner, ctx, x, images, first, images - first < runner->few ? images - first : runner->few, 1, runner->cut, memory,
+				  &scratches);
+	run_nodes(runner, ctx, x, images, 0, images, runner->cut > 0 ? runner->cut : 1, n, memory, &scratches);
 	if (scratches)
 		ecml_free(ctx, scratches);
-	return place_of(runner, net->n - 1, images, memory, x);
+	return place_of(runner, n - 1, images, 0, memory, x);
 }
 
 const float *
@@ -583,5 +663,5 @@ runner_run_one(const Runner *runner, EcmlCtx *ctx, const float *x, float *memory
 const float *
 runner_kept(const Runner *runner, size_t images, const float *memory, const float *x)
 {
-	return place_of(runner, runner->keep, images, memory, x);
+	return place_of(runner, runner->keep, images, 0, (float *) memory, x);
 }

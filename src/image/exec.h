@@ -55,10 +55,17 @@ typedef struct Runner
 	size_t	   *at;				/* [n] where the output of a node begins, in numbers of one picture */
 	size_t		room;			/* numbers of one picture */
 	int			keep;			/* a node whose output is there at the end, or -1 */
+	int			cut;			/* a dense layer with many weights, which are read once for all pictures; 0: none */
+	bool	   *early;			/* [n] before the cut: the output is there for few pictures at a time */
+	size_t		early_room;		/* numbers of one picture */
+	size_t		few;
 } Runner;
 
 /* keep: a node whose output is wanted beside that of the last, or -1. */
 extern Runner *runner_create(EcmlCtx *ctx, const Network *net, int keep);
+
+/* How many pictures at once are quickest, and one task's work is not long. */
+extern size_t runner_batch(const Runner *runner);
 
 /* Floats of working memory for so many pictures at once. */
 extern size_t runner_floats(const Runner *runner, size_t images);

@@ -166,7 +166,6 @@ cnn_fit(EcmlCtx *ctx, Network *net, const PixelsInput *input, const CnnRows *row
 	uint32_t   *all = ECML_NEW(ctx, uint32_t, rows->n);
 	size_t		valid = (size_t) floor(rows->n * params->validation + 0.5);
 	size_t		train = rows->n - valid;
-	size_t		memory = ctx->used;
 	int64_t		per_epoch;
 	Fit		   *fit;
 	float	   *best = NULL;
@@ -184,7 +183,6 @@ cnn_fit(EcmlCtx *ctx, Network *net, const PixelsInput *input, const CnnRows *row
 		ecml_fail(ctx, ECML_DATA_EXCEPTION, "there are too few pictures");
 	}
 	fit = fit_create(ctx, net, input, rows, params);
-	(void) memory;
 	if (params->patience > 0)
 		best = ECML_NEW(ctx, float, net->nweights + 1);
 	per_epoch = (int64_t) ((train + fit->batch - 1) / fit->batch);

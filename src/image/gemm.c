@@ -124,10 +124,18 @@ void
 gemm_packed(const GemmKernel *g, size_t m, size_t n, size_t k, const float *a, size_t lda, const float *packed, float *c,
 			size_t ldc, const float *bias, bool add)
 {
+	gemm_windows(g, m, n, 1, k, a, lda, 0, packed, k, 0, c, ldc, bias, add);
+}
+
+void
+gemm_windows(const GemmKernel *g, size_t m, size_t n, size_t pieces, size_t k, const float *a, size_t lda, size_t a_step,
+			 const float *packed, size_t depth, size_t first, float *c, size_t ldc, const float *bias, bool add)
+{
 	const size_t nr = g->nr;
+	const GemmTerms terms = {pieces, k, a, lda, a_step, nr, k * nr};
 
 	for (size_t j = 0; j < n; j += nr)
-		g->panel(false, m, n - j < nr ? n - j : nr, k, a, lda, packed + j * k, nr, c + j, ldc, bias ? bias + j : NULL, add);
+		g->panel(false, m, n - j < nr ? n - j : nr, &terms, packed + j * depth + first * nr, c + j, ldc, bias ? bias + j : NULL, add);
 }
 
 void
@@ -138,11 +146,10 @@ gemm_plain(const GemmKernel *g, size_t m, size_t k, const float *a, size_t lda, 
 
 	for (size_t at = 0; at < k; at += STEP)
 	{
-		size_t		depth = k - at < STEP ? k - at : STEP;
+		const GemmTerms terms = {1, k - at < STEP ? k - at : STEP, a + at, lda, 0, ldb, 0};
 
 		for (size_t j = from; j < to; j += nr)
-			g->panel(false, m, to - j < nr ? to - j : nr, depth, a + at, lda, b + at * ldb + j, ldb, c + j, ldc,
-					 bias ? bias + j : NULL, add || at > 0);
+			g->panel(false, m, to - j < nr ? to - j : nr, &terms, b + at * ldb + j, c + j, ldc, bias ? bias + j : NULL, add || at > 0);
 	}
 }
 
@@ -151,7 +158,19 @@ gemm_transposed(const GemmKernel *g, size_t m, size_t n, size_t k, const float *
 				float *c, size_t ldc, bool add)
 {
 	const size_t nr = g->nr;
+	const GemmTerms terms = {1, k, a, lda, 0, ldb, 0};
 
 	for (size_t j = 0; j < n; j += nr)
-		g->panel(true, m, n - j < nr ? n - j : nr, k, a, lda, b + j, ldb, c + j, ldc, NULL, add);
+		g->panel(true, m, n - j < nr ? n - j : nr, &terms, b + j, c + j, ldc, NULL, add);
+}
+
+void
+gemm_transposed_windows(const GemmKernel *g, size_t m, size_t n, size_t pieces, size_t k, const float *a, size_t lda, size_t a_step,
+						const float *b, size_t ldb, size_t b_step, float *c, size_t ldc)
+{
+	const size_t nr = g->nr;
+	const GemmTerms terms = {pieces, k, a, lda, a_step, ldb, b_step};
+
+	for (size_t j = 0; j < n; j += nr)
+		g->panel(true, m, n - j < nr ? n - j : nr, &terms, b + j, c + j, ldc, NULL, true);
 }

@@ -14,13 +14,25 @@
 
 #define GEMM_SLACK 64
 
+/* What is multiplied: k in pieces, of which each begins a step further in a and in b. */
+typedef struct GemmTerms
+{
+	size_t		pieces;
+	size_t		k;				/* of a piece */
+	const float *a;
+	size_t		lda;
+	size_t		a_step;
+	size_t		ldb;
+	size_t		b_step;
+} GemmTerms;
+
 typedef struct GemmKernel
 {
 	const char *name;			/* of the instruction set */
 	size_t		mr;				/* rows of a tile: cut m by it */
 	size_t		nr;				/* columns of a panel: cut n by it */
-	void		(*panel) (bool transposed, size_t m, size_t n, size_t k, const float *a, size_t lda, const float *b, size_t ldb,
-						  float *c, size_t ldc, const float *bias, bool add);
+	void		(*panel) (bool transposed, size_t m, size_t n, const GemmTerms *t, const float *b, float *c, size_t ldc,
+						  const float *bias, bool add);
 } GemmKernel;
 
 /* Of the processor at hand. */
@@ -38,9 +50,20 @@ extern void gemm_pack(const GemmKernel *g, size_t k, size_t n, const float *b, s
 extern void gemm_packed(const GemmKernel *g, size_t m, size_t n, size_t k, const float *a, size_t lda, const float *packed,
 						float *c, size_t ldc, const float *bias, bool add);
 
+/*
+ * The same where a row of a is pieces of k numbers, a_step apart: windows of a picture as they lie in it.  packed was made for depth
+ * rows of b, of which the pieces take those from first on.
+ */
+extern void gemm_windows(const GemmKernel *g, size_t m, size_t n, size_t pieces, size_t k, const float *a, size_t lda, size_t a_step,
+						 const float *packed, size_t depth, size_t first, float *c, size_t ldc, const float *bias, bool add);
+
 /* The same with b [k][n] as it lies, in steps of k that stay in cache; columns from .. to (from: a multiple of nr). */
 extern void gemm_plain(const GemmKernel *g, size_t m, size_t k, const float *a, size_t lda, const float *b, size_t ldb,
 					   float *c, size_t ldc, size_t from, size_t to, const float *bias, bool add);
+
+/* c [m][n] += a' b over pieces of k rows of a [k][m] and b [k][n], a_step and b_step apart */
+extern void gemm_transposed_windows(const GemmKernel *g, size_t m, size_t n, size_t pieces, size_t k, const float *a, size_t lda,
+									size_t a_step, const float *b, size_t ldb, size_t b_step, float *c, size_t ldc);
 
 /* c [m][n] (+)= a' b, a [k][m], b [k][n] */
 extern void gemm_transposed(const GemmKernel *g, size_t m, size_t n, size_t k, const float *a, size_t lda, const float *b,

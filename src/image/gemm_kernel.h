@@ -5,7 +5,8 @@
  *
  * A tile of M rows and NV vectors stays in registers while k runs: for each k, NV vectors of b and M numbers of a, each spread over
  * a vector.  Element (i, p) of a is a[i * row + p * column]: one of the two is 1, which gives products with a and with its
- * transpose.  Reads of b and of the bias go to the end of the last vector: arrays have GEMM_SLACK floats behind them.
+ * transpose.  k runs in pieces, of which each begins a step further in a and in b: the rows of a window, or of a picture.
+ * Reads of b and of the bias go to the end of the last vector: arrays have GEMM_SLACK floats behind them.
  */
 
 #define GEMM_NR (2 * GEMM_V)
@@ -13,11 +14,13 @@
 typedef float SFX(Vector) __attribute__((vector_size(GEMM_V * 4), aligned(4), may_alias));
 
 static inline __attribute__((always_inline)) void
-SFX(tile) (const int m, const int nv, size_t k, const float *a, const size_t row, const size_t column, const float *b, size_t ldb,
+SFX(tile) (const int m, const int nv, const GemmTerms *t, const float *a, const size_t row, const size_t column, const float *b,
 		   float *c, size_t ldc, const float *bias, bool add)
 {
 	SFX(Vector) sum[GEMM_MR][2];
 	const SFX(Vector) zero = {0};
+	const size_t k = t->k;
+	const size_t ldb = t->ldb;
 
 #pragma GCC unroll 16
 	for (int i = 0; i < m; i++)
@@ -31,23 +34,24 @@ SFX(tile) (const int m, const int nv, size_t k, const float *a, const size_t row
 			else
 				sum[i][j] = zero;
 		}
-	for (size_t p = 0; p < k; p++)
-	{
-		SFX(Vector) v[2];
-
-#pragma GCC unroll 2
-		for (int j = 0; j < nv; j++)
-			v[j] = *(const SFX(Vector) *) (b + p * ldb + j * GEMM_V);
-#pragma GCC unroll 16
-		for (int i = 0; i < m; i++)
+	for (size_t piece = 0; piece < t->pieces; piece++, a += t->a_step, b += t->b_step)
+		for (size_t p = 0; p < k; p++)
 		{
-			float		one = a[i * row + p * column];
+			SFX(Vector) v[2];
 
 #pragma GCC unroll 2
 			for (int j = 0; j < nv; j++)
-				sum[i][j] += one * v[j];
+				v[j] = *(const SFX(Vector) *) (b + p * ldb + j * GEMM_V);
+#pragma GCC unroll 16
+			for (int i = 0; i < m; i++)
+			{
+				float		one = a[i * row + p * column];
+
+#pragma GCC unroll 2
+				for (int j = 0; j < nv; j++)
+					sum[i][j] += one * v[j];
+			}
 		}
-	}
 #pragma GCC unroll 16
 	for (int i = 0; i < m; i++)
 #pragma GCC unroll 2
@@ -55,21 +59,18 @@ SFX(tile) (const int m, const int nv, size_t k, const float *a, const size_t row
 			*(SFX(Vector) *) (c + i * ldc + j * GEMM_V) = sum[i][j];
 }
 
-typedef void (*SFX(Tile)) (size_t k, const float *a, size_t lda, const float *b, size_t ldb, float *c, size_t ldc,
-						   const float *bias, bool add);
+typedef void (*SFX(Tile)) (const GemmTerms *t, const float *a, const float *b, float *c, size_t ldc, const float *bias, bool add);
 
 #define GEMM_ONE(m, nv) \
 	static __attribute__((noinline)) void \
-	SFX(rows_##m##_##nv) (size_t k, const float *a, size_t lda, const float *b, size_t ldb, float *c, size_t ldc, \
-						  const float *bias, bool add) \
+	SFX(rows_##m##_##nv) (const GemmTerms *t, const float *a, const float *b, float *c, size_t ldc, const float *bias, bool add) \
 	{ \
-		SFX(tile) (m, nv, k, a, lda, 1, b, ldb, c, ldc, bias, add); \
+		SFX(tile) (m, nv, t, a, t->lda, 1, b, c, ldc, bias, add); \
 	} \
 	static __attribute__((noinline)) void \
-	SFX(columns_##m##_##nv) (size_t k, const float *a, size_t lda, const float *b, size_t ldb, float *c, size_t ldc, \
-							 const float *bias, bool add) \
+	SFX(columns_##m##_##nv) (const GemmTerms *t, const float *a, const float *b, float *c, size_t ldc, const float *bias, bool add) \
 	{ \
-		SFX(tile) (m, nv, k, a, 1, lda, b, ldb, c, ldc, bias, add); \
+		SFX(tile) (m, nv, t, a, 1, t->lda, b, c, ldc, bias, add); \
 	}
 #define GEMM_BOTH(m) GEMM_ONE(m, 1) GEMM_ONE(m, 2)
 #define GEMM_ROWS(m) {SFX(rows_##m##_1), SFX(rows_##m##_2)}
@@ -118,8 +119,7 @@ static const SFX(Tile) SFX(tiles)[2][GEMM_MR][2] = {
 
 /* One panel of at most GEMM_NR columns: c [m][n], tile by tile; what is narrower than its vectors goes by way of a copy. */
 static void
-SFX(panel) (bool transposed, size_t m, size_t n, size_t k, const float *a, size_t lda, const float *b, size_t ldb, float *c,
-			size_t ldc, const float *bias, bool add)
+SFX(panel) (bool transposed, size_t m, size_t n, const GemmTerms *t, const float *b, float *c, size_t ldc, const float *bias, bool add)
 {
 	const int	nv = n > GEMM_V ? 2 : 1;
 	const bool	narrow = n != (size_t) nv * GEMM_V;
@@ -128,18 +128,18 @@ SFX(panel) (bool transposed, size_t m, size_t n, size_t k, const float *a, size_
 	for (size_t at = 0; at < m; at += GEMM_MR)
 	{
 		size_t		rows = m - at < GEMM_MR ? m - at : GEMM_MR;
-		const float *from = a + (transposed ? at : at * lda);
+		const float *from = t->a + (transposed ? at : at * t->lda);
 		float	   *to = c + at * ldc;
 		SFX(Tile) run = SFX(tiles)[transposed][rows - 1][nv - 1];
 
 		if (!narrow)
 		{
-			run(k, from, lda, b, ldb, to, ldc, bias, add);
+			run(t, from, b, to, ldc, bias, add);
 			continue;
 		}
 		for (size_t i = 0; add && i < rows; i++)
 			memcpy(copy + i * GEMM_NR, to + i * ldc, n * sizeof(float));
-		run(k, from, lda, b, ldb, copy, GEMM_NR, bias, add);
+		run(t, from, b, copy, GEMM_NR, bias, add);
 		for (size_t i = 0; i < rows; i++)
 			memcpy(to + i * ldc, copy + i * GEMM_NR, n * sizeof(float));
 	}

@@ -302,12 +302,58 @@ window_at(const NetNode *node, const NetNode *in, int oy, int ox)
 	return w;
 }
 
+/* The usual window, 2 x 2 with that stride and without padding. */
+static inline bool
+is_quarter(const NetNode *node, const NetNode *in)
+{
+	return node->kernel[0] == 2 && node->kernel[1] == 2 && node->stride[0] == 2 && node->stride[1] == 2 && node->pad[NET_TOP] == 0 &&
+		node->pad[NET_LEFT] == 0 && 2 * node->height <= in->height && 2 * node->width <= in->width;
+}
+
+ECML_CLONES static void
+pool_quarters(const NetNode *node, const NetNode *in, const float *x, float *y, size_t images)
+{
+	const size_t channels = in->channels;
+	const size_t line = (size_t) in->width * channels;
+	const bool	most = node->kind == NET_MAX_POOLING2D;
+
+	for (size_t image = 0; image < images; image++, x += in->values)
+		for (int oy = 0; oy < node->height; oy++)
+		{
+			const float *a = x + (size_t) 2 * oy * line;
+
+			for (int ox = 0; ox < node->width; ox++, y += channels, a += 2 * channels)
+				if (most)
+				{
+#pragma omp simd
+					for (size_t c = 0; c < channels; c++)
+					{
+						float		above = a[c] > a[channels + c] ? a[c] : a[channels + c];
+						float		below = a[line + c] > a[line + channels + c] ? a[line + c] : a[line + channels + c];
+
+						y[c] = above > below ? above : below;
+					}
+				}
+				else
+				{
+#pragma omp simd
+					for (size_t c = 0; c < channels; c++)
+						y[c] = (a[c] + a[channels + c] + a[line + c] + a[line + channels + c]) * 0.25f;
+				}
+		}
+}
+
 ECML_CLONES void
 op_pool(const NetNode *node, const NetNode *in, const float *x, float *y, size_t images)
 {
 	const size_t channels = in->channels;
 	const bool	most = node->kind == NET_MAX_POOLING2D;
 
+	if (is_quarter(node, in))
+	{
+		pool_quarters(node, in, x, y, images);
+		return;
+	}
 	for (size_t image = 0; image < images; image++, x += in->values)
 		for (int oy = 0; oy < node->height; oy++)
 			for (int ox = 0; ox < node->width; ox++, y += channels)

@@ -629,12 +629,58 @@ csv_to_timestamp(const char *text, size_t length, int order, bool zone, int64_t 
 	return true;
 }
 
+bool
+csv_to_time(const char *text, size_t length, int64_t *microseconds)
+{
+	const char *end;
+	Moment		moment = {0};
+
+	trim(&text, &length);
+	end = text + length;
+	if (!scan_time(&text, end, &moment) || text != end)
+		return false;
+	*microseconds = moment.microseconds;
+	return true;
+}
+
+/* ------------------------------------------------------------------------------------------------ UUIDs */
+
+static int
+hexadecimal(char c)
+{
+	return is_digit(c) ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
+}
+
+bool
+csv_to_uuid(const char *text, size_t length, uint8_t *bytes)
+{
+	int			n = 0;
+
+	trim(&text, &length);
+	if (length != 36)
+		return false;
+	for (int i = 0; i < 36; i++)
+	{
+		bool		hyphen = i == 8 || i == 13 || i == 18 || i == 23;
+
+		if (hyphen ? text[i] != '-' : hexadecimal(text[i]) < 0)
+			return false;
+		if (hyphen)
+			continue;
+		bytes[n / 2] = (uint8_t) (n % 2 ? bytes[n / 2] | hexadecimal(text[i]) : hexadecimal(text[i]) << 4);
+		n++;
+	}
+	return true;
+}
+
 /* ------------------------------------------------------------------------------------------------ columns */
 
 uint32_t
 csv_classify(const char *text, size_t length, const CsvNumbers *numbers)
 {
 	uint32_t	types = CSV_TEXT;
+	uint8_t		uuid[CSV_UUID_BYTES];
+	int64_t		time;
 	int			special;
 
 	trim(&text, &length);
@@ -642,11 +688,16 @@ csv_classify(const char *text, size_t length, const CsvNumbers *numbers)
 		return CSV_ANY;
 	if (length > CSV_NUMBER_LIMIT)
 		return CSV_TEXT;
+	if (length == 36 && csv_to_uuid(text, length, uuid))
+		return CSV_TEXT | CSV_UUID;
 	if (is_digit(*text))
 	{
 		types |= classify_number(text, length, numbers);
 		if (types == CSV_TEXT)
 			types |= classify_moment(text, length);
+		/* an hour of one digit alone: 1:30 may be a score or a minute and a half */
+		if (types == CSV_TEXT && length >= 5 && csv_to_time(text, length, &time))
+			types |= CSV_TIME;
 		return types;
 	}
 	switch (*text)
@@ -719,5 +770,9 @@ csv_choose(const CsvColumn *column, int dayfirst, bool use_double)
 		return CSV_TYPE_TIMESTAMP;
 	if (choose_order((types / CSV_TIMESTAMPTZ) & 7, dayfirst) != 0)
 		return CSV_TYPE_TIMESTAMPTZ;
+	if (types & CSV_TIME)
+		return CSV_TYPE_TIME;
+	if (types & CSV_UUID)
+		return CSV_TYPE_UUID;
 	return CSV_TYPE_TEXT;
 }

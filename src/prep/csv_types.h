@@ -24,7 +24,9 @@ enum
 	CSV_DATE = 1 << 10,			/* these three times: year first, day first, month first */
 	CSV_TIMESTAMP = 1 << 13,
 	CSV_TIMESTAMPTZ = 1 << 16,
-	CSV_ANY = (1 << 19) - 1,	/* a column before its first value */
+	CSV_TIME = 1 << 19,			/* of a day */
+	CSV_UUID = 1 << 20,			/* 32 digits with its four hyphens */
+	CSV_ANY = (1 << 21) - 1,	/* a column before its first value */
 
 	CSV_BOOL = CSV_BOOL_WORD | CSV_BOOL_YES | CSV_BOOL_T | CSV_BOOL_LETTER_T | CSV_BOOL_LETTER_Y,
 	CSV_SEEN_TRUE = 1 << 30,	/* of values that are a boolean: which one */
@@ -59,7 +61,9 @@ typedef enum CsvType
 	CSV_TYPE_DOUBLE,
 	CSV_TYPE_DATE,
 	CSV_TYPE_TIMESTAMP,
-	CSV_TYPE_TIMESTAMPTZ
+	CSV_TYPE_TIMESTAMPTZ,
+	CSV_TYPE_TIME,
+	CSV_TYPE_UUID
 } CsvType;
 
 /* What is known of a column; begin with CSV_COLUMN. */
@@ -117,5 +121,11 @@ extern bool csv_to_decimal(const char *text, size_t length, const CsvNumbers *nu
  * infinity (-infinity). */
 extern bool csv_to_date(const char *text, size_t length, int order, int32_t *days);
 extern bool csv_to_timestamp(const char *text, size_t length, int order, bool zone, int64_t *microseconds);
+
+/* Microseconds since midnight. */
+extern bool csv_to_time(const char *text, size_t length, int64_t *microseconds);
+
+#define CSV_UUID_BYTES 16
+extern bool csv_to_uuid(const char *text, size_t length, uint8_t *bytes);
 
 #endif							/* ECML_CSV_TYPES_H */

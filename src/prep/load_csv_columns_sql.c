@@ -66,6 +66,10 @@ type_of(CsvType type)
 			return TIMESTAMPOID;
 		case CSV_TYPE_TIMESTAMPTZ:
 			return TIMESTAMPTZOID;
+		case CSV_TYPE_TIME:
+			return TIMEOID;
+		case CSV_TYPE_UUID:
+			return UUIDOID;
 	}
 	return TEXTOID;
 }
@@ -197,6 +201,13 @@ find_column(const CsvLoad *load, const char *name)
 }
 
 static void
+tell_type(void *arg)
+{
+	errdetail("It is the type of column \"%s\" in the option \"types\" of ecml_load_csv.", ((const CsvTargetColumn *) arg)->name);
+	errhint("Give a type as CREATE TABLE has it, as in {\"price\": \"numeric(10,2)\"}.");
+}
+
+static void
 declare_types(CsvLoad *load)
 {
 	JsonbIterator *iterator = JsonbIteratorInit(&load->given.types->root);
@@ -205,6 +216,7 @@ declare_types(CsvLoad *load)
 
 	while ((token = JsonbIteratorNext(&iterator, &value, true)) != WJB_DONE)
 	{
+		ErrorContextCallback callback = {.previous = error_context_stack,.callback = tell_type};
 		CsvTargetColumn *column;
 		char	   *type;
 
@@ -215,7 +227,10 @@ declare_types(CsvLoad *load)
 		if (value.type != jbvString)
 			csv_bad_option("types", ecml_json_value_text(&value), "It is an object of types, as in {\"price\": \"numeric\"}.");
 		type = pnstrdup(value.val.string.val, value.val.string.len);
+		callback.arg = column;
+		error_context_stack = &callback;
 		parseTypeString(type, &column->type, &column->typmod, 0);
+		error_context_stack = callback.previous;
 		if (get_typtype(column->type) == TYPTYPE_PSEUDO)
 			csv_bad_option("types", type, "It is a pseudo-type; give a type that a table's column can have.");
 	}

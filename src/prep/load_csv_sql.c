@@ -30,6 +30,7 @@
 #include "utils/numeric.h"
 #include "utils/rel.h"
 #include "utils/timestamp.h"
+#include "utils/uuid.h"
 
 #include "core/guc.h"
 #include "core/host.h"
@@ -531,6 +532,19 @@ field_value(CsvLoad *load, CsvTargetColumn *column, const CsvReader *reader, con
 				fits = csv_to_timestamp(text, length, column->order, column->reading == CSV_TYPE_TIMESTAMPTZ, &moment);
 				*value = TimestampGetDatum(moment);
 				break;
+			case CSV_TYPE_TIME:
+				fits = csv_to_time(text, length, &moment);
+				*value = TimeADTGetDatum(moment);
+				break;
+			case CSV_TYPE_UUID:
+				{
+					pg_uuid_t  *uuid = palloc(sizeof(pg_uuid_t));
+
+					StaticAssertStmt(sizeof(uuid->data) == CSV_UUID_BYTES, "bytes of a UUID");
+					fits = csv_to_uuid(text, length, uuid->data);
+					*value = UUIDPGetDatum(uuid);
+					break;
+				}
 			case CSV_TYPE_TEXT:
 				break;
 		}

@@ -343,6 +343,12 @@ csv_column_plan(CsvTargetColumn *column, bool declared, int dayfirst)
 		case TIMESTAMPTZOID:
 			column->reading = CSV_TYPE_TIMESTAMPTZ;
 			break;
+		case TIMEOID:
+			column->reading = CSV_TYPE_TIME;
+			break;
+		case UUIDOID:
+			column->reading = CSV_TYPE_UUID;
+			break;
 		default:
 			column->by_input = column->type != TEXTOID;
 			column->reading = CSV_TYPE_TEXT;

@@ -37,15 +37,29 @@ prep_has(const PrepColumn *column, PrepStep step)
 
 /* ------------------------------------------------------------------------------------------------ JSON */
 
+/* words: what may have been meant, ended by NULL; or NULL */
 static void ECML_NORETURN
-reject(const char *option, JsonbValue *value, const char *right)
+reject_word(const char *option, JsonbValue *value, const char *const *words, const char *right)
 {
+	const char *nearest = NULL;
+	int			n = 0;
+
+	while (words && words[n])
+		n++;
+	if (value->type == jbvString)
+		nearest = ecml_error_nearest(pnstrdup(value->val.string.val, value->val.string.len), words, n);
 	ereport(ERROR,
 			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 			 errmsg("invalid value for option \"%s\" of ecml_prepare", option),
 			 errdetail("The value is %s.", ecml_json_value_text(value)),
-			 errhint("It must be %s.", right)));
+			 errhint("%sIt must be %s.", ecml_error_perhaps(nearest), right)));
 	pg_unreachable();
+}
+
+static void ECML_NORETURN
+reject(const char *option, JsonbValue *value, const char *right)
+{
+	reject_word(option, value, NULL, right);
 }
 
 static bool
@@ -115,7 +129,7 @@ choice_of(const char *option, JsonbValue *value, const char *const *choices)
 	while (choices[n])
 		n++;
 	if (i < 0)
-		reject(option, value, psprintf("one of: %s", ecml_error_list(choices, n)));
+		reject_word(option, value, choices, psprintf("one of: %s", ecml_error_list(choices, n)));
 	return i;
 }
 
@@ -141,7 +155,7 @@ each(Prep *prep, const char *option, JsonbContainer *container, Element element)
 }
 
 static void
-unknown_key(const char *what, const char *key, const char *const *known)
+unknown_key(const char *what, const char *key, JsonbValue *value, const char *const *known)
 {
 	int			n = 0;
 
@@ -150,7 +164,7 @@ unknown_key(const char *what, const char *key, const char *const *known)
 	ereport(ERROR,
 			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 			 errmsg("unknown option \"%s\" for %s", key, what),
-			 errdetail("It is none of those known."),
+			 errdetail("Its value is %s.", ecml_json_value_text(value)),
 			 errhint("%sKnown options: %s.", ecml_error_perhaps(ecml_error_nearest(key, known, n)), ecml_error_list(known, n))));
 }
 
@@ -263,7 +277,7 @@ impute_column(Prep *prep, const char *option, const char *key, JsonbValue *value
 		return;
 	}
 	if (word < 0)
-		reject(option, value, "mean, median, most_frequent, or {\"constant\": value}");
+		reject_word(option, value, impute_names, "mean, median, most_frequent, or {\"constant\": value}");
 	column->impute = word;
 	if (column->impute != IMPUTE_MOST_FREQUENT)
 		needs_number(column, STEP_IMPUTE);
@@ -275,7 +289,7 @@ impute_all(Prep *prep, JsonbValue *value)
 	int			word = word_of(value, impute_names);
 
 	if (word < 0)
-		reject("impute", value, "mean, median, most_frequent, or an object of these by column");
+		reject_word("impute", value, impute_names, "mean, median, most_frequent, or an object of these by column");
 	for (int i = 0; i < prep->n; i++)
 	{
 		PrepColumn *column = &prep->columns[i];
@@ -467,7 +481,7 @@ target_encode_key(Prep *prep, const char *option, const char *key, JsonbValue *v
 	else if (strcmp(key, "seed") == 0)
 		prep->fold_seed = (int) number_in(key, value, 0, PG_INT32_MAX, true);
 	else
-		unknown_key("target_encode", key, known);
+		unknown_key("target_encode", key, value, known);
 }
 
 static void
@@ -680,8 +694,10 @@ read_option(Prep *prep, int option, JsonbValue *value)
 				each(prep, name, inside, scale_column);
 			else
 			{
-				PrepScale	scale = choice_of(name, value, scale_names);
+				int			scale = word_of(value, scale_names);
 
+				if (scale < 0)
+					reject_word(name, value, scale_names, "standard, minmax, robust, or an object of these by column");
 				for (int i = 0; i < prep->n; i++)
 					if (free_number(&prep->columns[i]))
 					{
@@ -741,9 +757,10 @@ prep_parse_options(Prep *prep, Jsonb *options)
 		name = string_of(&value);
 		while (option_names[option] && strcmp(option_names[option], name) != 0)
 			option++;
+		(void) JsonbIteratorNext(&iterator, &value, true);
 		if (option_names[option] == NULL)
-			unknown_key("ecml_prepare", name, option_names);
-		(void) JsonbIteratorNext(&iterator, &keys[option].value, true);
+			unknown_key("ecml_prepare", name, &value, option_names);
+		keys[option].value = value;
 		keys[option].given = true;
 	}
 	/* named columns first, so that "all" leaves them alone */

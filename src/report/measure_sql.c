@@ -3,7 +3,8 @@
  *
  * What is measured follows from the types (doc/evaluation.md has the table): a predicted number beside a boolean, a text or
  * an enum is a score; a predicted text or boolean is a class; numbers beside numbers are a regression, unless the option
- * "task" says "classification".
+ * "task" says "classification".  Labels are often written as 0 and 1: as long as all actual numbers are, and all predicted
+ * ones lie in [0, 1], their scores are kept beside the sums of the regression, and the result has both.
  *
  * Scores take 8 bytes a row, counted against ecml.work_mem; numbers and classes take a fixed size.  States merge, and the
  * result does not depend on the order of the rows.
@@ -56,6 +57,9 @@ write_measure(EcmlWriter *w, void *content)
 	if (m->kind == MEASURE_NUMBERS)
 	{
 		ecml_numbers_write(w, &m->numbers);
+		ecml_write_u8(w, m->binary);
+		if (m->binary)
+			ecml_scores_write(w, &m->scores);
 		return;
 	}
 	ecml_write_u32(w, m->labels->n);
@@ -131,6 +135,14 @@ read_measure(EcmlReader *r, MemoryContext context, const void *arg)
 		ecml_numbers_read(r, &m->numbers);
 		if (m->numbers.rows != m->rows)
 			ecml_read_corrupted(r, "its sums are of other rows");
+		m->labels = ecml_dict_create(context);
+		ecml_scores_init(&m->scores, false);
+		m->binary = ecml_read_bool(r);
+		if (m->binary)
+			ecml_scores_read(r, &m->scores);
+		if (m->binary && (m->scores.weighted || !m->scores.probabilities || m->options.task != 0 || !m->numeric ||
+						  m->rows != (int64) (m->scores.of[0].n + m->scores.of[1].n)))
+			ecml_read_corrupted(r, "its scores are of other rows");
 		return m;
 	}
 	read_labels(r, m, context);
@@ -392,8 +404,8 @@ begin(FunctionCallInfo fcinfo, int options_argument)
 }
 
 /* The classes of scores that are told by a boolean, or by 0 and 1. */
-static void
-fix_labels(Measure *m)
+void
+measure_fix_labels(Measure *m)
 {
 	static const char *const labels[2][2] = {{"false", "true"}, {"0", "1"}};
 
@@ -429,12 +441,26 @@ get_state(FunctionCallInfo fcinfo, int options_argument, int kind, bool *first)
 	{
 		m->kind = kind;
 		m->numeric = m->sides[0].input.kind == ECML_NUMBER;
+		m->binary = kind == MEASURE_NUMBERS && m->options.task == 0;
 	}
 	else if (m->kind != kind || m->numeric != (m->sides[0].input.kind == ECML_NUMBER))
 		wrong_types(m, "rows of other types cannot be added to a state", "Make a state of its own for them.");
 	if (m->kind == MEASURE_SCORES && m->sides[0].input.kind != ECML_CATEGORY)
-		fix_labels(m);
+		measure_fix_labels(m);
 	return state;
+}
+
+static void
+add_numbers(EcmlState *state, Measure *m, double actual, double predicted)
+{
+	ecml_numbers_add(&state->ctx, &m->numbers, actual, predicted, 1);
+	if (!m->binary)
+		return;
+	m->binary = (actual == 0 || actual == 1) && predicted >= 0 && predicted <= 1;
+	if (m->binary)
+		ecml_scores_add(&state->ctx, &m->scores, actual == 1, predicted, 1);
+	else
+		ecml_scores_free(&state->ctx, &m->scores);
 }
 
 static Datum
@@ -452,8 +478,7 @@ add_row(FunctionCallInfo fcinfo, EcmlState *state)
 	switch (m->kind)
 	{
 		case MEASURE_NUMBERS:
-			ecml_numbers_add(&state->ctx, &m->numbers, ecml_bind_number(&m->sides[0].input, actual),
-							 ecml_bind_number(&m->sides[1].input, predicted), 1);
+			add_numbers(state, m, ecml_bind_number(&m->sides[0].input, actual), ecml_bind_number(&m->sides[1].input, predicted));
 			break;
 		case MEASURE_SCORES:
 			ecml_scores_add(&state->ctx, &m->scores, score_class(m, actual),
@@ -604,6 +629,11 @@ merge(EcmlState *state, EcmlState *other)
 	if (m->kind == MEASURE_NUMBERS)
 	{
 		ecml_numbers_merge(&state->ctx, &m->numbers, &source->numbers);
+		if (m->binary && source->binary)
+			ecml_scores_merge(&state->ctx, &m->scores, &source->scores);
+		else if (m->binary)
+			ecml_scores_free(&state->ctx, &m->scores);
+		m->binary &= source->binary;
 		return;
 	}
 	code = palloc((source->labels->n + 1) * sizeof(int));

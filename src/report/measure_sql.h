@@ -10,7 +10,7 @@
 
 typedef enum MeasureKind		/* in the state's bytes */
 {
-	MEASURE_NUMBERS,			/* actual and predicted numbers */
+	MEASURE_NUMBERS,			/* actual and predicted numbers; while they look like it, also scores of 0 and 1 */
 	MEASURE_SCORES,				/* two classes, a score a row */
 	MEASURE_LABELS				/* actual and predicted classes */
 } MeasureKind;
@@ -42,6 +42,7 @@ typedef struct Measure
 	int64		rows;			/* used */
 	int64		skipped;		/* with NULLs */
 	EcmlNumbers numbers;
+	bool		binary;			/* of numbers: actual ones are 0 and 1 alone, predicted ones in [0, 1]; scores has them too */
 	EcmlScores	scores;			/* of[c]: rows of class number c */
 	EcmlDict   *labels;			/* classes, by code */
 	double	   *confusion;		/* [capacity][capacity] rows, by actual and predicted code */
@@ -50,6 +51,9 @@ typedef struct Measure
 } Measure;
 
 extern const EcmlStateType measure_state_type;
+
+/* The classes of scores that are told by a boolean, or by 0 and 1. */
+extern void measure_fix_labels(Measure *m);
 
 /*
  * The codes of the classes in their order: of numbers by value, else by bytes; palloc'd.  For scores: which is the positive

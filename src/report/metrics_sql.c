@@ -123,20 +123,24 @@ Datum
 ecml_metrics_final(PG_FUNCTION_ARGS)
 {
 	EcmlState  *state = final_state(fcinfo, -1);
-	const Measure *m = state ? state->content : NULL;
+	Measure    *m = state ? state->content : NULL;
+	bool		scores_too;
 	EcmlJson   *json;
 
 	if (m == NULL)
 		PG_RETURN_NULL();
+	scores_too = m->kind == MEASURE_NUMBERS && m->binary && m->rows > 0;
+	if (scores_too && m->labels->n == 0)
+		measure_fix_labels(m);
 	json = ecml_json_object();
-	ecml_json_string(json, "task", m->kind == MEASURE_NUMBERS ? "regression" : "classification");
+	ecml_json_string(json, "task", m->kind == MEASURE_NUMBERS && !scores_too ? "regression" : "classification");
 	ecml_json_int(json, "rows", m->rows);
 	ecml_json_int(json, "skipped", m->skipped);
 	if (m->kind == MEASURE_NUMBERS)
 		ecml_metrics_numbers(json, &state->ctx, &m->numbers);
-	else if (m->kind == MEASURE_LABELS)
+	if (m->kind == MEASURE_LABELS)
 		write_labels(json, m);
-	else
+	if (m->kind == MEASURE_SCORES || scores_too)
 	{
 		const char *classes[2];
 		EcmlScores	scores = final_scores(state, classes);

@@ -15,7 +15,6 @@
 #include "lib/stringinfo.h"
 #include "miscadmin.h"
 #include "utils/date.h"
-#include "utils/fmgrprotos.h"
 #include "utils/memutils.h"
 
 #include "core/bind.h"
@@ -185,7 +184,7 @@ learn(Customers *c, FunctionCallInfo fcinfo, const char *function, bool keep_nam
 	ecml_options_parse(function, PG_ARGISNULL(1) ? NULL : PG_GETARG_JSONB_P(1), &set, 1);
 	if (c->given.as_of)
 		/* read it here, for an error that does not show the query */
-		(void) DirectFunctionCall1(date_in, CStringGetDatum(c->given.as_of));
+		ecml_options_check_time(function, "as_of", c->given.as_of, DATEOID);
 	if (c->given.horizon < 0)
 		c->given.horizon = 365.25 / unit_days[c->given.unit];
 	ecml_host_init(&c->ctx, &c->host, c->context, (size_t) ecml_guc_work_mem * 1024, 0);

@@ -2,7 +2,7 @@
 -- and whatever the order or the place of the rows.
 BEGIN;
 \i ../lib/pgtap.sql
-SELECT plan(83);
+SELECT plan(92);
 
 CREATE TEMP TABLE lines (line text);
 \copy lines FROM '../data/metrics/sql.tsv' WITH (DELIMITER '|')
@@ -90,7 +90,18 @@ SELECT is(ecml_metrics(CASE WHEN y THEN 'no' ELSE 'maybe' END::answer, score) - 
 SELECT is(ecml_metrics(y::int, score, '{"task": "classification"}') - ARRAY['classes', 'positive_class'], (SELECT m FROM plain),
 	'and 0 and 1, when the task says so') FROM rows;
 SELECT is(ecml_metrics(y, score::real) ->> 'accuracy', ecml_metrics(y, score::numeric) ->> 'accuracy', 'scores may be of any number type') FROM rows;
-SELECT is(ecml_metrics(y::int, score) ->> 'task', 'regression', 'numbers beside numbers are a regression') FROM rows;
+SELECT is(ecml_metrics(y::int, score, '{"task": "regression"}') - 'task' || (SELECT m FROM plain), ecml_metrics(y::int, score) - ARRAY['classes', 'positive_class'],
+	'0 and 1 beside scores from 0 to 1 are measured both ways') FROM rows;
+SELECT is(ecml_metrics(y::int::numeric, score::real, '{"threshold": 0.3}') ->> 'recall', ecml_metrics(y, score >= 0.3) ->> 'recall',
+	'of any types of numbers, with the threshold') FROM rows;
+SELECT is(ecml_metrics(y::int, score, '{"positive": "0"}') ->> 'roc_auc', ecml_metrics(word, score, '{"positive": "leaves"}') ->> 'roc_auc', 'and the positive class')
+FROM rows;
+SELECT results_eq($$ SELECT ecml_metrics(y::int, score + (i = n)::int) ->> 'task', ecml_metrics(y::int + (i = n)::int * 2, score) ? 'roc_auc',
+	ecml_metrics(y::int, score - (i = n)::int) ? 'roc_auc' FROM rows, (VALUES (2), (1000), (1999)) v (n) GROUP BY n $$,
+	$$ VALUES ('regression', false, false), ('regression', false, false), ('regression', false, false) $$, 'a row that is none makes it a regression');
+SELECT is(ecml_metrics(y::int, score, '{"task": "regression"}') ? 'roc_auc', false, 'so does the option') FROM rows;
+SELECT is(ecml_metrics(NULL::int, score) ->> 'task', 'regression', 'and so it is without a row') FROM rows;
+SELECT is(ecml_metrics(1, score) -> 'roc_auc', 'null', 'one class of 0 and 1: ROC AUC is null') FROM rows;
 SELECT is(ecml_metrics(y, (score >= 0.5)::text) - ARRAY['per_class'], ecml_metrics(y, score >= 0.5) - ARRAY['per_class'], 'a class as text is the boolean that it names') FROM rows;
 SELECT is(ecml_metrics(a, b::text), ecml_metrics(a, b, '{"task": "classification"}'), 'or the number') FROM rows;
 SELECT is(ecml_metrics(10 + a, 10 - b, '{"task": "classification"}') -> 'classes', '["7", "8", "9", "10", "11", "12"]',
@@ -132,6 +143,15 @@ SELECT is((SELECT pg_temp.merged(s::text::ecml_metrics_state) FROM (SELECT pg_te
 SELECT ok(bool_and(pg_temp.close((x.value #>> '{}')::float8, (SELECT (m ->> x.key)::float8 FROM got WHERE about = 'numbers'), 1e-14)), 'of numbers')
 FROM (SELECT pg_temp.merged(s::text::ecml_metrics_state) AS m FROM (SELECT pg_temp.state_of(t, p) AS s FROM rows GROUP BY i % 5) q) s,
 	jsonb_each(m) x WHERE jsonb_typeof(x.value) = 'number';
+SELECT ok(bool_and(pg_temp.close((x.value #>> '{}')::float8, (SELECT (m ->> x.key)::float8 FROM got WHERE about = 'scores'), 1e-14)), 'of 0 and 1')
+FROM (SELECT pg_temp.merged(s::text::ecml_metrics_state) AS m FROM (SELECT pg_temp.state_of(y::int, score) AS s FROM rows GROUP BY i % 5) q) s,
+	jsonb_each(m) x WHERE jsonb_typeof(x.value) = 'number' AND x.key IN (SELECT jsonb_object_keys(m) FROM got WHERE about = 'scores');
+SELECT results_eq($$ SELECT m ->> 'task', m ->> 'rows', pg_temp.close((m ->> 'mae')::float8, a) FROM (SELECT pg_temp.merged(s) AS m,
+	(SELECT avg(abs(y::int + 2 * (i % 5 = 3)::int - score)) FROM rows) AS a
+	FROM (SELECT pg_temp.state_of(y::int + 2 * (i % 5 = 3)::int, score) AS s FROM rows GROUP BY i % 5) q) t $$, $$ VALUES ('regression', '2000', true) $$,
+	'a part that is none makes all of them a regression');
+SELECT throws_ok($$ SELECT overlay(s PLACING 'ff' FROM length(s) - 1)::ecml_metrics_state FROM (SELECT pg_temp.state_of(y::int, score)::text AS s FROM rows) q $$,
+	'XX001', NULL, 'a score beyond 1 in its bytes');
 CREATE TEMP TABLE serial AS SELECT ecml_metrics(y, score) AS m, ecml_roc(word, score) AS roc, ecml_lift(y, score) AS lift, ecml_confusion(a, b) AS c FROM rows;
 SET LOCAL parallel_setup_cost = 0;
 SET LOCAL parallel_tuple_cost = 0;

@@ -17,7 +17,8 @@ CREATE TABLE original AS
 SELECT i AS i4, i::bigint * 3000000000 AS i8, (i * 0.37)::numeric AS n, round((i * 1.5)::numeric, 2) AS money,
 	sin(i) * 10.0 ^ (i % 60 - 30) AS f8, i % 3 = 0 AS b, date '1999-12-01' + i AS d,
 	timestamp '2024-01-01 00:00' + i * interval '1.000001 hour' AS ts,
-	timestamptz '2024-01-01 00:00+00' - i * interval '7 minutes' AS tz, lpad(i::text, 6, '0') AS code,
+	timestamptz '2024-01-01 00:00+00' - i * interval '7 minutes' AS tz, time '00:00' + i * interval '7.000001 minutes' AS ti,
+	md5(i::text)::uuid AS u, lpad(i::text, 6, '0') AS code,
 	CASE i % 7 WHEN 0 THEN NULL WHEN 1 THEN '' WHEN 2 THEN 'a "quoted" word' WHEN 3 THEN E'two\nlines, and\r\na third'
 		WHEN 4 THEN ' blanks ' WHEN 5 THEN 'größer; 5" | 7''' ELSE repeat('long ', i) END AS t
 FROM generate_series(1, 3000) i;
@@ -30,14 +31,14 @@ SELECT format('COPY original TO %L (FORMAT csv, HEADER)', server_file('a.csv')) 
 SELECT format('COPY original TO %L (FORMAT csv, DELIMITER ''|'', QUOTE '''''''', FORCE_QUOTE *, NULL ''NA'')', server_file('b.csv')) \gexec
 CREATE TABLE loads AS SELECT 'a' AS load, r.* FROM ecml_load_csv(server_file('a.csv'), 'copy_a') r;
 SELECT is(column_types(columns), 'i4 integer, i8 bigint, n numeric, money numeric, f8 double precision, b boolean, d date, '
-	|| 'ts timestamp without time zone, tz timestamp with time zone, code text, t text', 'types of what COPY writes') FROM loads;
+	|| 'ts timestamp without time zone, tz timestamp with time zone, ti time without time zone, u uuid, code text, t text', 'types of what COPY writes') FROM loads;
 SELECT bag_eq('SELECT * FROM copy_a', 'SELECT * FROM original', 'and its values');
 SELECT results_eq('SELECT n::text, money::text, f8::text FROM copy_a ORDER BY i8', 'SELECT n::text, money::text, f8::text FROM original ORDER BY i8',
 	'to the last digit');
 SELECT is(counted(rows_loaded, rows_rejected, format), lines, 'all lines are counted')
 	FROM loads;
 INSERT INTO loads SELECT 'b', r.* FROM ecml_load_csv(server_file('b.csv'), 'copy_b',
-	'{"quote": "''", "nulls": ["NA"], "columns": ["i4", "i8", "n", "money", "f8", "b", "d", "ts", "tz", "code", "t"]}') r;
+	'{"quote": "''", "nulls": ["NA"], "columns": ["i4", "i8", "n", "money", "f8", "b", "d", "ts", "tz", "ti", "u", "code", "t"]}') r;
 SELECT bag_eq('SELECT * FROM copy_b', 'SELECT * FROM original', 'the same with another delimiter, another quote, and all quoted');
 SELECT ok(format->>'delimiter' = '|' AND format->>'header' = 'false' AND counted(rows_loaded, rows_rejected, format) = lines,
 	'whose dialect is found') FROM loads WHERE load = 'b';

@@ -1,6 +1,6 @@
 -- Pictures: headers, sizes, hash, colours, pixels; files of all kinds, Pillow's pixels; errors.
 BEGIN;
-SELECT plan(52);
+SELECT plan(57);
 
 CREATE TABLE files (name text, format text, width int, height int, channels int, depth int, orientation int, tolerance int, file text,
 	upright_width int, upright_height int, pixels text);
@@ -99,6 +99,14 @@ SELECT results_eq($$ SELECT a, b FROM ecml_image_duplicates('SELECT name, photo 
 SELECT results_eq($$ SELECT a, b, distance FROM ecml_image_duplicates('SELECT i, h FROM (VALUES (1, B''0000''::bit(64)), (2, B''1111''::bit(64)),
 		(3, ~B''0''::bit(64))) v (i, h)', '{"distance": 4}') $$,
 	$$ VALUES ('1', '2', 4) $$, 'of stored hashes');
+
+SELECT results_eq(format($$ SELECT a, b FROM ecml_image_duplicates('SELECT photo, 1 AS n, name FROM scenes', '%s') ORDER BY a, b $$, o),
+	$$ VALUES ('one', 'jpeg'), ('one', 'smaller'), ('smaller', 'jpeg') $$, 'columns by their names: ' || o)
+FROM (VALUES ('{"distance": 10, "id": "name", "image": "photo"}'), ('{"distance": 10, "id": "name"}')) v (o);
+SELECT results_eq($$ SELECT a, b FROM ecml_image_duplicates('SELECT name, photo FROM scenes', '{"distance": 10, "image": "photo"}') ORDER BY a, b $$,
+	$$ VALUES ('one', 'jpeg'), ('one', 'smaller'), ('smaller', 'jpeg') $$, 'the picture by its name, the key is the other column');
+SELECT throws_ok($$ SELECT ecml_image_duplicates('SELECT name, photo FROM scenes', '{"image": "name"}') $$, '22023', 'column "name" holds no pictures', 'a column of texts');
+SELECT throws_ok($$ SELECT ecml_image_duplicates('SELECT photo FROM scenes') $$, '22023', 'the source has not two columns', 'one column');
 
 -- colours
 SELECT results_eq($$ SELECT rank, color, round(share::numeric, 2) FROM ecml_image_colors(ecml_image_from_pixels('\xff0000ff00000000ffff0000', 4, 1), 5) $$,

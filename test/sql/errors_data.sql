@@ -17,6 +17,12 @@ SELECT failure($$ SELECT ecml_train('m', 'kmeans', 'SELECT NULL::float8 AS a, b 
 SELECT failure($$ SELECT ecml_train('m', 'kmeans', 'SELECT NULL::float8[] AS v FROM data_t') $$);
 SELECT failure($$ SELECT ecml_train('m', 'linreg', 'SELECT a, y, NULL::float8[] AS v FROM data_t', 'y', NULL,
 	'{"missing": "impute"}') $$);
+SELECT failure($$ SELECT ecml_train('m', 'linreg', 'SELECT a, y FROM data_t WHERE false', 'y', NULL, '{"strategy": "step"}') $$);
+SELECT failure($$ SELECT ecml_train('m', 'linreg', 'SELECT a, NULL::float8 AS b, y FROM data_t', 'y', NULL, '{"strategy": "step"}') $$);
+SELECT failure($$ SELECT ecml_train('m', 'logreg', 'SELECT a, NULL::boolean AS y FROM data_t', 'y', NULL, '{"strategy": "step"}') $$);
+SELECT failure($$ SELECT ecml_train('m', 'kmeans', 'SELECT nullif(a, 1) AS a, CASE WHEN a = 1 THEN b END AS b FROM data_t', NULL, NULL,
+	'{"strategy": "step"}') $$);
+SELECT failure($$ SELECT ecml_train('m', 'linreg', 'SELECT ''Infinity''::float8 AS a, y FROM data_t', 'y', NULL, '{"strategy": "step"}') $$);
 SELECT failure($$ SELECT ecml_kmeans_scan('SELECT a, b FROM data_t WHERE false') $$);
 SELECT failure($$ SELECT ecml_cross_validate('linreg', 'SELECT a, y FROM data_t WHERE false', 'y') $$);
 SELECT failure($$ SELECT ecml_cross_validate('linreg', 'SELECT a, y FROM data_t LIMIT 4', 'y') $$);

@@ -37,6 +37,8 @@ SELECT shown(E'id,big,price,e,d,ts,tz,ok,code,note\n1,5000000000,2.50,1e3,2024-0
 SELECT shown(E'a\n\n');
 SELECT shown(E'x;y\n1,5;2\n2,5;3\n', '{"decimal": ","}');
 SELECT shown(E'x,y\n"$1,234.50",$3\n$2,-$4\n', '{"thousands": ",", "currency": "$"}');
+SELECT shown(E'open,key,score\n09:30,9A3AB3A3-7b5e-4f3c-8b0a-111111111111,1:30\n8:26 AM,,2:0\n17:45:00.5,9a3ab3a3-7b5e-4f3c-8b0a-111111111112,0:3\n');
+SELECT shown(E'open,key\n09:30,9a3ab3a3-7b5e-4f3c-8b0a-111111111111\n24:00,x\n', '{"sample_rows": 1}');
 SELECT shown(E'd,e\n03/04/2024,13/04/2024\n', '{}');
 SELECT shown(E'd,e\n03/04/2024,13/04/2024\n', '{"dayfirst": true}');
 SELECT shown(E'd,e\n03/04/2024,13/04/2024\n', '{"dayfirst": false}');

@@ -519,7 +519,7 @@ troubles(void)
 /* ------------------------------------------------------------------------------------------------ types */
 
 static const char *const type_names[] = {"text", "boolean", "integer", "bigint", "numeric", "double", "date", "timestamp",
-"timestamptz"};
+"timestamptz", "time", "uuid"};
 
 /* The type of a column of values divided by bars. */
 static void
@@ -587,7 +587,14 @@ types(void)
 		{"2024-01-05 10:00-0330", CSV_TYPE_TIMESTAMPTZ},
 		{"2024-01-05 10:00+02:00:30|2024-01-05 10:00 UTC", CSV_TYPE_TIMESTAMPTZ},
 		{"2024-01-05 10:00Z|2024-01-05 10:00", CSV_TYPE_TEXT},
-		{"2024-01-05 10:00 CEST", CSV_TYPE_TEXT}, {"10:00:00", CSV_TYPE_TEXT}, {"é", CSV_TYPE_TEXT}
+		{"2024-01-05 10:00 CEST", CSV_TYPE_TEXT}, {"10:00:00", CSV_TYPE_TIME}, {"é", CSV_TYPE_TEXT},
+		{"10:15|23:59:59.999999| 08:30 ", CSV_TYPE_TIME}, {"8:26 AM|12:00 PM", CSV_TYPE_TIME}, {"24:00", CSV_TYPE_TEXT},
+		{"10:15|25:15", CSV_TYPE_TEXT}, {"10:60", CSV_TYPE_TEXT}, {"1:30", CSV_TYPE_TEXT}, {"10:15|2024-01-05", CSV_TYPE_TEXT},
+		{"10:15:00+02", CSV_TYPE_TEXT}, {"10:15:00 x", CSV_TYPE_TEXT}, {"10:15:00.1234567", CSV_TYPE_TEXT},
+		{"9a3ab3a3-7b5e-4f3c-8b0a-111111111111|F0000000-0000-0000-0000-00000000000f", CSV_TYPE_UUID},
+		{"00000000-0000-0000-0000-000000000000", CSV_TYPE_UUID}, {"9a3ab3a3-7b5e-4f3c-8b0a-11111111111g", CSV_TYPE_TEXT},
+		{"9a3ab3a37b5e4f3c8b0a111111111111", CSV_TYPE_TEXT}, {"9a3ab3a3-7b5e-4f3c-8b0a-111111111111|x", CSV_TYPE_TEXT},
+		{"9a3ab3a3x7b5e-4f3c-8b0a-111111111111", CSV_TYPE_TEXT}
 	};
 	static const CsvNumbers plain = CSV_NUMBERS;
 	static const CsvNumbers german = {',', ".", "€"};
@@ -624,6 +631,7 @@ values(void)
 	int			scale;
 	char		buffer[CSV_NUMBER_LIMIT + 1];
 	const char *canonical;
+	uint8_t		uuid[CSV_UUID_BYTES] = {0};
 	bool		calendar = true;
 
 	ecml_rng_seed(&rng, 3);
@@ -667,6 +675,11 @@ values(void)
 	ok(csv_to_timestamp("2000-01-01 02:30+0230", 21, CSV_YMD, true, &integer) && integer == 0, "a zone");
 	ok(csv_to_timestamp("1/1/2000 12:00 AM", 17, CSV_MDY, false, &integer) && integer == 0, "midnight in America");
 	ok(!csv_to_timestamp("2000-01-01 00:00", 16, CSV_YMD, true, &integer), "a zone that is missing");
+	ok(csv_to_time(" 11:59:59.25 PM ", 16, &integer) && integer == INT64_C(86399250000), "a quarter of a second after one to midnight");
+	ok(!csv_to_time("10:15 2024", 10, &integer) && !csv_to_time("", 0, &integer), "no time of day");
+	ok(csv_to_uuid(" 00ff10A0-7b5e-4f3c-8b0a-1111111111fe", 37, uuid) && uuid[0] == 0 && uuid[1] == 0xff && uuid[2] == 0x10 &&
+	   uuid[3] == 0xa0 && uuid[4] == 0x7b && uuid[8] == 0x8b && uuid[15] == 0xfe, "a UUID");
+	ok(!csv_to_uuid("00ff10a0-7b5e-4f3c-8b0a-1111111111f", 35, uuid), "a digit too few");
 }
 
 int

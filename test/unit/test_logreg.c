@@ -145,6 +145,22 @@ violation(const Rows *rows, const LogregModel *m, const LogregParams *params, bo
 	return worst;
 }
 
+/* What is minimised, divided by C. */
+static double
+objective(const Rows *rows, const LogregModel *m, const LogregParams *params, bool weighted)
+{
+	int			size = 1 + rows->terms;
+	double	   *g = malloc((size_t) m->vectors * size * sizeof(double));
+	double		value = naive(rows, m, params, weighted, g);
+	double		ratio = params->penalty == LOGREG_L1 ? 1 : params->penalty == LOGREG_ELASTICNET ? params->l1_ratio : 0;
+
+	for (int i = 0; i < m->vectors * size && params->penalty != LOGREG_NONE; i++)
+		if (i % size)
+			value += (ratio * fabs(m->coefficients[i]) + (1 - ratio) * m->coefficients[i] * m->coefficients[i] / 2) / params->c;
+	free(g);
+	return value;
+}
+
 /* ---- reference values ---- */
 
 static const char *
@@ -222,6 +238,16 @@ test_references(void)
 		}
 		ok(values == m->vectors * (1 + m->terms) && m->converged && coefficients >= v[10] && errors >= v[10],
 		   "%s: coefficients %.1f digits, standard errors %.1f", name, coefficients, errors);
+		if (params.penalty == LOGREG_L1 || params.penalty == LOGREG_ELASTICNET)
+		{
+			LogregModel theirs = *m;
+			double		ours = objective(rows, m, &params, v[6] != 0);
+
+			theirs.coefficients = v + 12;
+			ok(ours <= objective(rows, &theirs, &params, v[6] != 0) * (1 + 1e-8) &&
+			   ours >= objective(rows, &theirs, &params, v[6] != 0) * (1 - 1e-8), "%s: objective within 1e-8 (%.2g more)", name,
+			   ours / objective(rows, &theirs, &params, v[6] != 0) - 1);
+		}
 		if (!isnan(v[8]))
 			close_to(m->log_likelihood, v[8], 1e-12, "%s: log likelihood", name);
 		if (!isnan(v[9]))
