@@ -23,7 +23,7 @@
 #define LEAST_FILTERS 32
 #define MOST_ACROSS 128			/* squares of a row */
 #define WASTE 1.35				/* output places of whole squares, to those there are */
-#define NUMBERS 16384			/* squares at once, times channels and filters */
+#define NUMBERS 8192			/* squares at once, times channels and filters */
 
 static inline size_t
 across_of(const ConvShape *s)
@@ -64,7 +64,7 @@ winograd_packed(const ConvShape *s, const GemmKernel *g)
 size_t
 winograd_scratch(const ConvShape *s, const GemmKernel *g)
 {
-	return PLACES * rows_of(s) * across_of(s) * ((size_t) s->c + s->filters) + s->c + s->filters + 2 * GEMM_SLACK;
+	return PLACES * rows_of(s) * across_of(s) * ((size_t) s->c + s->filters) + s->c + 2 * (size_t) s->filters + 2 * GEMM_SLACK;
 }
 
 void
@@ -150,9 +150,12 @@ squares(const ConvShape *s, const float *picture, int row, const float *zeros, f
 	}
 }
 
-/* A' m A of a row of squares to two rows of y, of which the one or the other may not be wanted (NULL). */
-ECML_CLONES static void
-results(const ConvShape *s, const float *m, size_t distance, const float *bias, bool add, float *above, float *below, float *vain)
+/*
+ * A' m A of a row of squares to two rows of y, of which the one or the other may not be wanted (NULL); added to what is there, or to
+ * bias.
+ */
+static inline __attribute__((always_inline)) void
+results_of(const bool add, const ConvShape *s, const float *m, size_t distance, const float *bias, float *above, float *below, float *vain)
 {
 	const size_t f = s->filters;
 	const size_t n = across_of(s);
@@ -160,15 +163,16 @@ results(const ConvShape *s, const float *m, size_t distance, const float *bias, 
 	for (size_t t = 0; t < n; t++, m += f)
 	{
 		const bool	right = 2 * t + 1 < (size_t) s->ow;
-		float	   *y[4] = {above ? above + 2 * t * f : vain, above && right ? above + (2 * t + 1) * f : vain,
-		below ? below + 2 * t * f : vain, below && right ? below + (2 * t + 1) * f : vain};
+		float	   *y0 = above ? above + 2 * t * f : vain;
+		float	   *y1 = above && right ? above + (2 * t + 1) * f : vain;
+		float	   *y2 = below ? below + 2 * t * f : vain;
+		float	   *y3 = below && right ? below + (2 * t + 1) * f : vain;
 
 #pragma omp simd
 		for (size_t k = 0; k < f; k++)
 		{
 			float		a[4];
 			float		b[4];
-			float		o[4];
 
 			for (int q = 0; q < 4; q++)
 			{
@@ -178,14 +182,24 @@ results(const ConvShape *s, const float *m, size_t distance, const float *bias, 
 				a[q] = m[q * distance + k] + one + two;
 				b[q] = one - two - m[(12 + q) * distance + k];
 			}
-			o[0] = a[0] + a[1] + a[2];
-			o[1] = a[1] - a[2] - a[3];
-			o[2] = b[0] + b[1] + b[2];
-			o[3] = b[1] - b[2] - b[3];
-			for (int i = 0; i < 4; i++)
-				y[i][k] = o[i] + (add ? y[i][k] : bias ? bias[k] : 0);
+			y0[k] = (add ? y0[k] : bias[k]) + (a[0] + a[1] + a[2]);
+			y1[k] = (add ? y1[k] : bias[k]) + (a[1] - a[2] - a[3]);
+			y2[k] = (add ? y2[k] : bias[k]) + (b[0] + b[1] + b[2]);
+			y3[k] = (add ? y3[k] : bias[k]) + (b[1] - b[2] - b[3]);
 		}
 	}
+}
+
+ECML_CLONES static void
+results(const ConvShape *s, const float *m, size_t distance, const float *bias, float *above, float *below, float *vain)
+{
+	results_of(false, s, m, distance, bias, above, below, vain);
+}
+
+ECML_CLONES static void
+results_added(const ConvShape *s, const float *m, size_t distance, float *above, float *below, float *vain)
+{
+	results_of(true, s, m, distance, NULL, above, below, vain);
 }
 
 void
@@ -201,9 +215,9 @@ winograd_forward(const ConvShape *s, const GemmKernel *g, const float *x, const 
 	float	   *v = scratch;
 	float	   *m = v + PLACES * most * across * s->c + GEMM_SLACK;
 	float	   *zeros = m + PLACES * most * across * s->filters;
-	float	   *vain = zeros + s->c;
+	float	   *vain = zeros + (s->c > s->filters ? s->c : s->filters);
 
-	memset(zeros, 0, ((size_t) s->c + s->filters) * sizeof(float));
+	memset(zeros, 0, (vain - zeros + (size_t) s->filters) * sizeof(float));
 	/* rows of squares, of all images */
 	for (size_t at = from / s->oh * down + from % s->oh / 2; at < last; at += most)
 	{
@@ -222,8 +236,13 @@ winograd_forward(const ConvShape *s, const GemmKernel *g, const float *x, const 
 			const bool	above = row >= from && row < to;
 			const bool	below = row + 1 < image + s->oh && row + 1 >= from && row + 1 < to;
 
-			results(s, m + i * across * s->filters, most * across * s->filters, bias, add, above ? y + row * line : NULL,
-					below ? y + (row + 1) * line : NULL, vain);
+			float	   *rows_of_y[2] = {above ? y + row * line : NULL, below ? y + (row + 1) * line : NULL};
+			const float *products = m + i * across * s->filters;
+
+			if (add)
+				results_added(s, products, most * across * s->filters, rows_of_y[0], rows_of_y[1], vain);
+			else
+				results(s, products, most * across * s->filters, bias ? bias : zeros, rows_of_y[0], rows_of_y[1], vain);
 			if (after)
 				after(arg, y + (above ? row : row + 1) * line, (above + below) * (size_t) s->ow);
 		}
