@@ -30,7 +30,7 @@ def idx(path):
 
 def load(connection, name, pixels, labels):
     connection.execute(f"DROP TABLE IF EXISTS {name}")
-    connection.execute(f"CREATE TABLE {name}(id int, px bytea, y int)")
+    connection.execute(f"CREATE TABLE {name}(id int PRIMARY KEY, px bytea, y int)")
     with connection.cursor() as cursor, cursor.copy(f"COPY {name} FROM STDIN") as copy:
         for i, (picture, label) in enumerate(zip(pixels, labels)):
             copy.write_row((i, picture.tobytes(), int(label)))
