@@ -27,7 +27,7 @@ COMMENT ON FUNCTION ecml_fisher(bigint, bigint, bigint, bigint, jsonb) IS
 CREATE FUNCTION ecml_power(effect float8, n float8, options jsonb DEFAULT '{}') RETURNS float8
 AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 200;
 COMMENT ON FUNCTION ecml_power(float8, float8, jsonb) IS
-'Probability that an experiment with n units in the control finds this effect (treatment less control). Options: metric (mean, proportion), sd (1), baseline, relative (false), ratio (1), alpha (0.05), alternative (two-sided, less, greater). Errors: invalid_parameter_value.';
+'Probability that an experiment with n units in the control finds this effect (treatment less control). Options: metric (mean, proportion, ratio), sd (1), baseline, relative (false), ratio (1), alpha (0.05), alternative (two-sided, less, greater); of a ratio numerator_sd, denominator_mean, denominator_sd, correlation of the units. Errors: invalid_parameter_value.';
 CREATE FUNCTION ecml_sample_size(effect float8, options jsonb DEFAULT '{}', OUT n float8, OUT n_control bigint,
 	OUT n_treatment bigint, OUT total bigint, OUT power float8, OUT days float8) RETURNS record
 AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 10000;

@@ -366,3 +366,23 @@ CREATE AGGREGATE ecml_bootstrap_ratio(numerator float8, denominator float8, grp 
 	COMBINEFUNC = ecml_test_combine, PARALLEL = SAFE);
 COMMENT ON AGGREGATE ecml_bootstrap_ratio(float8, float8, "any", "any", jsonb) IS
 'As ecml_bootstrap_ratio(float8, float8, "any", "any"), with options: replicates (1000), seed (0), interval (percentile, basic, normal), level (0.95). Errors: data_exception (more than two groups, NaN), invalid_parameter_value (options).';
+
+CREATE FUNCTION ecml_qini_final(ecml_test_state) RETURNS float8
+AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE PARALLEL SAFE COST 10000;
+COMMENT ON FUNCTION ecml_qini_final(ecml_test_state) IS 'The result of a state of a test; NULL without a state.';
+CREATE FUNCTION ecml_qini_transition(ecml_test_state, float8, float8, boolean) RETURNS ecml_test_state
+AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE PARALLEL SAFE COST 2;
+COMMENT ON FUNCTION ecml_qini_transition(ecml_test_state, float8, float8, boolean) IS 'Adds a row to the state of ecml_qini.';
+CREATE AGGREGATE ecml_qini(score float8, outcome float8, treated boolean) (
+	SFUNC = ecml_qini_transition, STYPE = ecml_test_state, FINALFUNC = ecml_qini_final,
+	COMBINEFUNC = ecml_test_combine, PARALLEL = SAFE);
+COMMENT ON AGGREGATE ecml_qini(float8, float8, boolean) IS
+'Qini coefficient: what is the order of rows by a score (a predicted uplift) worth, when the first ones are treated? The area between the curve of gains and a straight line to its end, in outcome by treated row; 0 is chance, NULL without treated rows or controls; memory 16 bytes a row. Rows with NULL are left out. Errors: data_exception (NaN, infinity), program_limit_exceeded (ecml.work_mem).';
+CREATE FUNCTION ecml_qini_transition(ecml_test_state, float8, boolean, boolean) RETURNS ecml_test_state
+AS 'MODULE_PATHNAME', 'ecml_qini_transition_boolean' LANGUAGE C IMMUTABLE PARALLEL SAFE COST 2;
+COMMENT ON FUNCTION ecml_qini_transition(ecml_test_state, float8, boolean, boolean) IS 'Adds a row to the state of ecml_qini.';
+CREATE AGGREGATE ecml_qini(score float8, outcome boolean, treated boolean) (
+	SFUNC = ecml_qini_transition, STYPE = ecml_test_state, FINALFUNC = ecml_qini_final,
+	COMBINEFUNC = ecml_test_combine, PARALLEL = SAFE);
+COMMENT ON AGGREGATE ecml_qini(float8, boolean, boolean) IS
+'As ecml_qini(float8, float8, boolean), of an outcome that is true or false.';

@@ -23,3 +23,10 @@ CREATE FUNCTION ecml_uplift(source text, options jsonb DEFAULT '{}', OUT bin int
 AS 'MODULE_PATHNAME' LANGUAGE C STABLE PARALLEL RESTRICTED COST 1000000 ROWS 10;
 COMMENT ON FUNCTION ecml_uplift(text, jsonb) IS
 'Whom does a treatment move? Predicts each row''s uplift by models that did not see its fold, orders rows by it, and shows for each bin (1: the greatest uplift predicted) what happened: outcomes of treated rows and controls, their difference with interval, the gain up to this bin, and the Qini coefficient (the same in all rows; 0 is chance). Options: outcome, treatment, control, key, features, method (two_model, transformed), algorithm (gbdt, random_forest, linreg), params, folds (5), bins (10), level (0.95), seed. Errors: invalid_parameter_value (options), undefined_object (columns), data_exception (no controls, too few rows).';
+
+CREATE FUNCTION ecml_aa_check(source text, options jsonb DEFAULT '{}', OUT metric text, OUT units bigint, OUT splits int,
+	OUT false_positive_rate float8, OUT rate_low float8, OUT rate_high float8, OUT ks_p float8, OUT row_rate float8,
+	OUT holds boolean, OUT conclusion text) RETURNS SETOF record
+AS 'MODULE_PATHNAME' LANGUAGE C STABLE PARALLEL RESTRICTED COST 1000000 ROWS 5;
+COMMENT ON FUNCTION ecml_aa_check(text, jsonb) IS
+'A/A check: can p-values be trusted on such data? Shares the units out anew many times, with nothing done, and tests each metric as ecml_ab_report does: the share of splits that differ should be alpha, and lie between rate_low and rate_high; ks_p: are the p-values uniform? row_rate: the share that a test finds which takes the rows of a unit for independent. Options: unit, metrics (as in ecml_ab_report; covariates are not used), splits (1000), alpha (0.05), seed. Errors: invalid_parameter_value (options), undefined_object (columns), data_exception (NaN), program_limit_exceeded (ecml.work_mem).';

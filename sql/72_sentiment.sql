@@ -21,13 +21,25 @@ AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 200 ROWS 3;
 COMMENT ON FUNCTION ecml_aspects(text) IS
 'What an English text praises or blames: a row for each aspect (a noun or two) with the polarity of the clause about it, -1 to 1. Errors: none.';
 
-CREATE FUNCTION ecml_sentiment(text text, model text) RETURNS float8 LANGUAGE sql STABLE STRICT PARALLEL SAFE COST 500
+CREATE FUNCTION ecml.mean_class(probabilities jsonb) RETURNS float8 LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE COST 100
 BEGIN ATOMIC
 	SELECT CASE WHEN max(k.value) > min(k.value) THEN 2 * (sum(k.p * k.value) - min(k.value)) / (max(k.value) - min(k.value)) - 1 END
 	FROM (SELECT e.value::float8 AS p, CASE WHEN bool_and(e.key ~ '^-?[0-9]{1,9}([.][0-9]{1,9})?$') OVER () THEN
 			CASE WHEN e.key ~ '^-?[0-9]{1,9}([.][0-9]{1,9})?$' THEN e.key::float8 END
 			ELSE (row_number() OVER (ORDER BY e.key COLLATE "C"))::float8 END AS value
-		FROM jsonb_each_text(ecml_probabilities(model, text)) e) k;
+		FROM jsonb_each_text(probabilities) e) k;
+END;
+COMMENT ON FUNCTION ecml.mean_class(jsonb) IS
+'The expected class of probabilities by class, from -1 (the lowest) to 1 (the highest); classes that are no numbers in the order of their names. Errors: none.';
+CREATE FUNCTION ecml_sentiment(text text, model text) RETURNS float8 LANGUAGE sql STABLE STRICT PARALLEL SAFE COST 500
+BEGIN ATOMIC
+	SELECT ecml.mean_class(ecml_probabilities(model, text));
 END;
 COMMENT ON FUNCTION ecml_sentiment(text, text) IS
-'How positive a text is, -1 to 1, by a classifier of texts trained on reviews (text_logreg, naive_bayes): the expected class, from the lowest (-1) to the highest (1); classes that are no numbers in the order of their names, as negative, positive. Errors: undefined_object (model).';
+'How positive a text is, -1 to 1, by a classifier of texts trained on reviews (text_logreg, naive_bayes): the expected class, from the lowest (-1) to the highest (1); classes that are no numbers in the order of their names, as negative, positive. Errors: undefined_object (model), invalid_parameter_value (not a classifier of one text).';
+CREATE FUNCTION ecml_sentiment(text text, model ecml_model) RETURNS float8 LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE COST 500
+BEGIN ATOMIC
+	SELECT ecml.mean_class(ecml_probabilities(model, text));
+END;
+COMMENT ON FUNCTION ecml_sentiment(text, ecml_model) IS
+'How positive a text is, by a classifier of texts given as a value, as in ecml_sentiment(text, text). Errors: invalid_parameter_value (not a classifier of one text), data_corrupted.';

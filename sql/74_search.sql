@@ -23,8 +23,9 @@ CREATE TABLE ecml.search_live (
 	relation text NOT NULL,
 	key text NOT NULL,
 	fields text[] NOT NULL,
-	category text);
-COMMENT ON TABLE ecml.search_live IS 'Which table a search index with the option live follows; changed by the ecml_* functions only.';
+	category text,
+	path text NOT NULL);
+COMMENT ON TABLE ecml.search_live IS 'Which table a search index with the option live follows, and the search_path that its source was given under; changed by the ecml_* functions only.';
 
 CREATE TABLE ecml.search_change (
 	model_id bigint NOT NULL CONSTRAINT search_change_model_fkey REFERENCES ecml.model ON DELETE CASCADE,

@@ -201,3 +201,22 @@ ecml_json_text(Jsonb *jsonb)
 {
 	return JsonbToCString(NULL, &jsonb->root, VARSIZE(jsonb));
 }
+
+char **
+ecml_json_list(Jsonb *list, int *n)
+{
+	JsonbIterator *iterator;
+	JsonbIteratorToken token;
+	JsonbValue	value;
+	char	  **strings;
+
+	*n = 0;
+	if (list == NULL)
+		return NULL;
+	strings = palloc((JB_ROOT_COUNT(list) + 1) * sizeof(char *));
+	iterator = JsonbIteratorInit(&list->root);
+	while ((token = JsonbIteratorNext(&iterator, &value, true)) != WJB_DONE)
+		if (token == WJB_ELEM && value.type == jbvString)
+			strings[(*n)++] = pnstrdup(value.val.string.val, value.val.string.len);
+	return strings;
+}

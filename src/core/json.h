@@ -36,4 +36,7 @@ extern char *ecml_json_value_text(JsonbValue *value);
 extern Jsonb *ecml_json_parse(const char *text);
 extern char *ecml_json_text(Jsonb *jsonb);
 
+/* The strings of an array (NULL: none), palloc'd; *n: how many. */
+extern char **ecml_json_list(Jsonb *list, int *n);
+
 #endif							/* ECML_JSON_H */

@@ -271,22 +271,45 @@ ecml_onepass_transition(FunctionCallInfo fcinfo, const EcmlStateType *type, int 
 	PG_RETURN_DATUM(EOHPGetRWDatum(&state->header));
 }
 
+static void
+wrong_rows(int names, int columns)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+			 errmsg("names and columns of a training do not match"),
+			 errdetail("There are %d names and %d columns; the first is the target, a number or a boolean.", names, columns),
+			 errhint("This aggregate is a part of ecml_train; call that.")));
+}
+
 /* A new state of ecml_onepass_rows, that knows the columns' names. */
 static EcmlState *
 begin_rows(FunctionCallInfo fcinfo, const EcmlStateType *type)
 {
-	EcmlState  *state = begin_state(fcinfo, type, ecml_aggregate_context(fcinfo), PG_GETARG_JSONB_P(2), 4, false);
-	EcmlTrainer *trainer = state->content;
-	EcmlBinder *binder = trainer->binder;
-	EcmlInput  *target = &trainer->target->input;
-	Datum	   *names;
-	int			n;
+	EcmlState  *state;
+	EcmlTrainer *trainer;
+	EcmlBinder *binder;
+	EcmlInput  *target;
+	Datum	   *names = NULL;
+	bool	   *nulls = NULL;
+	int			n = 0;
+	bool		fits = PG_NARGS() > 3 && !PG_ARGISNULL(1);
 
-	deconstruct_array(PG_GETARG_ARRAYTYPE_P(1), TEXTOID, -1, false, TYPALIGN_INT, &names, NULL, &n);
+	/* ecml_train writes these calls; but anybody may */
+	if (fits)
+		deconstruct_array(PG_GETARG_ARRAYTYPE_P(1), TEXTOID, -1, false, TYPALIGN_INT, &names, &nulls, &n);
+	for (int i = 0; i < n; i++)
+		fits &= !nulls[i];
+	if (!fits || n != PG_NARGS() - 3)
+		wrong_rows(n, PG_NARGS() - 3);
+	state = begin_state(fcinfo, type, ecml_aggregate_context(fcinfo), PG_ARGISNULL(2) ? NULL : PG_GETARG_JSONB_P(2), 4, false);
+	trainer = state->content;
+	binder = trainer->binder;
+	target = &trainer->target->input;
 	target->type = get_fn_expr_argtype(fcinfo->flinfo, 3);
 	if (n != binder->ninputs + 1 ||
-		!ecml_bind_plan(target->type, &target->convert, &target->kind, &target->element_type, &target->element_convert))
-		elog(ERROR, "names and columns of a training do not match");
+		!ecml_bind_plan(target->type, &target->convert, &target->kind, &target->element_type, &target->element_convert) ||
+		target->convert == ECML_FROM_ARRAY || (target->kind != ECML_NUMBER && target->kind != ECML_BOOLEAN))
+		wrong_rows(n, binder->ninputs + 1);
 	trainer->target->name = MemoryContextStrdup(binder->context, TextDatumGetCString(names[0]));
 	trainer->profiled = true;
 	for (int i = 0; i < binder->ninputs; i++)

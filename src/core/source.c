@@ -22,6 +22,7 @@
 #include "parser/parser.h"
 #include "parser/parsetree.h"
 #include "tcop/dest.h"
+#include "utils/builtins.h"
 #include "utils/guc.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
@@ -30,6 +31,7 @@
 #include "utils/varlena.h"
 
 #include "core/error.h"
+#include "core/json.h"
 #include "core/source.h"
 
 /* Where the text begins, after white space and comments. */
@@ -408,4 +410,27 @@ ecml_source_column(const EcmlSource *source, const char *name, const char *what)
 			 nearest ? errhint("Perhaps you mean \"%s\".", nearest) :
 			 errhint("Name a column of the source.")));
 	return -1;
+}
+
+int *
+ecml_source_columns(const EcmlSource *source, Jsonb *list, const char *what, int *n)
+{
+	char	  **names = ecml_json_list(list, n);
+	int		   *columns = palloc((*n + 1) * sizeof(int));
+
+	for (int i = 0; i < *n; i++)
+		columns[i] = ecml_source_column(source, names[i], what);
+	return columns;
+}
+
+char *
+ecml_source_argument(FunctionCallInfo fcinfo, int argument)
+{
+	if (PG_ARGISNULL(argument))
+		ereport(ERROR,
+				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+				 errmsg("the source must not be NULL"),
+				 errdetail("It is NULL."),
+				 errhint("Give the name of a table or view, or a query.")));
+	return text_to_cstring(PG_GETARG_TEXT_PP(argument));
 }

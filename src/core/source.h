@@ -7,9 +7,11 @@
 #define ECML_SOURCE_H
 
 #include "postgres.h"
+#include "fmgr.h"
 #include "access/tupdesc.h"
 #include "executor/spi.h"
 #include "executor/tuptable.h"
+#include "utils/jsonb.h"
 
 typedef struct EcmlSource
 {
@@ -42,6 +44,9 @@ extern void ecml_source_run(EcmlSource *source, EcmlRowFunction row, void *arg);
  */
 extern bool ecml_source_is_table(EcmlSource *source, Oid *relation, double *rows);
 
+/* The source that an argument gives, or an error for NULL. */
+extern char *ecml_source_argument(FunctionCallInfo fcinfo, int argument);
+
 /* Is the text a query (it begins with SELECT, WITH, VALUES, TABLE or a parenthesis), not a name? */
 extern bool ecml_source_is_query(const char *text);
 
@@ -50,5 +55,8 @@ extern char *ecml_source_from(const char *text);
 
 /* Number of the column of that name, or an error that names the nearest; what: "target", "feature". */
 extern int	ecml_source_column(const EcmlSource *source, const char *name, const char *what);
+
+/* Numbers of the columns that a list of an option names (NULL: none), palloc'd; *n: how many. */
+extern int *ecml_source_columns(const EcmlSource *source, Jsonb *list, const char *what, int *n);
 
 #endif							/* ECML_SOURCE_H */

@@ -11,6 +11,8 @@
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
 
+#include "core/guc.h"
+#include "core/host.h"
 #include "core/textrows.h"
 
 bool
@@ -210,4 +212,34 @@ ecml_text_source_schema(const EcmlTextSource *source, EcmlModel *model)
 		schema->features[i].fill = NAN;
 	}
 	ecml_schema_layout(schema);
+}
+
+void
+ecml_text_perplexity(const EcmlModel *model, const char *source, Jsonb *options, const char *what,
+					 void *(*open) (EcmlCtx *ctx, const void *fitted), EcmlTextRow row, EcmlJson *json)
+{
+	MemoryContext caller = CurrentMemoryContext;
+	MemoryContext context = AllocSetContextCreate(caller, "ecml evaluation", ALLOCSET_DEFAULT_SIZES);
+	const char **names = palloc((model->schema->nfeatures + 1) * sizeof(char *));
+	EcmlTextScore score = {.fitted = model->fitted};
+	EcmlServerHost host;
+	EcmlCtx		ctx;
+	int64		skipped;
+
+	ecml_options_parse(psprintf("ecml_evaluate of %s", what), options, NULL, 0);
+	for (int i = 0; i < model->schema->nfeatures; i++)
+		names[i] = model->schema->features[i].name;
+	ecml_host_init(&ctx, &host, context, (size_t) ecml_guc_work_mem * 1024, 0);
+	if (open)
+		score.call = open(&ctx, model->fitted);
+	SPI_connect();
+	skipped = ecml_text_source_run(ecml_text_source_open(context, model->algorithm->name, source, names, model->schema->nfeatures, false),
+								   row, &score);
+	SPI_finish();
+	MemoryContextSwitchTo(caller);
+	ecml_json_int(json, "rows", score.rows);
+	ecml_json_int(json, "skipped", skipped);
+	ecml_json_int(json, "words", score.words);
+	ecml_json_number(json, "perplexity", score.words > 0 ? exp(-score.sum / score.words) : NAN);
+	MemoryContextDelete(context);
 }

@@ -49,6 +49,22 @@ extern const char *ecml_text_source_key(const EcmlTextSource *source);
 /* Run it; gives the number of rows whose texts are all NULL, which are left out. */
 extern int64 ecml_text_source_run(EcmlTextSource *source, EcmlTextRow row, void *arg);
 
+/*
+ * ecml_evaluate of a model that learns from texts without a target: run the columns it was trained on, in a memory context of its own, and
+ * tell rows, skipped, words and perplexity.  open, when not NULL, is called with that context's ctx before the rows come.
+ */
+typedef struct EcmlTextScore
+{
+	const void *fitted;
+	void	   *call;			/* of open */
+	int64		rows;
+	double		sum;			/* of the words' log probabilities */
+	size_t		words;
+} EcmlTextScore;
+
+extern void ecml_text_perplexity(const EcmlModel *model, const char *source, Jsonb *options, const char *what,
+								 void *(*open) (EcmlCtx *ctx, const void *fitted), EcmlTextRow row, EcmlJson *json);
+
 /* The columns as features of a model without classes. */
 extern void ecml_text_source_schema(const EcmlTextSource *source, EcmlModel *model);
 

@@ -431,23 +431,23 @@ typedef struct HeldRow
 	char	   *key;			/* NULL: it is NULL */
 } HeldRow;
 
-typedef struct TextValidation
+struct EcmlTextFolds
 {
-	const EcmlTraining *training;
+	EcmlValidation *v;			/* its folds, and where predictions go */
 	TextColumns columns;
-	EcmlValidation v;			/* its folds, and what the summary tells */
 	int			key;			/* number of its column; -1: none */
 	FmgrInfo	key_output;
 	MemoryContext held;
 	HeldRow    *rows;
 	size_t		n;
 	size_t		capacity;
-} TextValidation;
+};
 
 static void
 hold_row(void *arg, TupleTableSlot *slot)
 {
-	TextValidation *t = arg;
+	EcmlTextFolds *t = arg;
+	EcmlValidation *v = t->v;
 	TextColumns *columns = &t->columns;
 	HeldRow    *row;
 	double		y;
@@ -456,14 +456,14 @@ hold_row(void *arg, TupleTableSlot *slot)
 	size_t		size;
 	char	   *at;
 
-	if (!read_row(columns, slot) || !read_rest(columns, slot, &y, &w) || !ecml_folds_read(t->v.folds, slot, &place))
+	if (!read_row(columns, slot) || !read_rest(columns, slot, &y, &w) || !ecml_folds_read(v->folds, slot, &place))
 	{
-		t->v.skipped++;
+		v->skipped++;
 		return;
 	}
 	if (t->n == t->capacity)
 	{
-		t->rows = ecml_resize_array(&t->v.ctx, t->rows, t->capacity * 2 + 256, sizeof(HeldRow));
+		t->rows = ecml_resize_array(&v->ctx, t->rows, t->capacity * 2 + 256, sizeof(HeldRow));
 		t->capacity = t->capacity * 2 + 256;
 	}
 	row = &t->rows[t->n++];
@@ -474,13 +474,13 @@ hold_row(void *arg, TupleTableSlot *slot)
 	size = columns->n * sizeof(EcmlText);
 	for (int i = 0; i < columns->n; i++)
 		size += Max(columns->texts[i].length, 0);
-	if (!ecml_fits(&t->v.ctx, size))
+	if (!ecml_fits(&v->ctx, size))
 		ereport(ERROR,
 				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
 				 errmsg("the texts do not fit into memory"),
 				 errdetail("%zu rows do not fit into %d kB.", t->n, ecml_guc_work_mem),
 				 errhint("Raise ecml.work_mem, or validate on a sample of the rows.")));
-	t->v.ctx.used += size;
+	v->ctx.used += size;
 	row->texts = MemoryContextAllocHuge(t->held, size);
 	at = (char *) (row->texts + columns->n);
 	for (int i = 0; i < columns->n; i++)
@@ -494,16 +494,77 @@ hold_row(void *arg, TupleTableSlot *slot)
 	}
 	if (t->key >= 0 && !slot->tts_isnull[t->key])
 		row->key = MemoryContextStrdup(t->held, OutputFunctionCall(&t->key_output, slot->tts_values[t->key]));
-	if (t->v.dataset)
-		(void) ecml_dataset_append(t->v.dataset, &place, y, 1);
-	ecml_folds_count(t->v.folds, row->class, place);
+	if (v->dataset)
+		(void) ecml_dataset_append(v->dataset, &place, y, 1);
+	ecml_folds_count(v->folds, row->class, place);
 	if ((t->n & 255) == 0)
-		ecml_poll(&t->v.ctx, 0, 0);
+		ecml_poll(&v->ctx, 0, 0);
+}
+
+void
+ecml_texts_open(EcmlValidation *v, const EcmlFoldOptions *options, const EcmlTraining *training, uint64 seed,
+				const char *source_text, const char *target, ArrayType *features, const char *key)
+{
+	EcmlTextFolds *t = palloc0(sizeof(EcmlTextFolds));
+	EcmlSource	source;
+	const char **names = NULL;
+	int			n = -1;
+
+	ecml_text_check_encoding(training->algorithm->name);
+	v->texts = t;
+	v->ctx.budget = (size_t) ecml_guc_work_mem * 1024;	/* of the texts and a fit together */
+	t->v = v;
+	t->key = -1;
+	t->held = AllocSetContextCreate(v->context, "ecml rows", ALLOCSET_DEFAULT_SIZES);
+	if (features)
+	{
+		Datum	   *values;
+		bool	   *nulls;
+
+		deconstruct_array(features, TEXTOID, -1, false, TYPALIGN_INT, &values, &nulls, &n);
+		names = palloc((n + 1) * sizeof(char *));
+		for (int i = 0; i < n; i++)
+			names[i] = nulls[i] ? "" : TextDatumGetCString(values[i]);
+	}
+	SPI_connect();
+	ecml_source_open(&source, source_text);
+	MemoryContextSwitchTo(v->context);
+	v->folds = ecml_folds_create(&v->ctx, v->context, options, training->algorithm, ECML_TARGET_CLASS, &source, seed);
+	t->columns.target = v->columns.target = ecml_target_column(v->context, training->algorithm, ECML_TARGET_CLASS, &source, target, NULL);
+	if (training->common.sample_weight)
+		t->columns.weight = ecml_number_column(v->context, &source, training->common.sample_weight, "weight");
+	if (key)
+	{
+		Oid			function;
+		bool		varlena;
+
+		t->key = ecml_source_column(&source, key, "key");
+		getTypeOutputInfo(TupleDescAttr(source.desc, t->key)->atttypid, &function, &varlena);
+		fmgr_info_cxt(function, &t->key_output, v->context);
+	}
+	choose_columns(&t->columns, v->context, training->algorithm, &source, names, n, ecml_folds_column(v->folds), t->key);
+	v->features = features;
+	if (features == NULL && ecml_folds_column(v->folds) >= 0)
+	{
+		Datum	   *chosen = palloc(t->columns.n * sizeof(Datum));
+
+		for (int i = 0; i < t->columns.n; i++)
+			chosen[i] = CStringGetTextDatum(t->columns.inputs[i].name);
+		v->features = construct_array(chosen, t->columns.n, TEXTOID, -1, false, TYPALIGN_INT);
+	}
+	if (ecml_folds_extra(v->folds))
+		v->dataset = ecml_dataset_create(&v->ctx, v->context, ECML_F8, 1, true, true, false);
+	ecml_source_run(&source, hold_row, t);
+	SPI_finish();
+	MemoryContextSwitchTo(v->context);
+	if (v->dataset)
+		ecml_dataset_complete(v->dataset);
+	ecml_folds_complete(v->folds, v->dataset ? &v->dataset->data : NULL, 0);
 }
 
 /* A row of ecml_cross_predict. */
 static void
-predicted(const TextValidation *t, const EcmlModel *model, const HeldRow *row, const double *p, int fold)
+predicted(const EcmlValidation *v, const EcmlModel *model, const HeldRow *row, const double *p, int fold)
 {
 	Datum		values[4];
 	bool		nulls[4] = {false};
@@ -512,17 +573,16 @@ predicted(const TextValidation *t, const EcmlModel *model, const HeldRow *row, c
 	nulls[0] = row->key == NULL;
 	values[0] = row->key ? CStringGetTextDatum(row->key) : (Datum) 0;
 	values[1] = Int32GetDatum(fold + 1);
-	values[2] = Float8GetDatum(p[t->v.folds->classes == 2 && model->schema->nclasses == 2 ? 1 : class]);
+	values[2] = Float8GetDatum(p[v->folds->classes == 2 && model->schema->nclasses == 2 ? 1 : class]);
 	values[3] = CStringGetTextDatum(model->schema->classes[class]);
-	ecml_rows_add(t->v.predictions, values, nulls);
+	ecml_rows_add(v->predictions, values, nulls);
 }
 
-static void
-run_fold(TextValidation *t, EcmlTrial *trial, int repeat, int fold)
+Jsonb *
+ecml_texts_fold(EcmlTextFolds *t, const EcmlTraining *given, int repeat, int fold, double share, int64 *rows)
 {
-	MemoryContext context = AllocSetContextCreate(t->v.context, "ecml fold", ALLOCSET_DEFAULT_SIZES);
-	MemoryContext old = MemoryContextSwitchTo(context);
-	const EcmlTraining *given = t->training;
+	EcmlValidation *v = t->v;
+	MemoryContext context = CurrentMemoryContext;
 	TextTraining training = {.kernel = given->algorithm->own->texts,.columns = t->columns};
 	EcmlPart   *parts = MemoryContextAllocHuge(context, t->n * sizeof(EcmlPart));
 	EcmlFoldCursor cursor;
@@ -537,10 +597,10 @@ run_fold(TextValidation *t, EcmlTrial *trial, int repeat, int fold)
 	size_t		tested = 0;
 
 	ecml_host_init(&ctx, &host, context, (size_t) ecml_guc_work_mem * 1024, given->common.seed);
-	ctx.used = t->v.ctx.used;
+	ctx.used = v->ctx.used;
 	training.ctx = &ctx;
 	training.fit = training.kernel->begin(&ctx, given->params);
-	ecml_fold_cursor_init(&cursor, t->v.folds, repeat, fold, 1);
+	ecml_fold_cursor_init(&cursor, v->folds, repeat, fold, share);
 	for (size_t i = 0; i < t->n; i++)
 	{
 		const HeldRow *row = &t->rows[i];
@@ -550,6 +610,7 @@ run_fold(TextValidation *t, EcmlTrial *trial, int repeat, int fold)
 		if (parts[i] == ECML_PART_TRAIN)
 			learn(&training, row->texts, t->columns.n, row->class, row->weight);
 	}
+	*rows = training.rows + (int64) tested;
 	if (training.rows == 0 || tested == 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_DATA_EXCEPTION),
@@ -565,7 +626,7 @@ run_fold(TextValidation *t, EcmlTrial *trial, int repeat, int fold)
 			if (strcmp(model->schema->classes[c], t->columns.target->labels->entries[code].key) == 0)
 				recode[code] = c;
 	}
-	if (t->v.predictions == NULL)
+	if (v->predictions == NULL)
 		evaluator = ecml_evaluator_create_for(context, model, t->columns.weight != NULL, 0.5);
 	call = training.kernel->open(&ctx, model->fitted);
 	p = palloc(model->schema->nclasses * sizeof(double));
@@ -577,82 +638,15 @@ run_fold(TextValidation *t, EcmlTrial *trial, int repeat, int fold)
 		if (evaluator)
 			ecml_evaluator_probabilities(evaluator, p, recode[t->rows[i].class], t->rows[i].weight);
 		else
-			predicted(t, model, &t->rows[i], p, fold);
+			predicted(v, model, &t->rows[i], p, fold);
 		if ((i & 255) == 0)
 			ecml_poll(&ctx, 0, 0);
 	}
-	if (evaluator)
-	{
-		json = ecml_json_object();
-		ecml_evaluator_finish(evaluator, json);
-		MemoryContextSwitchTo(t->v.context);
-		trial->metrics[trial->nmetrics++] = ecml_json_finish(json);
-	}
-	MemoryContextSwitchTo(old);
-	MemoryContextDelete(context);
-}
-
-Jsonb *
-ecml_texts_validate(const EcmlTraining *training, const EcmlFoldOptions *options, const char *source_text, const char *target,
-					ArrayType *features, bool details, const char *key, EcmlRows *predictions)
-{
-	MemoryContext context = CurrentMemoryContext;
-	TextValidation t = {.training = training,.key = -1};
-	EcmlTrial	trial = {.training = training};
-	EcmlSource	source;
-	const char **names = NULL;
-	int			n = -1;
-
-	ecml_text_check_encoding(training->algorithm->name);
-	t.v.context = context;
-	t.v.predictions = predictions;
-	ecml_host_init(&t.v.ctx, &t.v.host, context, (size_t) ecml_guc_work_mem * 1024, training->common.seed);
-	t.held = AllocSetContextCreate(context, "ecml rows", ALLOCSET_DEFAULT_SIZES);
-	if (features)
-	{
-		Datum	   *values;
-		bool	   *nulls;
-
-		deconstruct_array(features, TEXTOID, -1, false, TYPALIGN_INT, &values, &nulls, &n);
-		names = palloc((n + 1) * sizeof(char *));
-		for (int i = 0; i < n; i++)
-			names[i] = nulls[i] ? "" : TextDatumGetCString(values[i]);
-	}
-	SPI_connect();
-	ecml_source_open(&source, source_text);
-	MemoryContextSwitchTo(context);
-	t.v.folds = ecml_folds_create(&t.v.ctx, context, options, training->algorithm, ECML_TARGET_CLASS, &source, training->common.seed);
-	t.columns.target = ecml_target_column(context, training->algorithm, ECML_TARGET_CLASS, &source, target, NULL);
-	if (training->common.sample_weight)
-		t.columns.weight = ecml_number_column(context, &source, training->common.sample_weight, "weight");
-	if (key)
-	{
-		Oid			function;
-		bool		varlena;
-
-		t.key = ecml_source_column(&source, key, "key");
-		getTypeOutputInfo(TupleDescAttr(source.desc, t.key)->atttypid, &function, &varlena);
-		fmgr_info_cxt(function, &t.key_output, context);
-	}
-	choose_columns(&t.columns, context, training->algorithm, &source, names, n, ecml_folds_column(t.v.folds), t.key);
-	if (ecml_folds_extra(t.v.folds))
-		t.v.dataset = ecml_dataset_create(&t.v.ctx, context, ECML_F8, 1, true, true, false);
-	ecml_source_run(&source, hold_row, &t);
-	SPI_finish();
-	MemoryContextSwitchTo(context);
-	if (t.v.dataset)
-		ecml_dataset_complete(t.v.dataset);
-	ecml_folds_complete(t.v.folds, t.v.dataset ? &t.v.dataset->data : NULL, 0);
-	trial.metrics = palloc((Size) t.v.folds->options.folds * t.v.folds->options.repeats * sizeof(Jsonb *));
-	for (int r = 0; r < t.v.folds->options.repeats; r++)
-	{
-		ecml_folds_deal(t.v.folds, r);
-		for (int f = 0; f < t.v.folds->options.folds; f++)
-			run_fold(&t, &trial, r, f);
-	}
-	if (t.v.dataset)
-		ecml_dataset_close(t.v.dataset);
-	return predictions ? NULL : ecml_validation_summary(&t.v, &trial, details);
+	if (evaluator == NULL)
+		return NULL;
+	json = ecml_json_object();
+	ecml_evaluator_finish(evaluator, json);
+	return ecml_json_finish(json);
 }
 
 /* ---- texts of a call */

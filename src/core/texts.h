@@ -12,6 +12,7 @@
 #include "core/folds.h"
 #include "core/result.h"
 #include "core/serve.h"
+#include "core/validate.h"
 
 /* For EcmlOwnTraining: train, evaluate, predict. */
 extern struct EcmlModel *ecml_texts_train(MemoryContext context, const struct EcmlTraining *training, const EcmlRequest *request,
@@ -36,9 +37,13 @@ extern void ecml_texts_explain(EcmlServing *serving, EcmlRows *rows);
 /* The probabilities of one text for a model of one feature, p [classes], of the serving's memory. */
 extern const double *ecml_texts_probabilities_of(EcmlServing *serving, const char *bytes, int length);
 
-/* ecml_cross_validate and, with key and predictions, ecml_cross_predict; NULL then. */
-extern Jsonb *ecml_texts_validate(const struct EcmlTraining *training, const EcmlFoldOptions *options, const char *source,
-								  const char *target, ArrayType *features, bool details, const char *key,
-								  EcmlRows *predictions);
+/* ---- for validate.c: folds of texts */
+
+/* Hold the rows of a source for its folds, in v->texts. */
+extern void ecml_texts_open(EcmlValidation *v, const EcmlFoldOptions *options, const struct EcmlTraining *training, uint64 seed,
+							const char *source, const char *target, ArrayType *features, const char *key);
+
+/* A training and its test in a fold, in the current memory context; metrics, or NULL when predictions are asked for. */
+extern Jsonb *ecml_texts_fold(EcmlTextFolds *texts, const struct EcmlTraining *training, int repeat, int fold, double share, int64 *rows);
 
 #endif							/* ECML_TEXTS_H */

@@ -673,7 +673,7 @@ ecml_tune(PG_FUNCTION_ARGS)
 
 	ecml_validation_need(fcinfo, "grid", "ecml_tune(algorithm, source, target, features, grid, options)");
 	MemoryContextSwitchTo(context);
-	search.algorithm = ecml_algorithm_of_features(text_to_cstring(PG_GETARG_TEXT_PP(0)), "ecml_tune");
+	search.algorithm = ecml_validation_algorithm(text_to_cstring(PG_GETARG_TEXT_PP(0)), "ecml_tune");
 	source = text_to_cstring(PG_GETARG_TEXT_PP(1));
 	target = PG_ARGISNULL(2) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(2));
 	features = PG_ARGISNULL(3) ? NULL : PG_GETARG_ARRAYTYPE_P(3);

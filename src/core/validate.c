@@ -180,6 +180,11 @@ ecml_validation_open(EcmlValidation *v, MemoryContext context, const EcmlFoldOpt
 	v->skip_missing = skip_missing;
 	ecml_host_init(&v->ctx, &v->host, context, budget(3), seed);
 	v->host.progress = progress;
+	if (training->algorithm->own)
+	{
+		ecml_texts_open(v, &folds, training, seed, source_text, target, features, key);
+		return;
+	}
 	SPI_connect();
 	ecml_source_open(&source, source_text);
 	v->folds = ecml_folds_create(&v->ctx, context, &folds, training->algorithm, training->target, &source, seed);
@@ -201,7 +206,8 @@ ecml_validation_open(EcmlValidation *v, MemoryContext context, const EcmlFoldOpt
 void
 ecml_validation_close(EcmlValidation *v)
 {
-	ecml_dataset_close(v->dataset);
+	if (v->dataset)
+		ecml_dataset_close(v->dataset);
 	if (v->keys)
 	{
 		ExecDropSingleTupleTableSlot(v->key_slot);
@@ -554,6 +560,36 @@ tell_where(void *arg)
 		errcontext("fold %d of %d%s", p->fold->number + 1, options->folds, repeat);
 }
 
+/* One trial in one fold: its work, in a context of its own, and what it cost. */
+static void
+run_trial(Preparation *p, EcmlTrial *trial, void (*work) (void *))
+{
+	EcmlValidation *v = p->fold->v;
+	MemoryContext old = CurrentMemoryContext;
+	instr_time	began;
+	instr_time	took;
+
+	INSTR_TIME_SET_CURRENT(began);
+	p->context = AllocSetContextCreate(old, "ecml fold's fit", ALLOCSET_DEFAULT_SIZES);
+	MemoryContextSwitchTo(p->context);
+	trial->error = attempt(work, p, v->forgiving, v->context);
+	MemoryContextSwitchTo(v->context);
+	if (trial->error == NULL && p->metrics)
+	{
+		Jsonb	   *metrics = palloc(VARSIZE(p->metrics));
+
+		memcpy(metrics, p->metrics, VARSIZE(p->metrics));
+		trial->metrics[trial->nmetrics++] = metrics;
+	}
+	MemoryContextDelete(p->context);
+	MemoryContextSwitchTo(old);
+	INSTR_TIME_SET_CURRENT(took);
+	INSTR_TIME_SUBTRACT(took, began);
+	trial->seconds += INSTR_TIME_GET_DOUBLE(took);
+	v->done++;
+	ecml_poll(&v->ctx, v->done, v->total);
+}
+
 /* The trials of one preparation in one fold. */
 static void
 run_preparation(Fold *fold, EcmlTrial **trials, int n)
@@ -573,41 +609,37 @@ run_preparation(Fold *fold, EcmlTrial **trials, int n)
 	error = attempt(prepare, &p, v->forgiving, v->context);
 	for (int i = 0; i < n; i++)
 	{
-		EcmlTrial  *trial = trials[i];
-		instr_time	began;
-		instr_time	took;
-
-		p.trial = trial;
-		trial->rows = fold->train_rows + fold->test->data.rows;
+		p.trial = trials[i];
+		trials[i]->rows = fold->train_rows + fold->test->data.rows;
 		if (error)
-		{
-			trial->error = error;
-			continue;
-		}
-		INSTR_TIME_SET_CURRENT(began);
-		p.context = AllocSetContextCreate(context, "ecml fold's fit", ALLOCSET_DEFAULT_SIZES);
-		MemoryContextSwitchTo(p.context);
-		trial->error = attempt(fit, &p, v->forgiving, v->context);
-		MemoryContextSwitchTo(v->context);
-		if (trial->error == NULL && p.metrics)
-		{
-			Jsonb	   *metrics = palloc(VARSIZE(p.metrics));
-
-			memcpy(metrics, p.metrics, VARSIZE(p.metrics));
-			trial->metrics[trial->nmetrics++] = metrics;
-		}
-		MemoryContextDelete(p.context);
-		MemoryContextSwitchTo(context);
-		INSTR_TIME_SET_CURRENT(took);
-		INSTR_TIME_SUBTRACT(took, began);
-		trial->seconds += INSTR_TIME_GET_DOUBLE(took);
-		v->done++;
-		ecml_poll(&v->ctx, v->done, v->total);
+			trials[i]->error = error;
+		else
+			run_trial(&p, trials[i], fit);
 	}
 	ecml_trainer_close(p.trainer);
 	error_context_stack = callback.previous;
 	MemoryContextSwitchTo(old);
 	MemoryContextDelete(context);
+}
+
+static void
+fit_texts(void *arg)
+{
+	Preparation *p = arg;
+
+	p->metrics = ecml_texts_fold(p->fold->v->texts, p->trial->training, p->fold->repeat, p->fold->number, p->fold->share, &p->trial->rows);
+}
+
+/* A trial that learns from texts: nothing is prepared before. */
+static void
+run_texts(Fold *fold, EcmlTrial *trial)
+{
+	Preparation p = {.fold = fold,.trial = trial};
+	ErrorContextCallback callback = {.previous = error_context_stack,.callback = tell_where,.arg = &p};
+
+	error_context_stack = &callback;
+	run_trial(&p, trial, fit_texts);
+	error_context_stack = callback.previous;
 }
 
 static void
@@ -626,6 +658,11 @@ run_fold(EcmlValidation *v, int repeat, int number, EcmlTrial **trials, int n, d
 
 		if (done[i] || trials[i]->error)
 			continue;
+		if (v->texts)
+		{
+			run_texts(&fold, trials[i]);
+			continue;
+		}
 		for (int j = i; j < n; j++)
 			if (!done[j] && trials[j]->error == NULL &&
 				ecml_training_same_preparation(trials[i]->training, trials[j]->training))
@@ -771,6 +808,14 @@ ecml_validation_refuse(const EcmlAlgorithm *algorithm)
 				 errhint("Train it, and compare its scores with what is known: ecml_evaluate(model, source, '{\"label\": \"is_fraud\"}').")));
 }
 
+const EcmlAlgorithm *
+ecml_validation_algorithm(const char *name, const char *function)
+{
+	const EcmlAlgorithm *algorithm = ecml_algorithm_get(name);
+
+	return algorithm->own && algorithm->own->texts ? algorithm : ecml_algorithm_of_features(name, function);
+}
+
 void
 ecml_validation_need(FunctionCallInfo fcinfo, const char *third, const char *call)
 {
@@ -804,12 +849,8 @@ static EcmlTraining *
 parse(FunctionCallInfo fcinfo, int number, EcmlFoldOptions *folds, const EcmlOptionSet *more)
 {
 	EcmlOptionSet sets[] = {{ecml_fold_options, folds}, more ? *more : (EcmlOptionSet) {NULL, NULL}, {NULL, NULL}};
-	char	   *name = text_to_cstring(PG_GETARG_TEXT_PP(0));
-	const EcmlAlgorithm *algorithm = ecml_algorithm_get(name);
+	const EcmlAlgorithm *algorithm = ecml_validation_algorithm(text_to_cstring(PG_GETARG_TEXT_PP(0)), "cross validation");
 
-	/* those that learn from texts have folds of their own */
-	if (!(algorithm->own && algorithm->own->texts))
-		algorithm = ecml_algorithm_of_features(name, "cross validation");
 	return ecml_training_parse(algorithm, PG_ARGISNULL(number) ? NULL : PG_GETARG_JSONB_P(number), sets);
 }
 
@@ -831,18 +872,6 @@ ecml_cross_validate(PG_FUNCTION_ARGS)
 	MemoryContextSwitchTo(context);
 	trial.training = training = parse(fcinfo, 4, &options.folds, &more);
 	ecml_validation_refuse(training->algorithm);
-	if (training->algorithm->own)
-	{
-		Jsonb	   *summary = ecml_texts_validate(training, &options.folds, text_to_cstring(PG_GETARG_TEXT_PP(1)),
-												  PG_ARGISNULL(2) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(2)),
-												  PG_ARGISNULL(3) ? NULL : PG_GETARG_ARRAYTYPE_P(3), options.details, NULL, NULL);
-
-		MemoryContextSwitchTo(caller);
-		result = palloc(VARSIZE(summary));
-		memcpy(result, summary, VARSIZE(summary));
-		MemoryContextDelete(context);
-		PG_RETURN_JSONB_P(result);
-	}
 	ecml_validation_open(&v, context, &options.folds, training, training->common.seed,
 						 text_to_cstring(PG_GETARG_TEXT_PP(1)),
 						 PG_ARGISNULL(2) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(2)),
@@ -888,16 +917,6 @@ ecml_cross_predict(PG_FUNCTION_ARGS)
 				 errmsg("the clusters of different folds are not the same"),
 				 errdetail("%s numbers them anew in each fold.", training->algorithm->name),
 				 errhint("Train one model, and call ecml_predict.")));
-	if (training->algorithm->own)
-	{
-		(void) ecml_texts_validate(training, &options, text_to_cstring(PG_GETARG_TEXT_PP(1)),
-								   PG_ARGISNULL(2) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(2)),
-								   PG_ARGISNULL(3) ? NULL : PG_GETARG_ARRAYTYPE_P(3), false,
-								   text_to_cstring(PG_GETARG_TEXT_PP(4)), rows);
-		MemoryContextSwitchTo(caller);
-		MemoryContextDelete(context);
-		return (Datum) 0;
-	}
 	ecml_validation_open(&v, context, &options, training, training->common.seed,
 						 text_to_cstring(PG_GETARG_TEXT_PP(1)),
 						 PG_ARGISNULL(2) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(2)),

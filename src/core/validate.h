@@ -25,6 +25,8 @@ typedef struct EcmlTrial
 	ErrorData  *error;			/* what stopped it, or NULL */
 } EcmlTrial;
 
+typedef struct EcmlTextFolds EcmlTextFolds;
+
 typedef struct EcmlValidation
 {
 	MemoryContext context;
@@ -48,6 +50,8 @@ typedef struct EcmlValidation
 	TupleDesc	key_desc;
 	TupleTableSlot *key_slot;
 	EcmlRows   *predictions;	/* where they go; NULL: rows are evaluated instead */
+
+	EcmlTextFolds *texts;		/* the rows, when the algorithm learns from texts; dataset is then of places alone, or NULL */
 } EcmlValidation;
 
 /* Read the rows.  context: of everything; key: name of a column, or NULL; progress: what to call the work, or NULL. */
@@ -66,6 +70,9 @@ extern bool ecml_trial_metric(const EcmlTrial *trial, const char *name, double *
 
 /* Close its files. */
 extern void ecml_validation_close(EcmlValidation *v);
+
+/* The algorithm of that name, which learns from features or texts, or an error that names the function. */
+extern const EcmlAlgorithm *ecml_validation_algorithm(const char *name, const char *function);
 
 /* The error for an algorithm whose fits cannot be compared. */
 extern void ecml_validation_refuse(const EcmlAlgorithm *algorithm);

@@ -17,21 +17,6 @@
 #include "core/json.h"
 #include "prep/load_csv_sql.h"
 
-int
-csv_list(Jsonb *list, char ***strings)
-{
-	JsonbIterator *iterator = JsonbIteratorInit(&list->root);
-	JsonbIteratorToken token;
-	JsonbValue	value;
-	int			n = 0;
-
-	*strings = palloc((JB_ROOT_COUNT(list) + 1) * sizeof(char *));
-	while ((token = JsonbIteratorNext(&iterator, &value, true)) != WJB_DONE)
-		if (token == WJB_ELEM)
-			(*strings)[n++] = pnstrdup(value.val.string.val, value.val.string.len);
-	return n;
-}
-
 void ECML_NORETURN
 csv_bad_option(const char *name, const char *value, const char *hint)
 {
@@ -140,8 +125,9 @@ name_columns(CsvLoad *load)
 
 	if (load->given.columns)
 	{
-		int			n = csv_list(load->given.columns, &given);
+		int			n;
 
+		given = ecml_json_list(load->given.columns, &n);
 		if (n != load->ncolumns)
 			ereport(ERROR,
 					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),

@@ -136,7 +136,7 @@ read_options(CsvLoad *load, Jsonb *jsonb)
 	}
 	load->plain_numbers = load->numbers.decimal == '.' && !load->numbers.thousands && !load->numbers.currency;
 	if (given->nulls)
-		load->nnulls = csv_list(given->nulls, &load->nulls);
+		load->nulls = ecml_json_list(given->nulls, &load->nnulls);
 	else
 	{
 		load->nulls = palloc(sizeof(char *));

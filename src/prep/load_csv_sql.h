@@ -182,9 +182,6 @@ csv_trim(const char **text, size_t *length)
 		(*length)--;
 }
 
-/* The strings of a list. */
-extern int	csv_list(Jsonb *list, char ***strings);
-
 extern void csv_bad_option(const char *name, const char *value, const char *hint) ECML_NORETURN;
 
 /* Are the fields of the first record names of a table's columns? */

@@ -30,6 +30,7 @@
 #include "utils/rel.h"
 #include "utils/resowner.h"
 #include "utils/tuplestore.h"
+#include "utils/varlena.h"
 
 #include "core/error.h"
 #include "prep/load_csv_sql.h"
@@ -65,6 +66,7 @@ void
 csv_name_resolve(CsvName *name, const char *given, bool temporary, const char *what)
 {
 	RangeVar   *range;
+	List	   *parts;
 	Oid			namespace;
 
 	if (given[strspn(given, " \t\r\n")] == '\0')
@@ -73,6 +75,12 @@ csv_name_resolve(CsvName *name, const char *given, bool temporary, const char *w
 				 errmsg("the %s is empty", what),
 				 errdetail("It holds nothing but white space."),
 				 errhint("Give the name of a table, with a schema or without.")));
+	if (!SplitIdentifierString(pstrdup(given), '.', &parts))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("the %s is no name of a table", what),
+				 errdetail("It is: %s", given),
+				 errhint("Give a name, or schema.name; quote with double quotes what is not in lower case.")));
 	range = makeRangeVarFromNameList(ecml_qualified_name_list(given));
 	if (range->catalogname)
 		ereport(ERROR,

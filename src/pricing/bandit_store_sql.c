@@ -37,6 +37,7 @@
 
 #include "core/catalog.h"
 #include "core/error.h"
+#include "core/json.h"
 #include "pricing/demand_sql.h"
 
 /* Columns, in the order of sql/48_bandit.sql. */
@@ -183,7 +184,7 @@ find(const char *name)
 		for (int a = 0; a < bandit->narms; a++)
 			bandit->names[a] = nulls[a] ? pstrdup("") : TextDatumGetCString(names[a]);
 		bandit_options_parse(DatumGetJsonbPCopy(heap_getattr(tuple, BANDIT_OPTIONS, desc, &isnull)), &bandit->options);
-		bandit->features = demand_list(bandit->options.features, &bandit->nfeatures);
+		bandit->features = ecml_json_list(bandit->options.features, &bandit->nfeatures);
 		if (bandit_is_contextual(bandit->options.policy))
 			bandit->d = bandit->features ? bandit->nfeatures + 1 : bandit->options.dimension > 0 ? bandit->options.dimension + 1 : 0;
 	}

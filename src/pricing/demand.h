@@ -13,6 +13,14 @@
 #define DEMAND_MAX_TERMS 64
 #define DEMAND_MAX_INSTRUMENTS 16
 
+/* Between rows of a loop: a leader is asked for attention; a task has no ctx. */
+static inline void
+demand_attend(EcmlCtx *ctx, size_t row)
+{
+	if (ctx && row % 4096 == 0)
+		ecml_poll(ctx, 0, 0);
+}
+
 typedef enum DemandForm
 {
 	DEMAND_LOG_LOG,				/* ln units by ln price */
@@ -108,8 +116,8 @@ demand_logs_price(DemandForm form)
  * The Poisson form of one product: c [fit->n][columns] are its centred terms, the units in the last column; list [n] the terms that
  * count, none of which others explain.  scratch [demand_poisson_scratch(n)].  Sets b, v, s2, r2, mean_y, level_sd, precision, moment.
  */
-extern void demand_poisson(const DemandData *data, DemandFit *fit, const double *c, int columns, double mean_units, const int *list,
-						   int n, double *scratch);
+extern void demand_poisson(EcmlCtx *ctx, const DemandData *data, DemandFit *fit, const double *c, int columns, double mean_units,
+						   const int *list, int n, double *scratch);
 extern size_t demand_poisson_scratch(int n);
 
 /* Partial pooling: b, v, shrinkage, interval_df become those of the posterior, products without own answer included. */

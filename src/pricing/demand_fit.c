@@ -18,8 +18,11 @@
 #define COLLINEAR 1e-11			/* a column keeps less of its sum of squares: it is one of those before */
 #define MOST (DEMAND_MAX_TERMS + DEMAND_MAX_INSTRUMENTS + 1)
 
+#define LONG 1000000			/* products of a product's rows and columns: above, its fit is the leader's, who can be cancelled */
+
 typedef struct Scratch
 {
+	EcmlCtx    *ctx;			/* of the leader; NULL in a task */
 	double	   *c;				/* [most rows][columns] centred: terms, instruments, y */
 	EcmlDd	   *gram;			/* [columns][columns] */
 	EcmlDd	   *a;				/* [columns][columns] */
@@ -40,7 +43,7 @@ typedef struct Work
 
 /* Which terms have values at all; the rows that have all of these, transformed; false: there are none. */
 static int
-gather(const DemandData *data, DemandFit *fit, size_t first, size_t last, double *c, int columns)
+gather(EcmlCtx *ctx, const DemandData *data, DemandFit *fit, size_t first, size_t last, double *c, int columns)
 {
 	bool		seen[DEMAND_MAX_TERMS] = {false};
 	int			k = data->nterms;
@@ -53,8 +56,11 @@ gather(const DemandData *data, DemandFit *fit, size_t first, size_t last, double
 	fit->low_price = INFINITY;
 	fit->high_price = -INFINITY;
 	for (size_t i = first; i < last; i++)
+	{
+		demand_attend(ctx, i);
 		for (int j = 0; j < k; j++)
 			seen[j] |= !isnan(data->x[i * k + j]);
+	}
 	seen[0] = true;
 	for (size_t i = first; i < last; i++)
 	{
@@ -63,6 +69,7 @@ gather(const DemandData *data, DemandFit *fit, size_t first, size_t last, double
 		double		y = data->units[i];
 		bool		good = isfinite(y) && (!logs || y > 0 || (y == 0 && data->form == DEMAND_POISSON));
 
+		demand_attend(ctx, i);
 		for (int j = 0; j < k && good; j++)
 		{
 			good = !seen[j] || isfinite(x[j]);
@@ -98,6 +105,7 @@ gather(const DemandData *data, DemandFit *fit, size_t first, size_t last, double
 	{
 		double	   *to = c + (size_t) i * columns;
 
+		demand_attend(ctx, i);
 		for (int j = 0; j < data->nprices; j++)
 			if (seen[j])
 				to[j] = demand_logs_price(data->form) ? log(to[j]) : to[j] / fit->x_scale[j];
@@ -111,13 +119,16 @@ gather(const DemandData *data, DemandFit *fit, size_t first, size_t last, double
 
 /* Subtract the means, and sum the products. */
 static void
-centre(double *c, int n, int columns, double *mean, EcmlDd *gram)
+centre(EcmlCtx *ctx, double *c, int n, int columns, double *mean, EcmlDd *gram)
 {
 	EcmlDd		sum[MOST] = {{0, 0}};
 
 	for (int i = 0; i < n; i++)
+	{
+		demand_attend(ctx, i);
 		for (int j = 0; j < columns; j++)
 			sum[j] = dd_add(sum[j], dd_from(c[(size_t) i * columns + j]));
+	}
 	for (int j = 0; j < columns; j++)
 	{
 		sum[j] = dd_div(sum[j], dd_from(n));
@@ -128,6 +139,7 @@ centre(double *c, int n, int columns, double *mean, EcmlDd *gram)
 	{
 		double	   *row = c + (size_t) i * columns;
 
+		demand_attend(ctx, i);
 		for (int j = 0; j < columns; j++)
 			row[j] = (row[j] - sum[j].hi) - sum[j].lo;
 		for (int j = 0; j < columns; j++)
@@ -248,13 +260,13 @@ fit_one(const DemandData *data, DemandFit *fit, size_t first, size_t last, Scrat
 	fit->smear = 1;
 	fit->interval_df = INFINITY;
 	fit->mean_units = fit->mean_price = fit->low_price = fit->high_price = fit->mean_y = NAN;
-	if (gather(data, fit, first, last, scratch->c, columns) == 0)
+	if (gather(scratch->ctx, data, fit, first, last, scratch->c, columns) == 0)
 	{
 		fit->low_price = fit->high_price = NAN;
 		fit->status = DEMAND_NO_ROWS;
 		return;
 	}
-	centre(scratch->c, fit->n, columns, mean, gram);
+	centre(scratch->ctx, scratch->c, fit->n, columns, mean, gram);
 	fit->mean_y = mean[y];
 	memcpy(fit->mean_x, mean, k * sizeof(double));
 	if (!(gram[0].hi > mean[0] * mean[0] * fit->n * 1e-28))
@@ -290,7 +302,7 @@ fit_one(const DemandData *data, DemandFit *fit, size_t first, size_t last, Scrat
 		for (int i = 0; i < n; i++)
 			if (!drop[i])
 				list[kept++] = list[i];
-		demand_poisson(data, fit, scratch->c, columns, mean[y], list, kept, scratch->poisson);
+		demand_poisson(scratch->ctx, data, fit, scratch->c, columns, mean[y], list, kept, scratch->poisson);
 		return;
 	}
 	for (int i = 0; i < n; i++)
@@ -326,6 +338,7 @@ fit_one(const DemandData *data, DemandFit *fit, size_t first, size_t last, Scrat
 		const double *row = scratch->c + (size_t) i * columns;
 		double		e = row[y];
 
+		demand_attend(scratch->ctx, i);
 		for (int j = 0; j < n; j++)
 			if (!drop[j])
 				e -= fit->b[list[j]] * row[list[j]];
@@ -382,11 +395,19 @@ fit_one(const DemandData *data, DemandFit *fit, size_t first, size_t last, Scrat
 	}
 }
 
+static bool
+is_long(const Work *work, size_t i)
+{
+	return (double) (work->data->start[i + 1] - work->data->start[i]) * work->columns * work->columns > LONG;
+}
+
 static void
 fit_task(void *arg, size_t i, int worker)
 {
 	Work	   *work = arg;
 
+	if (is_long(work, i))
+		return;
 	fit_one(work->data, &work->fits[i], work->data->start[i], work->data->start[i + 1], &work->scratch[worker], work->columns);
 }
 
@@ -433,6 +454,10 @@ demand_fit(EcmlCtx *ctx, const DemandData *data)
 		s->poisson = ECML_NEW(ctx, double, demand_poisson_scratch(k));
 	}
 	ecml_parallel_for(ctx, data->products, fit_task, &work);
+	work.scratch[0].ctx = ctx;
+	for (int p = 0; p < data->products; p++)
+		if (is_long(&work, p))
+			fit_one(data, &work.fits[p], data->start[p], data->start[p + 1], &work.scratch[0], columns);
 	for (int w = 0; w < workers; w++)
 	{
 		Scratch    *s = &work.scratch[w];

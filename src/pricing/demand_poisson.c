@@ -70,7 +70,7 @@ eta_of(const double *row, const int *list, int n, const double *b)
 
 /* The logarithm of the likelihood, but for what depends on the units alone. */
 static double
-likelihood(const double *c, int rows, int columns, double mean_units, const int *list, int n, const double *b)
+likelihood(EcmlCtx *ctx, const double *c, int rows, int columns, double mean_units, const int *list, int n, const double *b)
 {
 	double		sum = 0;
 
@@ -79,14 +79,15 @@ likelihood(const double *c, int rows, int columns, double mean_units, const int 
 		const double *row = c + (size_t) i * columns;
 		double		eta = eta_of(row, list, n, b);
 
+		demand_attend(ctx, i);
 		sum += (row[columns - 1] + mean_units) * eta - exp(eta);
 	}
 	return sum;
 }
 
 void
-demand_poisson(const DemandData *data, DemandFit *fit, const double *c, int columns, double mean_units, const int *list, int n,
-			   double *scratch)
+demand_poisson(EcmlCtx *ctx, const DemandData *data, DemandFit *fit, const double *c, int columns, double mean_units,
+			   const int *list, int n, double *scratch)
 {
 	int			m = n + 1;
 	int			k = data->nterms;
@@ -111,7 +112,7 @@ demand_poisson(const DemandData *data, DemandFit *fit, const double *c, int colu
 	}
 	memset(b, 0, m * sizeof(double));
 	b[n] = log(mean_units);
-	value = likelihood(c, fit->n, columns, mean_units, list, n, b);
+	value = likelihood(ctx, c, fit->n, columns, mean_units, list, n, b);
 	for (int step = 0;; step++)
 	{
 		double		most = 0;
@@ -128,6 +129,7 @@ demand_poisson(const DemandData *data, DemandFit *fit, const double *c, int colu
 			double		mu = exp(eta_of(row, list, n, b));
 			double		e = row[columns - 1] + mean_units - mu;
 
+			demand_attend(ctx, i);
 			for (int j = 0; j < n; j++)
 				z[j] = row[list[j]];
 			z[n] = 1;
@@ -172,7 +174,7 @@ demand_poisson(const DemandData *data, DemandFit *fit, const double *c, int colu
 		{
 			for (int j = 0; j < m; j++)
 				next[j] = b[j] + scale * z[j];
-			better = likelihood(c, fit->n, columns, mean_units, list, n, next);
+			better = likelihood(ctx, c, fit->n, columns, mean_units, list, n, next);
 			if (better >= value)
 				break;
 		}
@@ -196,6 +198,7 @@ demand_poisson(const DemandData *data, DemandFit *fit, const double *c, int colu
 		double		y = row[columns - 1] + mean_units;
 		double		mu = exp(eta_of(row, list, n, b));
 
+		demand_attend(ctx, i);
 		deviance += (y > 1e-12 ? y * log(y / mu) : 0) - (y - mu);
 		null += (y > 1e-12 ? y * log(y / mean_units) : 0) - (y - mean_units);
 	}

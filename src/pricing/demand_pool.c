@@ -49,6 +49,7 @@ typedef struct Pooling
 	Product    *of;
 	Part	   *parts;
 	double	   *d;				/* [k] variances */
+	double	   *dd;				/* [k][k] roots of their products */
 	double	   *m;				/* [k] */
 	double	   *mm;				/* [k][k] M */
 	double		weight;			/* of the present variances in the sums; 0: EM */
@@ -164,11 +165,11 @@ sum_task(void *arg, size_t i, int worker)
 
 		for (int a = 0; a < k; a++)
 			for (int b = 0; b < k; b++)
-				of->c[a * k + b] = (a == b) + sqrt(p->d[a] * p->d[b]) * of->s[a * k + b];
+				of->c[a * k + b] = (a == b) + p->dd[a * k + b] * of->s[a * k + b];
 		part->value -= invert(of->c, k, l);
 		for (int a = 0; a < k; a++)
 			for (int b = 0; b < k; b++)
-				of->c[a * k + b] *= sqrt(p->d[a] * p->d[b]);
+				of->c[a * k + b] *= p->dd[a * k + b];
 		for (int a = 0; a < k; a++)
 		{
 			cr[a] = 0;
@@ -276,6 +277,9 @@ find_mean(EcmlCtx *ctx, Pooling *p)
 	double		value = 0;
 	double	   *moment = p->scratch + k * k;
 
+	for (int a = 0; a < k; a++)
+		for (int b = 0; b < k; b++)
+			p->dd[a * k + b] = sqrt(p->d[a] * p->d[b]);
 	ecml_parallel_for(ctx, nparts, sum_task, p);
 	memset(p->mm, 0, (size_t) k * k * sizeof(double));
 	memset(moment, 0, k * sizeof(double));
@@ -422,6 +426,7 @@ demand_pool(EcmlCtx *ctx, const DemandData *data, DemandFit *fits, DemandPool *p
 	p.of = ECML_NEW(ctx, Product, n);
 	p.parts = ECML_NEW(ctx, Part, nparts);
 	p.d = ECML_NEW0(ctx, double, k);
+	p.dd = ECML_NEW(ctx, double, (size_t) k * k);
 	p.m = ECML_NEW0(ctx, double, k);
 	p.mm = ECML_NEW(ctx, double, (size_t) k * k);
 	p.each = 4 * (size_t) k * k + 4 * k;

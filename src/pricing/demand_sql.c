@@ -20,6 +20,7 @@
 #include "core/guc.h"
 #include "core/roles.h"
 #include "core/source.h"
+#include "num/sort.h"
 
 static const char *const forms[] = {"log_log", "semi_log", "linear", "poisson", NULL};	/* as DemandForm */
 static const char *const errors[] = {"classical", "robust", NULL};	/* as DemandErrors */
@@ -92,25 +93,6 @@ typedef struct Reading
 	size_t		rows;
 	size_t		capacity;
 } Reading;
-
-char **
-demand_list(Jsonb *list, int *n)
-{
-	JsonbIterator *it;
-	JsonbIteratorToken token;
-	JsonbValue	v;
-	char	  **strings;
-
-	*n = 0;
-	if (list == NULL)
-		return NULL;
-	strings = palloc((JB_ROOT_COUNT(list) + 1) * sizeof(char *));
-	it = JsonbIteratorInit(&list->root);
-	while ((token = JsonbIteratorNext(&it, &v, true)) != WJB_DONE)
-		if (token == WJB_ELEM && v.type == jbvString)
-			strings[(*n)++] = pnstrdup(v.val.string.val, v.val.string.len);
-	return strings;
-}
 
 const char *
 demand_note(const DemandFit *fit)
@@ -233,10 +215,10 @@ static void
 use_list(Reading *reading, StringInfo query, const EcmlSource *source, Jsonb *list, Use use, const char *what)
 {
 	int			n;
-	char	  **names = demand_list(list, &n);
+	int		   *columns = ecml_source_columns(source, list, what, &n);
 
 	for (int i = 0; i < n; i++)
-		(void) use_column(reading, query, source, ecml_source_column(source, names[i], what), use, what);
+		(void) use_column(reading, query, source, columns[i], use, what);
 }
 
 static void
@@ -395,36 +377,57 @@ typedef struct Place
 	size_t		row;
 } Place;
 
-static int
-compare_places(const void *a, const void *b)
+/*
+ * Places [n] in the order of their group (product or category, below ngroups) and of time, else as they came.  Rows without a time
+ * come first, so that they are not the last.
+ */
+static Place *
+sort_places(EcmlCtx *ctx, const Place *given, size_t n, bool by_category, int ngroups)
 {
-	const Place *x = a;
-	const Place *y = b;
+	Place	   *places = ECML_NEW(ctx, Place, n + 1);
+	Place	   *held = ECML_NEW(ctx, Place, n + 1);
+	size_t	   *end = ECML_NEW0(ctx, size_t, ngroups + 1);
+	double	   *keys = ECML_NEW(ctx, double, 2 * n + 1);
 
-	if (x->product != y->product)
-		return x->product < y->product ? -1 : 1;
-	/* rows without a time come first, so that they are not the last */
-	if (isnan(x->time) || isnan(y->time))
+#define GROUP(place) (by_category ? (place)->category : (place)->product)
+	for (size_t i = 0; i < n; i++)
+		end[GROUP(&given[i]) + 1]++;
+	for (int g = 0; g < ngroups; g++)
+		end[g + 1] += end[g];
+	for (size_t i = 0; i < n; i++)
 	{
-		if (isnan(x->time) != isnan(y->time))
-			return isnan(x->time) ? -1 : 1;
+		if (i % 65536 == 0)
+			CHECK_FOR_INTERRUPTS();
+		held[end[GROUP(&given[i])]++] = given[i];
 	}
-	else if (x->time != y->time)
-		return x->time < y->time ? -1 : 1;
-	return x->row < y->row ? -1 : x->row > y->row;
-}
+#undef GROUP
+	/* end[g] is now the end of g */
+	for (int g = 0; g < ngroups; g++)
+	{
+		size_t		first = g > 0 ? end[g - 1] : 0;
+		size_t		at = first;
+		size_t		m = 0;
+		bool		sorted = true;
 
-static int
-compare_moments(const void *a, const void *b)
-{
-	const Place *x = a;
-	const Place *y = b;
-
-	if (x->category != y->category)
-		return x->category < y->category ? -1 : 1;
-	if (x->time != y->time)
-		return x->time < y->time ? -1 : 1;
-	return x->row < y->row ? -1 : x->row > y->row;
+		for (size_t i = first; i < end[g]; i++)
+			if (isnan(held[i].time))
+				places[at++] = held[i];
+			else
+			{
+				sorted &= m == 0 || keys[2 * m - 2] <= held[i].time;
+				keys[2 * m] = held[i].time;
+				keys[2 * m++ + 1] = (double) i;
+			}
+		if (!sorted)
+			ecml_sort_f8_pairs(ctx, keys, m);
+		for (size_t i = 0; i < m; i++)
+			places[at++] = held[(size_t) keys[2 * i + 1]];
+		CHECK_FOR_INTERRUPTS();
+	}
+	ecml_free(ctx, keys);
+	ecml_free(ctx, end);
+	ecml_free(ctx, held);
+	return places;
 }
 
 /* ---- terms */
@@ -452,8 +455,9 @@ column_of(const Reading *reading, Use use)
 
 /* Prices of the others of the category at the same time. */
 static void
-fill_cross(DemandTable *table, const Reading *reading, Place *places, double *x)
+fill_cross(DemandTable *table, const Reading *reading, Place *given, double *x)
 {
+	Place	   *places;
 	int			k = table->data.nterms;
 	int			n = (int) table->rows;
 	bool		logs = demand_logs_price(table->data.form);
@@ -464,12 +468,15 @@ fill_cross(DemandTable *table, const Reading *reading, Place *places, double *x)
 		number[p] = count[table->category[p]]++;
 	if (table->options->cross == CROSS_PAIRS)
 		for (int p = 0; p < table->data.products; p++)
+		{
+			CHECK_FOR_INTERRUPTS();
 			for (int q = 0; q < table->data.products; q++)
 				if (q != p && table->category[q] == table->category[p])
 					table->others[p * table->ncross + (number[q] < number[p] ? number[q] : number[q] - 1)] = q;
+		}
 	for (int i = 0; i < n; i++)
-		places[i].category = table->category[places[i].product];
-	qsort(places, n, sizeof(Place), compare_moments);
+		given[i].category = table->category[given[i].product];
+	places = sort_places(&table->ctx, given, n, true, table->categories);
 	for (int from = 0, to; from < n; from = to)
 	{
 		double		sum = 0;
@@ -515,6 +522,7 @@ fill_cross(DemandTable *table, const Reading *reading, Place *places, double *x)
 				}
 		}
 	}
+	ecml_free(&table->ctx, places);
 }
 
 void
@@ -670,6 +678,7 @@ arrange(DemandTable *table, Reading *reading)
 	int		   *offsets;
 	int		  **label_rank = palloc0((width + 1) * sizeof(int *));
 	Place	   *places = ECML_NEW(ctx, Place, reading->rows + 1);
+	Place	   *unsorted;
 	size_t	   *start;
 	size_t		n = 0;
 	double	   *x;
@@ -690,9 +699,11 @@ arrange(DemandTable *table, Reading *reading)
 				 errmsg("there are no rows to learn demand from"),
 				 errdetail("Rows of the source: %zu.", reading->rows),
 				 errhint("Look at what the source gives.")));
-	qsort(places, n, sizeof(Place), compare_places);
-	table->rows = n;
 	table->data.products = rank ? reading->columns[product].labels->n : 1;
+	unsorted = places;
+	places = sort_places(ctx, unsorted, n, false, table->data.products);
+	ecml_free(ctx, unsorted);
+	table->rows = n;
 	table->names = palloc0((table->data.products + 1) * sizeof(char *));
 	if (rank)
 		for (int c = 0; c < table->data.products; c++)

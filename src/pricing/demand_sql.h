@@ -108,9 +108,6 @@ extern const char *demand_note(const DemandFit *fit);
 /* The season's terms at a moment (of the table's clock), into x. */
 extern void demand_season_at(const DemandTable *table, double time, double *x);
 
-/* Strings of an option's list; n. */
-extern char **demand_list(Jsonb *list, int *n);
-
 /* The first of these that the source has; nothing but a lookup. */
 extern const char *const demand_cost_names[];
 extern const char *const demand_stock_names[];

@@ -20,7 +20,8 @@
 #include "num/dist.h"
 
 #define TAIL 1e-13
-#define CHUNK 16				/* stocks a task */
+#define CHUNK 16				/* stocks a task, at most */
+#define TASK 1000000			/* products of probability and value in a task, about */
 
 /* P(X <= k) */
 static double
@@ -92,6 +93,7 @@ typedef struct Solving
 	double	   *p;				/* [nprices][most + 1] probabilities; what is beyond lies on the last */
 	int		   *most;			/* [nprices] demand beyond is improbable */
 	int			room;
+	int			chunk;			/* stocks a task */
 } Solving;
 
 /* Expected value of a price in a period; next: values by stock left, layers apart. */
@@ -125,9 +127,10 @@ solve_task(void *arg, size_t i, int worker)
 	const DynamicProblem *problem = solving->problem;
 	DynamicSolution *solution = solving->solution;
 	int			layers = solution->layers;
-	int			last = (int) (i + 1) * CHUNK < problem->stock + 1 ? (int) (i + 1) * CHUNK : problem->stock + 1;
+	int			first = (int) i * solving->chunk;
+	int			last = first + solving->chunk < problem->stock + 1 ? first + solving->chunk : problem->stock + 1;
 
-	for (int s = (int) i * CHUNK; s < last; s++)
+	for (int s = first; s < last; s++)
 	{
 		double		best = -INFINITY;
 		int			which = 0;
@@ -157,6 +160,7 @@ static void
 set_period(Solving *solving, int t)
 {
 	const DynamicProblem *problem = solving->problem;
+	double		work = 1;
 
 	solving->t = t;
 	for (int j = 0; j < problem->nprices; j++)
@@ -169,7 +173,9 @@ set_period(Solving *solving, int t)
 		while (most < solving->room && 1 - sum > TAIL)
 			sum += p[most++];
 		solving->most[j] = most;
+		work += most;
 	}
+	solving->chunk = (int) fmax(1, fmin(CHUNK, TASK / work));
 }
 
 static void
@@ -199,7 +205,7 @@ dynamic_solve(EcmlCtx *ctx, const DynamicProblem *problem, DynamicSolution *solu
 	{
 		ecml_poll(ctx, problem->periods - t, problem->periods);
 		set_period(&solving, t);
-		ecml_parallel_for(ctx, (problem->stock + CHUNK) / CHUNK, solve_task, &solving);
+		ecml_parallel_for(ctx, (problem->stock + solving.chunk) / solving.chunk, solve_task, &solving);
 	}
 	ecml_free(ctx, solving.p);
 	ecml_free(ctx, solving.most);

@@ -11,6 +11,7 @@
 
 #include "core/json.h"
 #include "core/result.h"
+#include "core/source.h"
 #include "num/dist.h"
 
 /* Estimate, error and interval of a term, on the scale of elasticities. */
@@ -73,16 +74,10 @@ ecml_elasticity(PG_FUNCTION_ARGS)
 	DemandTable *table;
 	int			k;
 
-	if (PG_ARGISNULL(0))
-		ereport(ERROR,
-				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
-				 errmsg("the source must not be NULL"),
-				 errdetail("It is NULL."),
-				 errhint("Give the name of a table or view, or a query.")));
 	context = AllocSetContextCreate(caller, "ecml elasticity", ALLOCSET_DEFAULT_SIZES);
 	MemoryContextSwitchTo(context);
 	ecml_options_parse("ecml_elasticity", PG_ARGISNULL(1) ? NULL : PG_GETARG_JSONB_P(1), &set, 1);
-	table = demand_read(text_to_cstring(PG_GETARG_TEXT_PP(0)), &options, NULL, 0);
+	table = demand_read(ecml_source_argument(fcinfo, 0), &options, NULL, 0);
 	k = table->data.nterms;
 	for (int p = 0; p < table->data.products; p++)
 	{

@@ -15,6 +15,7 @@
 
 #include "core/guc.h"
 #include "core/result.h"
+#include "core/source.h"
 #include "pricing/dynamic.h"
 #include "pricing/facts_sql.h"
 
@@ -426,12 +427,6 @@ ecml_markdown(PG_FUNCTION_ARGS)
 	Planner		planner = {.options = &options,.rows = rows};
 	char	   *source;
 
-	if (PG_ARGISNULL(0))
-		ereport(ERROR,
-				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
-				 errmsg("the source must not be NULL"),
-				 errdetail("It is NULL."),
-				 errhint("Give the name of a table or view, or a query.")));
 	context = AllocSetContextCreate(caller, "ecml markdown", ALLOCSET_DEFAULT_SIZES);
 	scratch = AllocSetContextCreate(context, "ecml markdown plan", ALLOCSET_DEFAULT_SIZES);
 	MemoryContextSwitchTo(context);
@@ -445,7 +440,7 @@ ecml_markdown(PG_FUNCTION_ARGS)
 	planner.list = facts_numbers(options.prices, "prices", "ecml_markdown", 1e-9, INFINITY, &planner.nlist);
 	planner.nlist = facts_distinct(planner.list, planner.nlist, true);
 	planner.effects = facts_numbers(options.week_effects, "week_effects", "ecml_markdown", 0, INFINITY, &planner.neffects);
-	source = text_to_cstring(PG_GETARG_TEXT_PP(0));
+	source = ecml_source_argument(fcinfo, 0);
 	if (facts_has(source, options.elasticity, "elasticity", elasticity_names))
 		plan_given(&planner, source, scratch);
 	else

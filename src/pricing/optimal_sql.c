@@ -14,6 +14,7 @@
 #include "utils/numeric.h"
 
 #include "core/error.h"
+#include "core/source.h"
 #include "pricing/facts_sql.h"
 
 static const char *const goals[] = {"profit", "revenue", "units", NULL};	/* as PriceGoal */
@@ -426,16 +427,10 @@ ecml_optimal_price(PG_FUNCTION_ARGS)
 	MemoryContext context;
 	char	   *source;
 
-	if (PG_ARGISNULL(0))
-		ereport(ERROR,
-				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
-				 errmsg("the source must not be NULL"),
-				 errdetail("It is NULL."),
-				 errhint("Give the name of a table or view, or a query.")));
 	context = AllocSetContextCreate(caller, "ecml optimal price", ALLOCSET_DEFAULT_SIZES);
 	MemoryContextSwitchTo(context);
 	ecml_options_parse("ecml_optimal_price", PG_ARGISNULL(1) ? NULL : PG_GETARG_JSONB_P(1), sets, 2);
-	source = text_to_cstring(PG_GETARG_TEXT_PP(0));
+	source = ecml_source_argument(fcinfo, 0);
 	if (options.model)
 		optimal_by_model(rows, source, &options);
 	else

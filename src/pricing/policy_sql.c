@@ -16,6 +16,7 @@
 #include "core/guc.h"
 #include "core/host.h"
 #include "core/result.h"
+#include "core/source.h"
 #include "pricing/arrivals.h"
 #include "pricing/dynamic.h"
 #include "pricing/facts_sql.h"
@@ -475,17 +476,11 @@ ecml_price_policy(PG_FUNCTION_ARGS)
 	EcmlCtx		ctx;
 	char	   *source;
 
-	if (PG_ARGISNULL(0))
-		ereport(ERROR,
-				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
-				 errmsg("the source must not be NULL"),
-				 errdetail("It is NULL."),
-				 errhint("Give the name of a table or view, or a query.")));
 	context = AllocSetContextCreate(caller, "ecml price policy", ALLOCSET_DEFAULT_SIZES);
 	MemoryContextSwitchTo(context);
 	ecml_options_parse("ecml_price_policy", PG_ARGISNULL(1) ? NULL : PG_GETARG_JSONB_P(1), &set, 1);
 	ecml_host_init(&ctx, &host, context, (size_t) ecml_guc_work_mem * 1024, 1);
-	source = text_to_cstring(PG_GETARG_TEXT_PP(0));
+	source = ecml_source_argument(fcinfo, 0);
 	if (options.method == POLICY_DP)
 		policy_dp(rows, &ctx, source, &options);
 	else

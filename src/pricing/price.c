@@ -11,7 +11,9 @@
  * Intervals: coefficients of the own price are drawn from their t distribution about the estimate, and the level with the
  * error of its mean; each draw's best price, the others' prices as they are; quantiles of these.
  *
- * Groups are tasks.  Cost: items * (grid + 60) evaluations, of groups times sweeps and items; of intervals times draws.
+ * Small groups are tasks; large ones are the leader's, who can be cancelled between any two looks.  Cost: items * (grid + 60)
+ * evaluations, of groups times sweeps and items (a look at a category's goal costs its items: their mean price is kept as a sum);
+ * of intervals times draws.
  */
 #include "pricing/price.h"
 
@@ -26,6 +28,9 @@
 #define DRAW_GRID 41
 #define FINE 1e-12				/* of a price, relative */
 #define COARSE 1e-7
+#define SMALL 16				/* items of a group that is a task, */
+#define FEW 20000				/* and their draws */
+#define DOMINANT 1e-6			/* share of the weight of all others: below, it is not taken as a difference */
 
 double
 price_goal(PriceGoal goal, double units, double price, double cost)
@@ -190,70 +195,146 @@ price_within(const double *prices, int n, double low, double high, int *count)
 
 /* ---- products with demand curves */
 
+/* What a price counts for in the mean price of a category. */
+static double
+index_value(const PriceProblem *problem, double price)
+{
+	return demand_logs_price(problem->form) ? log(price) : price;
+}
+
+static double
+index_price(const PriceProblem *problem, double sum, double weight)
+{
+	if (!(weight > 0))
+		return NAN;
+	return demand_logs_price(problem->form) ? exp(sum / weight) : sum / weight;
+}
+
+/* The mean price of the others. */
+static double
+others_price(const PriceProblem *problem, const PriceItem *group, int n, int i, const double *prices)
+{
+	double		sum = 0;
+	double		weight = 0;
+
+	for (int j = 0; j < n; j++)
+		if (j != i)
+		{
+			sum += group[j].weight * index_value(problem, prices[j]);
+			weight += group[j].weight;
+		}
+	return index_price(problem, sum, weight);
+}
+
+/* Units of an item whose term for the others' mean price is set. */
+static double
+units_of(const PriceProblem *problem, const PriceItem *item, const double *prices, double price)
+{
+	if (problem->ncross > 0 && item->others)
+		for (int o = 0; o < problem->ncross; o++)
+			item->x[problem->first_cross + o] = item->others[o] >= 0 ? prices[item->others[o]] : NAN;
+	return fmin(demand_units(item->fit, problem->form, problem->nterms, problem->nprices, item->fit->b, 0, item->x, price),
+				item->stock / problem->periods);
+}
+
 double
 price_units(const PriceProblem *problem, const PriceItem *group, int n, int i, const double *prices)
 {
-	const PriceItem *item = &group[i];
-	double		units;
-
-	if (problem->ncross > 0 && item->others)
-	{
-		for (int o = 0; o < problem->ncross; o++)
-			item->x[problem->first_cross + o] = item->others[o] >= 0 ? prices[item->others[o]] : NAN;
-	}
-	else if (problem->ncross > 0)
-	{
-		double		sum = 0;
-		double		weight = 0;
-
-		for (int j = 0; j < n; j++)
-			if (j != i)
-			{
-				sum += group[j].weight * (demand_logs_price(problem->form) ? log(prices[j]) : prices[j]);
-				weight += group[j].weight;
-			}
-		item->x[problem->first_cross] = weight > 0 ? (demand_logs_price(problem->form) ? exp(sum / weight) : sum / weight) : NAN;
-	}
-	units = demand_units(item->fit, problem->form, problem->nterms, problem->nprices, item->fit->b, 0, item->x, prices[i]);
-	return fmin(units, item->stock / problem->periods);
+	if (problem->ncross > 0 && !group[i].others)
+		group[i].x[problem->first_cross] = others_price(problem, group, n, i, prices);
+	return units_of(problem, &group[i], prices, prices[i]);
 }
 
 typedef struct Look
 {
+	EcmlCtx    *ctx;			/* to be polled; NULL in a task */
 	const PriceProblem *problem;
 	PriceItem  *group;
 	int			n;
 	int			i;
 	double	   *prices;			/* [n] */
+	double	   *index;			/* [n] what they count for in the mean price of the category */
+	double		weight;			/* of all items */
+	double		others;			/* sum of weight times index of all but item i, while its price is looked for */
 	const double *b;			/* of a draw */
 	double		level;
 	const double *effect;		/* [PRICE_GRID] what the own price does to the others' goal, over the range; NULL: nothing */
 } Look;
 
-/* The goal of one product, the others as they are. */
+static bool
+has_index(const Look *look)
+{
+	const PriceProblem *p = look->problem;
+
+	return p->ncross > 0 && look->n > 1 && !look->group[0].others;
+}
+
+/* The others' prices stay while item i looks for its own. */
+static void
+hold_others(Look *look)
+{
+	if (!has_index(look))
+		return;
+	look->weight = look->others = 0;
+	for (int j = 0; j < look->n; j++)
+	{
+		look->index[j] = index_value(look->problem, look->prices[j]);
+		look->weight += look->group[j].weight;
+		if (j != look->i)
+			look->others += look->group[j].weight * look->index[j];
+	}
+}
+
+/* Units of item j; sum: weight times index of all. */
+static double
+units_by_index(const Look *look, int j, double sum)
+{
+	PriceItem  *item = &look->group[j];
+	double		weight = look->weight - item->weight;
+
+	if (weight < DOMINANT * look->weight)
+		item->x[look->problem->first_cross] = others_price(look->problem, look->group, look->n, j, look->prices);
+	else
+		item->x[look->problem->first_cross] = index_price(look->problem, j == look->i ? look->others :
+														 sum - item->weight * look->index[j], weight);
+	return units_of(look->problem, item, look->prices, look->prices[j]);
+}
+
+/* The goal of one product, the others as they are; hold_others was called. */
 static double
 alone(void *arg, double price)
 {
 	Look	   *look = arg;
 	PriceItem  *item = &look->group[look->i];
+	double		units;
 
 	look->prices[look->i] = price;
-	return price_goal(look->problem->goal, price_units(look->problem, look->group, look->n, look->i, look->prices), price,
-					  item->cost);
+	units = has_index(look) ? units_by_index(look, look->i, 0) :
+		price_units(look->problem, look->group, look->n, look->i, look->prices);
+	return price_goal(look->problem->goal, units, price, item->cost);
 }
 
-/* The goal of the category. */
+/* The goal of the category; hold_others was called. */
 static double
 together(void *arg, double price)
 {
 	Look	   *look = arg;
+	bool		index = has_index(look);
+	double		all = 0;
 	double		sum = 0;
 
+	if (look->ctx)
+		ecml_poll(look->ctx, 0, 0);
 	look->prices[look->i] = price;
+	if (index)
+	{
+		look->index[look->i] = index_value(look->problem, price);
+		all = look->others + look->group[look->i].weight * look->index[look->i];
+	}
 	for (int j = 0; j < look->n; j++)
 		if (look->group[j].fit)
-			sum += price_goal(look->problem->goal, price_units(look->problem, look->group, look->n, j, look->prices),
-							  look->prices[j], look->group[j].cost);
+			sum += price_goal(look->problem->goal, index ? units_by_index(look, j, all) :
+							  price_units(look->problem, look->group, look->n, j, look->prices), look->prices[j], look->group[j].cost);
 	return sum;
 }
 
@@ -294,6 +375,7 @@ ascend(Look *look)
 
 			if (look->group[look->i].fit == NULL)
 				continue;
+			hold_others(look);
 			price = best_of(together, look, &look->group[look->i].range, sweep == 0 ? PRICE_GRID : DRAW_GRID, COARSE,
 							&reached);
 			look->prices[look->i] = price;
@@ -321,6 +403,7 @@ find_interval(Look *look, double *best, double *effect, EcmlRng rng)
 	if (p->draws < 1 || isnan(se))
 		return;
 	look->effect = NULL;
+	hold_others(look);
 	if (p->ncross > 0 && look->n > 1 && !item->range.ladder)
 	{
 		for (int g = 0; g < PRICE_GRID; g++)
@@ -341,6 +424,8 @@ find_interval(Look *look, double *best, double *effect, EcmlRng rng)
 		double		u = (d + ecml_rng_double(&rng)) / p->draws;
 		double		value;
 
+		if (look->ctx)
+			ecml_poll(look->ctx, 0, 0);
 		b[0] = fit->b[0] + se * (isinf(fit->interval_df) ? ecml_normal_quantile(u) : ecml_t_quantile(u, fit->interval_df));
 		look->level = level_sd * ecml_rng_normal(&rng);
 		best[d] = best_of(drawn, look, &item->range, DRAW_GRID, COARSE, &value);
@@ -354,21 +439,22 @@ find_interval(Look *look, double *best, double *effect, EcmlRng rng)
 typedef struct Work
 {
 	PriceProblem *problem;
-	double	  **prices;			/* [workers][3 * longest + draws + PRICE_GRID] */
+	double	  **prices;			/* [workers][4 * longest + draws + PRICE_GRID] */
 	int			longest;
+	const int  *tasks;			/* groups that are tasks */
 	EcmlRng		rng;
 } Work;
 
 static void
-group_task(void *arg, size_t g, int worker)
+price_group(Work *work, EcmlCtx *ctx, int g, double *scratch)
 {
-	Work	   *work = arg;
 	PriceProblem *p = work->problem;
 	int			first = p->start[g];
 	int			n = p->start[g + 1] - first;
-	double	   *alone_prices = work->prices[worker] + work->longest;
+	double	   *alone_prices = scratch + work->longest;
 	double	   *other = alone_prices + work->longest;
-	Look		look = {.problem = p,.group = p->items + first,.n = n,.prices = work->prices[worker]};
+	double	   *best = other + work->longest;
+	Look		look = {.ctx = ctx,.problem = p,.group = p->items + first,.n = n,.prices = scratch,.index = best + p->draws + PRICE_GRID};
 	double		value;
 
 	for (int i = 0; i < n; i++)
@@ -377,6 +463,10 @@ group_task(void *arg, size_t g, int worker)
 	{
 		PriceItem  *item = &look.group[look.i];
 
+		if (ctx)
+			ecml_poll(ctx, 0, 0);
+		if (item->fit)
+			hold_others(&look);
 		alone_prices[look.i] = item->fit ? best_of(alone, &look, &item->range, PRICE_GRID, FINE, &value) : item->current;
 		look.prices[look.i] = item->current;
 	}
@@ -398,22 +488,48 @@ group_task(void *arg, size_t g, int worker)
 		look.group[i].price = look.prices[i];
 	for (look.i = 0; look.i < n; look.i++)
 		if (look.group[look.i].fit)
-			find_interval(&look, other + work->longest, other + work->longest + p->draws,
-						  ecml_rng_stream(&work->rng, first + look.i));
+			find_interval(&look, best, best + p->draws, ecml_rng_stream(&work->rng, first + look.i));
+}
+
+static void
+group_task(void *arg, size_t task, int worker)
+{
+	Work	   *work = arg;
+
+	price_group(work, NULL, work->tasks[task], work->prices[worker]);
+}
+
+static bool
+is_small(const PriceProblem *problem, int g)
+{
+	int			n = problem->start[g + 1] - problem->start[g];
+
+	return n <= SMALL && (double) n * problem->draws <= FEW;
 }
 
 void
 price_optimise(EcmlCtx *ctx, PriceProblem *problem)
 {
 	Work		work = {.problem = problem};
-	int			workers = ecml_workers(ctx, problem->ngroups);
+	int		   *tasks = ECML_NEW(ctx, int, problem->ngroups + 1);
+	size_t		ntasks = 0;
+	int			workers;
 
 	for (int g = 0; g < problem->ngroups; g++)
+	{
 		if (problem->start[g + 1] - problem->start[g] > work.longest)
 			work.longest = problem->start[g + 1] - problem->start[g];
+		if (is_small(problem, g))
+			tasks[ntasks++] = g;
+	}
 	ecml_rng_seed(&work.rng, problem->seed);
+	work.tasks = tasks;
+	workers = ecml_workers(ctx, ntasks);
 	work.prices = ECML_NEW(ctx, double *, workers);
 	for (int w = 0; w < workers; w++)
-		work.prices[w] = ECML_NEW(ctx, double, 3 * (size_t) work.longest + problem->draws + PRICE_GRID);
-	ecml_parallel_for(ctx, problem->ngroups, group_task, &work);
+		work.prices[w] = ECML_NEW(ctx, double, 4 * (size_t) work.longest + problem->draws + PRICE_GRID);
+	ecml_parallel_for(ctx, ntasks, group_task, &work);
+	for (int g = 0; g < problem->ngroups; g++)
+		if (!is_small(problem, g))
+			price_group(&work, ctx, g, work.prices[0]);
 }

@@ -24,9 +24,10 @@
 #include "core/result.h"
 #include "core/roles.h"
 #include "core/source.h"
-#include "num/dist.h"
+#include "stats/ab_metrics_sql.h"
 #include "stats/compare.h"
 #include "stats/experiment_sql.h"
+#include "stats/proportion.h"
 
 #define MAX_GROUPS 100000		/* variants times segments times strata, over the report */
 #define MAX_VARIANTS 100
@@ -68,43 +69,7 @@ static const EcmlOption option_list[] = {
 
 static const char *const variant_names[] = {"variant", "variation", "experiment_variant", "test_group", "arm", "grp", "group",
 "treatment", NULL};
-static const char *const unit_names[] = {"unit", "unit_id", "user_id", "customer_id", "visitor_id", "session_id", "id", NULL};
 static const char *const control_names[] = {"control", "a", "baseline", "0", "f", "false", "off", NULL};
-
-typedef enum MetricType
-{
-	METRIC_MEAN,				/* of rows */
-	METRIC_SUM,					/* of a unit: its mean over the units */
-	METRIC_RATIO
-} MetricType;
-
-static const char *const metric_types[] = {"mean", "sum", "ratio", NULL};
-
-typedef struct Metric
-{
-	const char *name;
-	int			type;			/* MetricType */
-	int			column;
-	int			denominator;	/* RATIO; else -1 */
-	int			covariate;		/* -1: none */
-} Metric;
-
-/* A metric as an object describes it. */
-typedef struct MetricOptions
-{
-	int			type;
-	char	   *column;
-	char	   *denominator;
-	char	   *covariate;
-} MetricOptions;
-
-static const EcmlOption metric_options[] = {
-	ECML_OPT_ENUM(MetricOptions, type, "type", metric_types),
-	ECML_OPT_TEXT(MetricOptions, column, "column"),
-	ECML_OPT_TEXT(MetricOptions, denominator, "denominator"),
-	ECML_OPT_TEXT(MetricOptions, covariate, "covariate"),
-	ECML_OPT_END
-};
 
 /* Sums of a variant in a stratum of a segment: a cell of the report. */
 typedef struct Cell
@@ -120,13 +85,8 @@ typedef struct Cell
 typedef struct Report
 {
 	Options		options;
-	EcmlSource	source;
-	const char *from;
-	const char *schema;			/* of the extension, quoted */
+	AbSource	ab;
 	int			variant;
-	int			unit;			/* -1: rows */
-	Metric	   *metrics;
-	int			nmetrics;
 	int		   *segments;
 	int			nsegments;
 	int		   *strata;
@@ -138,182 +98,22 @@ typedef struct Report
 	MemoryContext context;
 } Report;
 
-/* ---------------------------------------------------------------- columns */
-
-static const char *
-column_name(const Report *report, int column)
-{
-	return NameStr(TupleDescAttr(report->source.desc, column)->attname);
-}
-
-static bool
-is_number(const Report *report, int column)
-{
-	Oid			type = getBaseType(TupleDescAttr(report->source.desc, column)->atttypid);
-
-	return type == BOOLOID || type == INT2OID || type == INT4OID || type == INT8OID || type == NUMERICOID || type == FLOAT4OID ||
-		type == FLOAT8OID;
-}
-
-static void
-check_number(const Report *report, int column, const char *what)
-{
-	if (!is_number(report, column))
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("column \"%s\" cannot be a %s", column_name(report, column), what),
-				 errdetail("Its type is %s.", format_type_be(TupleDescAttr(report->source.desc, column)->atttypid)),
-				 errhint("It must be a number or a boolean.")));
-}
-
-static int *
-read_columns(const Report *report, Jsonb *list, const char *what, int *n)
-{
-	JsonbIterator *iterator;
-	JsonbIteratorToken token;
-	JsonbValue	value;
-	int		   *columns;
-
-	*n = 0;
-	if (list == NULL)
-		return NULL;
-	columns = palloc((JB_ROOT_COUNT(list) + 1) * sizeof(int));
-	iterator = JsonbIteratorInit(&list->root);
-	while ((token = JsonbIteratorNext(&iterator, &value, true)) != WJB_DONE)
-		if (token == WJB_ELEM)
-			columns[(*n)++] = ecml_source_column(&report->source, pnstrdup(value.val.string.val, value.val.string.len), what);
-	return columns;
-}
-
-static bool
-among(int column, const int *columns, int n)
-{
-	for (int i = 0; i < n; i++)
-		if (columns[i] == column)
-			return true;
-	return false;
-}
-
-/* A metric of that name, of the given description (NULL: a mean). */
-static Metric
-make_metric(const Report *report, const char *name, JsonbValue *given)
-{
-	MetricOptions options = {0};
-	Metric		metric = {.name = name,.denominator = -1,.covariate = -1};
-	EcmlOptionSet set = {metric_options, &options};
-	const char *what = psprintf("metric \"%s\"", name);
-
-	if (given && given->type == jbvString)
-	{
-		/* "revenue": "sum" is short for "revenue": {"type": "sum"} */
-		EcmlJson   *json = ecml_json_object();
-
-		ecml_json_string(json, "type", pnstrdup(given->val.string.val, given->val.string.len));
-		ecml_options_parse(what, ecml_json_finish(json), &set, 1);
-	}
-	else if (given && given->type == jbvBinary && JsonContainerIsObject(given->val.binary.data))
-		ecml_options_parse(what, JsonbValueToJsonb(given), &set, 1);
-	else if (given && given->type != jbvNull)
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("metric \"%s\" is not described by a type or an object", name),
-				 errdetail("It is %s.", ecml_json_value_text(given)),
-				 errhint("Give, for example, {\"metrics\": {\"%s\": {\"covariate\": \"%s_before\"}}}.", name, name)));
-	metric.column = ecml_source_column(&report->source, options.column ? options.column : name, "metric");
-	check_number(report, metric.column, "metric");
-	if (options.denominator)
-	{
-		options.type = METRIC_RATIO;
-		metric.denominator = ecml_source_column(&report->source, options.denominator, "denominator");
-		check_number(report, metric.denominator, "denominator");
-	}
-	if (options.covariate)
-	{
-		metric.covariate = ecml_source_column(&report->source, options.covariate, "covariate");
-		check_number(report, metric.covariate, "covariate");
-	}
-	metric.type = options.type;
-	if (metric.type == METRIC_RATIO && metric.denominator < 0)
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("metric \"%s\" is a ratio without a denominator", name),
-				 errdetail("Its type is ratio."),
-				 errhint("Name the column with \"denominator\".")));
-	if (metric.type == METRIC_SUM && report->unit < 0)
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("metric \"%s\" is a sum, and there is nothing to sum over", name),
-				 errdetail("Its type is sum, and the option \"unit\" is not given."),
-				 errhint("Name the column of the unit, such as the customer, with the option \"unit\".")));
-	if (metric.covariate >= 0 && (metric.type == METRIC_RATIO || (metric.type == METRIC_MEAN && report->unit >= 0)))
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("metric \"%s\" cannot have a covariate", name),
-				 errdetail("It is a ratio%s.", metric.type == METRIC_MEAN ? ": a mean over rows of units that have several" : ""),
-				 errhint("A covariate goes with a mean of rows, or with the type sum of units.")));
-	return metric;
-}
-
-/* The metrics that are named, or all numbers that have no other part to play. */
+/* Those that are named, or all numbers that have no other part to play. */
 static void
 find_metrics(Report *report)
 {
-	Jsonb	   *given = report->options.metrics;
+	int		   *taken = palloc((report->nsegments + report->nstrata + 1) * sizeof(int));
 	int			n = 0;
 
-	report->metrics = palloc((report->source.desc->natts + (given ? JB_ROOT_COUNT(given) : 0) + 1) * sizeof(Metric));
-	if (given)
-	{
-		JsonbIterator *iterator = JsonbIteratorInit(&given->root);
-		JsonbIteratorToken token;
-		JsonbValue	value;
-
-		while ((token = JsonbIteratorNext(&iterator, &value, true)) != WJB_DONE)
-		{
-			const char *name;
-
-			if (token != WJB_KEY && token != WJB_ELEM)
-				continue;
-			if (value.type != jbvString)
-				ereport(ERROR,
-						(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-						 errmsg("option \"metrics\" must hold names of columns"),
-						 errdetail("It holds %s.", ecml_json_value_text(&value)),
-						 errhint("Give [\"revenue\", \"orders\"], or {\"revenue\": {\"covariate\": \"revenue_before\"}}.")));
-			name = pnstrdup(value.val.string.val, value.val.string.len);
-			if (token == WJB_KEY)
-				(void) JsonbIteratorNext(&iterator, &value, true);
-			report->metrics[n++] = make_metric(report, name, token == WJB_KEY ? &value : NULL);
-		}
-	}
-	else
-	{
-		int			key = ecml_role_find(&report->source, report->options.unit, "unit", unit_names);
-
-		for (int i = 0; i < report->source.desc->natts; i++)
-			if (!TupleDescAttr(report->source.desc, i)->attisdropped && is_number(report, i) && i != report->variant && i != key &&
-				!among(i, report->segments, report->nsegments) && !among(i, report->strata, report->nstrata))
-				report->metrics[n++] = make_metric(report, column_name(report, i), NULL);
-	}
-	if (n == 0)
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("there is no metric to report on"),
-				 errdetail(given ? "Option \"metrics\" is empty." : "The source has no numbers beside the columns named."),
-				 errhint("Name columns that are numbers or booleans with the option \"metrics\".")));
-	report->nmetrics = n;
+	taken[n++] = report->variant;
+	for (int i = 0; i < report->nsegments; i++)
+		taken[n++] = report->segments[i];
+	for (int i = 0; i < report->nstrata; i++)
+		taken[n++] = report->strata[i];
+	ab_find_metrics(&report->ab, report->options.metrics, taken, n);
 }
 
 /* ---------------------------------------------------------------- the query */
-
-/* A column as float8 in a query around the source. */
-static const char *
-number_sql(const Report *report, int column)
-{
-	bool		boolean = getBaseType(TupleDescAttr(report->source.desc, column)->atttypid) == BOOLOID;
-
-	return psprintf("%s%s::pg_catalog.float8", ecml_role_sql(&report->source, column), boolean ? "::pg_catalog.int4" : "");
-}
 
 static const char *
 stratum_sql(const Report *report)
@@ -324,75 +124,71 @@ stratum_sql(const Report *report)
 		return "''::pg_catalog.text";
 	initStringInfo(&sql);
 	for (int i = 0; i < report->nstrata; i++)
-		appendStringInfo(&sql, "%s%s", i ? ", " : "ROW(", ecml_role_sql(&report->source, report->strata[i]));
+		appendStringInfo(&sql, "%s%s", i ? ", " : "ROW(", ecml_role_sql(&report->ab.source, report->strata[i]));
 	appendStringInfoString(&sql, ")::pg_catalog.text");
 	return sql.data;
-}
-
-/* Numbers of a metric (what is y, what is x) by unit. */
-static void
-add_unit_columns(const Report *report, const Metric *metric, int i, StringInfo sql)
-{
-	const char *y = number_sql(report, metric->column);
-
-	if (metric->type == METRIC_RATIO)
-	{
-		const char *x = number_sql(report, metric->denominator);
-
-		appendStringInfo(sql, ", pg_catalog.sum(%s) FILTER (WHERE %s IS NOT NULL) AS y%d, "
-						 "pg_catalog.sum(%s) FILTER (WHERE %s IS NOT NULL) AS x%d", y, x, i, x, y, i);
-	}
-	else if (metric->type == METRIC_SUM)
-		appendStringInfo(sql, ", coalesce(pg_catalog.sum(%s), 0) AS y%d", y, i);
-	else
-		appendStringInfo(sql, ", pg_catalog.sum(%s) AS y%d, nullif(pg_catalog.count(%s)::pg_catalog.float8, 0) AS x%d", y, i, y, i);
-	if (metric->covariate >= 0)
-		appendStringInfo(sql, ", pg_catalog.avg(%s) AS c%d", number_sql(report, metric->covariate), i);
 }
 
 static void
 add_sums(const Report *report, const Metric *metric, int i, StringInfo sql)
 {
-	bool		units = report->unit >= 0;
-	const char *y = units ? psprintf("s.y%d", i) : number_sql(report, metric->column);
-	const char *x = units ? psprintf("s.x%d", i) : metric->denominator >= 0 ? number_sql(report, metric->denominator) : "0";
-	const char *c = units ? psprintf("s.c%d", i) : metric->covariate >= 0 ? number_sql(report, metric->covariate) : NULL;
+	bool		units = report->ab.unit >= 0;
+	const char *y = units ? psprintf("s.y%d", i) : ab_number_sql(&report->ab, metric->column);
+	const char *x = units ? psprintf("s.x%d", i) : metric->denominator >= 0 ? ab_number_sql(&report->ab, metric->denominator) : "0";
+	const char *c = units ? psprintf("s.c%d", i) : metric->covariate >= 0 ? ab_number_sql(&report->ab, metric->covariate) : NULL;
 
 	if (units && metric->type == METRIC_SUM)
 		x = "0";
-	appendStringInfo(sql, ", %s.ecml_pair_sums(%s, %s)", report->schema, x, y);
-	if (metric->covariate >= 0)
-		appendStringInfo(sql, ", %s.ecml_pair_sums(%s, %s)", report->schema, c, y);
+	appendStringInfo(sql, ", %s.ecml_pair_sums(%s, %s)", report->ab.schema, x, y);
+	if (metric->covariate < 0)
+		return;
+	if (!ab_is_ratio(&report->ab, metric))
+		appendStringInfo(sql, ", %s.ecml_pair_sums(%s, %s)", report->ab.schema, c, y);
+	else
+		appendStringInfo(sql, ", %s.ecml_pair_sums(%s, %s) FILTER (WHERE %s IS NOT NULL), "
+						 "%s.ecml_pair_sums(%s, %s) FILTER (WHERE %s IS NOT NULL)", report->ab.schema, c, y, x, report->ab.schema, c, x, y);
 }
 
 /* Sums by variant, stratum and segment (column -1: none). */
 static char *
 make_query(const Report *report, int segment)
 {
-	const char *variant = ecml_role_sql(&report->source, report->variant);
-	const char *keys = psprintf("%s::pg_catalog.text AS variant, %s AS stratum, %s::pg_catalog.text AS segment", variant,
-								stratum_sql(report), segment < 0 ? "''" : ecml_role_sql(&report->source, segment));
+	const char *variant = ecml_role_sql(&report->ab.source, report->variant);
+	const char *unit;
+	char	   *stratum = psprintf("(%s)", stratum_sql(report));
+	char	   *part = psprintf("%s::pg_catalog.text", segment < 0 ? "''" : ecml_role_sql(&report->ab.source, segment));
 	StringInfoData sql;
 
 	initStringInfo(&sql);
-	if (report->unit < 0)
+	if (report->ab.unit < 0)
 	{
-		appendStringInfo(&sql, "SELECT %s, pg_catalog.count(*)", keys);
-		for (int i = 0; i < report->nmetrics; i++)
-			add_sums(report, &report->metrics[i], i, &sql);
-		appendStringInfo(&sql, " FROM %s AS s WHERE %s IS NOT NULL GROUP BY 1, 2, 3", report->from, variant);
+		appendStringInfo(&sql, "SELECT %s::pg_catalog.text AS variant, %s AS stratum, %s AS segment, pg_catalog.count(*)", variant,
+						 stratum, part);
+		for (int i = 0; i < report->ab.nmetrics; i++)
+			add_sums(report, &report->ab.metrics[i], i, &sql);
+		appendStringInfo(&sql, " FROM %s AS s WHERE %s IS NOT NULL GROUP BY 1, 2, 3", report->ab.from, variant);
 		return sql.data;
 	}
+	unit = ecml_role_sql(&report->ab.source, report->ab.unit);
 	appendStringInfoString(&sql, "SELECT s.variant, s.stratum, s.segment, pg_catalog.count(*)");
-	for (int i = 0; i < report->nmetrics; i++)
-		add_sums(report, &report->metrics[i], i, &sql);
-	appendStringInfo(&sql, " FROM (SELECT %s", keys);
-	for (int i = 0; i < report->nmetrics; i++)
-		add_unit_columns(report, &report->metrics[i], i, &sql);
-	appendStringInfo(&sql, " FROM %s AS s WHERE %s IS NOT NULL AND %s IS NOT NULL GROUP BY 1, 2, 3, %s) AS s GROUP BY 1, 2, 3",
-					 report->from, variant, ecml_role_sql(&report->source, report->unit),
-					 ecml_role_sql(&report->source, report->unit));
+	for (int i = 0; i < report->ab.nmetrics; i++)
+		add_sums(report, &report->ab.metrics[i], i, &sql);
+	/* a unit is of one stratum, whatever its rows say: else it would count several times */
+	appendStringInfo(&sql, " FROM (SELECT %s::pg_catalog.text AS variant, pg_catalog.min(%s COLLATE pg_catalog.\"C\") AS stratum, "
+					 "%s AS segment", variant, stratum, part);
+	for (int i = 0; i < report->ab.nmetrics; i++)
+		ab_add_unit_columns(&report->ab, &report->ab.metrics[i], i, &sql);
+	appendStringInfo(&sql, " FROM %s AS s WHERE %s IS NOT NULL AND %s IS NOT NULL GROUP BY 1, 3, %s) AS s GROUP BY 1, 2, 3",
+					 report->ab.from, variant, unit, unit);
 	return sql.data;
+}
+
+/* NULL: no row of the group passed the filter. */
+static void
+take_sums(TupleTableSlot *slot, int column, Bivariate *sums)
+{
+	if (!slot->tts_isnull[column])
+		experiment_pair_sums(slot->tts_values[column], sums);
 }
 
 static void
@@ -408,7 +204,7 @@ add_group(void *arg, TupleTableSlot *slot)
 				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
 				 errmsg("there are too many variants, segments and strata"),
 				 errdetail("There are more than %d combinations.", MAX_GROUPS),
-				 errhint("Is one of the columns a key, or a number? Cell its values first, for example with width_bucket().")));
+				 errhint("Is one of the columns a key, or a number? Group its values first, for example with width_bucket().")));
 	if (report->ngroups == report->capacity)
 	{
 		report->capacity = Max(16, 2 * report->capacity);
@@ -420,16 +216,20 @@ add_group(void *arg, TupleTableSlot *slot)
 	group->variant = TextDatumGetCString(slot->tts_values[0]);
 	group->stratum = slot->tts_isnull[1] ? "" : TextDatumGetCString(slot->tts_values[1]);
 	group->segment = report->view == 0 ? "all" :
-		psprintf("%s=%s", column_name(report, report->segments[report->view - 1]),
+		psprintf("%s=%s", ab_column_name(&report->ab, report->segments[report->view - 1]),
 				 slot->tts_isnull[2] ? "NULL" : TextDatumGetCString(slot->tts_values[2]));
 	group->n = DatumGetInt64(slot->tts_values[3]);
-	group->sums = palloc0(report->nmetrics * sizeof(CompareSums));
+	group->sums = palloc0(report->ab.nmetrics * sizeof(CompareSums));
 	MemoryContextSwitchTo(old);
-	for (int i = 0; i < report->nmetrics; i++)
+	for (int i = 0; i < report->ab.nmetrics; i++)
 	{
-		experiment_pair_sums(slot->tts_values[column++], &group->sums[i].metric);
-		if (report->metrics[i].covariate >= 0)
-			experiment_pair_sums(slot->tts_values[column++], &group->sums[i].covariate);
+		const Metric *metric = &report->ab.metrics[i];
+
+		take_sums(slot, column++, &group->sums[i].metric);
+		if (metric->covariate >= 0)
+			take_sums(slot, column++, &group->sums[i].covariate);
+		if (metric->covariate >= 0 && ab_is_ratio(&report->ab, metric))
+			take_sums(slot, column++, &group->sums[i].denominator);
 	}
 }
 
@@ -463,7 +263,7 @@ list_variants(const Report *report, int *n)
 				ereport(ERROR,
 						(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
 						 errmsg("there are too many variants"),
-						 errdetail("Column \"%s\" has more than %d values.", column_name(report, report->variant), MAX_VARIANTS),
+						 errdetail("Column \"%s\" has more than %d values.", ab_column_name(&report->ab, report->variant), MAX_VARIANTS),
 						 errhint("Name the column of the variants with the option \"variant\".")));
 			variants[(*n)++] = report->groups[g].variant;
 		}
@@ -472,7 +272,7 @@ list_variants(const Report *report, int *n)
 				(errcode(ERRCODE_DATA_EXCEPTION),
 				 errmsg("there are fewer than two variants to compare"),
 				 *n == 0 ? errdetail("The source has no rows with a variant.") :
-				 errdetail("Column \"%s\" is \"%s\" in all rows.", column_name(report, report->variant), variants[0]),
+				 errdetail("Column \"%s\" is \"%s\" in all rows.", ab_column_name(&report->ab, report->variant), variants[0]),
 				 errhint("Give the rows of the control as well.")));
 	return variants;
 }
@@ -505,6 +305,34 @@ find_control(const Report *report, const char *const *variants, int n)
 	return 0;
 }
 
+/* An error for a weight of a variant that has no rows: a mistyped name, or the rows of a whole variant are lost. */
+static void
+check_planned(Jsonb *weights, const char *const *variants, int n)
+{
+	JsonbIterator *iterator = JsonbIteratorInit(&weights->root);
+	JsonbIteratorToken token;
+	JsonbValue	key;
+
+	while ((token = JsonbIteratorNext(&iterator, &key, true)) != WJB_DONE)
+	{
+		char	   *name;
+		int			i = 0;
+
+		if (token != WJB_KEY)
+			continue;
+		name = pnstrdup(key.val.string.val, key.val.string.len);
+		while (i < n && strcmp(name, variants[i]) != 0)
+			i++;
+		if (i == n)
+			ereport(ERROR,
+					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+					 errmsg("option \"weights\" names variant \"%s\", which has no rows", name),
+					 errdetail("The source has %s.", ecml_error_list(variants, n)),
+					 errhint("%sIf it was planned, its rows are missing; if not, leave it out.",
+							 ecml_error_perhaps(ecml_error_nearest(name, variants, n)))));
+	}
+}
+
 /* The planned share of each variant. */
 static double *
 find_weights(const Report *report, const char *const *variants, int n)
@@ -512,6 +340,8 @@ find_weights(const Report *report, const char *const *variants, int n)
 	double	   *weights = palloc(n * sizeof(double));
 	Jsonb	   *given = report->options.weights;
 
+	if (given)
+		check_planned(given, variants, n);
 	for (int i = 0; i < n; i++)
 	{
 		JsonbValue	buffer;
@@ -552,28 +382,6 @@ typedef struct Rows
 	int			capacity;
 } Rows;
 
-/* Chi-square of the units by variant against the plan. */
-static double
-mismatch(const double *units, const double *weights, int n)
-{
-	double		total = 0;
-	double		all = 0;
-	double		statistic = 0;
-
-	for (int i = 0; i < n; i++)
-	{
-		total += units[i];
-		all += weights[i];
-	}
-	for (int i = 0; i < n; i++)
-	{
-		double		expected = total * weights[i] / all;
-
-		statistic += (units[i] - expected) * (units[i] - expected) / expected;
-	}
-	return ecml_chi2_sf(statistic, n - 1);
-}
-
 static int
 compare_strata(const void *a, const void *b)
 {
@@ -595,11 +403,11 @@ add_comparisons(const Report *report, int first, int end, const char *control, c
 	qsort(ordered, n, sizeof(Cell *), compare_strata);
 	sums[0] = palloc((n + 1) * sizeof(CompareSums));
 	sums[1] = palloc((n + 1) * sizeof(CompareSums));
-	for (int m = 0; m < report->nmetrics; m++)
+	for (int m = 0; m < report->ab.nmetrics; m++)
 	{
-		const Metric *metric = &report->metrics[m];
+		const Metric *metric = &report->ab.metrics[m];
 		CompareParams params = {
-			.ratio = metric->type == METRIC_RATIO || (metric->type == METRIC_MEAN && report->unit >= 0),
+			.ratio = ab_is_ratio(&report->ab, metric),
 			.covariate = metric->covariate >= 0,
 			.alternative = report->options.alternative,
 			.level = report->options.level,
@@ -645,7 +453,7 @@ add_segment(const Report *report, int first, int end, const char *const *variant
 		for (int i = 0; i < n; i++)
 			if (strcmp(report->groups[g].variant, variants[i]) == 0)
 				units[i] += (double) report->groups[g].n;
-	srm = mismatch(units, weights, n);
+	srm = proportion_srm(units, weights, n, NULL).p_value;
 	for (int i = 0; i < n; i++)
 		if (i != control)
 			add_comparisons(report, first, end, variants[control], variants[i], srm, rows);
@@ -766,23 +574,14 @@ ecml_ab_report(PG_FUNCTION_ARGS)
 	EcmlOptionSet set = {option_list, &report.options};
 	char	   *source;
 
-	if (PG_ARGISNULL(0))
-		ereport(ERROR,
-				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
-				 errmsg("the source must not be NULL"),
-				 errdetail("It is NULL."),
-				 errhint("Give the name of a table or view, or a query.")));
-	source = text_to_cstring(PG_GETARG_TEXT_PP(0));
+	source = ecml_source_argument(fcinfo, 0);
 	ecml_options_parse("ecml_ab_report", PG_ARGISNULL(1) ? NULL : PG_GETARG_JSONB_P(1), &set, 1);
 	experiment_check_level(report.options.level);
-	report.schema = quote_identifier(get_namespace_name(get_func_namespace(fcinfo->flinfo->fn_oid)));
 	SPI_connect();
-	ecml_source_open(&report.source, source);
-	report.from = ecml_source_from(source);
-	report.variant = ecml_role_need(&report.source, report.options.variant, "variant", variant_names);
-	report.unit = report.options.unit ? ecml_source_column(&report.source, report.options.unit, "unit") : -1;
-	report.segments = read_columns(&report, report.options.segments, "segment", &report.nsegments);
-	report.strata = read_columns(&report, report.options.strata, "stratum", &report.nstrata);
+	ab_open(&report.ab, fcinfo, source, report.options.unit);
+	report.variant = ecml_role_need(&report.ab.source, report.options.variant, "variant", variant_names);
+	report.segments = ecml_source_columns(&report.ab.source, report.options.segments, "segment", &report.nsegments);
+	report.strata = ecml_source_columns(&report.ab.source, report.options.strata, "stratum", &report.nstrata);
 	find_metrics(&report);
 	for (report.view = 0; report.view <= report.nsegments; report.view++)
 	{

@@ -7,7 +7,10 @@
 
 #include "num/dist.h"
 
-/* A group's sums about the means that the stratum has: deviations of y from its mean, of the covariate from the stratum's. */
+/*
+ * A group's sums about the means that the stratum has: deviations of y (of a ratio: of the linearised unit) from its mean, of the
+ * covariate from the stratum's.
+ */
 typedef struct Centred
 {
 	double		n;
@@ -17,22 +20,36 @@ typedef struct Centred
 	double		xy;
 } Centred;
 
+/* Sum of products of the covariate and y about the means: pairs of the units that have a covariate, the mean of y over all. */
+static double
+products(const Bivariate *pairs, double off, double mean)
+{
+	double		m = (double) pairs->x.n;
+
+	return (m > 1 ? (m - 1) * bivariate_covariance(pairs) : 0) + m * off * (ecml_moments_mean(&pairs->y) - mean);
+}
+
 static Centred
-centre(const CompareSums *sums, double middle)
+centre(const CompareSums *sums, double middle, bool ratio)
 {
 	const Bivariate *pairs = &sums->covariate;
 	double		n = (double) sums->metric.y.n;
 	double		m = (double) pairs->x.n;
+	double		mean_y = ecml_moments_mean(&sums->metric.y);
+	double		mean_x = ratio ? ecml_moments_mean(&sums->metric.x) : 1;
 	Centred		c = {.n = n,.yy = (n - 1) * ecml_moments_variance(&sums->metric.y)};
 	double		off;
 
+	if (ratio)
+		c.yy = (n - 1) * n * ratio_variance(&sums->metric, mean_y / mean_x);
 	if (m < 1)
 		return c;
 	off = ecml_moments_mean(&pairs->x) - middle;
 	c.shift = m * off / n;
 	c.xx = (m > 1 ? (m - 1) * ecml_moments_variance(&pairs->x) : 0) + m * off * off - n * c.shift * c.shift;
-	c.xy = (m > 1 ? (m - 1) * bivariate_covariance(pairs) : 0) +
-		m * off * (ecml_moments_mean(&pairs->y) - ecml_moments_mean(&sums->metric.y));
+	c.xy = products(pairs, off, mean_y);
+	if (ratio)
+		c.xy = (c.xy - mean_y / mean_x * products(&sums->denominator, off, mean_x)) / mean_x;
 	return c;
 }
 
@@ -55,7 +72,7 @@ counts(const CompareSums *control, const CompareSums *variant)
 }
 
 static double
-pooled_theta(const CompareSums *control, const CompareSums *variant, int n)
+pooled_theta(const CompareSums *control, const CompareSums *variant, int n, bool ratio)
 {
 	double		xx = 0;
 	double		xy = 0;
@@ -63,8 +80,8 @@ pooled_theta(const CompareSums *control, const CompareSums *variant, int n)
 	for (int s = 0; s < n; s++)
 	{
 		double		middle = covariate_mean(&control[s], &variant[s]);
-		Centred		c = centre(&control[s], middle);
-		Centred		v = centre(&variant[s], middle);
+		Centred		c = centre(&control[s], middle, ratio);
+		Centred		v = centre(&variant[s], middle, ratio);
 
 		if (!counts(&control[s], &variant[s]))
 			continue;
@@ -92,14 +109,17 @@ estimate(const CompareSums *sums, const CompareParams *params, double theta, dou
 	if (params->ratio)
 	{
 		e.value = ecml_moments_mean(&metric->y) / ecml_moments_mean(&metric->x);
-		e.raw = e.variance = ratio_variance(metric, e.value);
-		return e;
+		e.raw = ratio_variance(metric, e.value);
 	}
-	e.value = ecml_moments_mean(&metric->y);
-	e.raw = e.variance = ecml_moments_variance(&metric->y) / n;
+	else
+	{
+		e.value = ecml_moments_mean(&metric->y);
+		e.raw = ecml_moments_variance(&metric->y) / n;
+	}
+	e.variance = e.raw;
 	if (params->covariate)
 	{
-		Centred		c = centre(sums, middle);
+		Centred		c = centre(sums, middle, params->ratio);
 
 		e.value -= theta * c.shift;
 		e.variance = fmax(0, c.yy - 2 * theta * c.xy + theta * theta * c.xx) / (n - 1) / n;
@@ -125,7 +145,7 @@ static void
 add_up(const CompareSums *control, const CompareSums *variant, int n, const CompareParams *params, CompareResult *r)
 {
 	EstimateResult *effect = &r->effect;
-	double		theta = params->covariate ? pooled_theta(control, variant, n) : 0;
+	double		theta = params->covariate ? pooled_theta(control, variant, n, params->ratio) : 0;
 	double		units = 0;
 	double		raw = 0;
 	double		variances = 0;

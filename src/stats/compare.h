@@ -15,11 +15,12 @@ typedef struct CompareSums
 {
 	Bivariate	metric;			/* y the metric (or a ratio's numerator), x the ratio's denominator, 0 of a mean */
 	Bivariate	covariate;		/* x the covariate, y the metric: of the rows that have both */
+	Bivariate	denominator;	/* of a ratio: x the covariate, y the ratio's denominator, of the same rows */
 } CompareSums;
 
 typedef struct CompareParams
 {
-	bool		ratio;			/* of sums, by the delta method; not with a covariate */
+	bool		ratio;			/* of sums, by the delta method */
 	bool		covariate;		/* CUPED */
 	int			alternative;	/* TtestAlternative, of variant less control */
 	double		level;
@@ -40,7 +41,8 @@ typedef struct CompareResult
 /*
  * The sums of both in strata [n] (n = 1: none).  Strata count by their share of the units of both; one with fewer than two
  * units on a side is left out (post-stratification: Miratrix, Sekhon, Yu 2013).  CUPED (Deng, Xu, Kohavi, Walker 2013): theta
- * pooled within strata and groups; a unit without the covariate counts as one at its stratum's mean.
+ * pooled within strata and groups; a unit without the covariate counts as one at its stratum's mean.  Of a ratio R what the
+ * covariate explains is the linearised unit (y - R x) / mean(x), R and the mean those of the unit's group.
  */
 extern CompareResult compare_variants(const CompareSums *control, const CompareSums *variant, int n, const CompareParams *params);
 

@@ -18,6 +18,7 @@
 #include "stats/bayes.h"
 #include "stats/experiment_sql.h"
 #include "stats/planning.h"
+#include "stats/proportion.h"
 #include "stats/sequential.h"
 
 const char *const experiment_alternatives[] = {"two-sided", "less", "greater", NULL};
@@ -61,14 +62,23 @@ experiment_numbers(FunctionCallInfo fcinfo, int argument, const char *what, bool
 typedef struct Planning
 {
 	PlanParams	kernel;
+	int			metric;			/* of plan_metrics */
 	bool		relative;		/* effects are shares of the baseline */
 	double		traffic;		/* units a day, all groups together; 0: not given */
+	/* of a unit's numerator and denominator, for ratios; NaN: not given */
+	double		numerator_sd;
+	double		denominator_mean;
+	double		denominator_sd;
+	double		correlation;
 } Planning;
 
-static const char *const plan_metrics[] = {"mean", "proportion", NULL};
+static const char *const plan_metrics[] = {"mean", "proportion", "ratio", NULL};
+
+#define METRIC_PROPORTION 1
+#define METRIC_RATIO 2
 
 static const EcmlOption plan_options[] = {
-	ECML_OPT_ENUM(Planning, kernel.metric, "metric", plan_metrics),
+	ECML_OPT_ENUM(Planning, metric, "metric", plan_metrics),
 	ECML_OPT_ENUM(Planning, kernel.alternative, "alternative", experiment_alternatives),
 	ECML_OPT_FLOAT(Planning, kernel.alpha, "alpha", 0, 1),
 	ECML_OPT_FLOAT(Planning, kernel.power, "power", 0, 1),
@@ -77,6 +87,10 @@ static const EcmlOption plan_options[] = {
 	ECML_OPT_FLOAT(Planning, kernel.ratio, "ratio", 1e-6, 1e6),
 	ECML_OPT_BOOL(Planning, relative, "relative"),
 	ECML_OPT_FLOAT(Planning, traffic, "traffic", 0, INFINITY),
+	ECML_OPT_FLOAT(Planning, numerator_sd, "numerator_sd", 0, 1e300),
+	ECML_OPT_FLOAT(Planning, denominator_mean, "denominator_mean", -1e300, 1e300),
+	ECML_OPT_FLOAT(Planning, denominator_sd, "denominator_sd", 0, 1e300),
+	ECML_OPT_FLOAT(Planning, correlation, "correlation", -1, 1),
 	ECML_OPT_END
 };
 
@@ -87,16 +101,41 @@ refuse_plan(const char *message, const char *detail, const char *hint)
 			(errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("%s", message), errdetail("%s", detail), errhint("%s", hint)));
 }
 
+/*
+ * A ratio of sums varies as the mean of (numerator - ratio * denominator) / mean of the denominator over units does: the delta
+ * method, as ecml_ratio_test has it.
+ */
+static void
+plan_ratio(Planning *plan)
+{
+	double		r = plan->kernel.baseline;
+	double		y = plan->numerator_sd;
+	double		x = plan->denominator_sd;
+
+	if (isnan(r) || isnan(y) || isnan(x) || isnan(plan->denominator_mean) || isnan(plan->correlation))
+		refuse_plan("a ratio needs its parts", "Among baseline, numerator_sd, denominator_mean, denominator_sd and correlation one is not given.",
+					"Give them as past units have them: sum(y) / sum(x), stddev(y), avg(x), stddev(x) and corr(y, x).");
+	if (plan->denominator_mean == 0)
+		refuse_plan("option \"denominator_mean\" must not be 0", "It is 0.", "Give the mean of the denominator over the units.");
+	plan->kernel.sd = sqrt(fmax(y * y - 2 * r * plan->correlation * y * x + r * r * x * x, 0)) / fabs(plan->denominator_mean);
+	if (plan->kernel.sd == 0)
+		refuse_plan("the ratio does not vary between units", "By the deviations and the correlation given its deviation is 0.",
+					"Look at numerator_sd, denominator_sd and correlation.");
+}
+
 /* The options of a plan, checked. */
 static Planning
 read_plan(const char *what, Jsonb *jsonb)
 {
-	Planning	plan = {.kernel = PLAN_DEFAULTS};
+	Planning	plan = {
+		.kernel = PLAN_DEFAULTS,.numerator_sd = NAN,.denominator_mean = NAN,.denominator_sd = NAN,.correlation = NAN
+	};
 	EcmlOptionSet set = {plan_options, &plan};
 	double		not_given = NAN;
 
 	plan.kernel.baseline = not_given;
 	ecml_options_parse(what, jsonb, &set, 1);
+	plan.kernel.metric = plan.metric == METRIC_PROPORTION ? PLAN_PROPORTION : PLAN_MEAN;
 	experiment_check_share("alpha", plan.kernel.alpha);
 	experiment_check_share("power", plan.kernel.power);
 	if (plan.kernel.metric == PLAN_PROPORTION && !(plan.kernel.baseline > 0 && plan.kernel.baseline < 1))
@@ -107,6 +146,8 @@ read_plan(const char *what, Jsonb *jsonb)
 	if (plan.relative && (isnan(plan.kernel.baseline) || plan.kernel.baseline == 0))
 		refuse_plan("a relative effect needs its baseline", "The option \"baseline\" is not given, or 0.",
 					"Give the mean of the control, for example {\"relative\": true, \"baseline\": 35.2, \"sd\": 60}.");
+	if (plan.metric == METRIC_RATIO)
+		plan_ratio(&plan);
 	if (plan.kernel.sd <= 0)
 		refuse_plan("option \"sd\" must be above 0", "It is 0.", "Give the standard deviation of a unit's value.");
 	return plan;
@@ -209,11 +250,9 @@ ecml_srm(PG_FUNCTION_ARGS)
 	double	   *counts;
 	double	   *weights = NULL;
 	double		alpha = PG_GETARG_FLOAT8(2);
-	double		total = 0;
-	double		all = 0;
-	double		statistic = 0;
-	double		p;
-	Datum	   *expected;
+	double	   *expected;
+	SrmResult	r;
+	Datum	   *elements;
 	Datum		values[5];
 	bool		nulls[5] = {false};
 
@@ -237,23 +276,17 @@ ecml_srm(PG_FUNCTION_ARGS)
 					 errmsg("counts must be at least 0, and weights above 0"),
 					 errdetail("Group %d has count %g and weight %g.", i + 1, counts[i], weights ? weights[i] : 1),
 					 errhint("Leave out groups that get no units.")));
-		total += counts[i];
-		all += weights ? weights[i] : 1;
 	}
-	expected = palloc(n * sizeof(Datum));
+	expected = palloc(n * sizeof(double));
+	elements = palloc(n * sizeof(Datum));
+	r = proportion_srm(counts, weights, n, expected);
 	for (int i = 0; i < n; i++)
-	{
-		double		e = total * (weights ? weights[i] : 1) / all;
-
-		expected[i] = Float8GetDatum(e);
-		statistic += e > 0 ? (counts[i] - e) * (counts[i] - e) / e : 0;
-	}
-	p = ecml_chi2_sf(statistic, n - 1);
-	ecml_set_number(values, nulls, 0, statistic);
+		elements[i] = Float8GetDatum(expected[i]);
+	ecml_set_number(values, nulls, 0, r.statistic);
 	values[1] = Int32GetDatum(n - 1);
-	ecml_set_number(values, nulls, 2, p);
-	values[3] = BoolGetDatum(p < alpha);
-	values[4] = PointerGetDatum(construct_array(expected, n, FLOAT8OID, sizeof(float8), FLOAT8PASSBYVAL, TYPALIGN_DOUBLE));
+	ecml_set_number(values, nulls, 2, r.p_value);
+	values[3] = BoolGetDatum(r.p_value < alpha);
+	values[4] = PointerGetDatum(construct_array(elements, n, FLOAT8OID, sizeof(float8), FLOAT8PASSBYVAL, TYPALIGN_DOUBLE));
 	PG_RETURN_DATUM(ecml_composite(ecml_composite_desc(fcinfo), values, nulls));
 }
 

@@ -101,7 +101,7 @@ anova_one_way(const EcmlMoments *groups, int k, bool welch)
 /* ---- pairs */
 
 PairResult
-pair_difference(const EcmlMoments *groups, int k, int a, int b, bool unequal, double level)
+pair_difference(const EcmlMoments *groups, int k, int a, int b, bool unequal, double level, PairReach *reach)
 {
 	PairResult	r = {NAN, NAN, NAN, NAN, NAN, NAN, NAN};
 	EcmlDd		mean;
@@ -110,7 +110,7 @@ pair_difference(const EcmlMoments *groups, int k, int a, int b, bool unequal, do
 	double		within = 0;
 	double		n = 0;
 	int			used = 0;
-	double		reach;
+	double		half;
 
 	for (int g = 0; g < k; g++)
 		if (groups[g].n > 0)
@@ -141,9 +141,11 @@ pair_difference(const EcmlMoments *groups, int k, int a, int b, bool unequal, do
 	if (isnan(r.statistic) || !(r.df > 0))
 		return r;
 	r.p_value = ecml_range_sf(r.statistic, used, r.df);
-	reach = ecml_range_isf(1 - level, used, r.df) * r.std_error;
-	r.ci_low = r.difference - reach;
-	r.ci_high = r.difference + reach;
+	if (reach->df != r.df)
+		*reach = (PairReach) {r.df, ecml_range_isf(1 - level, used, r.df)};
+	half = reach->quantile * r.std_error;
+	r.ci_low = r.difference - half;
+	r.ci_high = r.difference + half;
 	return r;
 }
 
@@ -153,6 +155,14 @@ bivariate_add(Bivariate *b, double x, double y)
 	ecml_moments_add(&b->x, x);
 	ecml_moments_add(&b->y, y);
 	b->xy = dd_add(b->xy, dd_two_prod(x, y));
+}
+
+void
+bivariate_add_pairs(Bivariate *b, EcmlDd x, EcmlDd y)
+{
+	ecml_moments_add_pair(&b->x, x.hi, x.lo);
+	ecml_moments_add_pair(&b->y, y.hi, y.lo);
+	b->xy = dd_add(b->xy, dd_mul(x, y));
 }
 
 void

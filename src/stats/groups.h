@@ -43,7 +43,14 @@ typedef struct PairResult
  * Groups a < b of k [k]; n of a group at least 2, else NaN.  Tukey and Kramer: one variance, pooled over all groups (HSD);
  * unequal: Games and Howell 1976, each group its own.
  */
-extern PairResult pair_difference(const EcmlMoments *groups, int k, int a, int b, bool unequal, double level);
+typedef struct PairReach
+{
+	double		df;
+	double		quantile;		/* of the studentized range */
+} PairReach;
+
+/* reach: begin with {0}; keeps the quantile for pairs with the same degrees of freedom. */
+extern PairResult pair_difference(const EcmlMoments *groups, int k, int a, int b, bool unequal, double level, PairReach *reach);
 
 /* Sums of pairs (x, y) of a group. */
 typedef struct Bivariate
@@ -54,6 +61,7 @@ typedef struct Bivariate
 } Bivariate;
 
 extern void bivariate_add(Bivariate *b, double x, double y);
+extern void bivariate_add_pairs(Bivariate *b, EcmlDd x, EcmlDd y);	/* decimals that are no doubles */
 extern void bivariate_merge(Bivariate *b, const Bivariate *other);
 extern double bivariate_covariance(const Bivariate *b);	/* by n - 1 */
 

@@ -1,5 +1,5 @@
 /*
- * proportion.c - tests of proportions: see proportion.h
+ * proportion.c - tests of proportions and of sizes of groups: see proportion.h
  *
  * Fisher's test: the probability of a table is a product of three binomial ones (Loader's saddle-point form: all digits, at
  * any size), its neighbours follow by their ratio, and sums go from the mode outwards until they do not change: some ten
@@ -407,5 +407,31 @@ fisher_exact(double a, double b, double c, double d, int alternative, double lev
 		r.ci_high = solve_odds(&m, a, SOLVE_LOWER, tail);
 	r.p_value = alternative == PROPORTION_LESS ? at_most(&m, a, mode) :
 		alternative == PROPORTION_GREATER ? at_least(&m, a, mode) : fisher_two_sided(&m, a, mode);
+	return r;
+}
+
+/* ---- sizes of groups */
+
+SrmResult
+proportion_srm(const double *counts, const double *weights, int n, double *expected)
+{
+	SrmResult	r = {0, 1};
+	double		total = 0;
+	double		all = 0;
+
+	for (int i = 0; i < n; i++)
+	{
+		total += counts[i];
+		all += weights ? weights[i] : 1;
+	}
+	for (int i = 0; i < n; i++)
+	{
+		double		e = total * (weights ? weights[i] : 1) / all;
+
+		if (expected)
+			expected[i] = e;
+		r.statistic += e > 0 ? (counts[i] - e) * (counts[i] - e) / e : 0;
+	}
+	r.p_value = ecml_chi2_sf(r.statistic, n - 1);
 	return r;
 }

@@ -62,6 +62,18 @@ typedef struct FisherResult
 	double		p_value;
 } FisherResult;
 
+/*
+ * Sample ratio mismatch: chi-square of the sizes of n groups against weights [n] (NULL: all the same) that need not sum up to 1.
+ * expected [n]: sizes as the weights have them, or NULL.
+ */
+typedef struct SrmResult
+{
+	double		statistic;
+	double		p_value;
+} SrmResult;
+
+extern SrmResult proportion_srm(const double *counts, const double *weights, int n, double *expected);
+
 /* The table a b / c d with its margins given. */
 extern FisherResult fisher_exact(double a, double b, double c, double d, int alternative, double level);
 

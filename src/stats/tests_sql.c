@@ -1,7 +1,7 @@
 /*
  * tests_sql.c - tests as aggregates, their results: by group (ecml_mannwhitney, ecml_ks, ecml_anova, ecml_levene, ecml_tukey,
  * ecml_games_howell, ecml_cuped, ecml_ratio_test, ecml_quantile_test, ecml_bootstrap), of pairs (ecml_wilcoxon, ecml_pearson,
- * ecml_spearman, ecml_kendall), of two categories (ecml_chi2), of one column (ecml_shapiro)
+ * ecml_spearman, ecml_kendall), of two categories (ecml_chi2), of one column (ecml_shapiro), of predicted uplift (ecml_qini)
  */
 #include "core/compat.h"
 
@@ -19,6 +19,7 @@
 #include "stats/experiment_sql.h"
 #include "stats/order.h"
 #include "stats/tests_sql.h"
+#include "stats/uplift.h"
 
 /* What a final function works with: the state's groups in the order of their labels, values copied, for they get sorted. */
 typedef struct Final
@@ -244,6 +245,7 @@ ecml_pairs_final(PG_FUNCTION_ARGS)
 	TupleDesc	desc;
 	EcmlMoments *moments;
 	Datum	   *pairs;
+	PairReach	reach = {0};
 	int			npairs = 0;
 
 	if (!final_begin(fcinfo, &final, TUKEY, GAMES_HOWELL))
@@ -256,7 +258,8 @@ ecml_pairs_final(PG_FUNCTION_ARGS)
 	for (int a = 0; a < final.n; a++)
 		for (int b = a + 1; b < final.n; b++)
 		{
-			PairResult	r = pair_difference(moments, final.n, a, b, final.test->kind == GAMES_HOWELL, final.test->params.level);
+			PairResult	r = pair_difference(moments, final.n, a, b, final.test->kind == GAMES_HOWELL, final.test->params.level,
+												   &reach);
 			Datum		values[9];
 			bool		nulls[9] = {false};
 
@@ -362,6 +365,33 @@ ecml_bootstrap_final(PG_FUNCTION_ARGS)
 	}
 	values[11] = Int32GetDatum(params.replicates);
 	RETURN_RESULT();
+}
+
+PG_FUNCTION_INFO_V1(ecml_qini_final);
+
+/* ecml_qini_final(state): float8 */
+Datum
+ecml_qini_final(PG_FUNCTION_ARGS)
+{
+	Final		final;
+	UpliftRow  *rows;
+	size_t		n = 0;
+	double		qini;
+
+	if (!final_begin(fcinfo, &final, QINI, QINI))
+		PG_RETURN_NULL();
+	rows = ECML_NEW(&final.ctx, UpliftRow, group_at(&final, 0)->n + group_at(&final, 1)->n + 1);
+	for (int treated = 0; treated < 2; treated++)
+	{
+		const TestGroup *group = group_at(&final, treated);
+
+		for (size_t i = 0; i < group->n; i++)
+			rows[n++] = (UpliftRow) {.score = group->values[2 * i],.outcome = group->values[2 * i + 1],.treated = treated};
+	}
+	qini = uplift_curve(&final.ctx, rows, n, NULL, 0);
+	if (isnan(qini))
+		PG_RETURN_NULL();
+	PG_RETURN_FLOAT8(qini);
 }
 
 static TtestParams

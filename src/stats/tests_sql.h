@@ -38,6 +38,7 @@ typedef enum TestKind			/* in the state's bytes: append only */
 	SHAPIRO,
 	QUANTILE,
 	BOOTSTRAP,
+	QINI,
 	TEST_KINDS
 } TestKind;
 

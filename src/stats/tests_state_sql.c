@@ -9,6 +9,7 @@
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
 
+#include "core/decimal.h"
 #include "core/guc.h"
 #include "core/hashkey.h"
 #include "stats/experiment_sql.h"
@@ -71,7 +72,8 @@ const TestInfo test_infos[TEST_KINDS] = {
 	[GAMES_HOWELL] = {"ecml_games_howell", SUMS, MAX_PAIRED, level_options},
 	[SHAPIRO] = {"ecml_shapiro", VALUES, 0, no_options},
 	[QUANTILE] = {"ecml_quantile_test", VALUES, 2, quantile_options},
-	[BOOTSTRAP] = {"ecml_bootstrap", REPLICATES, 2, bootstrap_options}
+	[BOOTSTRAP] = {"ecml_bootstrap", REPLICATES, 2, bootstrap_options},
+	[QINI] = {"ecml_qini", PAIRS, 2, no_options}
 };
 
 /* ---------------------------------------------------------------- bytes */
@@ -283,6 +285,14 @@ begin(FunctionCallInfo fcinfo, TestKind kind, int options)
 		test->params.rank.continuity = false;
 	for (int side = 0; side < 2; side++)
 		test->labels[side].dict = ecml_dict_create(state->header.eoh_context);
+	if (kind == QINI)
+	{
+		/* controls and treated rows, whichever comes first */
+		(void) ecml_dict_add(test->labels[0].dict, "false", 5);
+		(void) ecml_dict_add(test->labels[0].dict, "true", 4);
+		test->groups = ECML_NEW0(&state->ctx, TestGroup, 2);
+		test->ngroups = test->capacity[0] = 2;
+	}
 	if (test_infos[kind].groups == 0)
 	{
 		test->groups = ECML_NEW0(&state->ctx, TestGroup, 1);
@@ -335,7 +345,7 @@ too_many_groups(const Test *test, const Labels *labels, const char *label, int l
 	ereport(ERROR,
 			(errcode(ERRCODE_DATA_EXCEPTION),
 			 errmsg("there are too many groups for %s", info->name),
-			 errdetail("There are more than %d.", MAX_GROUPS),
+			 errdetail("There are more than %d.", info->groups),
 			 errhint("Is the column a key? Give one with fewer different values.")));
 }
 
@@ -445,40 +455,61 @@ enlarge_counts(EcmlState *state)
 	test->capacity[1] = columns;
 }
 
-static double
-finite_value(FunctionCallInfo fcinfo, int argument, TestKind kind)
+/* The value of an argument, a numeric with all its digits. */
+static inline EcmlDd
+finite_value(FunctionCallInfo fcinfo, int argument, TestKind kind, bool numeric)
 {
-	double		value = PG_GETARG_FLOAT8(argument);
+	EcmlDd		value = numeric ? ecml_decimal_pair(PG_GETARG_DATUM(argument)) : dd_from(PG_GETARG_FLOAT8(argument));
 
-	if (unlikely(!isfinite(value)))
+	if (unlikely(!isfinite(value.hi)))
 		ereport(ERROR,
 				(errcode(ERRCODE_DATA_EXCEPTION),
 				 errmsg("a value of %s is not finite", test_infos[kind].name),
-				 errdetail("A row has %s.", isnan(value) ? "NaN" : value > 0 ? "Infinity" : "-Infinity"),
+				 errdetail("A row has %s.", isnan(value.hi) ? "NaN" : value.hi > 0 ? "Infinity" : "-Infinity"),
 				 errhint("Filter such rows out, or turn the values into NULL.")));
 	return value;
 }
 
+static inline void
+add_to_sums(Bivariate *sums, EcmlDd x, EcmlDd y, bool numeric)
+{
+	if (numeric)
+		bivariate_add_pairs(sums, x, y);
+	else
+		bivariate_add(sums, x.hi, y.hi);
+}
+
+static void
+keep_pair(EcmlState *state, TestGroup *group, double x, double y)
+{
+	make_room(state, group, 1, 2);
+	group->values[2 * group->n] = x;
+	group->values[2 * group->n++ + 1] = y;
+}
+
 /* (state, value, grp [, options]) */
-static Datum
-add_grouped(FunctionCallInfo fcinfo, TestKind kind)
+static inline Datum
+add_grouped(FunctionCallInfo fcinfo, TestKind kind, bool numeric)
 {
 	EcmlState  *state = get_state(fcinfo, kind, PG_NARGS() > 3 ? 3 : 0);
 	Test	   *test = state->content;
 
 	if (!PG_ARGISNULL(1) && !PG_ARGISNULL(2))
 	{
-		double		value = finite_value(fcinfo, 1, kind);
+		EcmlDd		value = finite_value(fcinfo, 1, kind, numeric);
 		TestGroup  *group = get_group(state, code_of(fcinfo, state, &test->labels[0], 2));
 
 		if (test_infos[kind].keeps == VALUES)
 		{
 			make_room(state, group, 1, 1);
-			group->values[group->n++] = value;
+			group->values[group->n++] = value.hi;
 		}
 		else
 		{
-			ecml_moments_add(&group->sums.y, value);
+			if (numeric)
+				ecml_moments_add_pair(&group->sums.y, value.hi, value.lo);
+			else
+				ecml_moments_add(&group->sums.y, value.hi);
 			group->sums.x.n++;	/* no covariate: 0 */
 		}
 	}
@@ -486,50 +517,49 @@ add_grouped(FunctionCallInfo fcinfo, TestKind kind)
 }
 
 /* (state, value, other, grp [, options]): the sums are of pairs (other, value) */
-static Datum
-add_grouped_pair(FunctionCallInfo fcinfo, TestKind kind)
+static inline Datum
+add_grouped_pair(FunctionCallInfo fcinfo, TestKind kind, bool numeric)
 {
 	EcmlState  *state = get_state(fcinfo, kind, PG_NARGS() > 4 ? 4 : 0);
 	Test	   *test = state->content;
 
 	if (!PG_ARGISNULL(1) && !PG_ARGISNULL(2) && !PG_ARGISNULL(3))
 	{
-		double		value = finite_value(fcinfo, 1, kind);
-		double		other = finite_value(fcinfo, 2, kind);
+		EcmlDd		value = finite_value(fcinfo, 1, kind, numeric);
+		EcmlDd		other = finite_value(fcinfo, 2, kind, numeric);
 
-		bivariate_add(&get_group(state, code_of(fcinfo, state, &test->labels[0], 3))->sums, other, value);
+		add_to_sums(&get_group(state, code_of(fcinfo, state, &test->labels[0], 3))->sums, other, value, numeric);
 	}
 	PG_RETURN_DATUM(EOHPGetRWDatum(&state->header));
 }
 
 /* (state, a, b [, options]) */
-static Datum
-add_pair(FunctionCallInfo fcinfo, TestKind kind)
+static inline Datum
+add_pair(FunctionCallInfo fcinfo, TestKind kind, bool numeric)
 {
 	EcmlState  *state = get_state(fcinfo, kind, PG_NARGS() > 3 ? 3 : 0);
 	Test	   *test = state->content;
 
 	if (!PG_ARGISNULL(1) && !PG_ARGISNULL(2))
 	{
-		double		a = finite_value(fcinfo, 1, kind);
-		double		b = finite_value(fcinfo, 2, kind);
+		EcmlDd		a = finite_value(fcinfo, 1, kind, numeric);
+		EcmlDd		b = finite_value(fcinfo, 2, kind, numeric);
 		TestGroup  *group = &test->groups[0];
 
 		if (test_infos[kind].keeps == SUMS)
-			bivariate_add(&group->sums, a, b);
+			add_to_sums(&group->sums, a, b, numeric);
+		else if (numeric && kind == WILCOXON)
+			/* it asks for differences alone: 0.3 - 0.1 and 0.2 are the same */
+			keep_pair(state, group, dd_sub(a, b).hi, 0);
 		else
-		{
-			make_room(state, group, 1, 2);
-			group->values[2 * group->n] = a;
-			group->values[2 * group->n++ + 1] = b;
-		}
+			keep_pair(state, group, a.hi, b.hi);
 	}
 	PG_RETURN_DATUM(EOHPGetRWDatum(&state->header));
 }
 
 /* (state, value, grp, unit [, options]), or with a denominator behind the value: weighted sums by replicate */
 static Datum
-add_replicates(FunctionCallInfo fcinfo, bool ratio)
+add_replicates(FunctionCallInfo fcinfo, bool ratio, bool numeric)
 {
 	int			grp = ratio ? 3 : 2;
 	EcmlState  *state = get_state(fcinfo, BOOTSTRAP, PG_NARGS() > grp + 2 ? grp + 2 : 0);
@@ -537,10 +567,11 @@ add_replicates(FunctionCallInfo fcinfo, bool ratio)
 
 	if (!PG_ARGISNULL(1) && !PG_ARGISNULL(2) && !PG_ARGISNULL(grp) && !PG_ARGISNULL(grp + 1))
 	{
-		double		y = finite_value(fcinfo, 1, BOOTSTRAP);
-		double		x = ratio ? finite_value(fcinfo, 2, BOOTSTRAP) : 1;
+		double		y = finite_value(fcinfo, 1, BOOTSTRAP, numeric).hi;
+		double		x = ratio ? finite_value(fcinfo, 2, BOOTSTRAP, numeric).hi : 1;
 		Oid			type = get_fn_expr_argtype(fcinfo->flinfo, grp + 1);
-		uint64		unit = ecml_hash_key(type, PG_GETARG_DATUM(grp + 1), (uint64) test->params.bootstrap.seed);
+		uint64		unit = ecml_hash_key(OidIsValid(type) ? type : TEXTOID, PG_GETARG_DATUM(grp + 1),
+										 (uint64) test->params.bootstrap.seed);
 		TestGroup  *group = get_group(state, code_of(fcinfo, state, &test->labels[0], grp));
 
 		bootstrap_add(&group->replicates, test->params.bootstrap.replicates, unit, y, x);
@@ -549,20 +580,20 @@ add_replicates(FunctionCallInfo fcinfo, bool ratio)
 }
 
 static Datum
-add_bootstrap(FunctionCallInfo fcinfo, TestKind kind)
+add_bootstrap(FunctionCallInfo fcinfo, TestKind kind, bool numeric)
 {
-	return add_replicates(fcinfo, false);
+	return add_replicates(fcinfo, false, numeric);
 }
 
 static Datum
-add_bootstrap_ratio(FunctionCallInfo fcinfo, TestKind kind)
+add_bootstrap_ratio(FunctionCallInfo fcinfo, TestKind kind, bool numeric)
 {
-	return add_replicates(fcinfo, true);
+	return add_replicates(fcinfo, true, numeric);
 }
 
 /* (state, x) */
 static Datum
-add_value(FunctionCallInfo fcinfo, TestKind kind)
+add_value(FunctionCallInfo fcinfo, TestKind kind, bool numeric)
 {
 	EcmlState  *state = get_state(fcinfo, kind, 0);
 	TestGroup  *group = &((Test *) state->content)->groups[0];
@@ -570,14 +601,30 @@ add_value(FunctionCallInfo fcinfo, TestKind kind)
 	if (!PG_ARGISNULL(1))
 	{
 		make_room(state, group, 1, 1);
-		group->values[group->n++] = finite_value(fcinfo, 1, kind);
+		group->values[group->n++] = finite_value(fcinfo, 1, kind, numeric).hi;
+	}
+	PG_RETURN_DATUM(EOHPGetRWDatum(&state->header));
+}
+
+/* (state, score, outcome, treated boolean) */
+static Datum
+add_scored(FunctionCallInfo fcinfo, bool boolean)
+{
+	EcmlState  *state = get_state(fcinfo, QINI, 0);
+
+	if (!PG_ARGISNULL(1) && !PG_ARGISNULL(2) && !PG_ARGISNULL(3))
+	{
+		double		score = finite_value(fcinfo, 1, QINI, false).hi;
+		double		outcome = boolean ? PG_GETARG_BOOL(2) : finite_value(fcinfo, 2, QINI, false).hi;
+
+		keep_pair(state, &((Test *) state->content)->groups[PG_GETARG_BOOL(3)], score, outcome);
 	}
 	PG_RETURN_DATUM(EOHPGetRWDatum(&state->header));
 }
 
 /* (state, a "any", b "any" [, options]) */
 static Datum
-add_categories(FunctionCallInfo fcinfo, TestKind kind)
+add_categories(FunctionCallInfo fcinfo, TestKind kind, bool numeric)
 {
 	EcmlState  *state = get_state(fcinfo, kind, PG_NARGS() > 3 ? 3 : 0);
 	Test	   *test = state->content;
@@ -595,26 +642,49 @@ add_categories(FunctionCallInfo fcinfo, TestKind kind)
 
 #define TRANSITION(name, add, kind) \
 	PG_FUNCTION_INFO_V1(ecml_##name##_transition); \
-	Datum ecml_##name##_transition(PG_FUNCTION_ARGS) { return add(fcinfo, kind); }
+	Datum ecml_##name##_transition(PG_FUNCTION_ARGS) { return add(fcinfo, kind, false); }
 
-TRANSITION(mannwhitney, add_grouped, MANN_WHITNEY)
-TRANSITION(ks, add_grouped, KOLMOGOROV_SMIRNOV)
-TRANSITION(anova, add_grouped, ANOVA)
-TRANSITION(levene, add_grouped, LEVENE)
-TRANSITION(cuped, add_grouped_pair, CUPED)
-TRANSITION(ratio_test, add_grouped_pair, RATIO)
-TRANSITION(wilcoxon, add_pair, WILCOXON)
-TRANSITION(pearson, add_pair, PEARSON)
-TRANSITION(spearman, add_pair, SPEARMAN)
-TRANSITION(kendall, add_pair, KENDALL)
+/* and the one for numeric values */
+#define TRANSITIONS(name, add, kind) \
+	TRANSITION(name, add, kind) \
+	PG_FUNCTION_INFO_V1(ecml_##name##_transition_numeric); \
+	Datum ecml_##name##_transition_numeric(PG_FUNCTION_ARGS) { return add(fcinfo, kind, true); }
+
+TRANSITIONS(mannwhitney, add_grouped, MANN_WHITNEY)
+TRANSITIONS(ks, add_grouped, KOLMOGOROV_SMIRNOV)
+TRANSITIONS(anova, add_grouped, ANOVA)
+TRANSITIONS(levene, add_grouped, LEVENE)
+TRANSITIONS(cuped, add_grouped_pair, CUPED)
+TRANSITIONS(ratio_test, add_grouped_pair, RATIO)
+TRANSITIONS(wilcoxon, add_pair, WILCOXON)
+TRANSITIONS(pearson, add_pair, PEARSON)
+TRANSITIONS(spearman, add_pair, SPEARMAN)
+TRANSITIONS(kendall, add_pair, KENDALL)
 TRANSITION(chi2, add_categories, CHI2)
 TRANSITION(pair_sums, add_pair, PAIR_SUMS)
-TRANSITION(tukey, add_grouped, TUKEY)
-TRANSITION(games_howell, add_grouped, GAMES_HOWELL)
-TRANSITION(shapiro, add_value, SHAPIRO)
-TRANSITION(quantile_test, add_grouped, QUANTILE)
-TRANSITION(bootstrap, add_bootstrap, BOOTSTRAP)
-TRANSITION(bootstrap_ratio, add_bootstrap_ratio, BOOTSTRAP)
+TRANSITIONS(tukey, add_grouped, TUKEY)
+TRANSITIONS(games_howell, add_grouped, GAMES_HOWELL)
+TRANSITIONS(shapiro, add_value, SHAPIRO)
+TRANSITIONS(quantile_test, add_grouped, QUANTILE)
+TRANSITIONS(bootstrap, add_bootstrap, BOOTSTRAP)
+TRANSITIONS(bootstrap_ratio, add_bootstrap_ratio, BOOTSTRAP)
+
+PG_FUNCTION_INFO_V1(ecml_qini_transition);
+PG_FUNCTION_INFO_V1(ecml_qini_transition_boolean);
+
+/* ecml_qini_transition(state, score float8, outcome float8, treated boolean) */
+Datum
+ecml_qini_transition(PG_FUNCTION_ARGS)
+{
+	return add_scored(fcinfo, false);
+}
+
+/* ecml_qini_transition(state, score float8, outcome boolean, treated boolean) */
+Datum
+ecml_qini_transition_boolean(PG_FUNCTION_ARGS)
+{
+	return add_scored(fcinfo, true);
+}
 
 /* ---------------------------------------------------------------- merging */
 

@@ -4,17 +4,34 @@
 #include "stats/uplift.h"
 
 #include <math.h>
-#include <stdlib.h>
 
 #include "num/moments.h"
+#include "num/sort.h"
 
-static int
-compare_rows(const void *a, const void *b)
+#define POLL_ROWS 65536
+
+/* The greatest score first; rows of one score as they came, so that the bins do not depend on how one sorts. */
+static UpliftRow *
+sort_rows(EcmlCtx *ctx, const UpliftRow *rows, size_t n)
 {
-	double		x = ((const UpliftRow *) a)->score;
-	double		y = ((const UpliftRow *) b)->score;
+	double	   *keys = ECML_NEW(ctx, double, 2 * n);
+	UpliftRow  *sorted = ECML_NEW(ctx, UpliftRow, n);
 
-	return x > y ? -1 : x < y;
+	for (size_t i = 0; i < n; i++)
+	{
+		keys[2 * i] = -rows[i].score;
+		keys[2 * i + 1] = (double) i;
+	}
+	ecml_poll(ctx, 0, 0);
+	ecml_sort_f8_pairs(ctx, keys, n);
+	for (size_t i = 0; i < n; i++)
+	{
+		if (i % POLL_ROWS == 0)
+			ecml_poll(ctx, i, n);
+		sorted[i] = rows[(size_t) keys[2 * i + 1]];
+	}
+	ecml_free(ctx, keys);
+	return sorted;
 }
 
 /* Gain of the rows so far, for each treated row of all. */
@@ -46,8 +63,9 @@ fill_bin(const UpliftRow *rows, size_t first, size_t end, UpliftBin *bin)
 }
 
 double
-uplift_curve(EcmlCtx *ctx, UpliftRow *rows, size_t n, UpliftBin *bins, int nbins)
+uplift_curve(EcmlCtx *ctx, const UpliftRow *given, size_t n, UpliftBin *bins, int nbins)
 {
+	UpliftRow  *rows;
 	double		sums[2] = {0, 0};	/* outcome of controls, of treated rows */
 	double		counts[2] = {0, 0};
 	double		all_treated = 0;
@@ -58,13 +76,14 @@ uplift_curve(EcmlCtx *ctx, UpliftRow *rows, size_t n, UpliftBin *bins, int nbins
 	int			bin = 0;
 
 	for (size_t i = 0; i < n; i++)
-		all_treated += rows[i].treated;
+		all_treated += given[i].treated;
 	if (n == 0 || all_treated == 0 || all_treated == (double) n)
 		return NAN;
-	ecml_poll(ctx, 0, 0);
-	qsort(rows, n, sizeof(UpliftRow), compare_rows);
+	rows = sort_rows(ctx, given, n);
 	for (size_t i = 0; i < n; i++)
 	{
+		if (i % POLL_ROWS == 0)
+			ecml_poll(ctx, i, n);
 		sums[rows[i].treated] += rows[i].outcome;
 		counts[rows[i].treated]++;
 		if (i + 1 == n || rows[i + 1].score < rows[i].score)
@@ -85,5 +104,6 @@ uplift_curve(EcmlCtx *ctx, UpliftRow *rows, size_t n, UpliftBin *bins, int nbins
 			bin++;
 		}
 	}
+	ecml_free(ctx, rows);
 	return area - 0.5 * before;
 }

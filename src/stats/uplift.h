@@ -32,10 +32,10 @@ typedef struct UpliftBin
 } UpliftBin;
 
 /*
- * Sort rows [n] by score, the greatest first, and fill bins [nbins] of (nearly) equal size; rows of one score stay together in
+ * Order rows [n] by score, the greatest first, and fill bins [nbins] of (nearly) equal size; rows of one score stay together in
  * the curve.  Returns the Qini coefficient: the area between the curve of gains and the straight line to its end, that is what
  * the order is worth beside chance, in outcome by treated row.  NaN without treated or control rows.
  */
-extern double uplift_curve(EcmlCtx *ctx, UpliftRow *rows, size_t n, UpliftBin *bins, int nbins);
+extern double uplift_curve(EcmlCtx *ctx, const UpliftRow *rows, size_t n, UpliftBin *bins, int nbins);
 
 #endif							/* ECML_UPLIFT_H */

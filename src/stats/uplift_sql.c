@@ -115,15 +115,10 @@ find_features(Uplift *uplift, const int *taken, int ntaken)
 	initStringInfo(&sql);
 	if (uplift->options.features)
 	{
-		JsonbIterator *iterator = JsonbIteratorInit(&uplift->options.features->root);
-		JsonbIteratorToken token;
-		JsonbValue	value;
+		int		   *columns = ecml_source_columns(source, uplift->options.features, "feature", &n);
 
-		while ((token = JsonbIteratorNext(&iterator, &value, true)) != WJB_DONE)
-			if (token == WJB_ELEM)
-				appendStringInfo(&sql, ", %s", ecml_role_sql(source, ecml_source_column(source,
-																						 pnstrdup(value.val.string.val, value.val.string.len),
-																						 "feature"))), n++;
+		for (int i = 0; i < n; i++)
+			appendStringInfo(&sql, ", %s", ecml_role_sql(source, columns[i]));
 	}
 	else
 		for (int i = 0; i < source->desc->natts; i++)
@@ -368,13 +363,7 @@ ecml_uplift(PG_FUNCTION_ARGS)
 	char	   *source;
 	double		qini;
 
-	if (PG_ARGISNULL(0))
-		ereport(ERROR,
-				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
-				 errmsg("the source must not be NULL"),
-				 errdetail("It is NULL."),
-				 errhint("Give the name of a table or view, or a query.")));
-	source = text_to_cstring(PG_GETARG_TEXT_PP(0));
+	source = ecml_source_argument(fcinfo, 0);
 	ecml_options_parse("ecml_uplift", PG_ARGISNULL(1) ? NULL : PG_GETARG_JSONB_P(1), &set, 1);
 	experiment_check_level(uplift.options.level);
 	uplift.schema = quote_identifier(get_namespace_name(get_func_namespace(fcinfo->flinfo->fn_oid)));

@@ -174,13 +174,7 @@ learn(Customers *c, FunctionCallInfo fcinfo, const char *function, bool keep_nam
 
 	c->function = function;
 	c->given = (Options) {.unit = WEEK,.model = CLV_BG_NBD,.horizon = -1};
-	if (PG_ARGISNULL(0))
-		ereport(ERROR,
-				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
-				 errmsg("the source must not be NULL"),
-				 errdetail("It is NULL."),
-				 errhint("Give the name of a table or view, or a query.")));
-	source_text = text_to_cstring(PG_GETARG_TEXT_PP(0));
+	source_text = ecml_source_argument(fcinfo, 0);
 	ecml_options_parse(function, PG_ARGISNULL(1) ? NULL : PG_GETARG_JSONB_P(1), &set, 1);
 	if (c->given.as_of)
 		/* read it here, for an error that does not show the query */

@@ -25,6 +25,7 @@ typedef struct Phrases
 	size_t		n;
 	size_t		room;
 	size_t		sentence;		/* where the sentence's phrases begin */
+	size_t		contrasts;		/* of the sentence */
 } Phrases;
 
 static void
@@ -40,7 +41,7 @@ add_phrase(void *arg, uint32_t hash, double value, double weight, size_t begin, 
 		phrases->all = ecml_resize_array(phrases->ctx, phrases->all, phrases->room, sizeof(SentimentPhrase));
 		ecml_poll(phrases->ctx, 0, 0);
 	}
-	phrases->all[phrases->n++] = (SentimentPhrase) {begin, end, value * weight};
+	phrases->all[phrases->n++] = (SentimentPhrase) {begin, end, value * weight, phrases->contrasts};
 }
 
 static void
@@ -48,8 +49,7 @@ weaken(void *arg)
 {
 	Phrases    *phrases = arg;
 
-	for (size_t i = phrases->sentence; i < phrases->n; i++)
-		phrases->all[i].weight *= SENTIMENT_CONTRAST;
+	phrases->contrasts++;
 }
 
 static void
@@ -57,12 +57,24 @@ no_clause(void *arg, size_t at)
 {
 }
 
+/* What stands before contrasts is weakened by each of them: at the sentence's end, so that time stays linear in their number. */
 static void
 next_sentence(void *arg, size_t at)
 {
 	Phrases    *phrases = arg;
+	size_t		behind = phrases->contrasts;
+	double		factor = 1;
 
+	for (size_t i = phrases->n; i > phrases->sentence && behind > 0; i--)
+	{
+		SentimentPhrase *phrase = &phrases->all[i - 1];
+
+		for (; behind > phrase->contrasts; behind--)
+			factor *= SENTIMENT_CONTRAST;
+		phrase->weight *= factor;
+	}
 	phrases->sentence = phrases->n;
+	phrases->contrasts = 0;
 }
 
 static int
@@ -78,12 +90,12 @@ by_weight(const void *a, const void *b)
 SentimentPhrase *
 sentiment_phrases(EcmlCtx *ctx, const char *text, size_t n, size_t limit, size_t *count)
 {
-	Phrases		phrases = {ctx, NULL, 0, 0, 0};
+	Phrases		phrases = {.ctx = ctx};
 	SentimentSink sink = {add_phrase, weaken, no_clause, next_sentence, &phrases};
 	SentimentTotals totals;
 	size_t		kept = 0;
 
-	sentiment_read(text, n, &sink, &totals);
+	sentiment_read(ctx, text, n, &sink, &totals);
 	/* neighbours that overlap come one after the other: join those of one sign */
 	for (size_t i = 0; i < phrases.n; i++)
 	{
@@ -290,7 +302,7 @@ sentiment_aspects(EcmlCtx *ctx, const char *text, size_t n, size_t *count)
 	SentimentSink sink = {read_feature, read_contrast, read_clause, read_sentence, &clauses};
 	SentimentTotals totals;
 
-	sentiment_read(text, n, &sink, &totals);
+	sentiment_read(ctx, text, n, &sink, &totals);
 	*count = clauses.n;
 	return clauses.all;
 }

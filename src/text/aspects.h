@@ -12,6 +12,7 @@ typedef struct SentimentPhrase
 	size_t		begin;			/* bytes of the text */
 	size_t		end;
 	double		weight;			/* what it adds to the score */
+	size_t		contrasts;		/* of its sentence, before it */
 } SentimentPhrase;
 
 /* The phrases that count, strongest first, at most the limit; owned by ctx. */

@@ -46,31 +46,6 @@ learn_row(void *arg, const EcmlText *texts, int n, const char *key)
 			ngram_text(learning->ctx, learning->builder, texts[i].bytes, texts[i].length);
 }
 
-typedef struct Scoring
-{
-	const NgramModel *model;
-	double		sum;
-	size_t		words;
-	int64		rows;
-} Scoring;
-
-static void
-score_row(void *arg, const EcmlText *texts, int n, const char *key)
-{
-	Scoring    *scoring = arg;
-
-	scoring->rows++;
-	for (int i = 0; i < n; i++)
-	{
-		size_t		words;
-
-		if (texts[i].length <= 0)
-			continue;
-		scoring->sum += ngram_score(scoring->model, texts[i].bytes, texts[i].length, &words);
-		scoring->words += words;
-	}
-}
-
 static EcmlModel *
 train(MemoryContext context, const EcmlTraining *given, const EcmlRequest *request, void **parts)
 {
@@ -118,28 +93,29 @@ train(MemoryContext context, const EcmlTraining *given, const EcmlRequest *reque
 	return model;
 }
 
-static void
-evaluate(const EcmlModel *model, int64 model_id, const char *source_text, Jsonb *given, EcmlJson *json)
-{
-	MemoryContext caller = CurrentMemoryContext;
-	MemoryContext context = AllocSetContextCreate(caller, "ecml evaluation", ALLOCSET_DEFAULT_SIZES);
-	const char **names = palloc((model->schema->nfeatures + 1) * sizeof(char *));
-	Scoring		scoring = {.model = model->fitted};
-	int64		skipped;
+/* ---- evaluation: how much other texts surprise it */
 
-	ecml_options_parse("ecml_evaluate of a language model", given, NULL, 0);
-	for (int i = 0; i < model->schema->nfeatures; i++)
-		names[i] = model->schema->features[i].name;
-	SPI_connect();
-	skipped = ecml_text_source_run(ecml_text_source_open(context, "ngram_lm", source_text, names, model->schema->nfeatures, false),
-								   score_row, &scoring);
-	SPI_finish();
-	MemoryContextSwitchTo(caller);
-	ecml_json_int(json, "rows", scoring.rows);
-	ecml_json_int(json, "skipped", skipped);
-	ecml_json_int(json, "words", scoring.words);
-	ecml_json_number(json, "perplexity", scoring.words > 0 ? exp(-scoring.sum / scoring.words) : NAN);
-	MemoryContextDelete(context);
+static void
+score_row(void *arg, const EcmlText *texts, int n, const char *key)
+{
+	EcmlTextScore *score = arg;
+
+	score->rows++;
+	for (int i = 0; i < n; i++)
+	{
+		size_t		words;
+
+		if (texts[i].length <= 0)
+			continue;
+		score->sum += ngram_score(score->fitted, texts[i].bytes, texts[i].length, &words);
+		score->words += words;
+	}
+}
+
+static void
+evaluate(const EcmlModel *model, int64 model_id, const char *source, Jsonb *given, EcmlJson *json)
+{
+	ecml_text_perplexity(model, source, given, "a language model", NULL, score_row, json);
 }
 
 static const EcmlOwnTraining own = {
@@ -535,6 +511,12 @@ ecml_keywords(PG_FUNCTION_ARGS)
 	Keywords	keywords = {.options = &given};
 
 	keywords.rows = ecml_rows_begin(fcinfo);
+	if (PG_ARGISNULL(0))
+		ereport(ERROR,
+				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+				 errmsg("the source must not be NULL"),
+				 errdetail("It is NULL."),
+				 errhint("Give the name of a table or view, or a query.")));
 	MemoryContextSwitchTo(context);
 	ecml_options_parse("ecml_keywords", PG_ARGISNULL(1) ? NULL : PG_GETARG_JSONB_P(1), &set, 1);
 	keywords.terms = (TermOptions) {given.terms.least, 1, 1, 0, 0};

@@ -212,16 +212,19 @@ search_correct(EcmlCtx *ctx, const SearchIndex *index, const char *word, int len
 {
 	Typed		typed;
 	Search		search = {.index = index,.typed = &typed,.best = BAG_NONE};
-	bool		digits = false;
+	int			digits = 0;
 
 	if (!decode(word, length, &typed) || typed.n < 3)
 		return BAG_NONE;
 	for (int i = 0; i < typed.n; i++)
-		digits |= typed.chars[i] >= '0' && typed.chars[i] <= '9';
+		digits += typed.chars[i] >= '0' && typed.chars[i] <= '9';
+	/* size 42 is not 41 */
+	if (digits == typed.n)
+		return BAG_NONE;
 	search.limit = 1;
 	look(ctx, &search);
 	/* a number with two other digits is another number */
-	if (search.best == BAG_NONE && typed.n >= 6 && !digits)
+	if (search.best == BAG_NONE && typed.n >= 6 && digits == 0)
 	{
 		search.limit = 2;
 		look(ctx, &search);

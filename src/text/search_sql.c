@@ -13,6 +13,7 @@
 #include "utils/array.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
+#include "utils/snapmgr.h"
 #include "utils/tuplestore.h"
 
 #include "core/error.h"
@@ -418,7 +419,14 @@ train(MemoryContext context, const EcmlTraining *given, const EcmlRequest *reque
 	field_numbers(params->weights, &b, "weights", 0, 1e6, kernel.weight);
 	field_numbers(params->lengths, &b, "field_b", 0, 1, kernel.b);
 	b.builder = search_begin(ctx, &kernel, language->dictionary ? search_stem : NULL, language);
+	if (params->live)
+	{
+		search_live_begin(b.parts, request->source);
+		PushActiveSnapshot(GetLatestSnapshot());
+	}
 	ecml_source_run(&source, document_row, &b);
+	if (params->live)
+		PopActiveSnapshot();
 	if (b.rows == 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_DATA_EXCEPTION),

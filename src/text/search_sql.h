@@ -62,6 +62,8 @@ typedef struct SearchParts
 	char	   *key;
 	ArrayType  *fields;			/* names */
 	char	   *category;		/* name of a column, or NULL */
+	int64		followed;		/* live: the version whose trigger has written down what changes; 0: there was none */
+	Datum		seen;			/* bigint[] of its changes that were there before the source was read */
 } SearchParts;
 
 extern void search_store(const EcmlModel *model, void *parts, int64 model_id);
@@ -77,6 +79,14 @@ extern bool search_fetch(int64 model_id, uint32_t document, int fields, char **i
 extern bool search_find(int64 model_id, const char *id, uint32_t *document);
 
 /* ---- search_live_sql.c: what has changed since the index was built */
+
+/*
+ * Around the reading of the source of a live index, so that no change is lost that others make meanwhile: begin, before the snapshot
+ * under which it is read, locks the table unless the version before follows it already in the same way; finish, when the new version is
+ * stored, makes the triggers and hands on what the version before has written down since.
+ */
+extern void search_live_begin(SearchParts *parts, const char *source);
+extern void search_live_finish(const SearchParts *parts, int64 model_id);
 
 typedef struct SearchChange
 {

@@ -30,30 +30,6 @@
 
 /* ---- writing */
 
-static void
-follow(const SearchParts *parts, int64 model_id)
-{
-	char	   *table = quote_qualified_identifier(get_namespace_name(get_rel_namespace(parts->table)), get_rel_name(parts->table));
-	Oid			types[] = {INT8OID, TEXTOID, TEXTOID, TEXTARRAYOID, TEXTOID};
-	Datum		values[5];
-	char	   *name = psprintf("ecml_search_%s", parts->model);
-	char	   *trigger;
-
-	values[0] = Int64GetDatum(model_id);
-	values[1] = CStringGetTextDatum(table);
-	values[2] = CStringGetTextDatum(parts->key);
-	values[3] = PointerGetDatum(parts->fields);
-	values[4] = parts->category ? CStringGetTextDatum(parts->category) : (Datum) 0;
-	ecml_catalog_execute("INSERT INTO ecml.search_live (model_id, relation, key, fields, category) VALUES ($1, $2, $3, $4, $5)", 5,
-						 types, values, parts->category ? "     " : "    n");
-	/* with the caller's rights: whose table it is not cannot have it followed */
-	trigger = psprintf("CREATE OR REPLACE TRIGGER %s AFTER INSERT OR UPDATE OR DELETE ON %s FOR EACH ROW EXECUTE FUNCTION ecml.search_follow(%s)",
-					   quote_identifier(pnstrdup(name, pg_mbcliplen(name, strlen(name), NAMEDATALEN - 1))), table,
-					   quote_literal_cstr(parts->model));
-	if (SPI_execute(trigger, false, 0) < 0)
-		elog(ERROR, "could not create the trigger of a search index");
-}
-
 void
 search_store(const EcmlModel *model, void *given, int64 model_id)
 {
@@ -99,7 +75,7 @@ search_store(const EcmlModel *model, void *given, int64 model_id)
 	ExecDropSingleTupleTableSlot(slot);
 	tuplestore_end(parts->documents);
 	if (parts->live)
-		follow(parts, model_id);
+		search_live_finish(parts, model_id);
 }
 
 /* ---- pages */

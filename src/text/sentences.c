@@ -39,6 +39,7 @@ typedef struct Collocation
 
 #include "text/sentences_words.h"
 
+#define POLL_EVERY (1024 * 1024)	/* bytes: a millisecond or two */
 #define LONGEST 32				/* bytes of a known word, more than any has */
 
 #define IS_MARK(c) ((c) == '.' || (c) == '?' || (c) == '!')
@@ -377,9 +378,10 @@ contains_break(const char *text, size_t at, size_t end)
 /* ------------------------------------------------------------------------------------------------ slices */
 
 void
-sentences_begin(SentenceScan *scan, const char *text, size_t n)
+sentences_begin(SentenceScan *scan, EcmlCtx *ctx, const char *text, size_t n)
 {
 	memset(scan, 0, sizeof(*scan));
+	scan->ctx = ctx;
 	scan->text = text;
 	scan->n = n;
 }
@@ -395,6 +397,11 @@ next_mark(SentenceScan *scan, size_t *mark, size_t *next)
 		size_t		to = at + 1;
 		unsigned	length;
 
+		if (at >= scan->poll_at)
+		{
+			ecml_poll(scan->ctx, (double) at, (double) scan->n);
+			scan->poll_at = at + POLL_EVERY;
+		}
 		if (!IS_MARK(text[at]))
 			continue;
 		if (non_word(text, to, scan->n))

@@ -2,7 +2,7 @@
  * sentences.h - where sentences begin and end, after Kiss and Strunk's Punkt, one at a time, without memory
  *
  *     SentenceScan scan;
- *     sentences_begin(&scan, text, n);
+ *     sentences_begin(&scan, ctx, text, n);
  *     while (sentences_next(&scan, &begin, &end)) ...
  */
 #ifndef ECML_TEXT_SENTENCES_H
@@ -11,10 +11,14 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "num/ctx.h"
+
 typedef struct SentenceScan
 {
+	EcmlCtx    *ctx;
 	const char *text;
 	size_t		n;
+	size_t		poll_at;		/* where the next poll is due */
 	size_t		at;				/* where the search for the next mark goes on */
 	bool		searched;		/* there are no more marks */
 
@@ -33,7 +37,7 @@ typedef struct SentenceScan
 	size_t		end;
 } SentenceScan;
 
-extern void sentences_begin(SentenceScan *scan, const char *text, size_t n);
+extern void sentences_begin(SentenceScan *scan, EcmlCtx *ctx, const char *text, size_t n);
 extern bool sentences_next(SentenceScan *scan, size_t *begin, size_t *end);
 
 #endif							/* ECML_TEXT_SENTENCES_H */

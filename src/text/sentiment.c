@@ -49,6 +49,7 @@ typedef struct SentimentEntry
 #define FNV_PRIME 16777619u
 #define NEGATED (-0.6)
 #define NEGATION_REACH 3
+#define POLL_EVERY (1024 * 1024)	/* bytes: a few milliseconds */
 
 static inline uint32_t
 hash_byte(uint32_t h, unsigned char c)
@@ -189,10 +190,11 @@ sign(Reading *r, uint32_t hash, size_t begin, size_t end)
 }
 
 void
-sentiment_read(const char *text, size_t n, const SentimentSink *sink, SentimentTotals *totals)
+sentiment_read(EcmlCtx *ctx, const char *text, size_t n, const SentimentSink *sink, SentimentTotals *totals)
 {
 	Reading		r = {sink, totals, 1, 1, 0, 0, false, 0, 0};
 	size_t		at = 0;
+	size_t		poll_at = POLL_EVERY;
 
 	memset(totals, 0, sizeof(*totals));
 	while (at < n)
@@ -201,6 +203,11 @@ sentiment_read(const char *text, size_t n, const SentimentSink *sink, SentimentT
 		uint32_t	c = utf8_decode(text + at, n - at, &length);
 		uint8_t		class = utf8_class(c);
 
+		if (at >= poll_at)
+		{
+			ecml_poll(ctx, (double) at, (double) n);
+			poll_at = at + POLL_EVERY;
+		}
 		if (class & UTF8_ALNUM)
 		{
 			uint32_t	alone = FNV_BASE;
@@ -230,6 +237,11 @@ sentiment_read(const char *text, size_t n, const SentimentSink *sink, SentimentT
 				last[1] = last[0];
 				last[0] = small;
 				at += length;
+				if (at >= poll_at)
+				{
+					ecml_poll(ctx, (double) at, (double) n);
+					poll_at = at + POLL_EVERY;
+				}
 				if (at >= n)
 					break;
 				c = utf8_decode(text + at, n - at, &length);
@@ -351,7 +363,7 @@ sentiment_polarity(double score, size_t words)
 }
 
 Sentiment
-sentiment_of(const char *text, size_t n)
+sentiment_of(EcmlCtx *ctx, const char *text, size_t n)
 {
 	Scoring		scoring = {0};
 	SentimentSink sink = {score_feature, score_contrast, score_clause, score_sentence, &scoring};
@@ -359,7 +371,7 @@ sentiment_of(const char *text, size_t n)
 	Sentiment	result = {0, 0};
 	double		opinion;
 
-	sentiment_read(text, n, &sink, &totals);
+	sentiment_read(ctx, text, n, &sink, &totals);
 	if (scoring.found)
 		result.polarity = sentiment_polarity(scoring.total, totals.words);
 	opinion = scoring.strength + 0.3 * (double) totals.markers;

@@ -10,6 +10,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "num/ctx.h"
+
 typedef struct Sentiment
 {
 	double		polarity;		/* -1 .. 1; 0: nothing that counts was found */
@@ -33,8 +35,9 @@ typedef struct SentimentTotals
 	size_t		markers;		/* words of opinion */
 } SentimentTotals;
 
-extern void sentiment_read(const char *text, size_t n, const SentimentSink *sink, SentimentTotals *totals);
-extern Sentiment sentiment_of(const char *text, size_t n);
+/* The ctx is polled only. */
+extern void sentiment_read(EcmlCtx *ctx, const char *text, size_t n, const SentimentSink *sink, SentimentTotals *totals);
+extern Sentiment sentiment_of(EcmlCtx *ctx, const char *text, size_t n);
 
 /* From a sum of weights over so many words to -1 .. 1. */
 extern double sentiment_polarity(double score, size_t words);

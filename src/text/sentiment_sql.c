@@ -20,8 +20,11 @@ Datum
 ecml_sentiment(PG_FUNCTION_ARGS)
 {
 	TextInput	input = text_input(PG_GETARG_DATUM(0));
+	EcmlCtx		ctx;
+	EcmlServerHost host;
 
-	PG_RETURN_FLOAT8(sentiment_of(input.s, input.n).polarity);
+	text_ctx(&ctx, &host);
+	PG_RETURN_FLOAT8(sentiment_of(&ctx, input.s, input.n).polarity);
 }
 
 PG_FUNCTION_INFO_V1(ecml_subjectivity);
@@ -31,8 +34,11 @@ Datum
 ecml_subjectivity(PG_FUNCTION_ARGS)
 {
 	TextInput	input = text_input(PG_GETARG_DATUM(0));
+	EcmlCtx		ctx;
+	EcmlServerHost host;
 
-	PG_RETURN_FLOAT8(sentiment_of(input.s, input.n).subjectivity);
+	text_ctx(&ctx, &host);
+	PG_RETURN_FLOAT8(sentiment_of(&ctx, input.s, input.n).subjectivity);
 }
 
 PG_FUNCTION_INFO_V1(ecml_sentiment_detail);
@@ -44,7 +50,7 @@ ecml_sentiment_detail(PG_FUNCTION_ARGS)
 	TextInput	input = text_input(PG_GETARG_DATUM(0));
 	EcmlCtx		ctx;
 	EcmlServerHost host;
-	Sentiment	sentiment = sentiment_of(input.s, input.n);
+	Sentiment	sentiment;
 	SentimentPhrase *phrases;
 	size_t		n;
 	TextArray	positive;
@@ -53,6 +59,7 @@ ecml_sentiment_detail(PG_FUNCTION_ARGS)
 	bool		nulls[5] = {false};
 
 	text_ctx(&ctx, &host);
+	sentiment = sentiment_of(&ctx, input.s, input.n);
 	phrases = sentiment_phrases(&ctx, input.s, input.n, PHRASES, &n);
 	text_array_begin(&positive, 256, input.converted);
 	text_array_begin(&negative, 256, input.converted);

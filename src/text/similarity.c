@@ -24,6 +24,49 @@ compare(const void *a, const void *b)
 	return (x > y) - (x < y);
 }
 
+#define RUN 65536				/* sorted at once: some milliseconds */
+
+/* Runs first, then pairs of runs merged until one is left: so that it can be cancelled in between. */
+static void
+sort(EcmlCtx *ctx, uint64_t *set, size_t n)
+{
+	uint64_t   *from = set;
+	uint64_t   *to;
+
+	for (size_t at = 0; at < n; at += RUN)
+	{
+		qsort(set + at, n - at < RUN ? n - at : RUN, sizeof(uint64_t), compare);
+		ecml_poll(ctx, (double) at, (double) n);
+	}
+	if (n <= RUN)
+		return;
+	to = ECML_NEW(ctx, uint64_t, n);
+	for (size_t width = RUN; width < n; width *= 2)
+	{
+		uint64_t   *swap = from;
+
+		for (size_t at = 0; at < n; at += 2 * width)
+		{
+			size_t		middle = n - at < width ? n : at + width;
+			size_t		end = n - at < 2 * width ? n : at + 2 * width;
+			size_t		i = at;
+			size_t		j = middle;
+
+			for (size_t k = at; k < end; k++)
+			{
+				to[k] = j == end || (i < middle && from[i] <= from[j]) ? from[i++] : from[j++];
+				if ((k & (RUN - 1)) == 0)
+					ecml_poll(ctx, (double) k, (double) n);
+			}
+		}
+		from = to;
+		to = swap;
+	}
+	if (from != set)
+		memcpy(set, from, n * sizeof(uint64_t));
+	ecml_free(ctx, from != set ? from : to);
+}
+
 uint64_t *
 shingles_of(EcmlCtx *ctx, const char *text, size_t n, int width, size_t *count)
 {
@@ -64,7 +107,7 @@ shingles_of(EcmlCtx *ctx, const char *text, size_t n, int width, size_t *count)
 			ecml_poll(ctx, (double) i, (double) total);
 	}
 	ecml_free(ctx, chars);
-	qsort(set, total, sizeof(uint64_t), compare);
+	sort(ctx, set, total);
 	for (size_t i = 0; i < total; i++)
 		if (i == 0 || set[i] != set[kept - 1])
 			set[kept++] = set[i];

@@ -8,6 +8,7 @@
 #include "miscadmin.h"
 #include "utils/memutils.h"
 
+#include "core/guc.h"
 #include "text/text_sql.h"
 
 #define HEADER ARR_OVERHEAD_NONULLS(1)
@@ -163,5 +164,5 @@ text_options(FunctionCallInfo fcinfo, int argument, const char *what, const Ecml
 void
 text_ctx(EcmlCtx *ctx, EcmlServerHost *host)
 {
-	ecml_host_init(ctx, host, CurrentMemoryContext, 0, 0);
+	ecml_host_init(ctx, host, CurrentMemoryContext, (size_t) ecml_guc_work_mem * 1024, 0);
 }

@@ -21,6 +21,8 @@
 #define OPEN       4			/* a double quote that opens begins here */
 #define CLOSE      8			/* one that closes */
 
+#define LONG (1024 * 1024)		/* bytes of a piece between whose rules is polled */
+
 /* classes of bytes, for what a piece needs */
 enum
 {
@@ -397,7 +399,7 @@ tokens_begin(TokenScan *scan, EcmlCtx *ctx, const char *text, size_t n, const To
 	scan->entities = options->urls || options->emoji || options->prices || options->sizes || options->hashtags;
 	scan->flags = scan->local;
 	scan->room = TOKENS_LOCAL;
-	sentences_begin(&scan->sentences, text, n);
+	sentences_begin(&scan->sentences, ctx, text, n);
 }
 
 /* The period that ends text [begin .. end): behind it stand only quotes and brackets that close, and space. */
@@ -457,8 +459,12 @@ split_piece(TokenScan *scan, size_t begin, size_t end, Beside left, Beside right
 	piece.f = scan->flags;
 	if (classes & (QUOTE | WIDE))
 		opening_quotes(&piece);
+	if (n > LONG)
+		ecml_poll(scan->ctx, (double) begin, (double) scan->sentences.n);
 	if (classes & (COLON | PERIOD | PAD | DASH | QUOTE | WIDE))
 		punctuation(&piece, in_piece ? scan->stop - begin : n, scan->stop < begin);
+	if (n > LONG)
+		ecml_poll(scan->ctx, (double) begin, (double) scan->sentences.n);
 	if (classes & (QUOTE | WIDE))
 		closing_quotes(&piece);
 	contract(&piece);

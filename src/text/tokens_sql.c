@@ -104,13 +104,16 @@ Datum
 ecml_sentences(PG_FUNCTION_ARGS)
 {
 	TextInput	input = text_input(PG_GETARG_DATUM(0));
+	EcmlCtx		ctx;
+	EcmlServerHost host;
 	TextArray	array;
 	SentenceScan scan;
 	size_t		begin;
 	size_t		end;
 
+	text_ctx(&ctx, &host);
 	text_array_begin(&array, input.n + input.n / 8, input.converted);
-	sentences_begin(&scan, input.s, input.n);
+	sentences_begin(&scan, &ctx, input.s, input.n);
 	while (sentences_next(&scan, &begin, &end))
 		text_array_add(&array, input.s + begin, end - begin);
 	PG_RETURN_ARRAYTYPE_P(text_array_end(&array));

@@ -183,51 +183,27 @@ train(MemoryContext context, const EcmlTraining *given, const EcmlRequest *reque
 
 /* ---- evaluation: perplexity of other documents */
 
-typedef struct LdaEvaluation
+static void *
+open_call(EcmlCtx *ctx, const void *fitted)
 {
-	LdaCall    *call;
-	double		sum;
-	size_t		words;
-	int64		rows;
-} LdaEvaluation;
+	return lda_open(ctx, fitted);
+}
 
 static void
 evaluation_row(void *arg, const EcmlText *texts, int n, const char *key)
 {
-	LdaEvaluation *evaluation = arg;
+	EcmlTextScore *score = arg;
 	size_t		words;
 
-	evaluation->rows++;
-	evaluation->sum += lda_complete(evaluation->call, texts, n, &words);
-	evaluation->words += words;
+	score->rows++;
+	score->sum += lda_complete(score->call, texts, n, &words);
+	score->words += words;
 }
 
 static void
-evaluate(const EcmlModel *model, int64 model_id, const char *source_text, Jsonb *given, EcmlJson *json)
+evaluate(const EcmlModel *model, int64 model_id, const char *source, Jsonb *given, EcmlJson *json)
 {
-	MemoryContext caller = CurrentMemoryContext;
-	MemoryContext context = AllocSetContextCreate(caller, "ecml evaluation", ALLOCSET_DEFAULT_SIZES);
-	const char **names = palloc((model->schema->nfeatures + 1) * sizeof(char *));
-	LdaEvaluation evaluation = {0};
-	EcmlServerHost host;
-	EcmlCtx		ctx;
-	int64		skipped;
-
-	ecml_options_parse("ecml_evaluate of topics", given, NULL, 0);
-	for (int i = 0; i < model->schema->nfeatures; i++)
-		names[i] = model->schema->features[i].name;
-	ecml_host_init(&ctx, &host, context, (size_t) ecml_guc_work_mem * 1024, 0);
-	evaluation.call = lda_open(&ctx, model->fitted);
-	SPI_connect();
-	skipped = ecml_text_source_run(ecml_text_source_open(context, "lda", source_text, names, model->schema->nfeatures, false),
-								   evaluation_row, &evaluation);
-	SPI_finish();
-	MemoryContextSwitchTo(caller);
-	ecml_json_int(json, "rows", evaluation.rows);
-	ecml_json_int(json, "skipped", skipped);
-	ecml_json_int(json, "words", evaluation.words);
-	ecml_json_number(json, "perplexity", evaluation.words > 0 ? exp(-evaluation.sum / evaluation.words) : NAN);
-	MemoryContextDelete(context);
+	ecml_text_perplexity(model, source, given, "topics", open_call, evaluation_row, json);
 }
 
 static const EcmlOwnTraining own = {

@@ -40,6 +40,15 @@ const uint8_t utf8_ascii_classes[128] = {
 	L, L, L, L, L, L, L, L, L, L, L, 0, 0, 0, 0, 0
 };
 
+const uint8_t utf8_ascii_word[128] = {
+	['0'] = '0', '1', '2', '3', '4', '5', '6', '7', '8', '9',
+	['A'] = 'a', 'b', 'c', 'd', 'e', 'f', 'g', 'h', 'i', 'j', 'k', 'l', 'm', 'n', 'o', 'p', 'q', 'r', 's', 't', 'u', 'v', 'w',
+	'x', 'y', 'z',
+	['_'] = '_',
+	['a'] = 'a', 'b', 'c', 'd', 'e', 'f', 'g', 'h', 'i', 'j', 'k', 'l', 'm', 'n', 'o', 'p', 'q', 'r', 's', 't', 'u', 'v', 'w',
+	'x', 'y', 'z'
+};
+
 static const CaseRange *
 find_case(const CaseRange *ranges, size_t n, uint32_t c)
 {

@@ -26,6 +26,7 @@
 #define UTF8_ALNUM  (UTF8_DIGIT | UTF8_NUMBER | UTF8_LETTER)
 
 extern const uint8_t utf8_ascii_classes[128];
+extern const uint8_t utf8_ascii_word[128];	/* the small form of what utf8_is_word; 0: it is none */
 
 /* beyond ASCII */
 extern uint8_t utf8_wide_class(uint32_t c);

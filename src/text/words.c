@@ -1,7 +1,7 @@
 /*
  * words.c - the words of a text
  *
- * Letters below 128 by a table of bytes, all others by the classes of utf8.c.
+ * Classes and small forms are those of utf8.h.  A run of letters beyond the longest word is none, and costs a look at its bytes.
  */
 #include "words.h"
 
@@ -17,16 +17,6 @@ words_begin(Words *words, const char *text, size_t length, int least)
 	words->least = least;
 }
 
-/* The small form of each byte of a word, 0 for other ones; from 128 on 1. */
-static const uint8_t small_byte[256] = {
-	['0'] = '0', '1', '2', '3', '4', '5', '6', '7', '8', '9',
-	['A'] = 'a', 'b', 'c', 'd', 'e', 'f', 'g', 'h', 'i', 'j', 'k', 'l', 'm', 'n', 'o', 'p', 'q', 'r', 's', 't', 'u', 'v', 'w',
-	'x', 'y', 'z',
-	['_'] = '_',
-	['a'] = 'a', 'b', 'c', 'd', 'e', 'f', 'g', 'h', 'i', 'j', 'k', 'l', 'm', 'n', 'o', 'p', 'q', 'r', 's', 't', 'u', 'v', 'w',
-	'x', 'y', 'z',
-};
-
 bool
 words_next(Words *words)
 {
@@ -41,17 +31,17 @@ words_next(Words *words)
 
 		while (at < end)
 		{
-			uint8_t		small = small_byte[*at];
-
-			if (small)
+			if (*at < 0x80)
 			{
+				uint8_t		small = utf8_ascii_word[*at];
+
+				if (small == 0)
+					break;
 				if (length < WORD_LIMIT)
 					words->word[length] = (char) small;
 				length++;
 				at++;
 			}
-			else if (*at < 0x80)
-				break;
 			else
 			{
 				unsigned	n;

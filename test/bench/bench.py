@@ -19,6 +19,7 @@ import prepare
 import pricing
 import quality
 import recommend
+import reviews
 import routes
 import speed
 import survival
@@ -60,6 +61,8 @@ TABLES = [
     (forecasting.accuracy_table, {"accuracy": forecasting.accuracy}),
     (forecasting.prophet_table, {"prophet": forecasting.prophet}),
     (forecasting.inventory_table, {"inventory": forecasting.inventory}),
+    (reviews.sentiment_table, {"sentiment": reviews.sentiment}),
+    (reviews.tokens_table, {"tokenize": reviews.tokenize}),
     (words.classes_table, {"text_models": words.text_models}),
     (words.topics_table, {"lda": words.lda}),
     (words.search_table, {"search": words.search}),

@@ -49,6 +49,8 @@ all_rows='
 	accuracy
 	prophet
 	inventory
+	sentiment
+	tokenize
 	text_models
 	lda
 	search

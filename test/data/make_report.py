@@ -100,6 +100,58 @@ parts = []
 for m in (treated, ~treated):
     parts.append(np.array([y[m & (unit == u)].sum() for u in np.unique(unit[m])]))
 out["sum.effect"], out["sum.p"], _, _ = welch([simple(1, *parts)])
+# the same mean with a covariate of the unit (its mean x of the rows that have one): CUPED on linearised units
+def linear(m):
+    units = np.unique(unit[m])
+    s = np.array([y[m & (unit == u)].sum() for u in units])
+    n = np.array([(m & (unit == u)).sum() for u in units], float)
+    known = np.array([(m & ~missing & (unit == u)).any() for u in units])
+    c = np.array([x[m & ~missing & (unit == u)].mean() if k else np.nan for u, k in zip(units, known)])
+    ratio = s.sum() / n.sum()
+    return ratio, (s - ratio * n) / n.mean(), c
+
+
+def ratio_cuped(groups):
+    known = np.concatenate([c[~np.isnan(c)] for _, _, c in groups])
+    middle = known.mean()
+    shifted = [np.where(np.isnan(c), 0, c - middle) for _, _, c in groups]
+    dev = [c - c.mean() for c in shifted]
+    theta = sum((d * z).sum() for d, (_, z, _) in zip(dev, groups)) / sum((d * d).sum() for d in dev)
+    parts = []
+    raw = 0
+    for (r, z, _), c in zip(groups, shifted):
+        a = z - theta * c
+        raw += z.var(ddof=1) / len(z)
+        parts += [r + a.mean(), a.var(ddof=1) / len(a), len(a)]
+    d, p, se, df = welch([(1, *parts)])
+    return d, p, 1 - se ** 2 / raw
+
+
+out["ratiocuped.effect"], out["ratiocuped.p"], out["ratiocuped.reduction"] = ratio_cuped([linear(m) for m in (treated, ~treated)])
+
+
+# of rows: sum(y) / sum(i) with the covariate x
+def rows_linear(m):
+    ratio = y[m].sum() / i[m].sum()
+    return ratio, (y[m] - ratio * i[m]) / i[m].mean(), np.where(missing[m], np.nan, x[m])
+
+
+out["rowcuped.effect"], out["rowcuped.p"], out["rowcuped.reduction"] = ratio_cuped([rows_linear(m) for m in (treated, ~treated)])
+
+# strata with units whose rows stand in several: each unit counts once, in the first of its strata
+parts = []
+first = np.array([stratum[(unit == unit[r]) & (treated == treated[r])].min() for r in range(len(i))])
+keys = sorted(set(zip(treated, unit)))
+where = {k: first[(treated == k[0]) & (unit == k[1])][0] for k in keys}
+for st in sorted(set(where.values())):
+    part = [sum(1 for k in keys if where[k] == st) / len(keys)]
+    for t in (True, False):
+        us = [k for k in keys if k[0] == t and where[k] == st]
+        v_ = np.array([y[(treated == k[0]) & (unit == k[1])].sum() for k in us])
+        part += [v_.mean(), v_.var(ddof=1) / len(v_), len(v_)]
+    parts.append(tuple(part))
+out["unitstrata.effect"], out["unitstrata.p"], _, _ = welch(parts)
+out["unitstrata.n"] = sum(1 for k in keys if k[0])
 out["srm.p"] = stats.chisquare([60, 60], [120 * 0.4, 120 * 0.6]).pvalue
 
 for q, k, df in ((3.5, 3, 10), (2, 2, 5), (4, 50, 100), (0.5, 3, 30), (3.314, 3, np.inf)):

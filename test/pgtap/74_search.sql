@@ -1,7 +1,7 @@
 -- Search: BM25F against its formula in SQL, spelling, synonyms, suggestions, categories, live indexes, privileges, versions.
 BEGIN;
 \i ../lib/pgtap.sql
-SELECT plan(55);
+SELECT plan(59);
 
 CREATE TABLE goods (id int PRIMARY KEY, title text, description text, shelf text);
 INSERT INTO goods SELECT i, (ARRAY['red', 'blue', 'green', 'old', 'fine'])[1 + i % 5] || ' ' || (ARRAY['running shoe', 'walking boot', 'table lamp', 'desk', 'lamp shade', 'running shoe laces'])[1 + i * 7 % 6],
@@ -90,6 +90,28 @@ SELECT is((SELECT count(*) FROM ecml_search('live', 'nonsense', 5, '{"correct": 
 SELECT lives_ok($$ SELECT ecml_drop_model('live') $$, 'dropped');
 SELECT lives_ok($$ INSERT INTO live VALUES (2000, 'late', NULL, NULL) $$, 'the trigger has nothing to do any more');
 SELECT is((SELECT count(*) FROM ecml.search_document d LEFT JOIN ecml.model m USING (model_id) WHERE m.model_id IS NULL), 0::bigint, 'its rows went with it');
+
+TRUNCATE mine;
+CREATE TABLE shown (id int PRIMARY KEY, title text);
+INSERT INTO shown VALUES (1, 'Parasol');
+SELECT lives_ok($$ SELECT ecml_search_index('shown', 'SELECT id, lower(title) AS title FROM shown', '{"live": true, "live_table": "shown"}') $$, 'a source that calls a function');
+CREATE ROLE changer;
+GRANT INSERT ON shown TO changer;
+CREATE SCHEMA own AUTHORIZATION changer;
+SET LOCAL ROLE changer;
+CREATE FUNCTION own.lower(text) RETURNS text LANGUAGE plpgsql AS $$ BEGIN RETURN 'stolen as ' || current_user; END $$;
+CREATE TEMPORARY TABLE shown (id int, title text);
+GRANT SELECT ON pg_temp.shown TO PUBLIC;
+INSERT INTO pg_temp.shown VALUES (2, 'stolen');
+SET LOCAL search_path = own, pg_catalog, public;
+INSERT INTO public.shown VALUES (2, 'Umbrella');
+SET LOCAL search_path = "$user", public;
+RESET ROLE;
+DROP TABLE pg_temp.shown;
+SELECT is((SELECT snippet FROM ecml_search('shown', 'umbrella')), '<b>umbrella</b>', 'names in it mean what they meant to its owner, whoever changes the table');
+TRUNCATE shown;
+SELECT is(count(*), 0::bigint, 'an emptied table has no documents') FROM ecml_search('shown', 'parasol umbrella', 5, '{"correct": false}');
+SELECT is(count(*), 0::bigint, 'a number is not another one') FROM ecml_search('goods', '1234567', 5);
 
 -- ---- privileges and errors
 CREATE ROLE searcher;

@@ -1,6 +1,6 @@
 /*
- * test_experiment.c - bootstrap, uplift and always-valid tests: against naive code, and by simulation of experiments in which
- * nothing happened
+ * test_experiment.c - bootstrap, uplift, A/A checks, sizes of groups and always-valid tests: against naive code, and by simulation
+ * of experiments in which nothing happened
  */
 #include "host.h"
 
@@ -10,8 +10,10 @@
 
 #include "num/dist.h"
 #include "num/hash.h"
+#include "stats/aa.h"
 #include "stats/bootstrap.h"
 #include "stats/compare.h"
+#include "stats/proportion.h"
 #include "stats/sequential.h"
 #include "stats/uplift.h"
 
@@ -225,6 +227,210 @@ test_cuped(void)
 	ok(inside >= 0.91 * RUNS && inside <= 0.985 * RUNS, "its intervals cover: %d of %d", inside, RUNS);
 }
 
+/* A ratio of sums, its numerator explained by what the unit did before. */
+static void
+test_ratio_covariate(void)
+{
+	enum {RUNS = 300, N = 400};
+	CompareParams params = {.ratio = true,.covariate = true,.level = 0.95};
+	double		sum = 0;
+	double		square = 0;
+	double		error = 0;
+	double		reduction = 0;
+	int			inside = 0;
+
+	for (int run = 0; run < RUNS; run++)
+	{
+		CompareSums sums[2];
+		CompareResult r;
+
+		memset(sums, 0, sizeof(sums));
+		for (int i = 0; i < 2 * N; i++)
+		{
+			double		before = ecml_rng_normal(&ctx->rng);
+			double		x = 1 + (double) ecml_rng_below(&ctx->rng, 5);
+			double		y = x * (2 + 0.2 * (i % 2)) + 2 * before + ecml_rng_normal(&ctx->rng);
+			CompareSums *s = &sums[i % 2];
+
+			bivariate_add(&s->metric, x, y);
+			/* one unit in ten has no history */
+			if (ecml_rng_below(&ctx->rng, 10) > 0)
+			{
+				bivariate_add(&s->covariate, before, y);
+				bivariate_add(&s->denominator, before, x);
+			}
+		}
+		r = compare_variants(&sums[0], &sums[1], 1, &params);
+		sum += r.effect.difference / RUNS;
+		square += (r.effect.difference - 0.2) * (r.effect.difference - 0.2) / RUNS;
+		error += r.effect.std_error / RUNS;
+		reduction += r.reduction / RUNS;
+		inside += r.effect.ci_low <= 0.2 && 0.2 <= r.effect.ci_high;
+	}
+	ok(fabs(sum - 0.2) < 0.01, "a ratio with a covariate is not biased: %g", sum);
+	close_to(reduction, 0.72, 0.05, "nine in ten of four fifths of the variance are taken");
+	close_to(sqrt(square), error, 0.12, "its standard error is what the effects vary by");
+	ok(inside >= 0.91 * RUNS && inside <= 0.985 * RUNS, "its intervals cover: %d of %d", inside, RUNS);
+}
+
+/* ---- sizes of groups */
+
+static void
+test_srm(void)
+{
+	enum {RUNS = 4000, UNITS = 2000};
+	const double weights[3] = {1, 2, 5};
+	double		expected[3];
+	int			wrong = 0;
+	int			found = 0;
+
+	for (int run = 0; run < RUNS; run++)
+	{
+		double		counts[3] = {0};
+		double		lost[3];
+
+		for (int i = 0; i < UNITS; i++)
+		{
+			uint64_t	u = ecml_rng_below(&ctx->rng, 8);
+
+			counts[u < 1 ? 0 : u < 3 ? 1 : 2]++;
+		}
+		wrong += proportion_srm(counts, weights, 3, expected).p_value < 0.05;
+		memcpy(lost, counts, sizeof(lost));
+		lost[1] *= 0.7;
+		found += proportion_srm(lost, weights, 3, NULL).p_value < 0.001;
+	}
+	ok(wrong > 0.038 * RUNS && wrong < 0.062 * RUNS, "sizes as planned look wrong in 5 %% of cases: %d of %d", wrong, RUNS);
+	ok(found > 0.9 * RUNS, "a third of a variant lost is seen: %d of %d", found, RUNS);
+	ok(expected[0] == UNITS / 8.0 && expected[2] == UNITS * 5 / 8.0, "expected sizes");
+	ok(isnan(proportion_srm((double[]) {3}, NULL, 1, NULL).p_value) || proportion_srm((double[]) {3}, NULL, 1, NULL).p_value == 1,
+	   "one group fits");
+}
+
+/* ---- the A/A check */
+
+static double
+naive_welch(const double *v, const bool *in, int n)
+{
+	EcmlMoments m[2] = {{0}, {0}};
+	double		a;
+	double		b;
+
+	for (int i = 0; i < n; i++)
+		if (!isnan(v[i]))
+			ecml_moments_add(&m[in[i]], v[i]);
+	a = ecml_moments_variance(&m[0]) / (double) m[0].n;
+	b = ecml_moments_variance(&m[1]) / (double) m[1].n;
+	return 2 * ecml_t_sf(fabs(ecml_moments_mean(&m[0]) - ecml_moments_mean(&m[1])) / sqrt(a + b),
+						 (a + b) * (a + b) / (a * a / ((double) m[0].n - 1) + b * b / ((double) m[1].n - 1)));
+}
+
+static void
+test_aa(void)
+{
+	enum {N = 300, SPLITS = 400};
+	uint64_t	hash[N];
+	double		y[N];
+	double		sums[N];
+	double		counts[N];
+	double		squares[N];
+	double		rows[N * 20];
+	int			unit_of[N * 20];
+	int			nrows = 0;
+	AaMetric	metrics[2] = {{.y = y}, {.y = sums,.x = counts,.squares = squares}};
+	AaResult	results[2];
+	AaResult	again[2];
+	EcmlCtx    *four = test_ctx(4, 1);
+	int			rejected = 0;
+	int			rejected_rows = 0;
+
+	for (int i = 0; i < N; i++)
+	{
+		double		level = 3 * ecml_rng_normal(&ctx->rng);
+
+		hash[i] = ecml_hash_u64(i, 0);
+		y[i] = i % 17 == 0 ? NAN : 1e6 + ecml_rng_normal(&ctx->rng);
+		counts[i] = 1 + (double) ecml_rng_below(&ctx->rng, 8);
+		sums[i] = squares[i] = 0;
+		for (int r = 0; r < counts[i]; r++)
+		{
+			double		v = 100 + level + ecml_rng_normal(&ctx->rng);
+
+			sums[i] += v;
+			squares[i] += v * v;
+			unit_of[nrows] = i;
+			rows[nrows++] = v;
+		}
+	}
+	aa_check(ctx, hash, N, metrics, 2, SPLITS, 0.1, 7, results);
+	aa_check(four, hash, N, metrics, 2, SPLITS, 0.1, 7, again);
+	ok(memcmp(results, again, sizeof(results)) == 0, "A/A check: the same bits on four threads");
+	test_ctx_free(four);
+	for (int s = 0; s < SPLITS; s++)
+	{
+		uint64_t	key = ecml_hash_seed(7 + s);
+		bool		in[N];
+		bool		row_in[N * 20];
+
+		for (int i = 0; i < N; i++)
+			in[i] = ecml_hash_mix(hash[i] ^ key) >> 63;
+		for (int r = 0; r < nrows; r++)
+			row_in[r] = in[unit_of[r]];
+		rejected += naive_welch(y, in, N) <= 0.1;
+		rejected_rows += naive_welch(rows, row_in, nrows) <= 0.1;
+	}
+	close_to(results[0].rate, (double) rejected / SPLITS, 1e-12, "its rate is that of a test a split");
+	close_to(results[1].row_rate, (double) rejected_rows / SPLITS, 1e-12, "and that of rows taken for independent");
+	ok(results[0].units == N - 18 && results[0].holds && results[1].holds, "units without a value are left out; the tests hold");
+	ok(results[1].row_rate > 2 * results[1].rate, "rows do not: %g", results[1].row_rate);
+	aa_check(ctx, hash, 0, metrics, 1, SPLITS, 0.1, 7, results);
+	ok(isnan(results[0].rate) && !results[0].holds, "no units, no rate");
+	aa_check(ctx, hash, 1, metrics, 2, SPLITS, 0.1, 7, results);
+	ok(isnan(results[1].rate), "nor of one");
+}
+
+static int
+attempt_aa(long fail_after, long cancel_after)
+{
+	EcmlCtx    *other = test_ctx(2, 9);
+	enum {N = 3000};
+	static const double zeros[N];
+	static const uint64_t hash[N];
+	AaMetric	metric = {.y = zeros,.x = zeros,.squares = zeros};
+	AaResult	result;
+	UpliftRow	rows[N];
+	UpliftBin	bins[3];
+	int			outcome = 0;
+
+	for (int i = 0; i < N; i++)
+		rows[i] = (UpliftRow) {.score = i % 7,.treated = i % 2,.outcome = i % 3};
+	test_host(other)->fail_after = fail_after;
+	test_host(other)->cancel_after = cancel_after;
+	if (TRY(other))
+	{
+		aa_check(other, hash, N, &metric, 1, 100, 0.05, 0, &result);
+		(void) uplift_curve(other, rows, N, bins, 3);
+	}
+	else
+		outcome = test_host(other)->cancelled ? 2 : 1;
+	test_ctx_free(other);
+	return outcome;
+}
+
+static void
+test_failures(void)
+{
+	long		failures = 0;
+	long		cancels = 0;
+
+	while (failures < 100 && attempt_aa(failures, -1) == 1)
+		failures++;
+	ok(failures >= 8 && failures < 100, "every allocation failed in turn: %ld", failures);
+	while (cancels < 1000 && attempt_aa(-1, cancels) == 2)
+		cancels++;
+	ok(cancels >= 6 && cancels < 1000, "cancelled at every poll: %ld", cancels);
+}
+
 /* ---- uplift */
 
 static void
@@ -290,6 +496,11 @@ test_uplift(void)
 			n += bins[b].n_treated + bins[b].n_control;
 		ok(n == N, "each row is in a bin");
 	}
+	/* rows of one score stay as they came: the first bin of a score that says nothing is the first rows */
+	for (int i = 0; i < N; i++)
+		rows[i] = (UpliftRow) {.score = 1,.treated = i % 2,.outcome = i};
+	(void) uplift_curve(ctx, rows, N, bins, 5);
+	ok(bins[0].treated == 50 && bins[4].treated == 450, "bins of rows of one score are in their order: %g, %g", bins[0].treated, bins[4].treated);
 	for (int i = 0; i < N; i++)
 		rows[i].treated = true;
 	ok(isnan(uplift_curve(ctx, rows, N, bins, BINS)) && isnan(uplift_curve(ctx, rows, 0, bins, BINS)), "without controls, or rows, there is none");
@@ -307,6 +518,10 @@ main(void)
 	test_coverage();
 	test_peeking();
 	test_cuped();
+	test_ratio_covariate();
+	test_srm();
+	test_aa();
+	test_failures();
 	test_uplift();
 	test_ctx_free(ctx);
 	return done();

@@ -586,7 +586,7 @@ test_bounds(void)
 	data = ecml_data_from_rows(own, ECML_F4, n, d, x, NULL, NULL);
 	for (int c = 0; c < k; c++)
 		memcpy(start + c * pad, x + (size_t) c * 300 * d, d * sizeof(double));
-	for (int max_iter = 1; max_iter <= 40; max_iter += 3)
+	for (int max_iter = 1; max_iter <= 40; max_iter = 2 * max_iter + 1)
 	{
 		double	   *result[2];
 		EcmlCtx    *ctx[2];
@@ -719,11 +719,11 @@ test_corners(void)
 
 	/* 2,000 columns, 2 columns, a cluster a row */
 	{
-		double	   *wide = mixture(ctx, 8, 300, 2000, 3, 2);
+		double	   *wide = mixture(ctx, 8, 100, 2000, 3, 2);
 
 		params.k = 3;
-		ok(fit(ctx, ecml_data_from_rows(ctx, ECML_F4, 300, 2000, wide, NULL, NULL), &params, &model), "2,000 columns");
-		close_to(model->inertia, naive_inertia(wide, NULL, 300, 2000, model->centroids, 3), 1e-12, "2,000 columns: inertia");
+		ok(fit(ctx, ecml_data_from_rows(ctx, ECML_F4, 100, 2000, wide, NULL, NULL), &params, &model), "2,000 columns");
+		close_to(model->inertia, naive_inertia(wide, NULL, 100, 2000, model->centroids, 3), 1e-12, "2,000 columns: inertia");
 	}
 	{
 		double	   *many = mixture(ctx, 9, 700, 2, 1, 1);
@@ -892,9 +892,9 @@ main(void)
 	test_against_sklearn();
 	test_against_naive(5000, 2, 3);
 	test_against_naive(6000, 8, 20);
-	test_same_bits(21000, 5, 7, 7, false, KMEANS_INIT_PLUSPLUS, 12);
+	test_same_bits(13000, 5, 7, 7, false, KMEANS_INIT_PLUSPLUS, 6);
 	test_same_bits(9000, 3, 20, 6, true, KMEANS_INIT_PLUSPLUS, 4);
-	test_same_bits(17000, 17, 250, 20, false, KMEANS_INIT_RANDOM, 3);
+	test_same_bits(9000, 17, 250, 20, false, KMEANS_INIT_RANDOM, 3);
 	test_bounds();
 	test_weights();
 	test_corners();

@@ -341,6 +341,82 @@ test_category(void)
 	test_ctx_free(ctx);
 }
 
+/* A large category by its mean price: no product's price alone can be made better, and units are those of the plain sum. */
+static void
+test_large_category(void)
+{
+	enum {N = 40, K = 2};
+	EcmlCtx    *ctx = test_ctx(1, 1);
+	DemandFit	fits[N];
+	PriceItem	items[N];
+	double		memory[N][32];
+	double		prices[N];
+	int			start[2] = {0, N};
+	PriceProblem problem = {
+		.form = DEMAND_LOG_LOG,.nterms = K,.nprices = 2,.first_cross = 1,.ncross = 1,.goal = PRICE_PROFIT,.periods = 1,.draws = 20,
+	.level = 0.9,.items = items,.nitems = N,.start = start,.ngroups = 1,.seed = 1};
+	double		reached = 0;
+	double		most = 0;
+	double		naive = 0;
+	bool		cancelled = false;
+
+	memset(fits, 0, sizeof(fits));
+	memset(memory, 0, sizeof(memory));
+	for (int i = 0; i < N; i++)
+	{
+		DemandFit  *fit = &fits[i];
+
+		fit->b = memory[i];
+		fit->v = fit->b + K;
+		fit->mean_x = fit->v + K * K;
+		fit->x_scale = fit->mean_x + K;
+		fit->mean_y = log(100 + 5 * i);
+		fit->y_scale = fit->smear = 1;
+		fit->interval_df = 46;
+		fit->b[0] = -3 + 0.02 * i;
+		fit->b[1] = 0.4;
+		fit->v[0] = 0.01;
+		for (int j = 0; j < K; j++)
+		{
+			fit->mean_x[j] = log(10);
+			fit->x_scale[j] = 1;
+		}
+		/* one sells nearly all: the mean of the others is not to be taken as a difference */
+		items[i] = (PriceItem) {.fit = fit,.x = memory[i] + 20,.weight = i == 3 ? 1e12 : 1 + i,.current = 10,.cost = 5,.stock = INFINITY,
+		.range = {.low = 6,.high = 16}};
+	}
+	price_optimise(ctx, &problem);
+	for (int i = 0; i < N; i++)
+		prices[i] = items[i].price;
+	for (int i = 0; i < N; i++)
+		reached += price_units(&problem, items, N, i, prices) * (prices[i] - 5);
+	for (int i = 0; i < N; i++)
+		for (int step = -1; step <= 1; step += 2)
+		{
+			double		sum = 0;
+
+			prices[i] = fmin(items[i].range.high, items[i].price * (1 + 0.002 * step));
+			for (int j = 0; j < N; j++)
+				sum += price_units(&problem, items, N, j, prices) * (prices[j] - 5);
+			prices[i] = items[i].price;
+			most = fmax(most, sum);
+		}
+	ok(most <= reached, "a large category: no price can be made better alone (%.12g, %.12g)", most, reached);
+	/* the plain sum: item 3 by the others, all others by item 3 nearly */
+	for (int j = 0; j < N; j++)
+		naive += j == 3 ? 0 : items[j].weight * log(prices[j]);
+	naive /= N * (N + 1) / 2.0 - 4;
+	close_to(price_units(&problem, items, N, 3, prices),
+			 exp(log(115) + (-3 + 0.06) * (log(prices[3]) - log(10)) + 0.4 * (naive - log(10))), 1e-12, "its mean price is that of the others");
+	test_host(ctx)->cancel_after = 500;
+	if (TRY(ctx))
+		price_optimise(ctx, &problem);
+	else
+		cancelled = test_host(ctx)->cancelled;
+	ok(cancelled, "and it can be cancelled on the way");
+	test_ctx_free(ctx);
+}
+
 /* ---- over time */
 
 static double
@@ -549,6 +625,7 @@ main(void)
 	test_pool();
 	test_price();
 	test_category();
+	test_large_category();
 	test_dynamic();
 	test_learn();
 	test_arrivals();

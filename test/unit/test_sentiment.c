@@ -11,10 +11,12 @@
 #include "text/lemma.h"
 #include "text/similarity.h"
 
+static EcmlCtx *ctx;
+
 static double
 polarity(const char *text)
 {
-	return sentiment_of(text, strlen(text)).polarity;
+	return sentiment_of(ctx, text, strlen(text)).polarity;
 }
 
 static bool
@@ -26,6 +28,68 @@ lemma_is(const char *word, unsigned part, const char *want)
 	return n == strlen(want) && memcmp(out, want, n) == 0;
 }
 
+/* Does a poll of the work cancel it? */
+static bool
+sentiment_is_cancelled(const char *text, size_t n, long after)
+{
+	test_host(ctx)->cancelled = false;
+	test_host(ctx)->cancel_after = after;
+	if (TRY(ctx))
+		(void) sentiment_of(ctx, text, n);
+	test_host(ctx)->cancel_after = -1;
+	return test_host(ctx)->cancelled;
+}
+
+static bool
+shingles_are_cancelled(const char *text, size_t n, long after)
+{
+	size_t		count;
+
+	test_host(ctx)->cancelled = false;
+	test_host(ctx)->cancel_after = after;
+	if (TRY(ctx))
+		(void) shingles_of(ctx, text, n, 6, &count);
+	test_host(ctx)->cancel_after = -1;
+	return test_host(ctx)->cancelled;
+}
+
+/* Long texts can be cancelled wherever they are, and take the memory that they are allowed. */
+static void
+long_texts(void)
+{
+	size_t		n = 4 * 1024 * 1024;
+	char	   *text = ECML_NEW(ctx, char, n);
+	size_t		count;
+	uint64_t   *set;
+	bool		sorted = true;
+	long		polls;
+
+	for (int kind = 0; kind < 3; kind++)
+	{
+		for (size_t i = 0; i < n; i++)
+			text[i] = "a    b good"[kind == 0 ? 0 : kind == 1 ? 4 : i % 11];
+		ok(sentiment_is_cancelled(text, n, 2), "a long text is cancelled (%d)", kind);
+	}
+	for (size_t i = 0; i < n; i++)
+		text[i] = (char) ('a' + ecml_rng_below(&ctx->rng, 26));
+	set = shingles_of(ctx, text, n / 8, 6, &count);
+	for (size_t i = 1; i < count; i++)
+		sorted &= set[i - 1] < set[i];
+	ok(sorted && count > 100000, "%zu shingles are in order, each once", count);
+	for (polls = 0; polls < 100 && shingles_are_cancelled(text, n / 8, polls); polls++)
+		;
+	ok(polls > 20 && polls < 100, "and can be cancelled at each of %ld polls", polls);
+	ctx->budget = ctx->used + 1000000;
+	if (TRY(ctx))
+	{
+		(void) shingles_of(ctx, text, n, 6, &count);
+		ok(false, "more memory than allowed");
+	}
+	else
+		ok(test_host(ctx)->status == ECML_LIMIT_EXCEEDED, "more memory than allowed is an error");
+	ctx->budget = 0;
+}
+
 int
 main(void)
 {
@@ -33,7 +97,6 @@ main(void)
 		"good", "not", " ", "but", ",", ".", "!", "'", ":)", ":-(", "<3", "\xE2\x9D\xA4", "\xF0\x9F\x98\x80", "\xE2\x80\x99", "\xE2\x80\x8D", "\xFF",
 		"\xF0\x9F", "\xC0\xAF", "very", "battery", "and", "awful", "5.5", "\n", "sooooo", "\xC3\x84"
 	};
-	EcmlCtx    *ctx = test_ctx(1, 1);
 	EcmlRng		rng;
 	bool		fine = true;
 	size_t		n;
@@ -41,6 +104,7 @@ main(void)
 	uint64_t   *a;
 	uint64_t   *b;
 
+	ctx = test_ctx(1, 1);
 	ok(polarity("great") > 0 && polarity("not great") < 0 && polarity("awful") < 0, "words and negation");
 	ok(polarity("GREAT") == polarity("great") && polarity("soooooo great") == polarity("soo great"), "capitals and repeated letters");
 	ok(polarity("it isn't good") == polarity("it isn\xE2\x80\x99t good"), "both apostrophes");
@@ -70,7 +134,7 @@ main(void)
 		}
 		exact = malloc(length);
 		memcpy(exact, text, length);
-		s = sentiment_of(exact, length);
+		s = sentiment_of(ctx, exact, length);
 		fine &= fabs(s.polarity) <= 1 && s.subjectivity >= 0 && s.subjectivity <= 1;
 		for (SentimentPhrase *p = sentiment_phrases(ctx, exact, length, 20, &count); count > 0; count--, p++)
 			fine &= p->begin < p->end && p->end <= length;
@@ -81,6 +145,7 @@ main(void)
 		free(exact);
 	}
 	ok(fine, "odd parts and broken bytes: what is told lies in the text");
+	long_texts();
 	test_ctx_free(ctx);
 	return done();
 }

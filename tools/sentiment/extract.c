@@ -21,6 +21,11 @@ typedef struct Out
 } Out;
 
 static void
+go_on(EcmlCtx *ctx, double done, double total)
+{
+}
+
+static void
 feature(void *arg, uint32_t hash, double value, double weight, size_t begin, size_t end)
 {
 	Out		   *out = arg;
@@ -64,8 +69,10 @@ extract(const char *text, size_t n, uint32_t *hash, float *value, uint32_t *begi
 	Out			out = {text, hash, value, begin, end, 0, room, 0};
 	SentimentSink sink = {feature, contrast, clause, sentence, &out};
 	SentimentTotals totals;
+	static const EcmlHost host = {.poll = go_on};
+	EcmlCtx		ctx = {.host = &host};
 
-	sentiment_read(text, n, &sink, &totals);
+	sentiment_read(&ctx, text, n, &sink, &totals);
 	*words = totals.words;
 	return out.n;
 }
