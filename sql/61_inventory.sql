@@ -6,7 +6,7 @@ CREATE FUNCTION ecml_inventory_plan(source text, options jsonb DEFAULT '{}',
 	OUT cover float8, OUT order_now float8, OUT method text, OUT note text) RETURNS SETOF record
 AS 'MODULE_PATHNAME' LANGUAGE C VOLATILE PARALLEL UNSAFE COST 100000 ROWS 1000;
 COMMENT ON FUNCTION ecml_inventory_plan(text, jsonb) IS
-'When and how much to order of each item: forecast demand over lead time and review with the standard deviation of its own errors, safety stock, reorder point, order quantity, expected fill rate (0 to 1), risks (0 to 1), cover in periods of the demand, and what to order now. A series that cannot be planned has NULLs and a note. Errors: invalid_parameter_value for options, undefined_column, data_exception for items out of range.';
+'When and how much to order of each item: forecast demand over lead time and review with the standard deviation of its own errors, safety stock, reorder point, order quantity, expected fill rate (0 to 1), risks (0 to 1), cover in periods of the demand, and what to order now. A series that cannot be planned has NULLs and a note. Options: service_level, target, lead_time, review, costs, pack_size, items and others of doc/inventory.md, and those of ecml_forecast. Errors: invalid_parameter_value for options, undefined_object (table, column), data_exception for items out of range or named twice, program_limit_exceeded (memory).';
 
 CREATE FUNCTION ecml_simulate_inventory(policy jsonb, demand float8[],
 	OUT period int, OUT demand float8, OUT arrived float8, OUT sold float8, OUT missed float8, OUT expired float8, OUT on_hand float8,
@@ -39,4 +39,4 @@ CREATE FUNCTION ecml_abc_xyz(source text, options jsonb DEFAULT '{}',
 	OUT xyz text) RETURNS SETOF record
 AS 'MODULE_PATHNAME' LANGUAGE C STABLE PARALLEL UNSAFE COST 10000 ROWS 1000;
 COMMENT ON FUNCTION ecml_abc_xyz(text, jsonb) IS
-'Items by importance and steadiness: value, its share of the total (0 to 1) and class A, B, C; mean demand a period, its coefficient of variation and class X, Y, Z. Errors: invalid_parameter_value for options, undefined_column.';
+'Items by importance and steadiness: value, its share of the total (0 to 1) and class A, B, C; mean demand a period, its coefficient of variation and class X, Y, Z. Errors: invalid_parameter_value for options, undefined_object (table, column).';

@@ -38,3 +38,13 @@ ORDER BY day;
 SELECT metric, segment, lift, p_adjusted, p_always_valid, conclusion
 FROM ecml_ab_report('experiment_visits',
 	'{"metrics": {"converted": "mean", "revenue": {"covariate": "pre_revenue"}}, "segments": ["device"]}');
+
+\echo 'And would such a report find differences where nothing was done? Past customers, shared out anew 500 times.'
+SELECT metric, units, false_positive_rate, row_rate, conclusion
+FROM ecml_aa_check('SELECT customer_id, total, 1 AS orders FROM orders',
+	'{"unit": "customer_id", "metrics": {"total": "mean", "orders": "sum"}, "splits": 500}');
+
+\echo 'Whom does it move? Visitors by what they spent before: is that an order worth anything (Qini)?'
+SELECT round(ecml_qini(pre_revenue, converted, variant = 'treatment')::numeric, 5) AS heavy_first,
+	round(ecml_qini(-pre_revenue, converted, variant = 'treatment')::numeric, 5) AS light_first
+FROM experiment_visits;

@@ -1,8 +1,9 @@
 /*
  * series.c - a source read as time series: columns, the query, rows kept by series
  *
- * A query of our own around the source, run with the caller's rights, gives rows sorted by series, time and value, so that
- * nothing depends on how the source is scanned.  They are packed, a few thousand of a series in one value, into a tuplestore
+ * A query of our own around the source, run with the caller's rights, gives its rows, which are sorted by series, time and value, so
+ * that nothing depends on how the source is scanned: in memory (series_sort.c), or by the query where they are too many.  They are
+ * packed, a few thousand of a series in one value, into a tuplestore
  * that spills beyond a quarter of ecml.work_mem; meanwhile each series' times are looked at (num/times.c).  When all have been
  * seen, the frequency of each is settled: its own where it is regular, else the one that most of the regular ones have, else
  * the one that all times together show.  From then on series are read back one by one (series_grid.c).
@@ -283,11 +284,10 @@ quoted(const EcmlSource *source, int column)
 
 /*
  * moment (timestamp or int8), value float8, is it the second of two equal hours (when clocks are set back) boolean,
- * regressors float8 ..., series text; sorted by series, moment and the rest.  What has a fixed length comes first: the sort compares
- * moments of one series most of the time, and finds them at once then.
+ * regressors float8 ..., series text; sorted by series, moment and the rest, unless it ends after unsorted bytes.
  */
 static char *
-make_query(EcmlSeriesReader *reader, const EcmlSource *source, const char *from, const Columns *columns)
+make_query(EcmlSeriesReader *reader, const EcmlSource *source, const char *from, const Columns *columns, int *unsorted)
 {
 	Oid			type = TupleDescAttr(source->desc, columns->ds)->atttypid;
 	const char *at = quoted(source, columns->ds);
@@ -329,7 +329,9 @@ make_query(EcmlSeriesReader *reader, const EcmlSource *source, const char *from,
 			appendStringInfo(&query, "%s%s", i > 0 ? ", '/', " : "", quoted(source, columns->series[i]));
 		appendStringInfoString(&query, ") COLLATE pg_catalog.\"C\" AS a");
 	}
-	appendStringInfo(&query, " FROM %s AS s WHERE %s IS NOT NULL ORDER BY ", from, at);
+	appendStringInfo(&query, " FROM %s AS s WHERE %s IS NOT NULL", from, at);
+	*unsorted = query.len;
+	appendStringInfoString(&query, " ORDER BY ");
 	if (columns->nseries > 0)
 		appendStringInfo(&query, "%d, ", 4 + columns->nx);
 	appendStringInfo(&query, "1, 2%s", reader->folds ? ", 3" : "");
@@ -424,41 +426,43 @@ same_name(const EcmlSeriesReader *reader, const char *name, int length)
 	return head->length == length && memcmp(head->name, name, length) == 0;
 }
 
-static void
-take_row(void *arg, TupleTableSlot *slot)
+bool
+ecml_series_decode(const EcmlSeriesReader *reader, TupleTableSlot *slot, double *row, const char **name, int *length)
 {
-	EcmlSeriesReader *reader = arg;
-	const char *name = NULL;
-	int			length = 0;
-	int64		at;
-	double	   *place;
-	double		y;
+	int64		at = DatumGetInt64(slot->tts_values[0]);
 
-	at = DatumGetInt64(slot->tts_values[0]);
+	*name = NULL;
+	*length = 0;
 	if (slot->tts_isnull[0] || (reader->clock && TIMESTAMP_NOT_FINITE(at)))
-	{
-		reader->skipped++;
-		return;
-	}
+		return false;
 	if (!slot->tts_isnull[3 + reader->nx])
 	{
 		text	   *t = DatumGetTextPP(slot->tts_values[3 + reader->nx]);
 
-		name = VARDATA_ANY(t);
-		length = VARSIZE_ANY_EXHDR(t);
+		*name = VARDATA_ANY(t);
+		*length = VARSIZE_ANY_EXHDR(t);
 	}
+	memcpy(row, &at, sizeof(at));
+	row[1] = slot->tts_isnull[1] ? NAN : DatumGetFloat8(slot->tts_values[1]);
+	for (int i = 0; i < reader->nx; i++)
+		row[2 + i] = slot->tts_isnull[3 + i] ? NAN : DatumGetFloat8(slot->tts_values[3 + i]);
+	if (reader->folds)
+		row[2 + reader->nx] = !slot->tts_isnull[2] && DatumGetBool(slot->tts_values[2]);
+	return true;
+}
+
+void
+ecml_series_add(EcmlSeriesReader *reader, const char *name, int length, const double *row)
+{
+	int64		at;
+	double		y = row[1];
+
+	memcpy(&at, row, sizeof(at));
 	if (!same_name(reader, name, length))
 		begin_series(reader, name, length);
 	else if (reader->kept == reader->chunk_rows)
 		flush(reader);
-	y = slot->tts_isnull[1] ? NAN : DatumGetFloat8(slot->tts_values[1]);
-	place = (double *) VARDATA(reader->chunk) + (size_t) reader->kept++ * reader->stride;
-	memcpy(place, &at, sizeof(at));
-	place[1] = y;
-	for (int i = 0; i < reader->nx; i++)
-		place[2 + i] = slot->tts_isnull[3 + i] ? NAN : DatumGetFloat8(slot->tts_values[3 + i]);
-	if (reader->folds)
-		place[2 + reader->nx] = !slot->tts_isnull[2] && DatumGetBool(slot->tts_values[2]);
+	memcpy((double *) VARDATA(reader->chunk) + (size_t) reader->kept++ * reader->stride, row, reader->stride * sizeof(double));
 	reader->rows++;
 	if (reader->nx > 0 && isnan(y))
 		return;					/* a row of the future, which tells of regressors only */
@@ -470,6 +474,20 @@ take_row(void *arg, TupleTableSlot *slot)
 		reader->least = Min(reader->least, y);
 		reader->whole &= y == rint(y);
 	}
+}
+
+/* A row of the sorted query. */
+static void
+take_row(void *arg, TupleTableSlot *slot)
+{
+	EcmlSeriesReader *reader = arg;
+	const char *name;
+	int			length;
+
+	if (ecml_series_decode(reader, slot, reader->row, &name, &length))
+		ecml_series_add(reader, name, length, reader->row);
+	else
+		reader->skipped++;
 }
 
 /* The frequency that most of the regular series have, by their rows; NONE when there is none. */
@@ -560,6 +578,8 @@ ecml_series_open(const char *source_text, const char *ds, const char *y, const c
 	EcmlSource	query;
 	int			nest = NewGUCNestLevel();
 	char		memory[32];
+	char	   *text;
+	int			unsorted;
 	MemoryContext spi;
 
 	reader->context = context;
@@ -592,13 +612,21 @@ ecml_series_open(const char *source_text, const char *ds, const char *y, const c
 	/* the sort may use what ecml may use */
 	snprintf(memory, sizeof(memory), "%d", Max(work_mem, Min(ecml_guc_work_mem / 4, 1024 * 1024)));
 	(void) set_config_option("work_mem", memory, PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
-	ecml_source_open_parallel(&query, make_query(reader, &source, ecml_source_from(source_text), &columns));
+	text = make_query(reader, &source, ecml_source_from(source_text), &columns, &unsorted);
 	reader->stride = 2 + reader->nx + reader->folds;
 	reader->chunk_rows = Max(64, 8192 / reader->stride);
 	reader->chunk = MemoryContextAlloc(context, VARHDRSZ + reader->chunk_rows * reader->stride * sizeof(double));
+	reader->row = MemoryContextAlloc(context, reader->stride * sizeof(double));
 	ecml_times_init(&reader->all, !reader->clock);
+	ecml_source_open_parallel(&query, pnstrdup(text, unsorted));
 	spi = MemoryContextSwitchTo(context);
-	ecml_source_run(&query, take_row, reader);
+	if (!ecml_series_sort(reader, &query))
+	{
+		MemoryContextSwitchTo(spi);
+		ecml_source_open_parallel(&query, text);
+		MemoryContextSwitchTo(context);
+		ecml_source_run(&query, take_row, reader);
+	}
 	MemoryContextSwitchTo(spi);
 	end_series(reader);
 	SPI_finish();
@@ -649,6 +677,12 @@ bool
 ecml_series_has_clock(const EcmlSeriesReader *reader)
 {
 	return reader->clock;
+}
+
+int
+ecml_series_regressors(const EcmlSeriesReader *reader)
+{
+	return reader->nx;
 }
 
 int

@@ -115,6 +115,7 @@ extern int64 ecml_series_count(const EcmlSeriesReader *reader);
 extern int64 ecml_series_rows(const EcmlSeriesReader *reader);	/* with a time */
 extern int64 ecml_series_skipped(const EcmlSeriesReader *reader);	/* time NULL or infinite */
 extern bool ecml_series_has_clock(const EcmlSeriesReader *reader);	/* moments are times, no whole numbers */
+extern int	ecml_series_regressors(const EcmlSeriesReader *reader);
 extern int	ecml_series_path_columns(const EcmlSeriesReader *reader);	/* columns that make a name */
 extern const char *ecml_series_column_name(const EcmlSeriesReader *reader, char which);	/* 'd' ds, 'y' y */
 

@@ -1,5 +1,5 @@
 /*
- * series_internal.h - what series.c (rows) and series_grid.c (series) share
+ * series_internal.h - what series.c (rows), series_sort.c (their order) and series_grid.c (series) share
  */
 #ifndef ECML_SERIES_INTERNAL_H
 #define ECML_SERIES_INTERNAL_H
@@ -40,6 +40,7 @@ struct EcmlSeriesReader
 	int			stride;
 	int			chunk_rows;
 	struct varlena *chunk;
+	double	   *row;			/* [stride] scratch */
 	int			kept;			/* rows in chunk */
 	Tuplestorestate *store;		/* number of the series, rows */
 	TupleDesc	desc;
@@ -64,6 +65,15 @@ struct EcmlSeriesReader
 	double		least;			/* value; INFINITY: none */
 	bool		whole;			/* all values are whole numbers */
 };
+
+/* A row of the query: row [stride], and the series' name (NULL: NULL), which is the slot's; false: it has no time. */
+extern bool ecml_series_decode(const EcmlSeriesReader *reader, TupleTableSlot *slot, double *row, const char **name, int *length);
+
+/* Take a row in; rows come sorted by series, time and the rest. */
+extern void ecml_series_add(EcmlSeriesReader *reader, const char *name, int length, const double *row);
+
+/* Run the query, sort its rows in memory, take them in; false: they are too many, and none was taken. */
+extern bool ecml_series_sort(EcmlSeriesReader *reader, EcmlSource *query);
 
 /* Settle what gaps mean, and where series end, once all rows have been seen. */
 extern void ecml_series_settle(EcmlSeriesReader *reader);

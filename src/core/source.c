@@ -412,6 +412,18 @@ ecml_source_column(const EcmlSource *source, const char *name, const char *what)
 	return -1;
 }
 
+Form_pg_attribute
+ecml_source_key(const EcmlSource *source)
+{
+	if (source->desc->natts == 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("the source has no columns"),
+				 errdetail("Its first column is the key of its rows."),
+				 errhint("Give a table, or a query such as SELECT product_id, title FROM products.")));
+	return TupleDescAttr(source->desc, 0);
+}
+
 int *
 ecml_source_columns(const EcmlSource *source, Jsonb *list, const char *what, int *n)
 {

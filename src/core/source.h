@@ -56,6 +56,9 @@ extern char *ecml_source_from(const char *text);
 /* Number of the column of that name, or an error that names the nearest; what: "target", "feature". */
 extern int	ecml_source_column(const EcmlSource *source, const char *name, const char *what);
 
+/* The first column, by which rows are known; an error where there is none. */
+extern Form_pg_attribute ecml_source_key(const EcmlSource *source);
+
 /* Numbers of the columns that a list of an option names (NULL: none), palloc'd; *n: how many. */
 extern int *ecml_source_columns(const EcmlSource *source, Jsonb *list, const char *what, int *n);
 

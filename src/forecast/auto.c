@@ -1,7 +1,7 @@
 /*
  * auto.c - the automatic choice: candidates by features of the series, weights by validation from rolling origins
  *
- * Which methods come into question follows from the series: for intermittent demand (a third or more of the values are zero,
+ * Which methods come into question follows from the series: with regressors ARIMA and prophet; for intermittent demand (a third or more of the values are zero,
  * none is negative) Croston's family beside the mean and exponential smoothing; else exponential smoothing, Theta, ARIMA, and
  * decomposition where there are several seasons or one too long for the others.  Each is fitted to the first part of the
  * series and forecasts the rest from up to three origins; what it weighs in the combination falls with its mean absolute error
@@ -15,7 +15,9 @@
  * counts is that its parameters, and its form, may be wrong.  POWER and GROWTH were chosen on the training parts of the M3 and
  * M4 samples alone, the last horizon of each held out.
  *
- * Parameters: number of components, scale of the intervals; for each component method, form, weight, number of parameters,
+ * Zeros before the first sale are no demand: where enough comes after them, the series begins there.
+ *
+ * Parameters: number of components, scale of the intervals, zeros left out; for each component method, form, weight, number of parameters,
  * parameters.  Cost: two fits of each candidate, the second of the form that the first has chosen.
  */
 #include "forecast/auto.h"
@@ -29,7 +31,7 @@
 #include "forecast/ets.h"
 #include "forecast/theta.h"
 
-#define HEAD 2					/* numbers before the components */
+#define HEAD 3					/* numbers before the components */
 #define EACH 4					/* before a component's parameters */
 #define ORIGINS 3
 #define POWER_VALUES 80			/* weights fall with the power of errors that is the number of values over this, */
@@ -37,6 +39,7 @@
 #define FAR_BEHIND 4			/* over the power, and 1: how many times the least error */
 #define PRIOR 3					/* errors as they should be, beside those seen */
 #define INTERMITTENT (1.0 / 3)	/* share of zeros */
+#define LEAST_SOLD 10			/* values from the first sale on, for zeros before it to be left out */
 #define GROWTH 6				/* intervals are wider by so much, times the root of the step, over the number of values */
 #define NARROWEST 0.9			/* of the scale of intervals */
 #define MOST_LAGS 2				/* of ARIMA */
@@ -45,7 +48,7 @@
 enum
 {
 	NAIVE = 1, SEASONAL_NAIVE = 2, DRIFT = 3, MEAN = 4, ETS = 5, THETA = 6, CROSTON = 7, SBA = 8, TSB = 9, ADIDA = 10,
-	ARIMA = 14, MSTL = 15
+	PROPHET = 13, ARIMA = 14, MSTL = 15
 };
 
 static const AutoOptions defaults = AUTO_DEFAULTS;
@@ -99,6 +102,7 @@ choose(const ForecastInput *in, const AutoOptions *options, const Features *f, i
 {
 	static const int smooth[] = {ETS, THETA, ARIMA};
 	static const int rare[] = {SBA, TSB, ADIDA, MEAN, ETS};
+	static const int regress[] = {ARIMA, PROPHET};
 	int			n = 0;
 
 	if (options->ncandidates > 0)
@@ -111,6 +115,14 @@ choose(const ForecastInput *in, const AutoOptions *options, const Features *f, i
 	if (f->constant || f->values < 5)
 	{
 		ids[n++] = ETS;
+		return n;
+	}
+	/* those that know of regressors */
+	if (in->nx > 0)
+	{
+		for (int i = 0; i < (int) (sizeof(regress) / sizeof(regress[0])); i++)
+			if (forecast_method_by_id(regress[i]))
+				ids[n++] = regress[i];
 		return n;
 	}
 	if (f->least >= 0 && f->zeros >= INTERMITTENT)
@@ -131,10 +143,10 @@ choose(const ForecastInput *in, const AutoOptions *options, const Features *f, i
 
 /* Could this method be a candidate? */
 static bool
-possible(int id, const void *const *given)
+possible(int id, const ForecastShape *shape)
 {
 	static const int usual[] = {MEAN, ETS, THETA, SBA, TSB, ADIDA, ARIMA, MSTL};
-	const AutoOptions *options = given && given[12] ? given[12] : &defaults;
+	const AutoOptions *options = shape->options && shape->options[12] ? shape->options[12] : &defaults;
 
 	if (options->ncandidates > 0)
 	{
@@ -146,7 +158,7 @@ possible(int id, const void *const *given)
 	for (int i = 0; i < (int) (sizeof(usual) / sizeof(usual[0])); i++)
 		if (usual[i] == id)
 			return true;
-	return false;
+	return id == PROPHET && shape->nx > 0;
 }
 
 /* The most that any of them needs: bytes, parameters. */
@@ -157,7 +169,7 @@ most_of(const ForecastShape *shape, size_t *bytes, int *params)
 	*params = 0;
 	for (int id = 1; id < FORECAST_MAX_METHODS; id++)
 	{
-		const ForecastMethod *method = possible(id, shape->options) ? forecast_method_by_id(id) : NULL;
+		const ForecastMethod *method = possible(id, shape) ? forecast_method_by_id(id) : NULL;
 		size_t		memory;
 		int			n;
 
@@ -567,9 +579,42 @@ try_all(Trial *t, ForecastArena *arena)
 	return FORECAST_OK;
 }
 
-static ForecastStatus
-auto_fit(const ForecastInput *in, ForecastArena *arena, ForecastFit *fit)
+/* Zeros at the start that are left out: of what was not sold yet.  Regressors keep them, for their rows are as long as the series. */
+static int
+not_sold_yet(const ForecastInput *in)
 {
+	int			first = 0;
+	int			after = 0;
+
+	while (first < in->n && (in->y[first] == 0 || isnan(in->y[first])))
+		first++;
+	for (int t = first; t < in->n; t++)
+	{
+		if (in->y[t] < 0)
+			return 0;
+		after += !isnan(in->y[t]);
+	}
+	return after >= LEAST_SOLD && in->nx == 0 ? first : 0;
+}
+
+static ForecastInput
+without(const ForecastInput *in, int first)
+{
+	ForecastInput rest = *in;
+
+	rest.y += first;
+	rest.n -= first;
+	if (rest.at)
+		rest.at += first;
+	return rest;
+}
+
+static ForecastStatus
+auto_fit(const ForecastInput *whole, ForecastArena *arena, ForecastFit *fit)
+{
+	int			left_out = not_sold_yet(whole);
+	ForecastInput rest = without(whole, left_out);
+	const ForecastInput *in = &rest;
 	Trial		t = {.in = *in,.options = in->options && in->options[12] ? in->options[12] : &defaults};
 	ForecastStatus status = try_all(&t, arena);
 	Candidate  *candidates = t.candidates;
@@ -602,6 +647,7 @@ auto_fit(const ForecastInput *in, ForecastArena *arena, ForecastFit *fit)
 	}
 	fit->params[0] = n;
 	fit->params[1] = scale;
+	fit->params[2] = left_out;
 	fit->nparams = (int) (place - fit->params);
 	fit->form = 0;
 	fit->log_likelihood = NAN;
@@ -612,8 +658,12 @@ auto_fit(const ForecastInput *in, ForecastArena *arena, ForecastFit *fit)
 /* ---- forecasts */
 
 static ForecastStatus
-auto_forecast(const ForecastInput *in, const ForecastFit *fit, ForecastArena *arena, ForecastResult *result)
+auto_forecast(const ForecastInput *whole, const ForecastFit *fit, ForecastArena *arena, ForecastResult *result)
 {
+	bool		known = fit->nparams >= HEAD && fit->params[2] >= 0 && fit->params[2] < whole->n;
+	int			left_out = known && whole->nx == 0 ? (int) fit->params[2] : 0;
+	ForecastInput rest = without(whole, left_out);
+	const ForecastInput *in = &rest;
 	size_t		band = (size_t) in->nlevels * in->horizon;
 	double	   *mean = FORECAST_TAKE(arena, double, in->horizon);
 	double	   *sd = FORECAST_TAKE(arena, double, in->horizon);
@@ -629,10 +679,12 @@ auto_forecast(const ForecastInput *in, const ForecastFit *fit, ForecastArena *ar
 
 	if (scale == NULL)
 		return FORECAST_NO_MEMORY;
-	if (fit->nparams < HEAD || !(fit->params[0] >= 1 && fit->params[0] <= AUTO_MAX) ||
+	if (!known || !(fit->params[0] >= 1 && fit->params[0] <= AUTO_MAX) ||
 		!(fit->params[1] >= 0.1 && fit->params[1] <= 10))
 		return FORECAST_DAMAGED;
 	n = (int) fit->params[0];
+	for (int t = 0; result->fitted && t < left_out; t++)
+		result->fitted[t] = NAN;
 	for (int t = 0; t < in->n; t++)
 		values += !isnan(in->y[t]);
 	for (int h = 0; h < in->horizon; h++)
@@ -664,7 +716,10 @@ auto_forecast(const ForecastInput *in, const ForecastFit *fit, ForecastArena *ar
 		status = method->forecast(&seen, &part, arena, &one);
 		arena->used = mark;
 		if (status != FORECAST_OK)
+		{
+			result->note = one.note;
 			return status;
+		}
 		for (int h = 0; h < in->horizon; h++)
 			result->mean[h] = (i == 0 ? 0 : result->mean[h]) + weight * mean[h];
 		for (int h = 0; result->sd && h < in->horizon; h++)
@@ -679,7 +734,7 @@ auto_forecast(const ForecastInput *in, const ForecastFit *fit, ForecastArena *ar
 				result->upper[k] = (i == 0 ? 0 : result->upper[k]) + weight * (mean[h] + scale[h] * (upper[k] - mean[h]));
 		}
 		for (int t = 0; result->fitted && t < in->n; t++)
-			result->fitted[t] = (i == 0 ? 0 : result->fitted[t]) + weight * fitted[t];
+			result->fitted[left_out + t] = (i == 0 ? 0 : result->fitted[left_out + t]) + weight * fitted[t];
 		place += EACH + part.nparams;
 	}
 	return place == end ? FORECAST_OK : FORECAST_DAMAGED;

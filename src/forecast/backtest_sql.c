@@ -18,6 +18,7 @@
 #include "core/guc.h"
 #include "core/result.h"
 #include "forecast/forecast_sql.h"
+#include "forecast/score.h"
 
 #define MAX_METHODS 16
 #define MAX_ORIGINS 1000
@@ -50,70 +51,15 @@ static const EcmlOption backtest_options[] = {
 	ECML_OPT_END
 };
 
-/* Sums over forecasts. */
-typedef struct Score
-{
-	int64		n;
-	double		scaled;
-	int64		nscaled;		/* those with a scale */
-	double		smape;
-	double		squares;
-	double		absolute;
-	double		error;
-	int64		covered;
-	double		width;
-	int64		nbands;			/* those with an interval */
-	int64		failed;			/* forecasts that the method could not give */
-} Score;
-
-static void
-score(Score *s, double f, double y, double low, double high, double scale)
-{
-	double		error = f - y;
-
-	s->n++;
-	if (scale > 0)
-	{
-		s->scaled += fabs(error) / scale;
-		s->nscaled++;
-	}
-	if (error != 0)
-		s->smape += 200 * fabs(error) / (fabs(f) + fabs(y));
-	s->squares += error * error;
-	s->absolute += fabs(error);
-	s->error += error;
-	if (!isnan(low) && !isnan(high))
-	{
-		s->covered += y >= low && y <= high;
-		s->width += high - low;
-		s->nbands++;
-	}
-}
-
-static void
-add(Score *s, const Score *other)
-{
-	s->n += other->n;
-	s->scaled += other->scaled;
-	s->nscaled += other->nscaled;
-	s->smape += other->smape;
-	s->squares += other->squares;
-	s->absolute += other->absolute;
-	s->error += other->error;
-	s->covered += other->covered;
-	s->width += other->width;
-	s->nbands += other->nbands;
-	s->failed += other->failed;
-}
-
 enum
 {
 	METHOD, SERIES, STEP, FORECASTS, FAILED, MASE, SMAPE, RMSE, MAE, BIAS, COVERAGE, WIDTH, NCOLUMNS
 };
 
 static void
-emit(EcmlRows *rows, const char *method, const char *series, int step, const Score *s)
+emit(EcmlRows *rows, const char *method, const char *series, int step, const ForecastScore *s)
 {
+	ForecastMeasures m = forecast_measures(s);
 	Datum		values[NCOLUMNS];
 	bool		nulls[NCOLUMNS] = {false};
 
@@ -125,30 +71,14 @@ emit(EcmlRows *rows, const char *method, const char *series, int step, const Sco
 	values[STEP] = Int32GetDatum(step);
 	values[FORECASTS] = Int64GetDatum(s->n);
 	values[FAILED] = Int64GetDatum(s->failed);
-	ecml_set_number(values, nulls, MASE, s->nscaled > 0 ? s->scaled / s->nscaled : NAN);
-	ecml_set_number(values, nulls, SMAPE, s->n > 0 ? s->smape / s->n : NAN);
-	ecml_set_number(values, nulls, RMSE, s->n > 0 ? sqrt(s->squares / s->n) : NAN);
-	ecml_set_number(values, nulls, MAE, s->n > 0 ? s->absolute / s->n : NAN);
-	ecml_set_number(values, nulls, BIAS, s->n > 0 ? s->error / s->n : NAN);
-	ecml_set_number(values, nulls, COVERAGE, s->nbands > 0 ? (double) s->covered / s->nbands : NAN);
-	ecml_set_number(values, nulls, WIDTH, s->nbands > 0 ? s->width / s->nbands : NAN);
+	ecml_set_number(values, nulls, MASE, m.mase);
+	ecml_set_number(values, nulls, SMAPE, m.smape);
+	ecml_set_number(values, nulls, RMSE, m.rmse);
+	ecml_set_number(values, nulls, MAE, m.mae);
+	ecml_set_number(values, nulls, BIAS, m.bias);
+	ecml_set_number(values, nulls, COVERAGE, m.coverage);
+	ecml_set_number(values, nulls, WIDTH, m.width);
 	ecml_rows_add(rows, values, nulls);
-}
-
-/* Mean absolute difference of one season within the first n values; 0: there is none. */
-static double
-scale_of(const double *y, int n, int m)
-{
-	double		sum = 0;
-	int			count = 0;
-
-	for (int t = m; t < n; t++)
-		if (!isnan(y[t]) && !isnan(y[t - m]))
-		{
-			sum += fabs(y[t] - y[t - m]);
-			count++;
-		}
-	return count > 0 ? sum / count : 0;
 }
 
 typedef struct Backtest
@@ -158,7 +88,7 @@ typedef struct Backtest
 	int			nmethods;
 	const char *names[MAX_METHODS];
 	ForecastSetup *setups[MAX_METHODS];
-	Score	   *steps;			/* [nmethods][horizon] */
+	ForecastScore *steps;		/* [nmethods][horizon] */
 	EcmlRows   *rows;
 	int64		used;			/* series with an origin at least */
 } Backtest;
@@ -256,27 +186,27 @@ cut_task(EcmlCtx *ctx, const ForecastTask *whole, const ForecastSetup *setup, in
 }
 
 static void
-judge(Backtest *b, int method, const EcmlSeries *series, const ForecastTask *task, Score *of_series)
+judge(Backtest *b, int method, const EcmlSeries *series, const ForecastTask *task, ForecastScore *of_series)
 {
 	int			horizon = b->setup->horizon;
 	int			cut = task->in.n;
-	double		scale = scale_of(series->y, cut, task->in.nperiods > 0 ? task->in.periods[0] : 1);
+	double		scale = forecast_scale(series->y, cut, task->in.nperiods > 0 ? task->in.periods[0] : 1);
 	size_t		shown = (size_t) b->setup->shown * horizon;
 
 	for (int h = 0; h < horizon && cut + h < series->n; h++)
 	{
 		double		y = series->y[cut + h];
-		Score	   *s = &b->steps[(size_t) method * horizon + h];
-		Score		one = {0};
+		ForecastScore *s = &b->steps[(size_t) method * horizon + h];
+		ForecastScore one = {0};
 
 		if (isnan(y))
 			continue;
 		if (task->status == FORECAST_OK)
-			score(&one, task->result.mean[h], y, task->result.lower[shown + h], task->result.upper[shown + h], scale);
+			forecast_score(&one, task->result.mean[h], y, task->result.lower[shown + h], task->result.upper[shown + h], scale);
 		else
 			one.failed = 1;
-		add(s, &one);
-		add(of_series, &one);
+		forecast_score_add(s, &one);
+		forecast_score_add(of_series, &one);
 	}
 }
 
@@ -349,7 +279,7 @@ run_series(Backtest *b, EcmlCtx *ctx, EcmlSeries *series, int nseries)
 		}
 		for (int i = 0; i < n;)
 		{
-			Score		of_series = {0};
+			ForecastScore of_series = {0};
 			int			owner = owners[i];
 
 			for (; i < n && owners[i] == owner; i++)
@@ -371,12 +301,6 @@ run_series(Backtest *b, EcmlCtx *ctx, EcmlSeries *series, int nseries)
 }
 
 PG_FUNCTION_INFO_V1(ecml_backtest);
-
-static char *
-text_or_null(FunctionCallInfo fcinfo, int i)
-{
-	return PG_ARGISNULL(i) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(i));
-}
 
 /* ecml_backtest(source text, horizon int, ds text, y text, series text, options jsonb) */
 Datum
@@ -401,10 +325,10 @@ ecml_backtest(PG_FUNCTION_ARGS)
 	forecast_setup(b.setup, "ecml_backtest", PG_ARGISNULL(5) ? NULL : PG_GETARG_JSONB_P(5), &set);
 	b.setup->horizon = PG_GETARG_INT32(1);
 	read_methods(&b);
-	b.steps = MemoryContextAllocExtended(CurrentMemoryContext, (Size) b.nmethods * b.setup->horizon * sizeof(Score),
+	b.steps = MemoryContextAllocExtended(CurrentMemoryContext, (Size) b.nmethods * b.setup->horizon * sizeof(ForecastScore),
 										 MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
-	reader = ecml_series_open(text_to_cstring(PG_GETARG_TEXT_PP(0)), text_or_null(fcinfo, 2), text_or_null(fcinfo, 3),
-							  text_or_null(fcinfo, 4), &b.setup->series, b.setup->horizon);
+	reader = ecml_series_open(text_to_cstring(PG_GETARG_TEXT_PP(0)), forecast_text_argument(fcinfo, 2), forecast_text_argument(fcinfo, 3),
+							  forecast_text_argument(fcinfo, 4), &b.setup->series, b.setup->horizon);
 	at_once = Max(1, Min(FORECAST_BLOCK, BACKTEST_TASKS / b.given.origins));
 	forecast_context_init(&c);
 	do
@@ -426,13 +350,13 @@ ecml_backtest(PG_FUNCTION_ARGS)
 				 errhint("Give a shorter horizon, or lower the option \"min_train\".")));
 	for (int m = 0; m < b.nmethods; m++)
 	{
-		Score		all = {0};
+		ForecastScore all = {0};
 
 		for (int h = 0; h < b.setup->horizon; h++)
 		{
-			const Score *s = &b.steps[(size_t) m * b.setup->horizon + h];
+			const ForecastScore *s = &b.steps[(size_t) m * b.setup->horizon + h];
 
-			add(&all, s);
+			forecast_score_add(&all, s);
 			if (b.given.by == BY_STEP)
 				emit(b.rows, b.names[m], NULL, h + 1, s);
 		}

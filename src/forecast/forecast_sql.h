@@ -6,6 +6,8 @@
 
 #include "postgres.h"
 
+#include "fmgr.h"
+
 #include "core/result.h"
 #include "forecast/setup_sql.h"
 
@@ -30,7 +32,10 @@ extern void forecast_reconciled(EcmlRows *rows, EcmlSeriesReader *reader, const 
 /* Is it no query and no relation, but a model's name? */
 extern bool forecast_is_model(const char *name);
 
-/* Forecasts of a stored model. */
-extern void forecast_from_model(EcmlRows *rows, const char *name, int horizon, Jsonb *options);
+/* Forecasts of a stored model; columns: ds, y and series as they are named beside it, or NULL. */
+extern void forecast_from_model(EcmlRows *rows, const char *name, int horizon, char *const *columns, Jsonb *options);
+
+/* An argument of type text; NULL: SQL's. */
+extern char *forecast_text_argument(FunctionCallInfo fcinfo, int i);
 
 #endif							/* ECML_FORECAST_SQL_H */

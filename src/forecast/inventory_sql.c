@@ -24,8 +24,8 @@
 #include "core/result.h"
 #include "core/roles.h"
 #include "core/series.h"
-#include "forecast/forecast.h"
 #include "forecast/inventory.h"
+#include "forecast/setup_sql.h"
 #include "num/dist.h"
 
 #define BLOCK 256				/* series forecast at once */
@@ -34,14 +34,11 @@
 
 typedef struct PlanOptions
 {
-	EcmlSeriesOptions series;
 	InventoryItem item;
 	int			target;
-	char	   *method;
 	char	   *items;
 	char	   *item_column;
 	Jsonb	   *breaks;
-	double		level;
 } PlanOptions;
 
 static const char *const targets[] = {"fill_rate", "cycle_service", "cost", NULL};
@@ -49,7 +46,6 @@ static const char *const targets[] = {"fill_rate", "cycle_service", "cost", NULL
 #define ITEM(f, name, low, high) ECML_OPT_FLOAT(PlanOptions, item.f, name, low, high)
 
 static const EcmlOption plan_options[] = {
-	ECML_OPT_TEXT(PlanOptions, method, "method"),
 	ECML_OPT_TEXT(PlanOptions, items, "items"),
 	ECML_OPT_TEXT(PlanOptions, item_column, "item"),
 	ECML_OPT_ENUM(PlanOptions, target, "target", targets),
@@ -244,6 +240,13 @@ read_items(Items *items, const PlanOptions *options)
 	SPI_finish();
 	if (items->n > 1)
 		qsort(items->items, items->n, sizeof(NamedItem), compare_items);
+	for (int i = 1; i < items->n; i++)
+		if (strcmp(items->items[i].name, items->items[i - 1].name) == 0)
+			ereport(ERROR,
+					(errcode(ERRCODE_DATA_EXCEPTION),
+					 errmsg("an item has several rows"),
+					 errdetail("It is \"%s\".", items->items[i].name),
+					 errhint("Give each item one row of what it is like, as by DISTINCT ON or GROUP BY.")));
 }
 
 /* ---- the plan */
@@ -381,23 +384,6 @@ emit(EcmlRows *rows, const PlanTask *task)
 	ecml_rows_add(rows, values, nulls);
 }
 
-static const ForecastMethod *
-choose_method(const char *name)
-{
-	static const char *const usual[] = {"auto", "ets", "arima"};
-	const ForecastMethod *method = name ? forecast_method_by_name(name) : NULL;
-
-	for (int i = 0; i < 3 && name == NULL && method == NULL; i++)
-		method = forecast_method_by_name(usual[i]);
-	if (method == NULL)
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("unknown forecasting method \"%s\"", name),
-				 errdetail("No method has that name."),
-				 errhint("Methods are those of ecml_forecast: auto, ets, theta, arima, prophet, mstl, croston, naive ...")));
-	return method;
-}
-
 PG_FUNCTION_INFO_V1(ecml_inventory_plan);
 
 /* ecml_inventory_plan(source text, options jsonb): a row for each series */
@@ -405,8 +391,9 @@ Datum
 ecml_inventory_plan(PG_FUNCTION_ARGS)
 {
 	EcmlRows   *rows = ecml_rows_begin(fcinfo);
-	PlanOptions given = {.series = ECML_SERIES_DEFAULTS,.item = usual_item};
-	EcmlOptionSet sets[] = {{plan_options, &given}, {ecml_series_options, &given.series}};
+	PlanOptions given = {.item = usual_item};
+	EcmlOptionSet set = {plan_options, &given};
+	ForecastSetup *setup = palloc(sizeof(ForecastSetup));
 	Items		items = {.options = &given,.context = CurrentMemoryContext};
 	const ForecastMethod *method;
 	EcmlSeriesReader *reader;
@@ -423,7 +410,13 @@ ecml_inventory_plan(PG_FUNCTION_ARGS)
 				 errdetail("It is NULL."),
 				 errhint("Give the name of a table or view, or a query.")));
 	source = text_to_cstring(PG_GETARG_TEXT_PP(0));
-	ecml_options_parse("ecml_inventory_plan", PG_ARGISNULL(1) ? NULL : PG_GETARG_JSONB_P(1), sets, 2);
+	forecast_setup(setup, "ecml_inventory_plan", PG_ARGISNULL(1) ? NULL : PG_GETARG_JSONB_P(1), &set);
+	if (setup->given.reconcile != FORECAST_RECONCILE_NONE)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("a stock plan is not reconciled"),
+				 errdetail("The option \"reconcile\" is given."),
+				 errhint("Each item is planned from its own demand: leave the option out.")));
 	given.item.target = given.target;
 	read_breaks(given.breaks, &given.item);
 	if (given.target == INVENTORY_COST && !(given.item.short_cost + given.item.over_cost > 0) && given.items == NULL)
@@ -432,7 +425,7 @@ ecml_inventory_plan(PG_FUNCTION_ARGS)
 				 errmsg("target \"cost\" needs short_cost and over_cost"),
 				 errdetail("Both are 0."),
 				 errhint("Give what a unit short and a unit left over cost.")));
-	method = choose_method(given.method);
+	method = setup->method;
 	if (given.items)
 		read_items(&items, &given);
 	longest = given.item.lead_time + given.item.review;
@@ -446,14 +439,14 @@ ecml_inventory_plan(PG_FUNCTION_ARGS)
 				 errhint("At most 2000 periods of the demand can be planned for.")));
 	/* as far as cover and overstock look */
 	horizon = (int) Max(2 * ceil(longest), 13);
-	reader = ecml_series_open(source, NULL, NULL, NULL, &given.series, horizon);
+	reader = ecml_series_open(source, NULL, NULL, NULL, &setup->series, horizon);
 	context = AllocSetContextCreate(CurrentMemoryContext, "ecml inventory", ALLOCSET_DEFAULT_SIZES);
 	while (more)
 	{
 		EcmlServerHost host;
 		EcmlCtx		ctx;
 		Block		block = {.method = method};
-		ForecastShape shape = {.horizon = horizon,.period = 1};
+		ForecastShape shape = {.horizon = horizon,.period = 1,.options = setup->by_method};
 		int			n = 0;
 		int			workers;
 		MemoryContext caller = MemoryContextSwitchTo(context);
@@ -470,10 +463,13 @@ ecml_inventory_plan(PG_FUNCTION_ARGS)
 
 			task->item = found ? found->item : given.item;
 			task->item.target = given.target;
+			if (s->problem == NULL && given.target == INVENTORY_COST && !(task->item.short_cost + task->item.over_cost > 0))
+				s->problem = "target \"cost\" needs short_cost or over_cost above 0";
 			if (s->problem)
 				continue;
 			task->in = (ForecastInput) {
-				.y = s->y,.n = s->n,.horizon = horizon,.nonnegative = true,.cap = NAN,.floor = NAN,.seed = s->number,
+				.y = s->y,.n = s->n,.horizon = horizon,.nonnegative = true,.cap = setup->given.cap,.floor = setup->given.floor,
+				.nx = s->nx,.x = s->x,.seed = setup->seed ^ (uint64) s->number,.options = setup->by_method,
 				.step = ecml_series_has_clock(reader) ? ecml_period_length(&s->period) : 0
 			};
 			for (int i = 0; i < s->nseasons && i < FORECAST_MAX_SEASONS; i++)
@@ -495,6 +491,7 @@ ecml_inventory_plan(PG_FUNCTION_ARGS)
 			for (int t = 0; t < s->n; t++)
 				task->fitted[t] = NAN;
 			shape.n = Max(shape.n, s->n);
+			shape.nx = s->nx;
 			shape.nperiods = Max(shape.nperiods, task->in.nperiods);
 			for (int i = 0; i < task->in.nperiods; i++)
 				shape.period = Max(shape.period, task->in.periods[i]);

@@ -1,9 +1,10 @@
 /*
- * model_sql.c - stored forecasting models: ecml_train, ecml_forecast(model => ...), ecml_update
+ * model_sql.c - stored forecasting models: ecml_train, ecml_forecast(model => ...)
  *
  * A model keeps the values of each series and the parameters that were fitted to them.  Forecasting runs the values through the
- * method with these parameters, which takes microseconds, where the fit took milliseconds.  ecml_update appends new values,
- * and replaces those of periods that come again; parameters stay.  So a nightly update costs as much as reading the rows.
+ * method with these parameters, which takes microseconds, where the fit took milliseconds.  Regressors are kept as far into the
+ * future as the source had them.  Holidays of a table are kept as days: a forecast reads nothing but the model, so that a role
+ * to which it was granted runs none of its owner's queries.  New rows: model_rows_sql.c.
  *
  * All of it is one value of type ecml_model, of 8 bytes a value and some 200 a series: 10,000 series of three years of days
  * take 90 MB; the limit of a value is 1 GB.
@@ -27,7 +28,7 @@
 #include "core/serve.h"
 #include "core/source.h"
 #include "core/trainer.h"
-#include "forecast/forecast_sql.h"
+#include "forecast/holidays.h"
 #include "forecast/model_sql.h"
 
 #define VALUES_LIMIT ECML_SERIES_LIMIT
@@ -48,8 +49,8 @@ sets(void *params, EcmlOptionSet *into)
 }
 
 /* What a series is validated for when the training does not say: a season, but no more than 48 and no less than 6 periods. */
-static int
-usual_horizon(const EcmlSeries *series)
+int
+forecast_usual_horizon(const EcmlSeries *series)
 {
 	int			horizon = 12;
 
@@ -58,8 +59,34 @@ usual_horizon(const EcmlSeries *series)
 	return Max(6, Min(48, horizon));
 }
 
-static void
-keep(MemoryContext context, ForecastStored *stored, const EcmlSeries *series, const ForecastTask *task)
+double *
+forecast_regressors(EcmlCtx *ctx, const double *x, int nx, int from, int to)
+{
+	double	   *wide = ECML_NEW(ctx, double, (size_t) nx * to);
+
+	for (int k = 0; k < nx; k++)
+		for (int t = 0; t < to; t++)
+			wide[(size_t) k * to + t] = t < from ? x[(size_t) k * from + t] : NAN;
+	return wide;
+}
+
+int
+forecast_known_ahead(const double *x, int nx, int n, int ahead)
+{
+	int			known = 0;
+
+	for (int k = 0; k < nx; k++)
+		for (int t = n + ahead - 1; t >= n + known; t--)
+			if (!isnan(x[(size_t) k * (n + ahead) + t]))
+			{
+				known = t - n + 1;
+				break;
+			}
+	return known;
+}
+
+void
+forecast_model_keep(MemoryContext context, ForecastStored *stored, const EcmlSeries *series, int ahead, const ForecastTask *task)
 {
 	MemoryContext old = MemoryContextSwitchTo(context);
 
@@ -68,9 +95,28 @@ keep(MemoryContext context, ForecastStored *stored, const EcmlSeries *series, co
 	stored->period = series->period;
 	stored->first = series->first;
 	stored->n = series->n;
-	stored->y = palloc_extended(Max(series->n, 1) * sizeof(double), MCXT_ALLOC_HUGE);
-	if (series->n > 0)
-		memcpy(stored->y, series->y, series->n * sizeof(double));
+	/* an infinite value is a problem, and none of the numbers that are kept */
+	for (int t = 0; t < stored->n; t++)
+		if (isinf(series->y[t]))
+			stored->n = 0;
+	stored->y = palloc_extended(Max(stored->n, 1) * sizeof(double), MCXT_ALLOC_HUGE);
+	if (stored->n > 0)
+		memcpy(stored->y, series->y, stored->n * sizeof(double));
+	if (series->nx > 0 && stored->n > 0)
+	{
+		int			width;
+
+		stored->ahead = forecast_known_ahead(series->x, series->nx, series->n, ahead);
+		width = stored->n + stored->ahead;
+		stored->x = palloc_extended((Size) series->nx * width * sizeof(double), MCXT_ALLOC_HUGE);
+		for (int k = 0; k < series->nx; k++)
+			for (int t = 0; t < width; t++)
+			{
+				double		v = series->x[(size_t) k * (series->n + ahead) + t];
+
+				stored->x[(size_t) k * width + t] = isinf(v) ? NAN : v;
+			}
+	}
 	stored->zeros = series->filled == ECML_FILL_ZERO;
 	stored->nseasons = series->nseasons;
 	memcpy(stored->season, series->season, sizeof(stored->season));
@@ -96,7 +142,7 @@ keep(MemoryContext context, ForecastStored *stored, const EcmlSeries *series, co
 
 /* Fit all series of a reader, and keep them in context. */
 static void
-fit_all(MemoryContext context, const ForecastSetup *given, EcmlSeriesReader *reader, ForecastModel *model, int64 *rows)
+fit_all(MemoryContext context, const ForecastSetup *given, EcmlSeriesReader *reader, int ahead, ForecastModel *model)
 {
 	ForecastContext c;
 	ForecastBlock *block = palloc(sizeof(ForecastBlock));
@@ -115,11 +161,11 @@ fit_all(MemoryContext context, const ForecastSetup *given, EcmlSeriesReader *rea
 			EcmlSeries *series = &block->series[block->n];
 			ForecastTask *task = &block->tasks[block->n];
 
-			setup.horizon = given->horizon > 0 ? given->horizon : usual_horizon(series);
-			(void) forecast_task_init(&c.ctx, &setup, series, task);
+			setup.horizon = given->horizon > 0 ? given->horizon : forecast_usual_horizon(series);
+			if (forecast_task_init(&c.ctx, &setup, series, task) && series->nx > 0)
+				task->in.x = forecast_regressors(&c.ctx, series->x, series->nx, series->n + ahead, series->n + setup.horizon);
 			task->fit_only = true;
-			*rows += series->rows;
-			n += series->n;
+			n += series->n * (1 + series->nx);
 			block->n++;
 		}
 		if (block->n == 0)
@@ -128,15 +174,15 @@ fit_all(MemoryContext context, const ForecastSetup *given, EcmlSeriesReader *rea
 		if (model->stored == NULL)
 			model->stored = MemoryContextAllocHuge(context, Max(ecml_series_count(reader), 1) * sizeof(ForecastStored));
 		for (int i = 0; i < block->n; i++)
-			keep(context, &model->stored[model->n++], &block->series[i], &block->tasks[i]);
+			forecast_model_keep(context, &model->stored[model->n++], &block->series[i], ahead, &block->tasks[i]);
 		forecast_context_reset(&c);
 	}
 	MemoryContextDelete(c.context);
 	pfree(block);
 }
 
-static char *
-metrics_of(const ForecastModel *model)
+char *
+forecast_model_metrics(const ForecastModel *model)
 {
 	EcmlJson   *json = ecml_json_object();
 	int			failed = 0;
@@ -153,6 +199,25 @@ metrics_of(const ForecastModel *model)
 	return ecml_json_finish_text(json);
 }
 
+/* Of the training's options, in the current memory. */
+static void
+copy_holidays(ForecastModel *fitted, const ProphetOptions *options)
+{
+	fitted->nholidays = options->n_holidays;
+	fitted->holidays = palloc_extended(Max(options->n_holidays, 1) * sizeof(ProphetHoliday), MCXT_ALLOC_HUGE);
+	for (int i = 0; i < options->n_holidays; i++)
+	{
+		ProphetHoliday *to = &fitted->holidays[i];
+		int64	   *days = palloc(Max(options->holidays[i].n_days, 1) * sizeof(int64));
+
+		*to = options->holidays[i];
+		to->name = pstrdup(to->name);
+		if (to->n_days > 0)
+			memcpy(days, to->days, to->n_days * sizeof(int64));
+		to->days = (const int64_t *) days;
+	}
+}
+
 static EcmlModel *
 train(MemoryContext context, const EcmlTraining *training, const EcmlRequest *request, void **parts)
 {
@@ -160,7 +225,7 @@ train(MemoryContext context, const EcmlTraining *training, const EcmlRequest *re
 	ForecastModel *fitted = MemoryContextAllocZero(context, sizeof(ForecastModel));
 	EcmlSeriesReader *reader;
 	EcmlModel  *model;
-	int64		rows = 0;
+	int			ahead;
 	MemoryContext old;
 	const char *method = setup->given.method;
 
@@ -171,12 +236,6 @@ train(MemoryContext context, const EcmlTraining *training, const EcmlRequest *re
 				 errdetail("Features are given."),
 				 errhint("The source's columns are the time (option \"ds\"), the value (the target), and those that name the series "
 						 "(option \"series\").")));
-	if (setup->series.regressors)
-		ereport(ERROR,
-				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-				 errmsg("stored models have no regressors"),
-				 errdetail("Their future values would have to come from somewhere."),
-				 errhint("Forecast from the source: ecml_forecast(source, horizon, options => ...).")));
 	if (method && strcmp(method, training->algorithm->name) != 0 && strcmp(training->algorithm->name, "auto") != 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
@@ -187,7 +246,8 @@ train(MemoryContext context, const EcmlTraining *training, const EcmlRequest *re
 		setup->given.method = (char *) training->algorithm->name;
 	forecast_setup_finish(setup);
 	setup->seed = training->common.seed;
-	reader = ecml_series_open(request->source, NULL, request->target, NULL, &setup->series, 1);
+	ahead = setup->series.regressors == NULL ? 1 : setup->horizon > 0 ? setup->horizon : FORECAST_USUAL_AHEAD;
+	reader = ecml_series_open(request->source, NULL, request->target, NULL, &setup->series, ahead);
 	if (ecml_series_count(reader) == 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_DATA_EXCEPTION),
@@ -199,15 +259,17 @@ train(MemoryContext context, const EcmlTraining *training, const EcmlRequest *re
 	fitted->ds = pstrdup(ecml_series_column_name(reader, 'd'));
 	fitted->y = pstrdup(ecml_series_column_name(reader, 'y'));
 	fitted->series = pstrdup(setup->series.series ? setup->series.series : "");
+	fitted->nx = ecml_series_regressors(reader);
+	copy_holidays(fitted, &setup->prophet.method);
 	MemoryContextSwitchTo(old);
-	fit_all(context, setup, reader, fitted, &rows);
+	fit_all(context, setup, reader, ahead, fitted);
 	model = ecml_model_begin(context, training);
 	model->fitted = fitted;
 	model->rows = ecml_series_rows(reader);
 	model->skipped = ecml_series_skipped(reader);
 	ecml_series_close(reader);
 	old = MemoryContextSwitchTo(context);
-	model->metrics = metrics_of(fitted);
+	model->metrics = forecast_model_metrics(fitted);
 	MemoryContextSwitchTo(old);
 	return model;
 }
@@ -231,6 +293,22 @@ write_model(EcmlWriter *w, const void *fitted)
 	ecml_write_string(w, model->ds);
 	ecml_write_string(w, model->y);
 	ecml_write_string(w, model->series);
+	ecml_write_u32(w, model->nx);
+	ecml_write_u32(w, model->nholidays);
+	for (int i = 0; i < model->nholidays; i++)
+	{
+		const ProphetHoliday *h = &model->holidays[i];
+
+		/* a rule by its name: numbers are the library's own */
+		ecml_write_string(w, h->name);
+		ecml_write_u8(w, h->rule >= 0);
+		ecml_write_i32(w, h->lower_window);
+		ecml_write_i32(w, h->upper_window);
+		ecml_write_f8(w, h->prior_scale);
+		ecml_write_u32(w, h->n_days);
+		for (int k = 0; k < h->n_days; k++)
+			ecml_write_u64(w, h->days[k]);
+	}
 	ecml_write_u32(w, model->n);
 	for (int i = 0; i < model->n; i++)
 	{
@@ -251,6 +329,9 @@ write_model(EcmlWriter *w, const void *fitted)
 		ecml_write_f8s(w, s->season, s->nseasons);
 		ecml_write_u32(w, s->n);
 		ecml_write_f8s(w, s->y, s->n);
+		ecml_write_u32(w, s->ahead);
+		if (s->n > 0)
+			ecml_write_f8s(w, s->x, (size_t) model->nx * (s->n + s->ahead));
 		ecml_write_u8(w, s->method);
 		ecml_write_i32(w, s->form);
 		ecml_write_u32(w, s->nparams);
@@ -296,6 +377,43 @@ read_period(EcmlReader *r, EcmlPeriod *period, bool clock)
 			ecml_read_corrupted(r, "a period is out of range");
 }
 
+static void
+read_holidays(EcmlReader *r, ForecastModel *model)
+{
+	model->nholidays = (int) ecml_read_count(r, 25);
+	model->holidays = ECML_NEW0(r->ctx, ProphetHoliday, model->nholidays);
+	for (int i = 0; i < model->nholidays; i++)
+	{
+		ProphetHoliday *h = &model->holidays[i];
+		int64	   *days;
+
+		h->name = ecml_host_read_text(r);
+		h->rule = ecml_read_bool(r) ? holidays_find(h->name) : -1;
+		h->lower_window = ecml_read_i32(r);
+		h->upper_window = ecml_read_i32(r);
+		h->prior_scale = ecml_read_finite(r);
+		h->n_days = (int) ecml_read_count(r, sizeof(int64));
+		days = ECML_NEW(r->ctx, int64, h->n_days);
+		for (int k = 0; k < h->n_days; k++)
+		{
+			days[k] = read_i64(r, -1000000000, 1000000000);
+			if (k > 0 && days[k] < days[k - 1])
+				ecml_read_corrupted(r, "the days of a holiday are not in order");
+		}
+		h->days = (const int64_t *) days;
+		if (h->rule < 0 && h->n_days == 0)
+			ecml_read_corrupted(r, "a holiday has neither rule nor days");
+	}
+	{
+		ProphetOptions options = PROPHET_OPTION_DEFAULTS;
+
+		options.holidays = model->holidays;
+		options.n_holidays = model->nholidays;
+		if (prophet_options_check(&options))
+			ecml_read_corrupted(r, "a holiday is out of range");
+	}
+}
+
 static void *
 read_model(EcmlReader *r, const EcmlSchema *schema)
 {
@@ -305,6 +423,8 @@ read_model(EcmlReader *r, const EcmlSchema *schema)
 	model->ds = ecml_host_read_text(r);
 	model->y = ecml_host_read_text(r);
 	model->series = ecml_host_read_text(r);
+	model->nx = (int) ecml_read_u32_in(r, 0, MaxTupleAttributeNumber);
+	read_holidays(r, model);
 	model->n = (int) ecml_read_count(r, 50);
 	model->stored = ECML_NEW0(r->ctx, ForecastStored, model->n);
 	for (int i = 0; i < model->n; i++)
@@ -337,6 +457,11 @@ read_model(EcmlReader *r, const EcmlSchema *schema)
 		for (int t = 0; t < s->n; t++)
 			if (isinf(s->y[t]) || ((t == 0 || t == s->n - 1) && isnan(s->y[t]) && !s->zeros))
 				ecml_read_corrupted(r, "a value of a series is none");
+		s->ahead = (int) ecml_read_u32_in(r, 0, model->nx > 0 && s->n > 0 ? FORECAST_MAX_HORIZON : 0);
+		s->x = s->n > 0 ? ecml_read_f8s(r, (size_t) model->nx * (s->n + s->ahead)) : NULL;
+		for (size_t k = 0; s->n > 0 && k < (size_t) model->nx * (s->n + s->ahead); k++)
+			if (isinf(s->x[k]))
+				ecml_read_corrupted(r, "a regressor is infinite");
 		s->method = ecml_read_u8(r);
 		s->form = ecml_read_i32(r);
 		count = ecml_read_count(r, sizeof(double));
@@ -384,8 +509,8 @@ forecast_is_model(const char *name)
 
 static bool is_forecaster(const EcmlAlgorithm *algorithm);
 
-static EcmlModel *
-open_model(const char *name, EcmlCatalogEntry *entry)
+EcmlModel *
+forecast_model_open(const char *name, EcmlCatalogEntry *entry)
 {
 	EcmlModel  *model;
 
@@ -401,10 +526,10 @@ open_model(const char *name, EcmlCatalogEntry *entry)
 	return model;
 }
 
-/* The options that the model was trained with, as a setup. */
-static void
-stored_setup(ForecastSetup *setup, const EcmlModel *model)
+void
+forecast_model_setup(ForecastSetup *setup, const EcmlModel *model)
 {
+	const ForecastModel *fitted = model->fitted;
 	static const EcmlOption seed_options[] = {
 		ECML_OPT_INT64(ForecastOptions, seed, "seed", 0, (double) (INT64CONST(1) << 53)),
 		ECML_OPT_END
@@ -420,12 +545,28 @@ stored_setup(ForecastSetup *setup, const EcmlModel *model)
 	ecml_options_parse(model->algorithm->name, ecml_json_parse(model->options), all, FORECAST_SETS + 3);
 	if (setup->given.method == NULL)
 		setup->given.method = (char *) model->algorithm->name;
+	/* the days are the model's */
+	setup->prophet.holidays = NULL;
+	setup->prophet.holiday_table = NULL;
 	forecast_setup_finish(setup);
+	setup->prophet.method.holidays = fitted->holidays;
+	setup->prophet.method.n_holidays = fitted->nholidays;
 	setup->seed = model->seed;
 }
 
-static void
-series_of(const ForecastStored *s, EcmlSeries *series)
+EcmlSeriesOptions
+forecast_model_columns(const ForecastSetup *setup, const ForecastModel *fitted)
+{
+	EcmlSeriesOptions options = setup->series;
+
+	options.ds = fitted->ds;
+	options.y = strcmp(fitted->y, "count") == 0 && options.aggregate == ECML_SERIES_COUNT ? NULL : fitted->y;
+	options.series = fitted->series[0] ? fitted->series : NULL;
+	return options;
+}
+
+void
+forecast_model_series(EcmlCtx *ctx, const ForecastModel *fitted, const ForecastStored *s, int horizon, EcmlSeries *series)
 {
 	memset(series, 0, sizeof(*series));
 	series->name = s->name;
@@ -437,36 +578,47 @@ series_of(const ForecastStored *s, EcmlSeries *series)
 	series->nseasons = s->nseasons;
 	memcpy(series->season, s->season, sizeof(series->season));
 	series->filled = s->zeros ? ECML_FILL_ZERO : ECML_FILL_MISSING;
+	if (fitted->nx > 0 && s->n > 0)
+	{
+		series->nx = fitted->nx;
+		series->x = forecast_regressors(ctx, s->x, fitted->nx, s->n + s->ahead, s->n + horizon);
+	}
 }
 
-typedef struct ModelOptions
+void
+forecast_model_task(EcmlCtx *ctx, const ForecastSetup *setup, const ForecastStored *s, EcmlSeries *series, ForecastTask *task)
 {
-	EcmlNumberList level;
-	double		floor;
-	double		cap;
-	Jsonb	   *only;
-} ModelOptions;
+	memset(task, 0, sizeof(*task));
+	if (s->problem != NULL || !forecast_task_init(ctx, setup, series, task))
+		return;
+	task->method = forecast_method_by_id(s->method);
+	task->fitted = true;
+	task->fit.form = s->form;
+	task->fit.nparams = s->nparams;
+	task->fit.params = s->params;
+	snprintf(task->fit.label, sizeof(task->fit.label), "%s", s->label);
+}
 
-static const EcmlOption model_options[] = {
-	ECML_OPT_NUMBERS(ModelOptions, level, "level", 0.001, 99.999),
-	ECML_OPT_FLOAT(ModelOptions, floor, "floor", -INFINITY, INFINITY),
-	ECML_OPT_FLOAT(ModelOptions, cap, "cap", -INFINITY, INFINITY),
-	ECML_OPT_LIST(ModelOptions, only, "only"),
+const EcmlOption forecast_model_options[] = {
+	ECML_OPT_NUMBERS(ForecastModelOptions, level, "level", 0.001, 99.999),
+	ECML_OPT_FLOAT(ForecastModelOptions, floor, "floor", -INFINITY, INFINITY),
+	ECML_OPT_FLOAT(ForecastModelOptions, cap, "cap", -INFINITY, INFINITY),
+	ECML_OPT_LIST(ForecastModelOptions, only, "only"),
 	ECML_OPT_END
 };
 
-static bool
-among(Jsonb *names, const char *name)
+bool
+forecast_model_wants(const ForecastModelOptions *given, const char *name)
 {
 	JsonbIterator *iterator;
 	JsonbIteratorToken token;
 	JsonbValue	value;
 
-	if (names == NULL)
+	if (given->only == NULL)
 		return true;
 	if (name == NULL)
 		return false;
-	iterator = JsonbIteratorInit(&names->root);
+	iterator = JsonbIteratorInit(&given->only->root);
 	while ((token = JsonbIteratorNext(&iterator, &value, true)) != WJB_DONE)
 		if (token == WJB_ELEM && value.val.string.len == (int) strlen(name) &&
 			memcmp(value.val.string.val, name, value.val.string.len) == 0)
@@ -475,26 +627,50 @@ among(Jsonb *names, const char *name)
 }
 
 void
-forecast_from_model(EcmlRows *rows, const char *name, int horizon, Jsonb *options)
+forecast_model_parse(ForecastSetup *setup, const EcmlModel *model, const char *what, Jsonb *options, ForecastModelOptions *given)
+{
+	EcmlOptionSet set = {forecast_model_options, given};
+
+	*given = (ForecastModelOptions) {.level = {.n = -1},.floor = NAN,.cap = NAN};
+	ecml_options_parse(what, options, &set, 1);
+	forecast_model_setup(setup, model);
+	if (given->level.n > 0)
+		forecast_setup_levels(setup, &given->level);
+	if (!isnan(given->floor))
+		setup->given.floor = given->floor;
+	if (!isnan(given->cap))
+		setup->given.cap = given->cap;
+}
+
+/* A column that is named beside a model must be the model's own. */
+static void
+check_column(const char *given, const char *own, const char *argument)
+{
+	if (given && strcmp(given, own) != 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("argument \"%s\" is not that of the model", argument),
+				 own[0] ? errdetail("It is \"%s\", the model was trained with \"%s\".", given, own) :
+				 errdetail("It is \"%s\", the model has one series only.", given),
+				 errhint("Leave it out: a stored model knows its columns. Series are chosen by the option \"only\": [\"name\"].")));
+}
+
+void
+forecast_from_model(EcmlRows *rows, const char *name, int horizon, char *const *columns, Jsonb *options)
 {
 	EcmlCatalogEntry entry;
-	EcmlModel  *model = open_model(name, &entry);
+	EcmlModel  *model = forecast_model_open(name, &entry);
 	const ForecastModel *fitted = model->fitted;
 	ForecastSetup *setup = palloc(sizeof(ForecastSetup));
-	ModelOptions given = {.level = {.n = -1},.floor = NAN,.cap = NAN};
-	EcmlOptionSet set = {model_options, &given};
+	ForecastModelOptions given;
 	ForecastContext c;
 	ForecastBlock *block = palloc(sizeof(ForecastBlock));
 
-	ecml_options_parse("a forecast of a model", options, &set, 1);
-	stored_setup(setup, model);
+	check_column(columns[0], fitted->ds, "ds");
+	check_column(columns[1], fitted->y, "y");
+	check_column(columns[2], fitted->series, "series");
+	forecast_model_parse(setup, model, "a forecast of a model", options, &given);
 	setup->horizon = horizon;
-	if (given.level.n > 0)
-		forecast_setup_levels(setup, &given.level);
-	if (!isnan(given.floor))
-		setup->given.floor = given.floor;
-	if (!isnan(given.cap))
-		setup->given.cap = given.cap;
 	forecast_context_init(&c);
 	for (int next = 0; next < fitted->n;)
 	{
@@ -503,22 +679,12 @@ forecast_from_model(EcmlRows *rows, const char *name, int horizon, Jsonb *option
 		{
 			const ForecastStored *s = &fitted->stored[next];
 			EcmlSeries *series = &block->series[block->n];
-			ForecastTask *task = &block->tasks[block->n];
 
 			CHECK_FOR_INTERRUPTS();
-			if (!among(given.only, s->name))
+			if (!forecast_model_wants(&given, s->name))
 				continue;
-			series_of(s, series);
-			memset(task, 0, sizeof(*task));
-			if (s->problem == NULL && forecast_task_init(&c.ctx, setup, series, task))
-			{
-				task->method = forecast_method_by_id(s->method);
-				task->fitted = true;
-				task->fit.form = s->form;
-				task->fit.nparams = s->nparams;
-				task->fit.params = s->params;
-				snprintf(task->fit.label, sizeof(task->fit.label), "%s", s->label);
-			}
+			forecast_model_series(&c.ctx, fitted, s, horizon, series);
+			forecast_model_task(&c.ctx, setup, s, series, &block->tasks[block->n]);
 			block->n++;
 		}
 		forecast_block_run(&c.ctx, setup, block);
@@ -529,274 +695,11 @@ forecast_from_model(EcmlRows *rows, const char *name, int horizon, Jsonb *option
 	MemoryContextDelete(c.context);
 }
 
-/* ---- update */
-
-typedef struct Known
-{
-	const ForecastModel *model;
-	int			at;				/* the last one asked for: names come in order */
-} Known;
-
-static int
-compare_names(const char *a, const char *b)
-{
-	if (a == NULL || b == NULL)
-		return (a == NULL) - (b == NULL);
-	return strcmp(a, b);
-}
-
-static int
-find_stored(const ForecastModel *model, const char *name)
-{
-	int			low = 0;
-	int			high = model->n;
-
-	while (low < high)
-	{
-		int			middle = (low + high) / 2;
-
-		if (compare_names(model->stored[middle].name, name) < 0)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	return low < model->n && compare_names(model->stored[low].name, name) == 0 ? low : -1;
-}
-
-static const EcmlPeriod *
-known_period(void *arg, const char *name)
-{
-	const ForecastModel *model = arg;
-	int			at = find_stored(model, name);
-
-	if (at >= 0 && model->stored[at].method != 0)
-		return &model->stored[at].period;
-	/* a new one is kept as the others are */
-	for (int i = 0; i < model->n; i++)
-		if (model->stored[i].method != 0)
-			return &model->stored[i].period;
-	return NULL;
-}
-
-/* Append the values of a series to what is stored of it; those of stored periods replace them. */
-static void
-append(MemoryContext context, ForecastStored *s, const EcmlSeries *series)
-{
-	int64		last = Max(s->first + s->n, series->first + series->n);
-	int			n = (int) (last - s->first);
-	double	   *y;
-
-	if (last - s->first > VALUES_LIMIT)
-		ereport(ERROR,
-				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
-				 errmsg("a series would get too long"),
-				 errdetail("Series \"%s\" would have more than %d periods.", s->name ? s->name : "", VALUES_LIMIT),
-				 errhint("Train the model again on fewer periods.")));
-	y = MemoryContextAllocExtended(context, n * sizeof(double), MCXT_ALLOC_HUGE);
-	for (int t = 0; t < n; t++)
-		y[t] = t < s->n ? s->y[t] : s->zeros ? 0 : NAN;
-	for (int t = 0; t < series->n; t++)
-	{
-		int64		place = series->first + t - s->first;
-
-		if (place >= 0 && !isnan(series->y[t]))
-			y[place] = series->y[t];
-	}
-	s->y = y;
-	s->n = n;
-}
-
-/* Series without new rows, where no row means zero, end with the others. */
-static void
-lengthen(MemoryContext context, ForecastModel *model)
-{
-	for (int i = 0; i < model->n; i++)
-	{
-		ForecastStored *s = &model->stored[i];
-		int64		last = PG_INT64_MIN;
-
-		if (!s->zeros || s->method == 0)
-			continue;
-		for (int k = i; k < model->n; k++)
-		{
-			const ForecastStored *o = &model->stored[k];
-
-			if (o->zeros && o->method != 0 && memcmp(&o->period, &s->period, sizeof(EcmlPeriod)) == 0)
-				last = Max(last, o->first + o->n);
-		}
-		/* the first of its kind tells the end of all */
-		for (int k = i; k < model->n; k++)
-		{
-			ForecastStored *o = &model->stored[k];
-
-			if (o->zeros && o->method != 0 && memcmp(&o->period, &s->period, sizeof(EcmlPeriod)) == 0 && o->first + o->n < last &&
-				last - o->first <= VALUES_LIMIT)
-			{
-				EcmlSeries	nothing = {.first = last,.n = 0};
-
-				append(context, o, &nothing);
-			}
-		}
-		break;
-	}
-}
-
-PG_FUNCTION_INFO_V1(ecml_update);
-
-enum
-{
-	UPDATED_VERSION, UPDATED_SERIES, UPDATED_NEW, UPDATED_ROWS, UPDATED_SKIPPED, UPDATED_COLUMNS
-};
-
-/* ecml_update(model text, source text): version int, series, new_series, rows, skipped bigint */
-Datum
-ecml_update(PG_FUNCTION_ARGS)
-{
-	TupleDesc	desc = ecml_composite_desc(fcinfo);
-	MemoryContext caller = CurrentMemoryContext;
-	MemoryContext context = AllocSetContextCreate(caller, "ecml update", ALLOCSET_DEFAULT_SIZES);
-	char	   *name = text_to_cstring(PG_GETARG_TEXT_PP(0));
-	char	   *source = text_to_cstring(PG_GETARG_TEXT_PP(1));
-	EcmlCatalogEntry entry;
-	EcmlProvenance provenance = {0};
-	EcmlModel  *model;
-	ForecastModel *fitted;
-	ForecastModel fresh = {0};
-	ForecastSetup *setup;
-	EcmlSeriesOptions options;
-	EcmlSeriesReader *reader;
-	EcmlSeries	series;
-	ForecastContext c;
-	char	   *algorithm;
-	Oid			owner;
-	int64		updated = 0;
-	int64		rows = 0;
-	struct varlena *body;
-	Datum		values[UPDATED_COLUMNS];
-	bool		nulls[UPDATED_COLUMNS] = {false};
-
-	PreventCommandIfReadOnly("ecml_update()");
-	MemoryContextSwitchTo(context);
-	ecml_catalog_check_owner(name, false);
-	model = open_model(name, &entry);
-	fitted = model->fitted;
-	setup = palloc(sizeof(ForecastSetup));
-	stored_setup(setup, model);
-	/* the columns are those of the training, unless the source has others that fit */
-	options = setup->series;
-	options.ds = fitted->ds;
-	options.y = strcmp(fitted->y, "count") == 0 && options.aggregate == ECML_SERIES_COUNT ? NULL : fitted->y;
-	options.series = fitted->series[0] ? fitted->series : NULL;
-	options.period_of = known_period;
-	options.period_arg = fitted;
-	reader = ecml_series_open(source, NULL, NULL, NULL, &options, 1);
-	if (ecml_series_count(reader) > 0 && ecml_series_has_clock(reader) != fitted->clock)
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("the time column is of another kind than the model's"),
-				 errdetail(fitted->clock ? "The model was trained on dates or timestamps." :
-						   "The model was trained on whole-number periods."),
-				 errhint("Give rows such as those that it was trained on.")));
-	forecast_context_init(&c);
-	while (ecml_series_next(reader, &c.ctx, &series))
-	{
-		int			at = find_stored(fitted, series.name);
-
-		CHECK_FOR_INTERRUPTS();
-		if (series.problem == NULL && at >= 0 && fitted->stored[at].method != 0)
-		{
-			append(context, &fitted->stored[at], &series);
-			updated++;
-		}
-		forecast_context_reset(&c);
-	}
-	/* series that are not known yet, or could not be fitted before, are fitted now */
-	ecml_series_rewind(reader);
-	{
-		ForecastTask task;
-		int64		new = 0;
-
-		while (ecml_series_next(reader, &c.ctx, &series))
-		{
-			int			at = find_stored(fitted, series.name);
-			ForecastStored *into;
-
-			CHECK_FOR_INTERRUPTS();
-			rows += series.rows;
-			if (at >= 0 && fitted->stored[at].method != 0)
-				continue;
-			setup->horizon = usual_horizon(&series);
-			if (forecast_task_init(&c.ctx, setup, &series, &task))
-			{
-				task.fit_only = true;
-				forecast_run(&c.ctx, &task, 1);
-			}
-			if (at >= 0)
-				into = &fitted->stored[at];
-			else
-			{
-				if (fresh.stored == NULL)
-					fresh.stored = MemoryContextAllocHuge(context, ecml_series_count(reader) * sizeof(ForecastStored));
-				into = &fresh.stored[fresh.n++];
-			}
-			keep(context, into, &series, &task);
-			new += task.method != NULL && task.status == FORECAST_OK;
-			forecast_context_reset(&c);
-		}
-		values[UPDATED_NEW] = Int64GetDatum(new);
-	}
-	/* both lists are in order */
-	if (fresh.n > 0)
-	{
-		ForecastStored *all = MemoryContextAllocHuge(context, (Size) (fitted->n + fresh.n) * sizeof(ForecastStored));
-		int			i = 0;
-		int			k = 0;
-
-		for (int at = 0; at < fitted->n + fresh.n; at++)
-			all[at] = k == fresh.n || (i < fitted->n && compare_names(fitted->stored[i].name, fresh.stored[k].name) < 0) ?
-				fitted->stored[i++] : fresh.stored[k++];
-		fitted->stored = all;
-		fitted->n += fresh.n;
-	}
-	lengthen(context, fitted);
-	model->rows += ecml_series_rows(reader);
-	model->skipped += ecml_series_skipped(reader);
-	values[UPDATED_SERIES] = Int64GetDatum(updated);
-	values[UPDATED_ROWS] = Int64GetDatum(ecml_series_rows(reader));
-	values[UPDATED_SKIPPED] = Int64GetDatum(ecml_series_skipped(reader));
-	ecml_series_close(reader);
-	MemoryContextDelete(c.context);
-	model->metrics = metrics_of(fitted);
-
-	/* the bytes are made outside of the model's own budget, which is that of a reader */
-	ecml_host_init(&model->ctx, &model->host, context, (size_t) ecml_guc_work_mem * 1024, 0);
-	SPI_connect();
-	ecml_catalog_provenance(name, &algorithm, &provenance, &owner);
-	body = ecml_model_write(model);
-	ecml_model_verify(body);
-	values[UPDATED_VERSION] = Int32GetDatum(ecml_catalog_insert(name, model, body, &provenance, NULL));
-	SPI_finish();
-	MemoryContextSwitchTo(caller);
-	MemoryContextDelete(context);
-	return ecml_composite(desc, values, nulls);
-}
-
 /* ---- the algorithms */
-
-/* ecml_evaluate: rolling origins have ecml_backtest */
-static void
-evaluate(const EcmlModel *model, int64 model_id, const char *source, Jsonb *options, EcmlJson *json)
-{
-	ereport(ERROR,
-			(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-			 errmsg("forecasts are evaluated from rolling origins"),
-			 errdetail("The model's algorithm is %s.", model->algorithm->name),
-			 errhint("Call ecml_backtest(source, horizon, options => '{\"methods\": [\"%s\"]}').", model->algorithm->name)));
-}
 
 static const EcmlOwnTraining own = {
 	.train = train,
-	.evaluate = evaluate,
+	.evaluate = forecast_model_evaluate,
 	.use = "ecml_forecast",
 	.sets = sets
 };

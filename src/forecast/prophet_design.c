@@ -6,12 +6,14 @@
  * with two weeks of data that are less than a week apart, a daily one with two days of data less than a day apart; values
  * scaled to a greatest size of 1, time to 0 .. 1, regressors to standard deviation 1 unless they are 0 and 1.
  *
- * Sines and cosines of multiples by Chebyshev's recurrence: one sincos a row and season.  Cost: rows times columns.
+ * Sines and cosines of multiples by Chebyshev's recurrence: one sine and cosine a row and season.  Cost: rows times columns.
  */
 #include "prophet_internal.h"
 
 #include <math.h>
 #include <string.h>
+
+#include "num/vmath.h"
 
 static const double auto_periods[3] = {365.25, 7, 1};
 static const int auto_orders[3] = {10, 3, 4};
@@ -95,8 +97,11 @@ prophet_layout(ProphetDesign *d, Work *work, const ProphetParams *params, int n,
 	d->scaled = WORK_TAKE(work, double, features * n);
 	d->set = WORK_TAKE(work, int, changes);
 	d->sign = WORK_TAKE(work, int, changes);
-	d->paths = WORK_TAKE(work, double, (size_t) d->half * PROPHET_KNOTS);
-	d->drawn = WORK_TAKE(work, double, 2 * (size_t) d->half);
+	if (params->growth == PROPHET_LOGISTIC)
+	{
+		d->paths = WORK_TAKE(work, double, (size_t) d->half * PROPHET_KNOTS);
+		d->drawn = WORK_TAKE(work, double, 2 * (size_t) d->half);
+	}
 }
 
 size_t
@@ -273,14 +278,12 @@ choose_orders(ProphetDesign *d)
 ECML_CLONES static void
 fourier(double *restrict x, const double *t, const int *order, int total, double period, int pairs)
 {
-	for (int i = 0; i < total; i++)
-	{
-		double		turns = t[order[i]] / period;
-		double		angle = 2 * M_PI * (turns - floor(turns));
+	double	   *y = x + total;
 
-		x[i] = sin(angle);
-		x[total + i] = cos(angle);
-	}
+	for (int i = 0; i < total; i++)
+		x[i] = t[order[i]] / period;
+	for (int i = 0; i < total; i++)
+		ecml_vsincos_turns(x[i] - floor(x[i]), &x[i], &y[i]);
 	for (int k = 1; k < pairs; k++)
 	{
 		double	   *restrict to = x + (size_t) 2 * k * total;

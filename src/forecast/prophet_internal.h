@@ -70,14 +70,38 @@ typedef struct ProphetDesign
 	int		   *set;			/* [changes] active ones */
 	int		   *sign;			/* [changes] */
 
-	/* space of intervals */
+	/* space of intervals: of logistic growth alone */
 	int			half;			/* paths drawn, a multiple of 8 */
 	double	   *paths;			/* [PROPHET_KNOTS][half] departures from the trend, each to be mirrored */
 	double	   *drawn;			/* [2 half] values of the trend at one time */
 } ProphetDesign;
 
-#define PROPHET_KNOTS 40		/* times that paths are simulated at; between them bands are interpolated */
+#define PROPHET_KNOTS 24		/* times that bands are computed at; between them they are interpolated */
 #define PROPHET_SPARSE 8		/* a column with at most 1 / this of its rows not 0 is kept as a list of them too */
+
+/*
+ * The law of changes of a linear trend up to a time, and noise: sums of sines, weight [n] of the odd multiples of step / 2.
+ */
+#define PROPHET_LAW_NODES 1024
+
+typedef struct ProphetLaw
+{
+	int			n;
+	double		step;
+	double		reach;			/* beyond it there is next to nothing */
+	double		lump;			/* probability of no change */
+	double		sigma;
+	double		weight[PROPHET_LAW_NODES];
+} ProphetLaw;
+
+/*
+ * rate: changes a unit of time; size: their mean size; time: until then; sigma > 0 of the noise; tail: the least probability
+ * beyond a quantile that is to be asked for.
+ */
+extern void prophet_law(ProphetLaw *law, double rate, double size, double time, double sigma, double tail);
+
+/* p > 0.5; guess: where to start, or NaN */
+extern double prophet_law_quantile(const ProphetLaw *law, double p, double guess);
 
 extern void prophet_layout(ProphetDesign *d, Work *work, const ProphetParams *params, int n, int horizon, int n_columns);
 extern ProphetStatus prophet_design(ProphetDesign *d, const ProphetParams *params, const ProphetInput *in);

@@ -140,11 +140,12 @@ typedef struct Prepared
 	ProphetInput in;
 } Prepared;
 
+/* Rows from first on. */
 static ForecastStatus
-prepare(const ForecastInput *in, ForecastArena *arena, Prepared *p)
+prepare(const ForecastInput *in, int first, ForecastArena *arena, Prepared *p)
 {
 	const ProphetOptions *options = prophet_options_of(in->options);
-	int			total = in->n + in->horizon;
+	int			total = in->n + in->horizon - first;
 	int			days = in->at ? holiday_columns(options) : 0;
 	int			columns = in->nx + days;
 	double	   *t = FORECAST_TAKE(arena, double, total);
@@ -161,13 +162,13 @@ prepare(const ForecastInput *in, ForecastArena *arena, Prepared *p)
 		with_own_seasons(options, in->nperiods, in->season, &p->params, p->seasons);
 	for (int i = 0; i < total; i++)
 	{
-		t[i] = in->at ? (double) in->at[i] / ECML_DAY_US + UNIX_DAYS : i;
+		t[i] = in->at ? (double) in->at[first + i] / ECML_DAY_US + UNIX_DAYS : first + i;
 		cap[i] = in->cap;
 		floors[i] = isnan(in->floor) ? 0 : in->floor;
 	}
 	for (int i = 0; i < in->nx; i++)
 		column[i] = (ProphetColumn) {
-			.values = in->x + (size_t) i * total,.prior_scale = options->regressor_prior_scale,
+			.values = in->x + (size_t) i * (in->n + in->horizon) + first,.prior_scale = options->regressor_prior_scale,
 			.multiplicative = options->regressors_multiplicative,.standardize = options->standardize
 		};
 	for (int h = 0, c = in->nx; c < columns; h++)
@@ -182,7 +183,7 @@ prepare(const ForecastInput *in, ForecastArena *arena, Prepared *p)
 			};
 		}
 	p->in = (ProphetInput) {
-		.n = in->n,.horizon = in->horizon,.t = t,.y = in->y,.cap = logistic ? cap : NULL,
+		.n = in->n - first,.horizon = in->horizon,.t = t,.y = in->y + first,.cap = logistic ? cap : NULL,
 		.floor = logistic ? floors : NULL,.columns = column,.n_columns = columns,.levels = in->levels,
 		.n_levels = in->nlevels
 	};
@@ -204,11 +205,19 @@ run(const ForecastInput *in, const Prepared *p, ForecastArena *arena, ProphetOut
 			return FORECAST_NO_MEMORY;
 		case PROPHET_DAMAGED:
 			return FORECAST_DAMAGED;
+		case PROPHET_NOT_FINITE:
+			if (in->nx > 0)
+			{
+				*note = "a regressor is missing within the series or in the future";
+				return FORECAST_NOT_SUITED;
+			}
+			*note = prophet_status_text(status);
+			return FORECAST_NOT_FINITE;
 		case PROPHET_TOO_FEW:
 			return FORECAST_TOO_SHORT;
 		default:
 			*note = prophet_status_text(status);
-			return status == PROPHET_NOT_FINITE && in->nx == 0 ? FORECAST_NOT_FINITE : FORECAST_NOT_SUITED;
+			return FORECAST_NOT_SUITED;
 	}
 }
 
@@ -227,11 +236,11 @@ prophet_method_fit(const ForecastInput *in, ForecastArena *arena, ForecastFit *f
 	if (in->nx == 0)
 	{
 		observed.horizon = 0;
-		status = prepare(&observed, arena, &p);
+		status = prepare(&observed, 0, arena, &p);
 	}
 	else
 	{
-		status = prepare(in, arena, &p);
+		status = prepare(in, 0, arena, &p);
 		p.in.horizon = 0;
 	}
 	if (status != FORECAST_OK || (status = run(in, &p, arena, &out, &fit->note)) != FORECAST_OK)
@@ -251,11 +260,12 @@ prophet_method_fit(const ForecastInput *in, ForecastArena *arena, ForecastFit *f
 	return FORECAST_OK;
 }
 
-ForecastStatus
-prophet_parts(const ForecastInput *in, const ForecastFit *fit, ForecastArena *arena, ProphetOutput *out, const char **note)
+/* Parts of rows from first on. */
+static ForecastStatus
+parts_from(const ForecastInput *in, int first, const ForecastFit *fit, ForecastArena *arena, ProphetOutput *out, const char **note)
 {
 	Prepared	p;
-	ForecastStatus status = prepare(in, arena, &p);
+	ForecastStatus status = prepare(in, first, arena, &p);
 
 	if (status != FORECAST_OK)
 		return status;
@@ -266,23 +276,32 @@ prophet_parts(const ForecastInput *in, const ForecastFit *fit, ForecastArena *ar
 	return run(in, &p, arena, out, note);
 }
 
+ForecastStatus
+prophet_parts(const ForecastInput *in, const ForecastFit *fit, ForecastArena *arena, ProphetOutput *out, const char **note)
+{
+	return parts_from(in, 0, fit, arena, out, note);
+}
+
 static ForecastStatus
 prophet_method_forecast(const ForecastInput *in, const ForecastFit *fit, ForecastArena *arena, ForecastResult *result)
 {
-	double	   *yhat = FORECAST_TAKE(arena, double, in->n + in->horizon);
+	/* the past is made again only for those who ask for it */
+	int			first = result->fitted ? 0 : in->n;
+	double	   *yhat = FORECAST_TAKE(arena, double, in->n - first + in->horizon);
+	const double *ahead = yhat + in->n - first;
 	ProphetOutput out = {.yhat = yhat,.lower = result->lower,.upper = result->upper,.sd = result->sd};
 	ForecastStatus status;
 
 	if (!yhat)
 		return FORECAST_NO_MEMORY;
-	status = prophet_parts(in, fit, arena, &out, &result->note);
+	status = parts_from(in, first, fit, arena, &out, &result->note);
 	if (status != FORECAST_OK)
 		return status;
 	for (int h = 0; h < in->horizon; h++)
-		if (!isfinite(yhat[in->n + h]))
+		if (!isfinite(ahead[h]))
 			return FORECAST_NOT_FINITE;
 	if (result->mean)
-		memcpy(result->mean, yhat + in->n, in->horizon * sizeof(double));
+		memcpy(result->mean, ahead, in->horizon * sizeof(double));
 	if (result->fitted)
 		memcpy(result->fitted, yhat, in->n * sizeof(double));
 	return FORECAST_OK;
@@ -299,7 +318,8 @@ prophet_options_check(const ProphetOptions *options)
 	{
 		const ProphetHoliday *h = &options->holidays[i];
 
-		if (h->lower_window > 0 || h->upper_window < 0 || h->upper_window - h->lower_window >= PROPHET_HOLIDAY_DAYS)
+		if (h->lower_window > 0 || h->upper_window < 0 || h->lower_window < -PROPHET_HOLIDAY_DAYS ||
+			h->upper_window >= h->lower_window + PROPHET_HOLIDAY_DAYS)
 			return "the windows of a holiday reach from at most 0 to at least 0, over fewer than 64 days";
 		if (!(h->prior_scale > 0 && isfinite(h->prior_scale)))
 			return "the prior scale of a holiday must be above 0";

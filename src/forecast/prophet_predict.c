@@ -1,12 +1,12 @@
 /*
- * prophet_predict.c - forecasts, their parts, and intervals by simulated changes of the trend
+ * prophet_predict.c - forecasts, their parts, and intervals from changes of the trend to come
  *
  * The future of the trend (Taylor and Letham 2018, 3.1.4): as many changes a time as in the history, of the mean size seen
- * there, Laplace distributed.  Prophet draws paths and noise and takes quantiles of the sums.  Here only the paths are
- * drawn; the noise is added as the distribution that it is, so the quantile solved for is that of the mixture of normals
- * around the paths: the same limit, without the scatter of drawn noise.  Each path stands for its mirror image too, as the
- * departures are symmetric.  They are followed at PROPHET_KNOTS times at most, between which the band, smooth in time, is
- * interpolated.
+ * there, Laplace distributed.  Prophet draws paths and noise and takes quantiles of the sums.  Of a linear trend the sum's law is
+ * known, and its quantile is solved for (prophet_law.c): the limit of ever more draws.  It is solved for at PROPHET_KNOTS times
+ * at most, between which the band, smooth in time, is interpolated.  Of a logistic trend paths are drawn, each standing for its
+ * mirror image too, as the departures are symmetric; the noise is added as the distribution that it is, so the quantile is that
+ * of the mixture of normals around the paths.
  */
 #include "prophet_internal.h"
 
@@ -16,53 +16,48 @@
 #include "num/dist.h"
 #include "num/vmath.h"
 
-#define MAX_EVENTS 1000.0		/* changes of a path, expected: more are drawn as fewer, larger ones of the same variance */
+#define MAX_EVENTS 1000.0		/* changes of a drawn path, expected: more are drawn as fewer, larger ones of the same variance */
 #define LANES 8
 #define TOLERANCE 1e-4			/* of Newton's last step, which leaves the square of it: far below the scatter of paths */
 #define NODES 3					/* ratios of noise to factor that bands of multiplicative models are solved for */
 
 /*
- * The mean over the values [n], n a multiple of LANES, and, if asked, their mirror images, of the normal cdf and density
- * around each: at x.  The tail by Abramowitz and Stegun 26.2.17, within 7.5e-8.
+ * The mean over the values [n], n a multiple of LANES, of the normal cdf and density around each: at x.  The tail by Abramowitz
+ * and Stegun 26.2.17, within 7.5e-8.
  */
 ECML_CLONES static void
-mixture(const double *values, int n, bool mirrored, double x, double sigma, double *cdf, double *density)
+mixture(const double *values, int n, double x, double sigma, double *cdf, double *density)
 {
 	double		inverse = 1 / sigma;
 	double		below = 0;
 	double		at = 0;
+	double		p[LANES] = {0};
+	double		f[LANES] = {0};
 
-	for (int side = 0; side < (mirrored ? 2 : 1); side++)
-	{
-		double		sign = side ? -inverse : inverse;
-		double		p[LANES] = {0};
-		double		f[LANES] = {0};
-
-		for (int i = 0; i < n; i += LANES)
-			for (int l = 0; l < LANES; l++)
-			{
-				double		a = x * inverse - sign * values[i + l];
-				double		u = fabs(a);
-				double		phi = 0.39894228040143268 * ecml_vexp(-0.5 * u * u);
-				double		t = 1 / (1 + 0.2316419 * u);
-				double		tail = phi * t * (0.319381530 + t * (-0.356563782 + t * (1.781477937 + t * (-1.821255978 + t * 1.330274429))));
-
-				p[l] += a >= 0 ? 1 - tail : tail;
-				f[l] += phi;
-			}
+	for (int i = 0; i < n; i += LANES)
 		for (int l = 0; l < LANES; l++)
 		{
-			below += p[l];
-			at += f[l];
+			double		a = (x - values[i + l]) * inverse;
+			double		u = fabs(a);
+			double		phi = 0.39894228040143268 * ecml_vexp(-0.5 * u * u);
+			double		t = 1 / (1 + 0.2316419 * u);
+			double		tail = phi * t * (0.319381530 + t * (-0.356563782 + t * (1.781477937 + t * (-1.821255978 + t * 1.330274429))));
+
+			p[l] += a >= 0 ? 1 - tail : tail;
+			f[l] += phi;
 		}
+	for (int l = 0; l < LANES; l++)
+	{
+		below += p[l];
+		at += f[l];
 	}
-	*cdf = below / (mirrored ? 2 * n : n);
-	*density = at * inverse / (mirrored ? 2 * n : n);
+	*cdf = below / n;
+	*density = at * inverse / n;
 }
 
 /* The quantile of the mixture: Newton's steps between bounds. */
 static double
-mixture_quantile(const double *values, int n, bool mirrored, double sigma, double p, double guess)
+mixture_quantile(const double *values, int n, double sigma, double p)
 {
 	double		low = INFINITY;
 	double		high = -INFINITY;
@@ -71,24 +66,19 @@ mixture_quantile(const double *values, int n, bool mirrored, double sigma, doubl
 
 	for (int i = 0; i < n; i++)
 	{
-		double		v = values[i];
-		double		w = mirrored ? -v : v;
-
-		low = v < low ? v : low;
-		low = w < low ? w : low;
-		high = v > high ? v : high;
-		high = w > high ? w : high;
+		low = values[i] < low ? values[i] : low;
+		high = values[i] > high ? values[i] : high;
 	}
 	low += z * sigma;
 	high += z * sigma;
-	x = guess > low && guess < high ? guess : 0.5 * (low + high);
+	x = 0.5 * (low + high);
 	for (int i = 0; i < 60 && high - low > 1e-9 * (fabs(low) + fabs(high) + sigma); i++)
 	{
 		double		cdf;
 		double		density;
 		double		next;
 
-		mixture(values, n, mirrored, x, sigma, &cdf, &density);
+		mixture(values, n, x, sigma, &cdf, &density);
 		if (cdf < p)
 			low = x;
 		else
@@ -165,10 +155,11 @@ choose_knots(const ProphetDesign *d, Band *band)
 }
 
 static void
-solve_band(ProphetDesign *d, Band *band, int half, double sigma)
+solve_band(ProphetDesign *d, Band *band, double size, double sigma)
 {
 	double		least = INFINITY;
 	double		most = 0;
+	double		widest = 0;
 
 	for (int i = d->in->n; i < d->total; i++)
 	{
@@ -179,15 +170,17 @@ solve_band(ProphetDesign *d, Band *band, int half, double sigma)
 	band->nodes = most - least > 1e-9 * most ? NODES : 1;
 	for (int a = 0; a < band->nodes; a++)
 		band->ratio[a] = sigma / (band->nodes == 1 ? most : most + (least - most) * a / (NODES - 1));
+	for (int l = 0; l < d->in->n_levels; l++)
+		widest = fmax(widest, d->in->levels[l]);
 	for (int k = 0; k < band->knots; k++)
 		for (int a = 0; a < band->nodes; a++)
-			for (int l = 0; l < d->in->n_levels; l++)
-			{
-				double		p = 0.5 + 0.5 * d->in->levels[l];
-				double		guess = k > 0 ? band->width[k - 1][a][l] : band->ratio[a] * ecml_normal_quantile(p);
+		{
+			ProphetLaw	law;
 
-				band->width[k][a][l] = mixture_quantile(d->paths + (size_t) k * half, half, true, band->ratio[a], p, guess);
-			}
+			prophet_law(&law, d->changes, size, band->times[k] - 1, band->ratio[a], 0.5 - 0.5 * widest);
+			for (int l = 0; l < d->in->n_levels; l++)
+				band->width[k][a][l] = prophet_law_quantile(&law, 0.5 + 0.5 * d->in->levels[l], k > 0 ? band->width[k - 1][a][l] : NAN);
+		}
 }
 
 /* Of a row with this factor; knot: the one at or before it. */
@@ -240,8 +233,8 @@ logistic_row(ProphetDesign *d, int row, int half, int knot, double share, double
 		d->drawn[i] -= mean;
 	for (int l = 0; l < d->in->n_levels; l++)
 	{
-		low[l] = mixture_quantile(d->drawn, n, false, sigma, 0.5 - 0.5 * d->in->levels[l], NAN);
-		high[l] = mixture_quantile(d->drawn, n, false, sigma, 0.5 + 0.5 * d->in->levels[l], NAN);
+		low[l] = mixture_quantile(d->drawn, n, sigma, 0.5 - 0.5 * d->in->levels[l]);
+		high[l] = mixture_quantile(d->drawn, n, sigma, 0.5 + 0.5 * d->in->levels[l]);
 	}
 }
 
@@ -262,14 +255,16 @@ prophet_intervals(ProphetDesign *d, ProphetOutput *out)
 	if (paths)
 	{
 		choose_knots(d, &band);
-		draw_paths(d, band.times, band.knots, half, size);
-		if (!d->cap)
-			solve_band(d, &band, half, sigma);
+		if (d->cap)
+			draw_paths(d, band.times, band.knots, half, size);
+		else
+			solve_band(d, &band, size, sigma);
 		for (int k = 0; k < band.knots; k++)
 		{
-			band.square[k] = 0;
-			for (int i = 0; i < half; i++)
-				band.square[k] += d->paths[(size_t) k * half + i] * d->paths[(size_t) k * half + i] / half;
+			double		time = fmax(band.times[k] - 1, 0);
+
+			/* of Poisson's many changes, each a Laplace's square times that of its time to grow */
+			band.square[k] = d->changes * 2 * size * size * time * time * time / 3;
 		}
 	}
 	for (int h = 0; h < in->horizon; h++)

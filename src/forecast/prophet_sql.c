@@ -259,7 +259,7 @@ prophet_sql_finish(ProphetSqlOptions *given)
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("invalid options of prophet"),
 				 errdetail("%s", wrong),
-				 errhint("doc/prophet.md has the range of each option.")));
+				 errhint("doc/forecast.md has the range of each option.")));
 	return &given->method;
 }
 
@@ -285,38 +285,70 @@ static const EcmlOption component_options[] = {
 	ECML_OPT_END
 };
 
-/* A row of the result; NaN: NULL.  problem: the row of a series that could not be taken apart. */
-static void
-emit(EcmlRows *rows, const EcmlSeriesReader *reader, const EcmlSeries *s, int t, const double *numbers, const char *problem)
+enum
 {
-	Datum		values[12];
-	bool		nulls[12] = {false};
+	SERIES, DS, PERIOD, Y, YHAT, TREND, SEASON, YEARLY, WEEKLY, HOLIDAYS, REMAINDER, NOTE, DAILY, REGRESSORS, SEASONS, COMPONENT_COLUMNS
+};
 
-	nulls[0] = s->name == NULL;
+#define NUMBERS 10				/* Y .. REMAINDER, DAILY, REGRESSORS */
+
+/* A row of the result; NaN: NULL.  problem: the row of a series that could not be taken apart.  seasons: NULL, or by name. */
+static void
+emit(EcmlRows *rows, const EcmlSeriesReader *reader, const EcmlSeries *s, int t, const double *numbers, Jsonb *seasons,
+	 const char *problem)
+{
+	Datum		values[COMPONENT_COLUMNS];
+	bool		nulls[COMPONENT_COLUMNS] = {false};
+
+	nulls[SERIES] = s->name == NULL;
 	if (s->name)
-		values[0] = CStringGetTextDatum(s->name);
-	nulls[1] = nulls[2] = true;
+		values[SERIES] = CStringGetTextDatum(s->name);
+	nulls[DS] = nulls[PERIOD] = true;
 	if (t >= 0)
 	{
 		int64		at = ecml_series_at(s, t);
 
 		if (ecml_series_has_clock(reader))
 		{
-			nulls[1] = false;
-			ecml_series_set_at(reader, values, nulls, 1, at);
+			nulls[DS] = false;
+			ecml_series_set_at(reader, values, nulls, DS, at);
 		}
 		else
 		{
-			nulls[2] = false;
-			values[2] = Int64GetDatum(at);
+			nulls[PERIOD] = false;
+			values[PERIOD] = Int64GetDatum(at);
 		}
 	}
-	for (int i = 0; i < 8; i++)
-		ecml_set_number(values, nulls, 3 + i, numbers ? numbers[i] : NAN);
-	nulls[11] = problem == NULL;
+	for (int i = 0; i < NUMBERS; i++)
+		ecml_set_number(values, nulls, i < 8 ? Y + i : DAILY + i - 8, numbers ? numbers[i] : NAN);
+	nulls[NOTE] = problem == NULL;
 	if (problem)
-		values[11] = CStringGetTextDatum(problem);
+		values[NOTE] = CStringGetTextDatum(problem);
+	nulls[SEASONS] = seasons == NULL;
+	if (seasons)
+		values[SEASONS] = JsonbPGetDatum(seasons);
 	ecml_rows_add(rows, values, nulls);
+}
+
+/* Names of the seasons beside yearly, weekly and daily: those of the option, then periods of a series without a clock; their number. */
+static int
+season_names(const ComponentOptions *given, const ForecastInput *in, const char **names)
+{
+	int			n = 0;
+
+	if (given->prophet.seasons)
+	{
+		JsonbIterator *it = JsonbIteratorInit(&given->prophet.seasons->root);
+		JsonbValue	v;
+		JsonbIteratorToken token;
+
+		while ((token = JsonbIteratorNext(&it, &v, true)) != WJB_DONE)
+			if (token == WJB_KEY && n < PROPHET_MAX_SEASONS)
+				names[n++] = pnstrdup(v.val.string.val, v.val.string.len);
+	}
+	for (int i = 0; in->at == NULL && i < in->nperiods && n < PROPHET_MAX_SEASONS; i++)
+		names[n++] = psprintf("%g", in->season[i]);
+	return n;
 }
 
 static void
@@ -340,6 +372,9 @@ components_of(EcmlRows *rows, EcmlSeriesReader *reader, EcmlCtx *ctx, const Ecml
 	int			k = 0;
 	bool		logs = false;
 	const char *note = NULL;
+	const char *names[PROPHET_MAX_SEASONS];
+	int			nnamed;
+	MemoryContext scratch;
 
 	for (int i = 0; i < s->nseasons && i < FORECAST_MAX_SEASONS; i++)
 		if (s->season[i] >= 2 && s->season[i] < 100000)
@@ -403,40 +438,58 @@ components_of(EcmlRows *rows, EcmlSeriesReader *reader, EcmlCtx *ctx, const Ecml
 	}
 	if (status != FORECAST_OK)
 	{
-		emit(rows, reader, s, -1, NULL, note ? note : status == FORECAST_TOO_SHORT ? "too few values" : "the series cannot be taken apart by this method");
+		emit(rows, reader, s, -1, NULL, NULL, note ? note : status == FORECAST_TOO_SHORT ? "too few values" : "the series cannot be taken apart by this method");
 		return;
 	}
+	if (prophet)
+		nnamed = season_names(given, &in, names);
+	else
+		for (nnamed = 0; nnamed < k; nnamed++)
+			names[nnamed] = psprintf("%d", periods[nnamed]);
+	scratch = AllocSetContextCreate(CurrentMemoryContext, "ecml components row", ALLOCSET_SMALL_SIZES);
 	for (int t = 0; t < s->n + given->horizon; t++)
 	{
+		MemoryContext caller = MemoryContextSwitchTo(scratch);
 		double		season = 0;
-		double		numbers[8];
+		double		trend = parts[1][t];
+		double		numbers[NUMBERS];
 		double		yhat;
 		double		y = t < s->n ? s->y[t] : NAN;
+		EcmlJson   *json = nnamed > 0 ? ecml_json_object() : NULL;
 
 		for (int i = 0; i < k; i++)
 			season += seasons[i * n + t];
-		yhat = prophet ? parts[0][t] : parts[1][t] + season;
+		yhat = prophet ? parts[0][t] : trend + season;
 		if (logs)
 		{
 			/* in units of the values: what the seasons add to the trend */
-			double		trend = exp(parts[1][t]);
-
+			trend = exp(trend);
 			yhat = exp(yhat);
 			season = yhat - trend;
-			parts[1][t] = trend;
+		}
+		for (int i = 0; i < nnamed; i++)
+		{
+			double		part = seasons[(size_t) (prophet ? 3 + i : i) * n + t];
+
+			ecml_json_number(json, names[i], logs ? trend * (exp(part) - 1) : part);
 		}
 		numbers[0] = y;
 		numbers[1] = yhat;
-		numbers[2] = parts[1][t];
+		numbers[2] = trend;
 		numbers[3] = season;
 		numbers[4] = prophet && in.at ? seasons[t] : NAN;
 		numbers[5] = prophet && in.at ? seasons[n + t] : NAN;
 		numbers[6] = prophet ? parts[2][t] : NAN;
 		numbers[7] = y - yhat;
+		numbers[8] = prophet && in.at ? seasons[2 * n + t] : NAN;
+		numbers[9] = prophet && in.nx > 0 ? parts[3][t] : NAN;
 		if (t % 1024 == 0)
 			CHECK_FOR_INTERRUPTS();
-		emit(rows, reader, s, t, numbers, NULL);
+		emit(rows, reader, s, t, numbers, json ? ecml_json_finish(json) : NULL, NULL);
+		MemoryContextSwitchTo(caller);
+		MemoryContextReset(scratch);
 	}
+	MemoryContextDelete(scratch);
 }
 
 PG_FUNCTION_INFO_V1(ecml_components);
@@ -466,6 +519,12 @@ ecml_components(PG_FUNCTION_ARGS)
 		names[i] = PG_ARGISNULL(1 + i) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(1 + i));
 	ecml_options_parse("ecml_components", PG_ARGISNULL(4) ? NULL : PG_GETARG_JSONB_P(4), sets, 3);
 	options[forecast_method_prophet.id] = prophet_sql_finish(&given.prophet);
+	if (given.method == 1 && given.series.regressors && JB_ROOT_COUNT(given.series.regressors) > 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("method \"mstl\" takes no regressors"),
+				 errdetail("The option \"regressors\" is given."),
+				 errhint("The method with regressors is prophet.")));
 	reader = ecml_series_open(source, names[0], names[1], names[2], &given.series, Max(given.horizon, 1));
 	context = AllocSetContextCreate(CurrentMemoryContext, "ecml components", ALLOCSET_DEFAULT_SIZES);
 	while (more)
@@ -479,7 +538,7 @@ ecml_components(PG_FUNCTION_ARGS)
 		more = ecml_series_next(reader, &ctx, &s);
 		MemoryContextSwitchTo(caller);
 		if (more && s.problem)
-			emit(rows, reader, &s, -1, NULL, s.problem);
+			emit(rows, reader, &s, -1, NULL, NULL, s.problem);
 		else if (more)
 			components_of(rows, reader, &ctx, &s, &given, options);
 		CHECK_FOR_INTERRUPTS();

@@ -253,6 +253,28 @@ read_orders(ForecastSetup *setup)
 	setup->arima.order.constant = setup->arima.order.d + setup->arima.order.D < 2;
 }
 
+/* A method that does not know of regressors would forecast as if there were none. */
+static void
+check_regressors(const ForecastSetup *setup)
+{
+	int			id = setup->method->id;
+	bool		takes = id == forecast_method_prophet.id || id == forecast_method_arima.id;
+
+	if (id == forecast_method_auto.id)
+	{
+		takes = setup->automatic.ncandidates == 0;
+		for (int i = 0; i < setup->automatic.ncandidates; i++)
+			takes |= setup->automatic.candidates[i] == forecast_method_prophet.id ||
+				setup->automatic.candidates[i] == forecast_method_arima.id;
+	}
+	if (setup->series.regressors && JB_ROOT_COUNT(setup->series.regressors) > 0 && !takes)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("method \"%s\" takes no regressors", setup->given.method ? setup->given.method : "auto"),
+				 errdetail("The option \"regressors\" is given."),
+				 errhint("Methods with regressors are prophet, arima, and auto, which chooses among the two then.")));
+}
+
 static const EcmlNumberList usual_level = {.n = 1,.v = {95}};
 
 const ForecastSetup forecast_setup_defaults = {
@@ -300,6 +322,7 @@ forecast_setup_finish(ForecastSetup *setup)
 	setup->by_method[14] = &setup->arima;
 	setup->by_method[15] = &setup->mstl;
 	forecast_setup_method(setup, setup->given.method ? setup->given.method : "auto");
+	check_regressors(setup);
 	if (!isnan(setup->given.floor) && !isnan(setup->given.cap) && !(setup->given.floor < setup->given.cap))
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),

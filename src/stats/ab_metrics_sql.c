@@ -13,7 +13,7 @@
 #include "core/options.h"
 #include "core/roles.h"
 
-static const char *const unit_names[] = {"unit", "unit_id", "user_id", "customer_id", "visitor_id", "session_id", "id", NULL};
+static const char *const unit_names[] = {"unit", "user", "customer", "visitor", "session", "id", NULL};	/* and all that end in _id */
 
 static const char *const metric_types[] = {"mean", "sum", "ratio", NULL};
 
@@ -73,6 +73,21 @@ bool
 ab_is_ratio(const AbSource *ab, const Metric *metric)
 {
 	return metric->type == METRIC_RATIO || (metric->type == METRIC_MEAN && ab->unit >= 0);
+}
+
+/* Does its name say that it tells units apart, and is no metric? */
+static bool
+is_key(const AbSource *ab, int column)
+{
+	const char *name = ab_column_name(ab, column);
+	size_t		length = strlen(name);
+
+	if (length > 3 && strcmp(name + length - 3, "_id") == 0)
+		return true;
+	for (int u = 0; unit_names[u]; u++)
+		if (strcmp(name, unit_names[u]) == 0)
+			return true;
+	return false;
 }
 
 /* A metric of that name, of the given description (NULL: a mean). */
@@ -162,11 +177,9 @@ ab_find_metrics(AbSource *ab, Jsonb *given, const int *taken, int ntaken)
 	}
 	else
 	{
-		int			key = ab->unit >= 0 ? ab->unit : ecml_role_find(&ab->source, NULL, "unit", unit_names);
-
 		for (int i = 0; i < ab->source.desc->natts; i++)
 		{
-			bool		used = TupleDescAttr(ab->source.desc, i)->attisdropped || !is_number(ab, i) || i == key;
+			bool		used = TupleDescAttr(ab->source.desc, i)->attisdropped || !is_number(ab, i) || i == ab->unit || is_key(ab, i);
 
 			for (int t = 0; t < ntaken; t++)
 				used |= taken[t] == i;

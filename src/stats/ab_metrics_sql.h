@@ -41,7 +41,7 @@ typedef struct AbSource
 /* Open it (SPI must be connected), with the unit that an option names (NULL: rows). */
 extern void ab_open(AbSource *ab, FunctionCallInfo fcinfo, const char *source, const char *unit);
 
-/* The metrics of an option (a list of names, or an object); NULL: all numbers but taken [ntaken] and what may be a unit. */
+/* The metrics of an option (a list of names, or an object); NULL: all numbers but taken [ntaken] and what is named like a key. */
 extern void ab_find_metrics(AbSource *ab, Jsonb *given, const int *taken, int ntaken);
 
 extern const char *ab_column_name(const AbSource *ab, int column);

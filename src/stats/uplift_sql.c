@@ -83,7 +83,7 @@ static const char *const default_params[] = {
 
 static const char *const outcome_names[] = {"outcome", "converted", "conversion", "purchased", "visit", "y", "revenue", "spend", NULL};
 static const char *const treatment_names[] = {"treatment", "treated", "variant", "variation", "grp", "group", NULL};
-static const char *const key_names[] = {"id", "user_id", "customer_id", "customer", "visitor_id", "unit_id", NULL};
+static const char *const key_names[] = {"id", "user_id", "customer_id", "customer", "visitor_id", "visitor", "session_id", "unit_id", "unit", NULL};
 
 typedef struct Uplift
 {

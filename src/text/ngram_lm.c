@@ -284,7 +284,11 @@ ngram_finish(EcmlCtx *ctx, NgramBuilder *builder)
 			vocab_add(ctx, &model->vocab, word, length) : NGRAM_UNKNOWN;
 	}
 	if (builder->n == 0)
+	{
+		ecml_detail(ctx, "All of them are empty, or hold no letters and digits.");
+		ecml_hint(ctx, "Look at what the source gives.");
 		ecml_fail(ctx, ECML_DATA_EXCEPTION, "the texts have no words to learn from");
+	}
 	pairs_init(ctx, &g.pairs);
 	at[0] = 0;
 	at[1] = child_of(ctx, &g, 0, NGRAM_BEGIN, 0);

@@ -248,7 +248,7 @@ choose_fields(Building *b, const EcmlSource *source, MemoryContext context, cons
 
 	b->fields = MemoryContextAllocZero(context, SEARCH_MAX_FIELDS * sizeof(EcmlTextInput));
 	b->texts = MemoryContextAlloc(context, SEARCH_MAX_FIELDS * sizeof(EcmlText));
-	ecml_text_input_plan(&b->key, context, 0, TupleDescAttr(desc, 0)->atttypid);
+	ecml_text_input_plan(&b->key, context, 0, ecml_source_key(source)->atttypid);
 	if (given->category)
 	{
 		int			number = ecml_source_column(source, given->category, "category");

@@ -7,6 +7,7 @@
  *       frequent have a weight of their own beside ("!good");
  *     - more behind a word like "very", less behind one like "slightly";
  *     - less before a "but" in its sentence, more behind it.
+ * To that comes, for texts of more than 20 words, a prior: reviews of some length are mostly good ones.
  * Emoticons are words of their own (:) and :( after their noses are off), and so is each emoji.  Letters that repeat more than
  * twice are taken as two.
  *
@@ -49,6 +50,9 @@ typedef struct SentimentEntry
 #define FNV_PRIME 16777619u
 #define NEGATED (-0.6)
 #define NEGATION_REACH 3
+/* longer reviews are mostly good ones: log odds, and the words from which on they grow; see tools/sentiment/train.py */
+#define PRIOR 1.0
+#define SHORT 20
 #define POLL_EVERY (1024 * 1024)	/* bytes: a few milliseconds */
 
 static inline uint32_t
@@ -356,10 +360,23 @@ score_sentence(void *arg, size_t at)
 	s->sentence = 0;
 }
 
+static double
+log_odds(double score, size_t words)
+{
+	return score / sqrt(1 + (double) words / 15);
+}
+
 double
 sentiment_polarity(double score, size_t words)
 {
-	return tanh(0.5 * score / sqrt(1 + (double) words / 15));
+	return tanh(0.5 * log_odds(score, words));
+}
+
+/* Log odds that a text of so many words is positive, whatever they are. */
+static double
+prior(size_t words)
+{
+	return words > SHORT ? PRIOR * (1 - SHORT / (double) words) : 0;
 }
 
 Sentiment
@@ -373,7 +390,7 @@ sentiment_of(EcmlCtx *ctx, const char *text, size_t n)
 
 	sentiment_read(ctx, text, n, &sink, &totals);
 	if (scoring.found)
-		result.polarity = sentiment_polarity(scoring.total, totals.words);
+		result.polarity = tanh(0.5 * (log_odds(scoring.total, totals.words) + prior(totals.words)));
 	opinion = scoring.strength + 0.3 * (double) totals.markers;
 	if (opinion > 0)
 		result.subjectivity = opinion / (opinion + 0.5 + 0.08 * (double) totals.words);

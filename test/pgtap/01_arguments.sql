@@ -22,6 +22,7 @@ INSERT INTO odd VALUES
 	('small', 'real[]', '''{1,2,3}'''), ('small', 'integer[]', '''{1,2}'''), ('small', 'bigint[]', '''{1,2}'''), ('small', 'bytea', '''\xffd8ffe0'''),
 	('small', 'integer', '1'), ('small', 'bigint', '3'), ('small', 'double precision', '0.5'), ('small', 'numeric', '1.5'), ('small', 'boolean', 'true'),
 	('small', 'bit', 'B''101'''), ('small', '"any"', '1'),
+	('no columns', 'text', '''SELECT FROM customers'''),
 	('negative', 'text', 'repeat(''x'', 300)'), ('negative', 'jsonb', '''"x"'''), ('negative', 'text[]', '''{{a,b},{c,d}}'''),
 	('negative', 'double precision[]', '''{{-1,2},{3,NaN}}'''), ('negative', 'real[]', '''{-1e38,1e38}'''), ('negative', 'integer[]', '''{-1}'''),
 	('negative', 'bigint[]', '''{-1,0}'''), ('negative', 'bytea', 'decode(repeat(''ff'', 100), ''hex'')'), ('negative', 'integer', '-1'), ('negative', 'bigint', '-1'),
@@ -34,7 +35,7 @@ SELECT DISTINCT format('SELECT %s(%s)%s', p.oid::regproc, (SELECT string_agg(CAS
 		LEFT JOIN odd o ON o.kind = CASE WHEN a.place IN (0, t.place) THEN k.kind ELSE 'small' END AND o.type = f.type),
 	CASE prokind WHEN 'a' THEN ' FROM generate_series(1, 3)' END) AS statement
 FROM pg_proc p JOIN pg_depend d ON d.classid = 'pg_proc'::regclass AND d.objid = p.oid AND d.deptype = 'e' JOIN pg_extension e ON e.oid = d.refobjid
-	AND e.extname = 'ecml', unnest(ARRAY['NULL', 'empty', 'beyond', 'small', 'negative']) k (kind), generate_series(0, p.pronargs) a (place)
+	AND e.extname = 'ecml', unnest(ARRAY['NULL', 'empty', 'beyond', 'small', 'negative', 'no columns']) k (kind), generate_series(0, p.pronargs) a (place)
 WHERE NOT p.proargtypes::oid[] && ARRAY['cstring'::regtype, 'internal'::regtype]::oid[] AND p.prorettype NOT IN ('trigger'::regtype, 'event_trigger'::regtype);
 SELECT cmp_ok((SELECT count(*) FROM calls), '>', 5000::bigint, 'there is much to call');
 

@@ -2,7 +2,7 @@
 -- other, and by simulation.
 BEGIN;
 \i ../lib/pgtap.sql
-SELECT plan(53);
+SELECT plan(54);
 
 CREATE TABLE found (name text, value float8);
 CREATE TABLE expected (name text, value float8);
@@ -87,6 +87,8 @@ SELECT is(array_agg(DISTINCT segment ORDER BY segment), ARRAY['all', 'stratum=0'
 FROM ecml_ab_report('trial', '{"metrics": ["v"], "segments": ["stratum"], "control": "old"}');
 SELECT ok(srm AND conclusion LIKE '%do not trust%', 'a split that is not as planned is told first')
 FROM ecml_ab_report('SELECT CASE WHEN i % 3 = 0 THEN ''A'' ELSE ''B'' END AS variant, i % 7 AS y FROM generate_series(1, 3000) i');
+SELECT is(array_agg(metric ORDER BY metric), ARRAY['unit_price', 'y'], 'keys are no metrics, unless they are named')
+FROM ecml_ab_report('SELECT (ARRAY[''B'', ''A''])[1 + i % 2] AS variant, i AS visitor, i AS order_id, i % 7 AS y, i % 5 AS unit_price FROM generate_series(1, 100) i');
 SELECT is(variant || control, 'BA', 'A is the control') FROM ecml_ab_report(
 	'SELECT (ARRAY[''B'', ''A''])[1 + i % 2] AS variant, i % 7 AS y FROM generate_series(1, 100) i');
 SELECT ok(p_value IS NULL AND conclusion LIKE '%too few%', 'one value in a group gives no test')

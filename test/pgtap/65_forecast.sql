@@ -2,7 +2,7 @@
 -- of sources, intervals, and errors.
 BEGIN;
 \i ../lib/pgtap.sql
-SELECT plan(49);
+SELECT plan(73);
 
 CREATE TABLE lines (line text);
 \copy lines FROM '../data/forecast/intermittent.tsv' WITH (DELIMITER '|')
@@ -77,6 +77,63 @@ SELECT ok(bool_and(yhat IS NOT NULL), 'two values are a little') FROM answers WH
 SELECT ok(bool_and(yhat IS NOT NULL), 'the good one does not suffer') FROM answers WHERE series = 'good';
 SELECT is((SELECT count(*) FROM ecml_forecast('SELECT i AS ds, i AS y FROM generate_series(1, 10) i WHERE false', 3)), 0::bigint,
 	'no rows: no series');
+
+-- horizons, missing times and values, names that are NULL, frequencies that differ
+SELECT throws_ok($$SELECT ecml_forecast('odd', -5, 't', 'v', 's')$$, '22023', 'horizon out of range', 'horizon below 0');
+SELECT throws_ok($$SELECT ecml_forecast('odd', NULL, 't', 'v', 's')$$, '22004', 'the horizon must be given', 'horizon NULL');
+SELECT is((SELECT ARRAY[count(yhat), count(ds)] FROM ecml_forecast('SELECT date ''2020-01-01'' + i AS ds, i % 7 AS y FROM generate_series(1, 60) i', 100000)),
+	ARRAY[100000, 100000]::bigint[], 'as far as it goes');
+SELECT is((SELECT count(*) FROM ecml_forecast('SELECT NULL::date AS ds, 1.0 AS y', 3)), 0::bigint, 'rows without a time are none');
+SELECT is((SELECT count(*) FROM ecml_forecast('SELECT ''infinity''::date AS ds, 1.0 AS y', 3)), 0::bigint, 'nor are those at infinity');
+SELECT is((SELECT ARRAY[count(*), count(yhat), count(note)] FROM ecml_forecast('SELECT date ''2020-01-01'' + i AS ds, NULL::float8 AS y FROM generate_series(1, 9) i', 3)),
+	ARRAY[3, 0, 3]::bigint[], 'times without values: a note');
+SELECT is((SELECT ARRAY[count(yhat), count(note)] FROM ecml_forecast('SELECT i AS ds, CASE WHEN i = 5 THEN ''infinity''::float8 ELSE i END AS y FROM generate_series(1, 9) i', 3)),
+	ARRAY[0, 3]::bigint[], 'an infinite value: a note');
+SELECT is((SELECT (metrics ->> 'failed')::int FROM ecml_train('infinite', 'ets', 'SELECT i AS ds, CASE WHEN i = 5 THEN ''infinity''::float8 ELSE i END AS y FROM generate_series(1, 9) i', target => 'y')),
+	1, 'so in a stored model');
+SELECT is((SELECT count(note) FROM ecml_forecast('infinite', 2)), 2::bigint, 'which tells of it');
+SELECT is((SELECT array_agg(coalesce(series, 'none') || ' ' || round(yhat::numeric) ORDER BY series NULLS LAST) FROM ecml_forecast(
+	'SELECT CASE s WHEN 1 THEN ''a'' WHEN 2 THEN '''' END AS s, i AS ds, s * i AS y FROM generate_series(20, 1, -1) i, generate_series(1, 3) s', 1, series => 's',
+	options => '{"method": "drift"}')), ARRAY[' 42', 'a 21', 'none 63'], 'NULL is a name, and not that of the empty one; rows in any order');
+SELECT is((SELECT array_agg(series || ' ' || ds::date ORDER BY series) FROM ecml_forecast(
+	'SELECT ''day'' AS s, date ''2020-01-01'' + i AS ds, i AS y FROM generate_series(0, 59) i UNION ALL
+	SELECT ''month'', (date ''2020-01-01'' + i * interval ''1 month'')::date, i FROM generate_series(0, 29) i', 1, series => 's')),
+	ARRAY['day 2020-03-01', 'month 2022-07-01'], 'each series has its own frequency');
+SELECT is((SELECT array_agg(ds::date) FROM ecml_forecast('SELECT date ''2020-01-01'' + i / 2 AS ds, 3 AS y FROM generate_series(0, 59) i', 1, options => '{"aggregate": "mean"}')
+	WHERE yhat = 3), ARRAY[date '2020-01-31'], 'two rows a day');
+SELECT ok(bool_and(abs(yhat - (10 + extract(doy FROM ds)::int % 7)) < 1e-6 AND method NOT LIKE '%TSB%'), 'zeros before the first sale are no demand')
+FROM ecml_forecast('SELECT date ''2021-01-01'' + i AS ds, CASE WHEN i < 50 THEN 0 ELSE 10 + (i + 1) % 7 END AS y FROM generate_series(0, 119) i', 14);
+
+-- clocks set forth and back: the local day has 24 hours
+SET LOCAL timezone = 'Europe/Berlin';
+SELECT ok(bool_and(abs(yhat - extract(hour FROM ds)::float8) < 1e-6) AND min(ds) = '2024-04-03', 'hours over a night that lacks one')
+FROM ecml_forecast('SELECT t AS ds, extract(hour FROM t)::float8 AS y FROM generate_series(timestamptz ''2024-03-20 00:00'', ''2024-04-02 23:00'', interval ''1 hour'') t', 24);
+SELECT ok(bool_and(abs(yhat - extract(hour FROM ds)::float8) < 1e-6) AND min(ds) = '2024-11-03', 'and one that has an hour twice')
+FROM ecml_forecast('SELECT t AS ds, extract(hour FROM t)::float8 AS y FROM generate_series(timestamptz ''2024-10-20 00:00'', ''2024-11-02 23:00'', interval ''1 hour'') t', 24);
+SELECT is(array_agg(ds::date), ARRAY[date '2024-11-03', date '2024-11-04'], 'days of 25 hours')
+FROM ecml_forecast('SELECT t AS ds, 24 AS y FROM generate_series(timestamptz ''2024-10-20 00:00'', ''2024-11-02 00:00'', interval ''1 day'') t', 2) WHERE yhat = 24;
+RESET timezone;
+
+-- more rows than memory holds are sorted by the query: the same numbers
+CREATE TABLE many AS SELECT 's' || i % 7 AS s, timestamp '2020-01-01' + i / 7 * interval '1 hour' AS ds, (i % 24 + i * 7919 % 13)::float8 AS y,
+	timestamptz '2020-01-01' + i / 7 * interval '1 hour' AS tz FROM generate_series(0, 20999) i ORDER BY i * 7919 % 21001;
+CREATE TABLE in_memory AS SELECT * FROM ecml_forecast('SELECT s, ds, y FROM many', 3, series => 's', options => '{"method": "ses"}');
+SET LOCAL ecml.work_mem = '1MB';
+SELECT ok(count(*) = 21 AND bool_and(a.yhat = b.yhat AND a.yhat_lower = b.yhat_lower), 'sorted in memory or by the query: the same bits')
+FROM in_memory a JOIN ecml_forecast('SELECT s, ds, y FROM many', 3, series => 's', options => '{"method": "ses"}') b USING (series, step);
+RESET ecml.work_mem;
+
+-- regressors are used, or refused
+SELECT ok(bool_and(abs(yhat - (i.v + 10 * ((i.v * 7) % 3))) < 0.5), 'auto uses regressors: ' || min(method))
+FROM ecml_forecast('SELECT i AS ds, CASE WHEN i <= 60 THEN 10 * (i * 7 % 3) + i + sin(i * i) / 10 END AS y, i * 7 % 3 AS x FROM generate_series(1, 64) i', 4, y => 'y',
+	options => '{"regressors": ["x"]}') f, LATERAL (SELECT f.period AS v) i;
+SELECT is(array_agg(DISTINCT note), ARRAY['a regressor is missing in the future'], 'one whose future is not known')
+FROM ecml_forecast('SELECT i AS ds, CASE WHEN i <= 60 THEN 10 * (i * 7 % 3) + i + sin(i * i) / 10 END AS y, i * 7 % 3 AS x FROM generate_series(1, 63) i', 4, y => 'y',
+	options => '{"regressors": ["x"], "method": "arima"}');
+SELECT throws_ok(format($$SELECT ecml_forecast('SELECT i AS ds, i AS y, i AS x FROM generate_series(1, 60) i', 4, y => 'y', options => '{"regressors": ["x"], "method": "%s"}')$$, m),
+	'22023', format('method "%s" takes no regressors', m), m || ' refuses them') FROM unnest(ARRAY['ets', 'theta', 'mstl', 'croston']) m;
+SELECT throws_ok($$SELECT ecml_components('SELECT i AS ds, i AS y, i AS x FROM generate_series(1, 60) i', y => 'y', options => '{"regressors": ["x"], "method": "mstl"}')$$,
+	'22023', 'method "mstl" takes no regressors', 'so do its parts');
 
 -- ---- prophet: holidays, regressors, seasons of its own, in a forecast and in a stored model
 

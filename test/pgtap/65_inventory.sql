@@ -1,7 +1,7 @@
 -- Stock levels: EOQ, newsvendor, policies on given demand, plans, classes; the parts of a series.
 BEGIN;
 \i ../lib/pgtap.sql
-SELECT plan(41);
+SELECT plan(48);
 
 -- EOQ
 SELECT ok(pg_temp.close((ecml_eoq(1000, 50, 2)).quantity, sqrt(2 * 50 * 1000 / 2.0), 1e-12), 'the root formula');
@@ -68,6 +68,15 @@ SELECT throws_ok($$ SELECT ecml_inventory_plan('demand', '{"series": "sku", "ite
 SELECT throws_ok($$ SELECT ecml_inventory_plan('demand', '{"series": "sku", "method": "oracle"}') $$, '22023', NULL, 'an unknown method');
 SELECT throws_ok($$ SELECT ecml_inventory_plan('demand', '{"target": "cost"}') $$, '22023', NULL, 'cost without costs');
 
+SELECT is((SELECT array_agg(coalesce(note, 'planned') ORDER BY series) FROM ecml_inventory_plan('SELECT * FROM demand WHERE sku IN (''p3'', ''p4'')',
+	'{"series": "sku", "ds": "week", "y": "units", "method": "naive", "target": "cost", "items": "SELECT ''p3'' AS sku, 9 AS short_cost, 1 AS over_cost"}')),
+	ARRAY['planned', 'target "cost" needs short_cost or over_cost above 0'], 'an item without costs has a note');
+SELECT throws_ok($$ SELECT ecml_inventory_plan('demand', '{"series": "sku", "items": "SELECT ''p3'' AS sku, 1 AS lead_time UNION ALL SELECT ''p3'', 2"}') $$, '22000',
+	'an item has several rows', 'an item twice');
+SELECT ok((SELECT bool_and(method ~ '^ETS.*A,N.$') FROM ecml_inventory_plan('SELECT * FROM demand WHERE sku = ''p3''',
+	'{"series": "sku", "ds": "week", "y": "units", "method": "holt"}')), 'methods and their options are those of forecasts');
+SELECT throws_ok($$ SELECT ecml_inventory_plan('demand', '{"series": "sku", "reconcile": "mint"}') $$, '22023', 'a stock plan is not reconciled', 'no sums of plans');
+
 -- classes
 SELECT is((SELECT string_agg(abc, '' ORDER BY value DESC) FROM ecml_abc_xyz(
 	'SELECT * FROM (VALUES (1, date ''2024-01-01'', 70.0), (2, ''2024-01-08'', 20), (3, ''2024-01-01'', 8), (4, ''2024-01-08'', 2)) v(sku, week, units)')),
@@ -86,6 +95,13 @@ SELECT ok(count(*) = 30 AND bool_and(y IS NULL AND remainder IS NULL AND abs(tre
 	'parts of the future: ' || m)
 FROM unnest(ARRAY['prophet', 'mstl']) m, LATERAL ecml_components('daily', options => jsonb_build_object('method', m, 'horizon', 30)) c
 WHERE ds > (SELECT max(ds) FROM daily) GROUP BY m ORDER BY m;
+SELECT ok((SELECT bool_and(abs(trend + season + holidays + regressors - yhat) < 1e-6) AND max(regressors) - min(regressors) BETWEEN 3.9 AND 4.1 FROM ecml_components(
+	'SELECT ds, y + 4 * (extract(day FROM ds) = 3)::int AS y, extract(day FROM ds) = 3 AS promo FROM daily', y => 'y', options => '{"regressors": ["promo"], "holidays": ["christmas"]}')),
+	'regressors are a part');
+SELECT ok((SELECT bool_and(abs(yearly + weekly + daily + (seasons ->> 'month')::float8 - season) < 1e-6) FROM ecml_components('daily', options => '{"seasons": {"month": [30.5, 2]}}')),
+	'seasons by name add up');
+SELECT ok((SELECT bool_and(abs((seasons ->> '7')::float8 - season) < 1e-6) FROM ecml_components('SELECT t, y FROM (SELECT row_number() OVER (ORDER BY ds) AS t, y FROM daily) d', 't', 'y',
+	options => jsonb_build_object('season', 7, 'method', m))), 'or by their period: ' || m) FROM unnest(ARRAY['mstl']) m;
 SELECT throws_like($$ SELECT ecml_components('daily', options => '{"holidays": ["xmas"]}') $$, '%unknown holiday%', 'an unknown holiday');
 
 SELECT * FROM finish();

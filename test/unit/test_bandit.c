@@ -13,7 +13,7 @@
 
 #define ARMS 5
 #define ROUNDS 10000
-#define RUNS 16
+#define RUNS 32
 
 static const double chance[ARMS] = {0.05, 0.06, 0.08, 0.03, 0.1};
 
@@ -129,8 +129,9 @@ test_regret(void)
 	params.policy = BANDIT_EPSILON_GREEDY;
 	params.epsilon_decay = 0.01;
 	ours = 0;
-	for (int run = 0; run < 8; run++)
-		ours += our_regret(params, &rng) / 8;
+	/* once in a while it settles on the wrong arm: many runs */
+	for (int run = 0; run < 100; run++)
+		ours += our_regret(params, &rng) / 100;
 	ok(ours < 0.6 * ROUNDS * (0.1 - 0.064), "epsilon-greedy: %.1f", ours);
 }
 

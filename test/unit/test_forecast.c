@@ -575,7 +575,7 @@ test_auto(void)
 	/* the combination is the mean of its parts by their weights */
 	{
 		static double params[4096];
-		const double *place = params + 2;
+		const double *place = params + 3;
 		double		sum[12] = {0};
 		double		weights = 0;
 		int			n = (int) b.params[0];
@@ -598,6 +598,19 @@ test_auto(void)
 		}
 		close_to(weights, 1, 1e-12, "weights add up to 1");
 		close_to(sum[11], whole[11], 1e-12, "the combination of its parts");
+	}
+	/* zeros before the first sale are left out: the same numbers behind them, and nothing fitted to them */
+	{
+		static double later[130];
+
+		for (int t = 0; t < 96; t++)
+			later[34 + t] = y[t];
+		begin(later, 130, 12, 12);
+		ok(both(&forecast_method_auto) == FORECAST_OK && memcmp(b.mean, whole, sizeof(whole)) == 0 && b.params[2] == 34,
+		   "zeros before the first sale change nothing");
+		later[3] = -1;
+		begin(later, 130, 12, 12);
+		ok(both(&forecast_method_auto) == FORECAST_OK && b.params[2] == 0, "but where values may be below 0");
 	}
 	options.single = true;
 	begin(y, 96, 12, 12);

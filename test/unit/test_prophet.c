@@ -10,8 +10,10 @@
 #include <string.h>
 
 #include "forecast/holidays.h"
+#include "forecast/prophet_internal.h"
 #include "forecast/prophet_method.h"
 #include "num/calendar.h"
+#include "num/dist.h"
 
 #define MOST 1200
 
@@ -599,6 +601,53 @@ method(void)
 	ok(m->forecast(&in, &fit, &arena, &result) == FORECAST_OK, "forecast");
 	ok(mean[friday - day - N] > mean[friday - day - N - 7] + 6, "the next Black Friday stands out (%.2f, %.2f)",
 	   mean[friday - day - N], mean[friday - day - N - 7]);
+	/* without the past only the future is made: the same numbers */
+	{
+		static double mean_2[H], lower_2[H], upper_2[H], sd_2[H];
+		ForecastResult ahead = {mean_2, lower_2, upper_2, NULL, sd_2, NULL};
+
+		arena.used = 0;
+		ok(m->forecast(&in, &fit, &arena, &ahead) == FORECAST_OK && memcmp(mean, mean_2, sizeof(mean)) == 0 &&
+		   memcmp(lower, lower_2, sizeof(lower)) == 0 && memcmp(upper, upper_2, sizeof(upper)) == 0 &&
+		   memcmp(sd, sd_2, sizeof(sd)) == 0, "the future alone: the same bits");
+	}
+	/* so with a regressor, whose rows are as long as past and future */
+	{
+		static double x[2 * (N + H)], mean_2[H];
+		ForecastInput with = in;
+		ForecastShape wide = shape;
+		ForecastArena more = {0};
+		ForecastResult ahead = {mean_2, NULL, NULL, NULL, NULL, NULL};
+		double		off = 0;
+
+		for (int i = 0; i < N + H; i++)
+		{
+			x[i] = i % 5 == 0;
+			x[N + H + i] = sin(i);
+			if (i < N)
+				y[i] += 3 * x[i] - 2 * x[N + H + i];
+		}
+		with.nx = wide.nx = 2;
+		with.x = x;
+		more.size = m->memory(&wide);
+		more.base = aligned_alloc(64, (more.size + 63) / 64 * 64);
+		ok(m->fit(&with, &more, &fit) == FORECAST_OK, "regressors fitted");
+		more.used = 0;
+		ok(m->forecast(&with, &fit, &more, &result) == FORECAST_OK, "forecast with regressors");
+		more.used = 0;
+		ok(m->forecast(&with, &fit, &more, &ahead) == FORECAST_OK && memcmp(mean, mean_2, sizeof(mean)) == 0,
+		   "the future alone: the same bits");
+		for (int h = 0; h < H; h++)
+			if (labs((long) (day + N + h - friday)) > 1)
+				off = fmax(off, fabs(mean[h] - (10 + sin(2 * M_PI * (N + h) / 7) + 3 * x[N + h] - 2 * x[N + H + N + h])));
+		ok(off < 0.2, "regressors have their effects (off by %.3f)", off);
+		x[N + 3] = NAN;
+		more.used = 0;
+		ok(m->forecast(&with, &fit, &more, &ahead) == FORECAST_NOT_SUITED && ahead.note, "one that is missing in the future: a note");
+		for (int i = 0; i < N; i++)
+			y[i] -= 3 * x[i] - 2 * x[N + H + i];
+		free(more.base);
+	}
 	/* weeks: the holiday's week has it */
 	in.nperiods = 0;
 	in.step = 7.0 * ECML_DAY_US;
@@ -632,10 +681,58 @@ method(void)
 	free(arena.base);
 }
 
+/* Quantiles of changes and noise against draws of both; without changes the normal's. */
+static void
+law(void)
+{
+	enum
+	{
+		DRAWS = 40000
+	};
+	static const double cases[][4] = {	/* rate, size, time, sigma */
+		{25, 0.02, 0.25, 0.05}, {25, 0.3, 0.3, 0.01}, {3, 1, 1, 0.2}, {0.5, 2, 0.5, 0.01}, {60, 0.01, 3, 0.5}, {25, 0.05, 4, 0.02}
+	};
+	EcmlRng		rng;
+	static ProphetLaw l;
+
+	ecml_rng_seed(&rng, 11);
+	for (int c = 0; c < 6; c++)
+	{
+		double		rate = cases[c][0], size = cases[c][1], time = cases[c][2], sigma = cases[c][3];
+		double		p[3] = {0.6, 0.9, 0.975};
+		double		q[3];
+		int			below[3] = {0};
+
+		prophet_law(&l, rate, size, time, sigma, 0.025);
+		for (int k = 0; k < 3; k++)
+			q[k] = prophet_law_quantile(&l, p[k], NAN);
+		for (int i = 0; i < DRAWS; i++)
+		{
+			double		sum = sigma * ecml_rng_normal(&rng);
+
+			for (double t = -log(1 - ecml_rng_double(&rng)) / rate; t < time; t -= log(1 - ecml_rng_double(&rng)) / rate)
+				sum += size * log(1 - ecml_rng_double(&rng)) * (ecml_rng_double(&rng) < 0.5 ? -1 : 1) * (time - t);
+			for (int k = 0; k < 3; k++)
+				below[k] += sum < q[k];
+		}
+		for (int k = 0; k < 3; k++)
+			ok(fabs((double) below[k] / DRAWS - p[k]) < 4.5 * sqrt(p[k] * (1 - p[k]) / DRAWS), "law %d: below its quantile %.3f lie %.4f", c, p[k],
+			   (double) below[k] / DRAWS);
+	}
+	for (int k = 1; k <= 6; k++)
+	{
+		double		tail = pow(10, -k);
+
+		prophet_law(&l, 25, 0.1, 0, 2, tail);
+		close_to(prophet_law_quantile(&l, 1 - tail, NAN), 2 * ecml_normal_isf(tail), 1e-5, "without time to come the normal's, tail 1e-%d", k);
+	}
+}
+
 int
 main(void)
 {
 	load();
+	law();
 	for (int i = 0; i < ncases; i++)
 		against_prophet(&cases[i]);
 	ok(ncases == 4, "four cases");

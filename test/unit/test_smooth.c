@@ -40,12 +40,50 @@ log_all(const double *x, double *y)
 		y[i] = ecml_vlog(x[i]);
 }
 
+ECML_CLONES static void
+sincos_all(const double *restrict turns, double *restrict s, double *restrict c)
+{
+	for (int i = 0; i < N; i++)
+		ecml_vsincos_turns(turns[i], &s[i], &c[i]);
+}
+
 static double
 ulps(double got, long double want)
 {
 	double		near = fabs((double) want);
 
 	return (double) fabsl(got - want) / (nextafter(near, INFINITY) - near);
+}
+
+static void
+test_sincos(void)
+{
+	static double turns[N];
+	static double s[N];
+	static double c[N];
+	const long double pi = 3.14159265358979323846264338327950288L;
+	EcmlRng		rng;
+	double		worst = 0;
+
+	ecml_rng_seed(&rng, 2);
+	for (int round = 0; round < 20; round++)
+	{
+		for (int i = 0; i < N; i++)
+			turns[i] = round == 0 ? (i - N / 2) / 16.0 : round % 2 ? ecml_rng_double(&rng) : 1000 * (2 * ecml_rng_double(&rng) - 1);
+		sincos_all(turns, s, c);
+		for (int i = 0; i < N; i++)
+		{
+			long double angle = 2 * pi * (turns[i] - floorl(turns[i]));
+
+			worst = fmax(worst, fmax((double) fabsl(s[i] - sinl(angle)), (double) fabsl(c[i] - cosl(angle))));
+		}
+	}
+	ok(worst <= 2.3e-16, "sine and cosine of turns (within %.2g)", worst);
+	turns[0] = 0.25;
+	turns[1] = 0.5;
+	turns[2] = -0.25;
+	sincos_all(turns, s, c);
+	ok(s[0] == 1 && c[0] == 0 && s[1] == 0 && c[1] == -1 && s[2] == -1 && c[2] == 0, "exact at quarters");
 }
 
 static void
@@ -328,6 +366,7 @@ int
 main(void)
 {
 	test_vmath();
+	test_sincos();
 	test_cross();
 	test_spd(1, false);
 	test_spd(63, false);

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
-"""prune.py IN REVIEWS_FOLDER > src/text/sentiment_words.tsv - leaves out small weights of train.py's list, so that it stays below 1 MB
+"""prune.py IN REVIEWS_FOLDER > src/text/sentiment_words.tsv - leaves out small weights of train.py's list, so that it is about 1 MB
 
-Least weights in hundredths: pairs 30, negated words 30, words of the reviews 6, other words of WordNet 8, their other forms 15.
+Least weights in hundredths: pairs 14, negated words 14, words of the reviews 3, other words of WordNet 3, their other forms 5.
 """
 import re
 import sys
@@ -19,6 +19,6 @@ for line in open(sys.argv[1], encoding='utf-8'):
     if line.startswith('# '):
         print(line.rstrip('\n') + '; small ones left out by prune.py')
         continue
-    least = 30 if ' ' in word or (word[0] == '!' and len(word) > 1) else 6 if word in words or not word.isascii() else 8 if word in lemmas else 15
+    least = 14 if ' ' in word or (word[0] == '!' and len(word) > 1) else 3 if word in words or not word.isascii() else 3 if word in lemmas else 5
     if abs(int(weight)) >= least:
         print(line.rstrip('\n'))
