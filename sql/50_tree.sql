@@ -25,7 +25,7 @@ CREATE AGGREGATE ecml_decision_tree(options jsonb, y "any", VARIADIC features "a
 	SFUNC = ecml_decision_tree_transition, STYPE = internal, FINALFUNC = ecml_decision_tree_final, FINALFUNC_MODIFY = READ_WRITE,
 	PARALLEL = RESTRICTED);
 COMMENT ON AGGREGATE ecml_decision_tree(jsonb, "any", "any") IS
-'A decision tree of the target y (a class or a number) on the features, named x1, x2 and so on, NULLs and categories as they are: a model a group. Options: criterion (gini, entropy, squared_error, poisson), max_depth, min_samples_leaf, min_samples_split, max_leaves, min_impurity_decrease, max_features, class_weight, ccp_alpha, max_bins, missing, sample_weight, seed. NULL without usable rows. Errors: data_exception (one class only, a target below 0 with poisson, NaN, infinity), invalid_parameter_value (options), program_limit_exceeded (memory, more than 1000 classes).';
+'A decision tree of the target y (a class or a number) on the features, named x1, x2 and so on, NULLs and categories as they are: a model a group. Options: criterion (gini, entropy, squared_error, poisson, absolute_error), max_depth, min_samples_leaf, min_samples_split, max_leaves, min_impurity_decrease, max_features, class_weight, ccp_alpha, max_bins, missing, sample_weight, seed. NULL without usable rows. Errors: data_exception (one class only, a target below 0 with poisson, NaN, infinity), invalid_parameter_value (options), program_limit_exceeded (memory, more than 1000 classes).';
 
 CREATE FUNCTION ecml_random_forest_transition(internal, jsonb, "any", VARIADIC "any") RETURNS internal
 AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE PARALLEL RESTRICTED COST 10;
@@ -37,7 +37,7 @@ CREATE AGGREGATE ecml_random_forest(options jsonb, y "any", VARIADIC features "a
 	SFUNC = ecml_random_forest_transition, STYPE = internal, FINALFUNC = ecml_random_forest_final, FINALFUNC_MODIFY = READ_WRITE,
 	PARALLEL = RESTRICTED);
 COMMENT ON AGGREGATE ecml_random_forest(jsonb, "any", "any") IS
-'A random forest for the target y (a class or a number) on the features, named x1, x2 and so on, NULLs and categories as they are: a model a group. Options: n_trees, criterion (gini, entropy, squared_error, poisson), max_depth, min_samples_leaf, min_samples_split, max_leaves, min_impurity_decrease, max_features, class_weight, ccp_alpha, max_bins, bootstrap, max_samples, oob, missing, sample_weight, seed. NULL without usable rows. Errors: data_exception (one class only, a target below 0 with poisson, NaN, infinity), invalid_parameter_value (options), program_limit_exceeded (memory, more than 1000 classes).';
+'A random forest for the target y (a class or a number) on the features, named x1, x2 and so on, NULLs and categories as they are: a model a group. Options: n_trees, criterion (gini, entropy, squared_error, poisson, absolute_error), max_depth, min_samples_leaf, min_samples_split, max_leaves, min_impurity_decrease, max_features, class_weight, ccp_alpha, max_bins, bootstrap, max_samples, oob, missing, sample_weight, seed. NULL without usable rows. Errors: data_exception (one class only, a target below 0 with poisson, NaN, infinity), invalid_parameter_value (options), program_limit_exceeded (memory, more than 1000 classes).';
 
 -- ---- tree: rules
 

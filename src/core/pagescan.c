@@ -135,12 +135,28 @@ are_plain(const PageScan *scan, const double *values)
 	return ecml_sum_squares(values, scan->columns->binder->nfeatures) <= ecml_dataset_plain(scan->trainer->dataset);
 }
 
+/* The values of a row of the batch: where they lie, or in values [nfeatures]; NULL: it is odd. */
+static inline const double *
+read_values(const PageScan *scan, size_t row, double *values)
+{
+	const EcmlBinder *binder = scan->columns->binder;
+	HeapTupleHeader tuple = scan->pages.tuples[row];
+	const char *data = (const char *) tuple + tuple->t_hoff;
+	const double *there;
+
+	if ((tuple->t_infomask & HEAP_HASNULL) || HeapTupleHeaderGetNatts(tuple) < scan->columns->last)
+		return NULL;
+	there = ecml_bind_in_place(binder, data);
+	if (there)
+		return there;
+	return ecml_bind_runs(binder, data, values) ? values : NULL;
+}
+
 /* Some rows of the batch, all of one block, to their places. */
 static bool
 move_rows(PageScan *scan, size_t first, int n, EcmlBlock *block, int at, double *tile, int *last_class)
 {
 	const EcmlColumns *columns = scan->columns;
-	const EcmlBinder *binder = columns->binder;
 	const double *rows[MAX_TILE];
 
 	for (int i = 0; i < n; i++)
@@ -148,18 +164,8 @@ move_rows(PageScan *scan, size_t first, int n, EcmlBlock *block, int at, double 
 		HeapTupleHeader tuple = scan->pages.tuples[first + i];
 		const char *data = (const char *) tuple + tuple->t_hoff;
 
-		if ((tuple->t_infomask & HEAP_HASNULL) || HeapTupleHeaderGetNatts(tuple) < columns->last)
-			return false;
-		rows[i] = ecml_bind_in_place(binder, data);
-		if (rows[i] == NULL)
-		{
-			double	   *values = tile + (size_t) i * binder->nfeatures;
-
-			if (!ecml_bind_runs(binder, data, values))
-				return false;
-			rows[i] = values;
-		}
-		if (!are_plain(scan, rows[i]))
+		rows[i] = read_values(scan, first + i, tile + (size_t) i * columns->binder->nfeatures);
+		if (rows[i] == NULL || !are_plain(scan, rows[i]))
 			return false;
 		if (block->y && !read_target(scan, data, last_class, (double *) block->y + at + i))
 			return false;
@@ -193,6 +199,23 @@ move_task(void *arg, size_t number, int worker)
 		if (!move_rows(scan, row, n, block, at, scan->tiles[worker], &last_class))
 			scan->odd = true;
 		row += n;
+	}
+}
+
+/* For a sample: are the rows of the batch what it takes without a look? */
+static void
+look_task(void *arg, size_t number, int worker)
+{
+	PageScan   *scan = arg;
+	size_t		row = number * scan->task_rows;
+	size_t		end = Min(row + scan->task_rows, scan->pages.nrows);
+
+	for (; row < end && !scan->odd; row++)
+	{
+		const double *values = read_values(scan, row, scan->tiles[worker]);
+
+		if (values == NULL || !are_plain(scan, values))
+			scan->odd = true;
 	}
 }
 
@@ -233,6 +256,32 @@ move_batch(PageScan *scan)
 	return true;
 }
 
+/* The batch is offered to the sample, once threads have found that no row is odd; false: one is. */
+static bool
+draw_batch(PageScan *scan)
+{
+	EcmlTrainer *trainer = scan->trainer;
+	EcmlReservoir *reservoir = trainer->reservoir;
+	size_t		size = scan->columns->binder->nfeatures * sizeof(double);
+
+	scan->odd = false;
+	ecml_parallel_for(&trainer->ctx, (scan->pages.nrows + scan->task_rows - 1) / scan->task_rows, look_task, scan);
+	if (scan->odd)
+		return false;
+	for (size_t row = 0; row < scan->pages.nrows; row++)
+	{
+		double	   *to = ecml_reservoir_offer(&trainer->ctx, reservoir, 1);
+
+		if (to)
+		{
+			memcpy(to, read_values(scan, row, scan->tiles[0]), size);
+			to[reservoir->width - 1] = 0;
+		}
+	}
+	trainer->rows += scan->pages.nrows;
+	return true;
+}
+
 /* ---- all of it */
 
 /* Read all pages; false: it is not worth it. */
@@ -251,7 +300,7 @@ read_table(PageScan *scan, BlockNumber pages)
 		while (next < end)
 			ecml_pages_read(&scan->pages, next++);
 		batches++;
-		if (scan->pages.nrows > 0 && (first || !move_batch(scan)))
+		if (scan->pages.nrows > 0 && (first || !(trainer->reservoir ? draw_batch(scan) : move_batch(scan))))
 		{
 			if (!first && ++odd > PATIENCE && odd > batches / 4)
 				return false;
@@ -266,7 +315,11 @@ read_table(PageScan *scan, BlockNumber pages)
 static bool
 suits(const EcmlTraining *training, EcmlColumns *columns, Relation relation, BlockNumber pages)
 {
-	return training->algorithm->one_pass == NULL && training->algorithm->sample == NULL && training->nextras == 0 &&
+	bool		sample = training->algorithm->sample != NULL;
+
+	/* a sample's weights are looked at row by row */
+	return training->algorithm->one_pass == NULL && training->nextras == 0 &&
+		!(sample && (columns->weight || training->algorithm->target != ECML_TARGET_NONE)) &&
 		pages <= NBuffers / 4 && ecml_pages_suit(relation, pages) && ecml_guc_effective_threads() > 1 &&
 		ecml_columns_place(columns, RelationGetDescr(relation));
 }

@@ -377,14 +377,20 @@ check_anomaly(const EcmlServing *serving)
 /* ecml_is_anomaly(model, VARIADIC "any"): boolean */
 ECML_MODEL_FUNCTION(ecml_is_anomaly)
 {
-	EcmlServing *serving = ecml_serving(fcinfo, by_name);
+	EcmlServing *serving = fcinfo->flinfo->fn_extra;
 	double		result;
 
-	if (serving == NULL)
-		PG_RETURN_NULL();
-	check_anomaly(serving);
-	if (!ecml_serving_predict(serving, fcinfo, 1, &result))
-		PG_RETURN_NULL();
+	/* what is remembered has been checked */
+	if (unlikely(!predict_quickly(fcinfo, &result)))
+	{
+		serving = ecml_serving(fcinfo, by_name);
+		if (serving == NULL)
+			PG_RETURN_NULL();
+		check_anomaly(serving);
+		if (!ecml_serving_predict(serving, fcinfo, 1, &result))
+			PG_RETURN_NULL();
+		ecml_serving_remember(serving, fcinfo, by_name);
+	}
 	PG_RETURN_BOOL(result > serving->model->algorithm->threshold(serving->model->fitted));
 }
 

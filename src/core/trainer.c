@@ -333,13 +333,16 @@ make_reservoir(EcmlTrainer *trainer, int width)
 {
 	EcmlCtx    *ctx = &trainer->ctx;
 	int64		limit = trainer->algorithm->sample(trainer->training->params, ecml_trainer_features(trainer));
+	EcmlReservoir *reservoir;
 	EcmlRng		rng;
 
 	if (ctx->budget)
 		limit = Min(limit, (int64) (ctx->budget / 4 / ecml_reservoir_row_bytes(width)));
 	ecml_rng_seed(&rng, trainer->seed);
 	rng = ecml_rng_stream(&rng, SAMPLE_STREAM);
-	return ecml_reservoir_create(ctx, width, Max(limit, 1), &rng);
+	reservoir = ecml_reservoir_create(ctx, width, Max(limit, 1), &rng);
+	reservoir->plain = !ecml_trainer_weighted(trainer);
+	return reservoir;
 }
 
 static EcmlDataset *

@@ -32,7 +32,8 @@ enlarge(EcmlCtx *ctx, EcmlReservoir *reservoir)
 	reservoir->weights = ecml_resize_array(ctx, reservoir->weights, capacity, sizeof(double));
 	reservoir->numbers = ecml_resize_array(ctx, reservoir->numbers, capacity, sizeof(uint64_t));
 	reservoir->tags = ecml_resize_array(ctx, reservoir->tags, capacity, sizeof(int));
-	reservoir->heap = ecml_resize_array(ctx, reservoir->heap, capacity, sizeof(EcmlReservoirPlace));
+	if (!reservoir->plain)
+		reservoir->heap = ecml_resize_array(ctx, reservoir->heap, capacity, sizeof(EcmlReservoirPlace));
 	reservoir->capacity = capacity;
 }
 
@@ -65,6 +66,38 @@ sink(EcmlReservoirPlace *heap, size_t n, EcmlReservoirPlace place)
 	heap[at] = place;
 }
 
+static double *
+fill_slot(EcmlReservoir *reservoir, size_t slot, double weight)
+{
+	reservoir->weights[slot] = weight;
+	reservoir->numbers[slot] = reservoir->seen - 1;
+	reservoir->tags[slot] = reservoir->tag;
+	return reservoir->rows + slot * reservoir->width;
+}
+
+/* Plain: the row at hand, and how far the next one is.  The keys that are held are uniform below the greatest of them. */
+double *
+ecml_reservoir_take(EcmlCtx *ctx, EcmlReservoir *reservoir)
+{
+	size_t		slot = reservoir->n;
+
+	if (reservoir->n == reservoir->capacity && reservoir->n < reservoir->limit)
+		enlarge(ctx, reservoir);
+	if (reservoir->n < reservoir->limit)
+		reservoir->n++;
+	else
+		slot = ecml_rng_below(&reservoir->rng, reservoir->n);
+	if (reservoir->n == reservoir->limit)
+	{
+		double		skip;
+
+		reservoir->log_most += log(ecml_reservoir_uniform(reservoir)) / (double) reservoir->limit;
+		skip = floor(log(ecml_reservoir_uniform(reservoir)) / log1p(-exp(reservoir->log_most)));
+		reservoir->skip = skip < 1e18 ? (uint64_t) skip : (uint64_t) 1e18;
+	}
+	return fill_slot(reservoir, slot, 1);
+}
+
 double *
 ecml_reservoir_place(EcmlCtx *ctx, EcmlReservoir *reservoir, double key, double weight)
 {
@@ -84,10 +117,7 @@ ecml_reservoir_place(EcmlCtx *ctx, EcmlReservoir *reservoir, double key, double 
 			reservoir->next = reservoir->heap[0].key;
 		sink(reservoir->heap, reservoir->n, (EcmlReservoirPlace) {key, slot});
 	}
-	reservoir->weights[slot] = weight;
-	reservoir->numbers[slot] = reservoir->seen - 1;
-	reservoir->tags[slot] = reservoir->tag;
-	return reservoir->rows + slot * reservoir->width;
+	return fill_slot(reservoir, slot, weight);
 }
 
 typedef struct Numbered

@@ -21,7 +21,8 @@ typedef enum ForestCriterion	/* on disk: append only */
 	FOREST_GINI,
 	FOREST_ENTROPY,
 	FOREST_SQUARED_ERROR,
-	FOREST_POISSON				/* half the deviance; the target is at least 0 */
+	FOREST_POISSON,				/* half the deviance; the target is at least 0 */
+	FOREST_ABSOLUTE_ERROR		/* from the median, which a leaf says */
 } ForestCriterion;
 
 typedef enum ForestFeatures		/* tried at a split */

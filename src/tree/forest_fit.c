@@ -333,7 +333,8 @@ work(void *arg, size_t i, int worker)
 static size_t
 grower_bytes(const ForestData *data)
 {
-	size_t		row = 2 * (data->counts ? sizeof(ForestCount) : sizeof(ForestRow)) + 2 + (data->params->oob ? 8 : 0);
+	size_t		row = 2 * (data->counts ? sizeof(ForestCount) : sizeof(ForestRow)) + 2 + (data->params->oob ? 8 : 0) +
+		(data->criterion == FOREST_ABSOLUTE_ERROR ? 22 : 0);
 
 	/* nodes: as many as rows, where leaves are pure */
 	return data->rows * row + (size_t) (data->drawn / fmax(data->min_leaf, 1)) * 48;

@@ -15,6 +15,7 @@
 
 #define BUDGET 1500000			/* values read by a call: a few milliseconds */
 #define COST_COLUMN 60			/* of a column beside its rows, in values */
+#define COST_MEDIAN 10			/* of a row where medians are sought */
 #define FIRST_ROOM 1024
 
 /* ---------------------------------------------------------------- memory */
@@ -47,6 +48,8 @@ forest_grower_create(EcmlCtx *ctx, const ForestData *data)
 	else
 		grower->sums = ECML_NEW0(ctx, double, (size_t) FOREST_BINS * (1 + data->width));
 	grower->cells.sum = ECML_NEW0(ctx, double, (size_t) FOREST_BINS * data->width);
+	if (data->criterion == FOREST_ABSOLUTE_ERROR)
+		grower->medians = forest_medians_create(ctx, data);
 	if (params->oob)
 	{
 		grower->unseen = ECML_NEW(ctx, uint32_t, data->rows);
@@ -231,8 +234,10 @@ sum_up(ForestGrower *grower)
 	*node = (TreeNode) {.feature = TREE_LEAF,.words = -1,.cover = (float) cover};
 	if (!(node->cover > 0))
 		node->cover = FLT_MIN;
+	if (grower->medians)
+		forest_absolute_node(grower, varies);
 	if (grower->risk)
-		grower->risk[at->node] = forest_impurity(data, total);
+		grower->risk[at->node] = grower->medians ? forest_absolute_deviation(grower) : forest_impurity(data, total);
 	if (at->node == 0)
 	{
 		grower->drawn_weight = 0;
@@ -241,7 +246,7 @@ sum_up(ForestGrower *grower)
 	}
 	if (data->classes == 2)
 		grower->value[at->node] = total[1] / (total[0] + total[1]);
-	else if (data->classes == 0)
+	else if (data->classes == 0 && !grower->medians)
 		grower->value[at->node] = total[1] / total[0];
 	return varies;
 }
@@ -282,7 +287,7 @@ begin_node(ForestGrower *grower)
 	if (!varies || grower->total_rows < data->min_split || grower->total_rows < 2 * data->min_leaf ||
 		grower->node.depth >= (params->max_depth > 0 ? params->max_depth : TREE_MAX_DEPTH))
 		grower->visited = data->columns;	/* nothing to look for */
-	return (long) (grower->node.to - grower->node.from) + COST_COLUMN;
+	return (long) (grower->node.to - grower->node.from) * (grower->medians ? COST_MEDIAN : 1) + COST_COLUMN;
 }
 
 /* Part the rows of a node: those that go left come first.  Where the right ones begin. */
@@ -472,7 +477,8 @@ look_further(ForestGrower *grower)
 		grower->features[i] = column;
 		grower->visited++;
 		grower->varies = forest_split_column(grower, column) || grower->varies;
-		return (long) (grower->node.to - grower->node.from) * (data->width > 2 ? 2 : 1) + COST_COLUMN * data->width;
+		return (long) (grower->node.to - grower->node.from) * (grower->medians ? COST_MEDIAN : data->width > 2 ? 2 : 1) +
+			COST_COLUMN * data->width;
 	}
 	grower->busy = false;
 	if (grower->best.column >= 0 && grower->best.gain >= params->min_impurity_decrease * grower->drawn_weight)

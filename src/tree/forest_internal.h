@@ -64,6 +64,17 @@ typedef struct ForestSplit
 	uint64_t	left[FOREST_BINS / 64]; /* category: bins that go left */
 } ForestSplit;
 
+/* A place to split at. */
+typedef struct ForestPlace
+{
+	double		worth;			/* of both sides */
+	int			cell;			/* cells before it go left */
+	bool		missing_left;
+	bool		found;
+} ForestPlace;
+
+typedef struct ForestMedians ForestMedians;
+
 /* A node under way. */
 typedef struct ForestNode
 {
@@ -141,6 +152,7 @@ typedef struct ForestGrower
 	double	   *before;			/* [width] */
 	double	   *after;			/* [width] */
 	double	   *with;			/* [width] */
+	ForestMedians *medians;		/* absolute error; else NULL */
 
 	/* rows that it has not seen, if they are asked for; else NULL */
 	size_t		nunseen;
@@ -157,6 +169,19 @@ extern bool forest_split_column(ForestGrower *grower, int column);
 
 /* Weighted impurity of sums [width]: total weight times impurity. */
 extern double forest_impurity(const ForestData *data, const double *sums);
+
+/* ---------------------------------------------------------------- forest_absolute.c */
+
+extern ForestMedians *forest_medians_create(EcmlCtx *ctx, const ForestData *data);
+
+/* With grower->node summed up: its median becomes its value.  varies: its targets are not all the same. */
+extern void forest_absolute_node(ForestGrower *grower, bool varies);
+
+/* The sum of distances of the node's targets from their median. */
+extern double forest_absolute_deviation(const ForestGrower *grower);
+
+/* Go through cells order [n] of the column from left to right; missing: a cell beside them, tried on both sides, or -1. */
+extern void forest_absolute_search(ForestGrower *grower, int column, const uint8_t *order, int n, int missing, ForestPlace *best);
 
 /* ---------------------------------------------------------------- forest_grow.c */
 

@@ -25,7 +25,7 @@ forest_check(const ForestParams *params)
 const char *
 forest_criterion_name(int criterion)
 {
-	static const char *const names[] = {"auto", "gini", "entropy", "squared_error", "poisson"};
+	static const char *const names[] = {"auto", "gini", "entropy", "squared_error", "poisson", "absolute_error"};
 
 	return names[criterion];
 }
@@ -123,7 +123,7 @@ forest_read(EcmlReader *r, int features, const int *categories, int classes)
 		ecml_read_corrupted(r, "the model is of an unknown version");
 	model->criterion = ecml_read_u8(r);
 	model->classes = (int) ecml_read_u32_in(r, 0, FOREST_MAX_CLASSES);
-	if (model->criterion <= FOREST_AUTO || model->criterion > FOREST_POISSON || model->classes != classes || classes == 1 ||
+	if (model->criterion <= FOREST_AUTO || model->criterion > FOREST_ABSOLUTE_ERROR || model->classes != classes || classes == 1 ||
 		(classes > 0) != (model->criterion == FOREST_GINI || model->criterion == FOREST_ENTROPY))
 		ecml_read_corrupted(r, "the criterion does not fit the target");
 	model->features_tried = (int) ecml_read_u32_in(r, 0, MAX_TRIED);

@@ -218,19 +218,10 @@ forest_impurity(const ForestData *data, const double *sums)
 	}
 }
 
-/* A place to split at. */
-typedef struct Place
-{
-	double		worth;			/* of both sides */
-	int			cell;			/* cells before it go left */
-	bool		missing_left;
-	bool		found;
-} Place;
-
 /* Both sides, before and after: are they large enough, and how good? */
 TREE_INLINE void
 try_place(const ForestData *data, const double *before, const double *after, double rows_before, double rows_after, const int width,
-		  const int criterion, int cell, bool missing_left, Place *best)
+		  const int criterion, int cell, bool missing_left, ForestPlace *best)
 {
 	double		v;
 
@@ -253,7 +244,7 @@ try_place(const ForestData *data, const double *before, const double *after, dou
  * Go through cells order [n] from left to right; missing: a cell beside them, tried on both sides, or -1.
  */
 TREE_INLINE void
-search_places(ForestGrower *grower, const uint8_t *order, int n, int missing, const int width, const int criterion, Place *best)
+search_places(ForestGrower *grower, const uint8_t *order, int n, int missing, const int width, const int criterion, ForestPlace *best)
 {
 	const ForestData *data = grower->data;
 	const ForestCells *cells = &grower->cells;
@@ -293,7 +284,7 @@ search_places(ForestGrower *grower, const uint8_t *order, int n, int missing, co
 }
 
 ECML_CLONES static void
-search(ForestGrower *grower, const uint8_t *order, int n, int missing, Place *best)
+search(ForestGrower *grower, int column, const uint8_t *order, int n, int missing, ForestPlace *best)
 {
 	int			width = grower->data->width;
 
@@ -314,6 +305,9 @@ search(ForestGrower *grower, const uint8_t *order, int n, int missing, Place *be
 		case FOREST_POISSON:
 			search_places(grower, order, n, missing, 2, FOREST_POISSON, best);
 			break;
+		case FOREST_ABSOLUTE_ERROR:
+			forest_absolute_search(grower, column, order, n, missing, best);
+			break;
 		default:
 			search_places(grower, order, n, missing, 2, FOREST_SQUARED_ERROR, best);
 			break;
@@ -324,13 +318,14 @@ search(ForestGrower *grower, const uint8_t *order, int n, int missing, Place *be
 
 /* Is this better than what there is?  gain: of the place. */
 static bool
-better(const ForestGrower *grower, const Place *place, double *gain)
+better(const ForestGrower *grower, const ForestPlace *place, double *gain)
 {
 	const ForestData *data = grower->data;
 
 	if (!place->found)
 		return false;
-	*gain = place->worth - worth(grower->total, data->width, data->criterion);
+	*gain = place->worth + (data->criterion == FOREST_ABSOLUTE_ERROR ? forest_absolute_deviation(grower) :
+							-worth(grower->total, data->width, data->criterion));
 	/* sums are rounded: no gain may look like a small loss */
 	if (*gain < 0 && *gain > -1e-12 * fabs(place->worth))
 		*gain = 0;
@@ -345,7 +340,7 @@ split_number(ForestGrower *grower, int column)
 	int			n = cells->n;
 	int			missing = -1;
 	uint8_t		order[FOREST_BINS];
-	Place		place = {.found = false};
+	ForestPlace		place = {.found = false};
 	double		gain;
 	double		left = 0;
 
@@ -353,7 +348,7 @@ split_number(ForestGrower *grower, int column)
 		missing = --n;
 	for (int i = 0; i < n; i++)
 		order[i] = (uint8_t) i;
-	search(grower, order, n, missing, &place);
+	search(grower, column, order, n, missing, &place);
 	if (!better(grower, &place, &gain))
 		return;
 	grower->best.gain = gain;
@@ -411,7 +406,7 @@ split_category(ForestGrower *grower, int column)
 		uint8_t		order[FOREST_BINS];
 		double		key[FOREST_BINS];
 		int			class = 1;
-		Place		place = {.found = false};
+		ForestPlace		place = {.found = false};
 		double		gain;
 		double		left = 0;
 		bool		seen_missing = false;
@@ -438,7 +433,7 @@ split_category(ForestGrower *grower, int column)
 			order[i] = (uint8_t) i;
 		}
 		sort_cells(order, key, n);
-		search(grower, order, n, -1, &place);
+		search(grower, column, order, n, -1, &place);
 		if (!better(grower, &place, &gain))
 			continue;
 		grower->best.gain = gain;

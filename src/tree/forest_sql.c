@@ -23,7 +23,7 @@ static const Params tree_defaults = {.kernel = FOREST_TREE_DEFAULTS};
 static const Params forest_defaults = {.kernel = FOREST_DEFAULTS};
 
 /* as ForestCriterion and ForestFeatures */
-static const char *const criteria[] = {"auto", "gini", "entropy", "squared_error", "poisson", NULL};
+static const char *const criteria[] = {"auto", "gini", "entropy", "squared_error", "poisson", "absolute_error", NULL};
 static const char *const features_tried[] = {"auto", "sqrt", "log2", "third", "all", NULL};
 static const char *const class_weights[] = {"none", "balanced", NULL};
 

@@ -20,6 +20,14 @@ gbdt_predict(const GbdtModel *model, const double *x)
 	double		score;
 	double		out[2];
 
+	/* two classes may have a score each */
+	if (model->forest->outputs > 1)
+	{
+		double		p[GBDT_MAX_CLASSES];
+
+		gbdt_probabilities(model, x, p);
+		return p[1];
+	}
 	tree_forest_predict(model->forest, x, &score);
 	gbdt_objective_link(model->objective, 1, &score, out);
 	return out[model->objective == GBDT_LOGISTIC];

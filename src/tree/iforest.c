@@ -352,6 +352,15 @@ find_threshold(EcmlCtx *ctx, IforestModel *model, const IforestRows *rows, doubl
 	ecml_free(ctx, pairs);
 }
 
+/* All trees are there.  With a scorer of its own the forest need not be quick. */
+static void
+make_ready(EcmlCtx *ctx, IforestModel *model)
+{
+	model->scorer = iforest_scorer_create(ctx, model->forest);
+	model->forest->slow = model->scorer != NULL;
+	tree_forest_ready(ctx, model->forest);
+}
+
 IforestModel *
 iforest_fit(EcmlCtx *ctx, EcmlData *data, const IforestTask *task)
 {
@@ -387,10 +396,7 @@ iforest_fit(EcmlCtx *ctx, EcmlData *data, const IforestTask *task)
 	if (model->oblique)
 		iforest_oblique_ready(model->oblique);
 	else
-	{
-		tree_forest_ready(ctx, model->forest);
-		model->scorer = iforest_scorer_create(ctx, model->forest);
-	}
+		make_ready(ctx, model);
 	find_threshold(ctx, model, &rows, params->contamination);
 	return model;
 }
@@ -429,8 +435,8 @@ typedef struct Scoring
 	size_t		rows;
 	const double *x;
 	double	   *paths;
-	uint32_t   *ranks;			/* [workers][scratch] of the scorer */
-	size_t		scratch;
+	uint32_t   *scratch;		/* [workers][room] of the scorer */
+	size_t		room;
 } Scoring;
 
 #define TASK_ROWS 256
@@ -450,7 +456,7 @@ score_rows(void *arg, size_t i, int worker)
 			scoring->paths[row] = iforest_oblique_path(model->oblique, x);
 		else
 			scoring->paths[row] = model->forest->base[0] +
-				model->forest->scale * iforest_scorer_sum(model->scorer, x, scoring->ranks + worker * scoring->scratch);
+				model->forest->scale * iforest_scorer_sum(model->scorer, x, scoring->scratch + worker * scoring->room);
 	}
 }
 
@@ -464,10 +470,10 @@ iforest_scores(EcmlCtx *ctx, const IforestModel *model, size_t rows, const doubl
 		ecml_parallel_for(ctx, ntasks, score_rows, &scoring);
 	else if (model->scorer)
 	{
-		scoring.scratch = iforest_scorer_scratch(model->scorer);
-		scoring.ranks = ECML_NEW0(ctx, uint32_t, ecml_workers(ctx, ntasks) * scoring.scratch);
+		scoring.room = iforest_scorer_scratch(model->scorer);
+		scoring.scratch = ECML_NEW0(ctx, uint32_t, ecml_workers(ctx, ntasks) * scoring.room);
 		ecml_parallel_for(ctx, ntasks, score_rows, &scoring);
-		ecml_free(ctx, scoring.ranks);
+		ecml_free(ctx, scoring.scratch);
 	}
 	else
 		tree_forest_predict_rows(ctx, model->forest, rows, x, scores);
@@ -541,11 +547,17 @@ iforest_read(EcmlReader *r, int columns, const int *categories)
 		model->oblique = iforest_oblique_read(r, columns, categories);
 	else
 	{
-		model->forest = tree_forest_read(r, columns, categories);
-		model->scorer = iforest_scorer_create(r->ctx, model->forest);
+		const TreeForest *forest = model->forest = tree_forest_read_nodes(r, columns, categories);
+
+		if (forest->outputs != 1 || forest->base[0] != 0 || forest->scale != 1.0 / model->n_trees)
+			ecml_read_corrupted(r, "the forest has another number of outputs, or another scale");
+		for (size_t i = 0; i < forest->first[forest->ntrees]; i++)
+			if (forest->nodes[i].feature == TREE_LEAF && !(forest->nodes[i].threshold >= 0))
+				ecml_read_corrupted(r, "the length of a path is negative");
 	}
-	if ((oblique ? model->oblique->ntrees : model->forest->ntrees) != model->n_trees ||
-		(!oblique && model->forest->outputs != 1))
+	if ((oblique ? model->oblique->ntrees : model->forest->ntrees) != model->n_trees)
 		ecml_read_corrupted(r, "the number of trees is another");
+	if (!oblique)
+		make_ready(r->ctx, model);
 	return model;
 }

@@ -104,8 +104,8 @@ extern bool iforest_scorer_possible(void);
 /* For a forest that is ready.  NULL: not for this one, or not on this processor. */
 extern IforestScorer *iforest_scorer_create(EcmlCtx *ctx, const TreeForest *forest);
 
-/* Sum of the path lengths, before base and scale.  ranks: scratch [iforest_scorer_scratch]; NULL: its own, one caller at a time. */
-extern double iforest_scorer_sum(const IforestScorer *scorer, const double *x, uint32_t *ranks);
+/* Sum of the path lengths, before base and scale.  scratch [iforest_scorer_scratch]; NULL: its own, one caller at a time. */
+extern double iforest_scorer_sum(const IforestScorer *scorer, const double *x, uint32_t *scratch);
 extern size_t iforest_scorer_scratch(const IforestScorer *scorer);
 
 /* ---- extended */

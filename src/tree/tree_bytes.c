@@ -255,6 +255,15 @@ read_tree(EcmlReader *r, TreeForest *forest, uint8_t flags, const Cuts *cuts)
 TreeForest *
 tree_forest_read(EcmlReader *r, int features, const int *categories)
 {
+	TreeForest *forest = tree_forest_read_nodes(r, features, categories);
+
+	tree_forest_ready(r->ctx, forest);
+	return forest;
+}
+
+TreeForest *
+tree_forest_read_nodes(EcmlReader *r, int features, const int *categories)
+{
 	EcmlCtx    *ctx = r->ctx;
 	TreeForest *forest;
 	Cuts	   *cuts;
@@ -296,6 +305,5 @@ tree_forest_read(EcmlReader *r, int features, const int *categories)
 	for (int j = 0; j < features; j++)
 		ecml_free(ctx, cuts[j].cuts);
 	ecml_free(ctx, cuts);
-	tree_forest_ready(ctx, forest);
 	return forest;
 }

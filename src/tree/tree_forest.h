@@ -72,6 +72,7 @@ typedef struct TreeForest
 	float	   *vectors;		/* [nvectors][outputs] */
 
 	size_t		room[4];		/* for trees, nodes, words, vectors */
+	bool		slow;			/* rows are scored elsewhere: tree_forest_ready need not make that quick; the same bits */
 	TreeScorer *scorer;			/* by tree_forest_ready */
 	TreeShap   *shap;			/* likewise */
 } TreeForest;
@@ -140,7 +141,8 @@ extern void tree_forest_rules(EcmlCtx *ctx, const TreeForest *forest, int tree, 
 
 extern void tree_forest_write(EcmlWriter *w, const TreeForest *forest);
 
-/* Checks everything, and that the columns are these; the forest is ready. */
+/* Checks everything, and that the columns are these; the forest is ready, by the second not yet. */
 extern TreeForest *tree_forest_read(EcmlReader *r, int features, const int *categories);
+extern TreeForest *tree_forest_read_nodes(EcmlReader *r, int features, const int *categories);
 
 #endif							/* ECML_TREE_FOREST_H */

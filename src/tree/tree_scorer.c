@@ -539,7 +539,7 @@ tree_scorer_create(EcmlCtx *ctx, TreeForest *forest)
 	double		passed = count_passed(forest);
 
 	forest->scorer = scorer;
-	if (forest->first[forest->ntrees] <= RANKED_NODES && make_columns(ctx, forest, scorer, column_of) &&
+	if (!forest->slow && forest->first[forest->ntrees] <= RANKED_NODES && make_columns(ctx, forest, scorer, column_of) &&
 		COST_RANK * scorer->ncolumns < (COST_SPLIT - COST_STEP) * passed)
 	{
 		make_tops(ctx, forest, scorer, column_of, passed);

@@ -1,7 +1,7 @@
 -- Gradient boosting through SQL: targets, NULLs, categories, options and their aliases, validation, constraints, ranking, every verb.
 BEGIN;
 \i ../lib/pgtap.sql
-SELECT plan(62);
+SELECT plan(66);
 
 SELECT setseed(0.5);
 CREATE TABLE shop AS
@@ -45,6 +45,14 @@ FROM (SELECT ecml_probabilities('text', price, age, country) AS p, ecml_classify
 SELECT is(ecml_classify('boolean', 2.9, 40, 'FR', true), 'true', 'a class is a text');
 SELECT throws_ok($$ SELECT ecml_predict('text', 1, 2, 'DE') $$, NULL, NULL, 'one probability of three is no answer');
 SELECT ok(bool_and(ecml_predict('counts', price, age, country) > 0), 'a mean is positive') FROM shop;
+
+-- two classes may have a score each, as softmax gives them
+SELECT is((metrics ->> 'objective', metrics ->> 'trees')::text, '(softmax,60)', 'softmax of two classes, when told so')
+FROM ecml_train('two scores', 'gbdt', 'shop', 'bought', '{price,age,country,again}', '{"objective": "softmax", "n_trees": 30}');
+SELECT ok(max(abs(ecml_predict('two scores', s) - (ecml_probabilities('two scores', s) ->> 'true')::float8)) = 0 AND count(DISTINCT ecml_predict('two scores', s)) > 50
+	AND corr(ecml_predict('two scores', s), ecml_predict('boolean', price, age, country, again)) > 0.95, 'the probability of the second') FROM shop s WHERE id < 300;
+SELECT ok((ecml_evaluate('two scores', 'shop') ->> 'roc_auc')::float8 > 0.98, 'it tells them apart');
+SELECT ok((SELECT max(prediction) FROM ecml_explain('two scores', (SELECT s FROM shop s WHERE id = 7))) IS NOT NULL, 'and is explained');
 
 -- ---- explanations
 

@@ -1,7 +1,7 @@
 -- Decision trees, random forests and rules of trees: rules as conditions of SQL, what they predict, options, odd data, quality.
 BEGIN;
 \i ../lib/pgtap.sql
-SELECT plan(50);
+SELECT plan(53);
 SET client_min_messages = warning;
 SET TimeZone = 'Asia/Tokyo';
 
@@ -128,6 +128,14 @@ SELECT is((SELECT (metrics ->> 'leaves')::int FROM ecml_train('e', 'decision_tre
 	'max_leaves');
 SELECT is((SELECT (metrics ->> 'leaves')::int FROM ecml_train('e', 'decision_tree', 'visits', 'y', pg_temp.columns(), '{"ccp_alpha": 1}')), 1,
 	'ccp_alpha');
+
+-- the median is what an absolute error looks for: a few great values do not move it
+SELECT is((metrics ->> 'criterion'), 'absolute_error', 'a tree by the absolute error')
+FROM ecml_train('medians', 'decision_tree', 'SELECT i % 2 AS side, CASE WHEN i % 20 < 2 THEN 1e6 ELSE 10 * (i % 2) + i % 3 END AS z FROM generate_series(1, 600) i',
+	'z', options => '{"criterion": "absolute_error"}');
+SELECT ok(ecml_predict('medians', 0) = 1 AND ecml_predict('medians', 1) = 11, 'leaves are medians');
+SELECT ok((metrics -> 'oob' ->> 'r2')::float8 > 0.5, 'and a forest by it')
+FROM ecml_train('medians', 'random_forest', 'visits', 'v', pg_temp.columns(), '{"criterion": "absolute_error", "n_trees": 20}');
 
 SELECT * FROM finish();
 ROLLBACK;

@@ -68,6 +68,25 @@ $node->safe_psql('postgres', q(
 	SELECT ecml_train('topics', 'lda', 'SELECT colour || '' number'' || id % 9 AS t FROM shop', NULL, NULL, '{"topics": 3, "iterations": 5, "max_df": 1}');
 	SELECT ecml_train('voice', 'ngram_lm', 'SELECT colour || '' is number '' || id % 9 AS t FROM shop WHERE id < 40', NULL, NULL, '{"order": 3}');
 	SELECT ecml_search_index('found', 'SELECT id, colour, size::text AS size FROM shop', '{"category": "size"}');
+	CREATE TABLE sold AS SELECT id % 30 AS customer_id, id % 13 AS product_id, id % 4 + 1 AS quantity, day, promo FROM shop;
+	CREATE TABLE goods AS SELECT DISTINCT ON (id % 17) id % 17 AS product_id, colour, price, size FROM shop ORDER BY id % 17, id;
+	SELECT ecml_train('recs', 'als', 'sold', options => '{"factors": 3, "items": "goods"}');
+	SELECT ecml_train('stars', 'als', 'sold', options => '{"factors": 2, "feedback": "explicit", "items": "goods"}');
+	SELECT ecml_train('near', 'item_knn', 'sold', options => '{"weighting": "bm25", "group": "promo"}');
+	SELECT ecml_train('likes', 'user_knn', 'sold', options => '{"similarity": "jaccard"}');
+	SELECT ecml_train('again', 'hybrid', 'sold', options => '{"parts": ["als", "item_knn", "content", "popular", "repeat"], "factors": 3, "items": "goods"}');
+	SELECT ecml_train('boosted', 'gbdt', 'shop', 'promo', ARRAY['price', 'colour', 'more'], '{"n_trees": 4, "max_leaves": 4, "min_child_samples": 5}');
+	SELECT ecml_train('boosted classes', 'gbdt', 'shop', 'size', ARRAY['price', 'colour', 'sold'], '{"n_trees": 2, "max_leaves": 3, "objective": "softmax"}');
+	SELECT ecml_train('tree', 'decision_tree', 'shop', 'sold', ARRAY['price', 'colour', 'size', 'promo', 'more', 'day'], '{"max_depth": 3}');
+	SELECT ecml_train('forest', 'random_forest', 'SELECT * FROM shop WHERE colour IS NOT NULL', 'colour', ARRAY['price', 'size', 'sold'],
+		'{"n_trees": 3, "max_depth": 3}');
+	SELECT ecml_train('isolated', 'iforest', 'shop', NULL, ARRAY['price', 'sold', 'more'], '{"n_trees": 3, "sample_size": 16}');
+	SELECT ecml_train('isolated kinds', 'iforest', 'shop', NULL, ARRAY['price', 'colour'], '{"n_trees": 3, "sample_size": 16}');
+	SELECT ecml_train('planes', 'iforest', 'shop', NULL, ARRAY['price', 'colour', 'sold'], '{"n_trees": 2, "sample_size": 8, "extension_level": 2}');
+	SELECT ecml_train('distance', 'mahalanobis', 'shop', NULL, ARRAY['price', 'colour', 'sold'], '{"missing": "impute"}');
+	CREATE TABLE days AS SELECT date '2026-01-01' + i AS day, 10 + i % 7 + i / 9.0 AS qty FROM generate_series(1, 60) AS i;
+	SELECT ecml_train('next days', 'holt_winters', 'days', 'qty');
+	SELECT ecml_train('next theta', 'theta', 'days', 'qty');
 	CREATE TABLE origin (name text, kind text, value text, share int);
 	INSERT INTO origin SELECT name, 'model', ecml_load(name)::text, 3 FROM ecml.models;
 	INSERT INTO origin
@@ -145,6 +164,14 @@ $node->safe_psql('postgres', q(
 			'SELECT ecml_classify($1, ''red number 3''), ecml_probabilities($1, ''green'')', 'SELECT count(w::text) FROM ecml_top_words($1, 5) AS w',
 			'SELECT count(t::text), ecml_topic_mix($1, ''red number3'') FROM ecml_topics($1, 5) AS t', 'SELECT ecml_generate($1, ''red'', 9)',
 			'SELECT count(s::text) FROM ecml_search(''hostile'', ''rad M'', 5) AS s', 'SELECT count(s::text) FROM ecml_suggest(''hostile'', ''r'', 5) AS s',
+			'SELECT count(r::text) FROM ecml_recommend(1, 5, ''hostile'') AS r', 'SELECT count(r::text) FROM ecml_recommend(1, 20, ''hostile'', ''{"basket": ["2", "3", "5"], "reasons": true, "diversity": 0.3}'') AS r',
+			'SELECT count(r::text) FROM ecml_recommend_basket(ARRAY[1, 4, 16], 20, ''hostile'', ''{"items": "goods", "item_key": "product_id", "filter": "price > 1", "boost": "price"}'') AS r',
+			'SELECT count(s::text) FROM ecml_similar_items(2, 5, ''hostile'') AS s', 'SELECT count(f::text) FROM ecml_item_factors(''hostile'') AS f',
+			'SELECT count(r::text) FROM ecml_recommend_all(''hostile'', 3) AS r', 'SELECT ecml_evaluate(''hostile'', ''sold'', ''{"split": "leave_last_out"}'')', 'SELECT ecml_evaluate(''hostile'', ''sold'')',
+			'SELECT count(r::text) FROM ecml_tree_rules($1) AS r', 'SELECT count(r::text) FROM ecml_tree_rules($1, 2) AS r',
+			'SELECT count(ecml_iforest_score($1, s)), count(ecml_is_anomaly($1, s)), count(ecml_probabilities($1, s)) FROM (SELECT * FROM shop LIMIT 10) AS s',
+			'SELECT count(ecml_predict($1, price, sold, more)), count(ecml_is_anomaly($1, price, sold, more)) FROM shop',
+			'SELECT count(f::text) FROM ecml_forecast(horizon => 3, model => ''hostile'') AS f',
 			'SELECT ecml_retrain(''hostile'')', 'SELECT ecml_drop_model(''hostile'')']
 		WHEN 'survival' THEN ARRAY[
 			'SELECT count(ecml_kaplan_meier_final($1))', 'SELECT ecml_logrank_final($1)::text', 'SELECT ecml_median_survival_final($1)',

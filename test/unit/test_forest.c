@@ -59,7 +59,43 @@ fit(EcmlCtx *ctx, const Table *t, bool weighted, int classes, const double *clas
 	return forest_fit(ctx, data, &task);
 }
 
+static int
+count_leaves(const ForestModel *model)
+{
+	return (int) (model->forest->first[model->forest->ntrees] + model->forest->ntrees) / 2;
+}
+
 /* ---------------------------------------------------------------- all splits there are */
+
+static int
+by_target(const void *a, const void *b)
+{
+	double		x = *(const double *) a;
+	double		y = *(const double *) b;
+
+	return x < y ? -1 : x > y;
+}
+
+/* The value up to which half of the weight lies, pairs [n][2] sorted; the middle to the next one where exactly half does. */
+static double
+naive_median(double *pairs, size_t n)
+{
+	double		total = 0;
+	double		upto = 0;
+
+	qsort(pairs, n, 2 * sizeof(double), by_target);
+	for (size_t i = 0; i < n; i++)
+		total += pairs[2 * i + 1];
+	for (size_t i = 0; i < n; i++)
+	{
+		upto += pairs[2 * i + 1];
+		if (upto == total / 2 && i + 1 < n)
+			return (pairs[2 * i] + pairs[2 * i + 2]) / 2;
+		if (upto > total / 2)
+			return pairs[2 * i];
+	}
+	return pairs[2 * n - 2];
+}
 
 /* Weighted impurity of the rows that are marked. */
 static double
@@ -84,6 +120,23 @@ impurity(const Table *t, const bool *in, bool side, bool weighted, int classes, 
 	if (total == 0)
 		return NAN;
 	mean = sum[0] / total;
+	if (criterion == FOREST_ABSOLUTE_ERROR)
+	{
+		double	   *pairs = malloc(2 * t->n * sizeof(double));
+		size_t		n = 0;
+
+		for (size_t i = 0; i < t->n; i++)
+			if (in[i] == side)
+			{
+				pairs[2 * n] = t->y[i];
+				pairs[2 * n++ + 1] = weighted ? t->w[i] : 1;
+			}
+		mean = naive_median(pairs, n);
+		for (size_t i = 0; i < n; i++)
+			v += pairs[2 * i + 1] * fabs(pairs[2 * i] - mean);
+		free(pairs);
+		return v;
+	}
 	if (classes > 0)
 	{
 		for (int k = 0; k < classes; k++)
@@ -147,9 +200,9 @@ test_splits(void)
 	{
 		int			classes;
 		int			criterion;
-	}			cases[] = {{2, FOREST_GINI}, {2, FOREST_ENTROPY}, {0, FOREST_SQUARED_ERROR}, {0, FOREST_POISSON}};
+	}			cases[] = {{2, FOREST_GINI}, {2, FOREST_ENTROPY}, {0, FOREST_SQUARED_ERROR}, {0, FOREST_POISSON}, {0, FOREST_ABSOLUTE_ERROR}};
 
-	for (int c = 0; c < 4; c++)
+	for (int c = 0; c < 5; c++)
 		for (int weighted = 0; weighted < 2; weighted++)
 		{
 			double		off = 0;
@@ -165,6 +218,12 @@ test_splits(void)
 				double		weight = 0;
 				double		got;
 
+				/* the order of categories by their means need not be the best one for medians */
+				for (size_t i = 0; i < t.n && cases[c].criterion == FOREST_ABSOLUTE_ERROR; i++)
+				{
+					t.x[i * FEATURES + 3] = t.x[i * FEATURES + 4] = 0;
+					t.y[i] += 1e6;
+				}
 				params.criterion = cases[c].criterion;
 				params.max_depth = 1;
 				params.min_samples_leaf = 1;
@@ -232,13 +291,65 @@ test_leaves(void)
 		}
 }
 
-/* ---------------------------------------------------------------- options */
-
-static int
-count_leaves(const ForestModel *model)
+/* With the absolute error, leaves say the medians of their rows; of more rows than groups, splits are almost the best. */
+static void
+test_medians(void)
 {
-	return (int) (model->forest->first[model->forest->ntrees] + model->forest->ntrees) / 2;
+	for (int weighted = 0; weighted < 2; weighted++)
+	{
+		EcmlCtx    *ctx = test_ctx(1, 1);
+		Table		t = table(ctx, 9000, 0, 8);
+		ForestParams params = FOREST_TREE_DEFAULTS;
+		double	   *pairs = ECML_NEW(ctx, double, 2 * t.n);
+		bool	   *all = ECML_NEW0(ctx, bool, t.n);
+		ForestModel *model;
+		EcmlRng		rng;
+		double		off = 0;
+		double		whole;
+		double		weight = 0;
+		double		lost = 0;
+
+		ecml_rng_seed(&rng, 4);
+		for (size_t i = 0; i < t.n; i++)
+		{
+			t.x[i * FEATURES + 3] = t.x[i * FEATURES + 4] = NAN;
+			t.y[i] += ecml_rng_normal(&rng);
+			if (i % 50 == 0)
+				t.y[i] *= 100;
+			weight += weighted ? t.w[i] : 1;
+		}
+		params.criterion = FOREST_ABSOLUTE_ERROR;
+		model = fit(ctx, &t, weighted, 0, NULL, &params);
+		for (size_t leaf = 0; leaf < model->forest->first[1]; leaf++)
+		{
+			size_t		n = 0;
+
+			if (model->forest->nodes[leaf].feature != TREE_LEAF)
+				continue;
+			for (size_t i = 0; i < t.n; i++)
+				if (tree_forest_leaf(model->forest, 0, t.x + i * FEATURES) == (int) leaf)
+				{
+					pairs[2 * n] = t.y[i];
+					pairs[2 * n++ + 1] = weighted ? t.w[i] : 1;
+				}
+			/* a leaf is a float */
+			off = fmax(off, fabs(model->forest->nodes[leaf].threshold - (float) naive_median(pairs, n)));
+		}
+		ok(off == 0 && count_leaves(model) > 20, "absolute error%s: leaves have the medians of their rows (%g, %d leaves)",
+		   weighted ? ", weighted" : "", off, count_leaves(model));
+		params.min_samples_leaf = 1;
+		params.max_depth = 1;
+		model = fit(ctx, &t, weighted, 0, NULL, &params);
+		whole = impurity(&t, all, false, weighted, 0, FOREST_ABSOLUTE_ERROR);
+		for (size_t i = 0; i < t.n; i++)
+			all[i] = tree_forest_leaf(model->forest, 0, t.x + i * FEATURES) == 1;
+		lost = whole - impurity(&t, all, true, weighted, 0, FOREST_ABSOLUTE_ERROR) - impurity(&t, all, false, weighted, 0, FOREST_ABSOLUTE_ERROR);
+		close_to(model->forest->nodes[0].gain * weight, lost, 1e-3, "absolute error%s: gain of a split of 9,000 rows", weighted ? ", weighted" : "");
+		test_ctx_free(ctx);
+	}
 }
+
+/* ---------------------------------------------------------------- options */
 
 static void
 test_options(void)
@@ -369,7 +480,7 @@ static void
 test_bits(void)
 {
 	for (int classes = 0; classes <= 3; classes++)
-		for (int variant = 0; variant < 4 && classes != 1; variant++)
+		for (int variant = 0; variant < (classes == 0 ? 6 : 4) && classes != 1; variant++)
 		{
 			EcmlWriter	w[2];
 			EcmlCtx    *ctx[2];
@@ -380,15 +491,17 @@ test_bits(void)
 				Table		t;
 
 				ctx[i] = test_ctx(i == 0 ? 1 : 4, 1);
-				params.n_trees = 9;
+				params.n_trees = 7;
 				params.min_samples_leaf = 1;
+				if (variant >= 4)
+					params.criterion = FOREST_ABSOLUTE_ERROR;
 				if (variant == 2)
 					params.max_leaves = 40;
 				if (variant == 3)
 					params.ccp_alpha = 0.001;
-				t = table(ctx[i], 20000, classes, 77);
+				t = table(ctx[i], 6000, classes, 77);
 				ecml_writer_init(&w[i], ctx[i]);
-				forest_write(&w[i], fit(ctx[i], &t, variant == 1, classes, NULL, &params));
+				forest_write(&w[i], fit(ctx[i], &t, variant == 1 || variant == 5, classes, NULL, &params));
 			}
 			ok(w[0].size == w[1].size && memcmp(w[0].data, w[1].data, w[0].size) == 0,
 			   "%d classes, variant %d: the same bits at 1 and 4 threads (%zu bytes)", classes, variant, w[0].size);
@@ -458,7 +571,7 @@ test_damage(void)
 }
 
 static bool
-fits(EcmlCtx *ctx, int classes)
+fits(EcmlCtx *ctx, int classes, int criterion)
 {
 	ForestParams params = FOREST_DEFAULTS;
 	Table		t;
@@ -468,7 +581,8 @@ fits(EcmlCtx *ctx, int classes)
 		return false;
 	params.n_trees = 4;
 	params.min_samples_leaf = 1;
-	t = table(ctx, 3000, classes, 7);
+	params.criterion = criterion;
+	t = table(ctx, 1200, classes, 7);
 	ecml_writer_init(&w, ctx);
 	forest_write(&w, fit(ctx, &t, false, classes, NULL, &params));
 	return true;
@@ -486,7 +600,7 @@ test_failures(void)
 		EcmlCtx    *ctx = test_ctx(2, 1);
 
 		test_host(ctx)->fail_after = after;
-		done = fits(ctx, after % 2 ? 3 : 0);
+		done = fits(ctx, after % 3 == 0 ? 3 : 0, after % 3 == 1 ? FOREST_ABSOLUTE_ERROR : FOREST_AUTO);
 		clean = clean && (done || test_host(ctx)->status == ECML_OUT_OF_MEMORY);
 		test_ctx_free(ctx);
 	}
@@ -497,7 +611,7 @@ test_failures(void)
 		EcmlCtx    *ctx = test_ctx(2, 1);
 
 		test_host(ctx)->cancel_after = after;
-		done = fits(ctx, 2);
+		done = fits(ctx, 2, FOREST_AUTO);
 		cancelled += !done && test_host(ctx)->cancelled;
 		test_ctx_free(ctx);
 	}
@@ -612,6 +726,7 @@ main(void)
 {
 	test_splits();
 	test_leaves();
+	test_medians();
 	test_options();
 	test_oob();
 	test_bits();

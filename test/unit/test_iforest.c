@@ -38,23 +38,28 @@ test_reservoir(void)
 	EcmlCtx    *ctx = test_ctx(1, 1);
 	EcmlRng		rng;
 	EcmlReservoir *all;
-	int			taken[1000] = {0};
+	int			taken[2][1000] = {{0}};
 	double		sum = 0;
 	double		light = 0;
-	double		chi2 = 0;
 
 	ecml_rng_seed(&rng, 7);
 	all = ecml_reservoir_create(ctx, 1, 100, &rng);
 	for (int i = 0; i < 60; i++)
 		*ecml_reservoir_offer(ctx, all, 2) = i;
 	ok(all->n == 60 && isinf(all->next) && ecml_reservoir_weight(all, 3) == 2, "fewer rows than the sample holds: all, with their weights");
-	for (int round = 0; round < 2000; round++)
+	test_ctx_free(ctx);
+	for (int round = 0; round < 4000; round++)
 	{
+		/* half of them with equal weights that are not told, half plain */
+		int			plain = round % 2;
 		EcmlRng		stream = ecml_rng_stream(&rng, round);
-		EcmlReservoir *sample = ecml_reservoir_create(ctx, 1, 50, &stream);
+		EcmlReservoir *sample;
 		size_t	   *order;
 		bool		ascending = true;
 
+		ctx = test_ctx(1, 1);
+		sample = ecml_reservoir_create(ctx, 1, 50, &stream);
+		sample->plain = plain;
 		for (int i = 0; i < 1000; i++)
 		{
 			double	   *row = ecml_reservoir_offer(ctx, sample, 1);
@@ -65,16 +70,24 @@ test_reservoir(void)
 		order = ecml_reservoir_order(ctx, sample);
 		for (size_t i = 0; i < sample->n; i++)
 		{
-			taken[(int) sample->rows[order[i]]]++;
+			taken[plain][(int) sample->rows[order[i]]]++;
 			ascending &= i == 0 || sample->rows[order[i]] > sample->rows[order[i - 1]];
 		}
-		if (round == 0)
-			ok(sample->n == 50 && ascending, "a sample of its size, in the order of the stream");
+		if (round < 2)
+			ok(sample->n == 50 && ascending && ecml_reservoir_weight(sample, 0) >= 1, "a sample of its size, in the order of the stream%s",
+			   plain ? ", plain" : "");
+		test_ctx_free(ctx);
 	}
 	/* each row 100 times of 2000, variance 95 */
-	for (int i = 0; i < 1000; i++)
-		chi2 += (taken[i] - 100.0) * (taken[i] - 100.0) / 95;
-	ok(chi2 > 850 && chi2 < 1150, "every row is as likely as another (chi-square %.0f of 999)", chi2);
+	for (int plain = 0; plain < 2; plain++)
+	{
+		double		chi2 = 0;
+
+		for (int i = 0; i < 1000; i++)
+			chi2 += (taken[plain][i] - 100.0) * (taken[plain][i] - 100.0) / 95;
+		ok(chi2 > 850 && chi2 < 1150, "every row is as likely as another%s (chi-square %.0f of 999)", plain ? ", plain" : "", chi2);
+	}
+	ctx = test_ctx(1, 1);
 	for (int round = 0; round < 2000; round++)
 	{
 		EcmlRng		stream = ecml_rng_stream(&rng, 10000 + round);
