@@ -87,6 +87,9 @@ $node->safe_psql('postgres', q(
 	CREATE TABLE days AS SELECT date '2026-01-01' + i AS day, 10 + i % 7 + i / 9.0 AS qty FROM generate_series(1, 60) AS i;
 	SELECT ecml_train('next days', 'holt_winters', 'days', 'qty');
 	SELECT ecml_train('next theta', 'theta', 'days', 'qty');
+	SELECT ecml_train('next feasts', 'prophet', 'SELECT day, qty, extract(day FROM day) = 3 AS promo FROM days', 'qty',
+		options => '{"ds": "day", "n_changepoints": 3, "regressors": ["promo"], "holidays": ["christmas"],
+		"holiday_table": "SELECT min(day) + 5 AS ds, ''feast'' AS holiday FROM days"}');
 	CREATE TABLE origin (name text, kind text, value text, share int);
 	INSERT INTO origin SELECT name, 'model', ecml_load(name)::text, 3 FROM ecml.models;
 	INSERT INTO origin
