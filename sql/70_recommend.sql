@@ -34,7 +34,7 @@ CREATE FUNCTION ecml_recommend(user_id bigint, n int DEFAULT 10, model text DEFA
 	OUT rank int, OUT item_id text, OUT score float8, OUT because text[]) RETURNS SETOF record
 AS 'MODULE_PATHNAME', 'ecml_recommend_bigint' LANGUAGE C STABLE PARALLEL RESTRICTED COST 1000 ROWS 10;
 COMMENT ON FUNCTION ecml_recommend(bigint, int, text, jsonb) IS
-'The n items that a recommender thinks best for a user, the best first; model NULL: the newest recommender that the caller may use. A user who is not known gets what is popular. because: with the option reasons, items of the user that led to it. Options: exclude_seen (default true), filter and boost (SQL expressions on the item table, run with the caller''s rights), items, item_key, diversity (0 to 1), reasons, fresh (read the user''s present rows), basket, exclude (ids), group, candidates. Errors: undefined_object (model, column), invalid_parameter_value (options, n), insufficient_privilege.';
+'The n items that a recommender thinks best for a user, the best first; model NULL: the newest recommender that the caller may use. A user who is not known gets what is popular. because: with the option reasons, items of the user that led to it. Options: exclude_seen (default true; false of a model that has learnt what is bought again), filter and boost (SQL expressions on the item table, run with the caller''s rights), items, item_key, diversity (0 to 1), reasons, fresh (read the user''s present rows), basket, exclude (ids), group, candidates. Errors: undefined_object (model, column), invalid_parameter_value (options, n), insufficient_privilege.';
 CREATE FUNCTION ecml_recommend(user_id text, n int DEFAULT 10, model text DEFAULT NULL, options jsonb DEFAULT '{}',
 	OUT rank int, OUT item_id text, OUT score float8, OUT because text[]) RETURNS SETOF record
 AS 'MODULE_PATHNAME', 'ecml_recommend_text' LANGUAGE C STABLE PARALLEL RESTRICTED COST 1000 ROWS 10;
@@ -45,7 +45,7 @@ CREATE FUNCTION ecml_recommend_basket(items text[], n int DEFAULT 10, model text
 	OUT rank int, OUT item_id text, OUT score float8, OUT because text[]) RETURNS SETOF record
 AS 'MODULE_PATHNAME', 'ecml_recommend_basket_text' LANGUAGE C STABLE PARALLEL RESTRICTED COST 1000 ROWS 10;
 COMMENT ON FUNCTION ecml_recommend_basket(text[], int, text, jsonb) IS
-'The n items that go best with those of a basket; items that are not known are left out, and an empty basket gets what is popular. Options as in ecml_recommend. Errors: undefined_object (model), invalid_parameter_value (options, n), insufficient_privilege.';
+'The n items that go best with those of a basket; items that are not known are left out, and an empty basket gets what is popular. Options as in ecml_recommend, without fresh and basket. Errors: undefined_object (model), invalid_parameter_value (options, n), insufficient_privilege.';
 CREATE FUNCTION ecml_recommend_basket(items bigint[], n int DEFAULT 10, model text DEFAULT NULL, options jsonb DEFAULT '{}',
 	OUT rank int, OUT item_id text, OUT score float8, OUT because text[]) RETURNS SETOF record
 AS 'MODULE_PATHNAME', 'ecml_recommend_basket_bigint' LANGUAGE C STABLE PARALLEL RESTRICTED COST 1000 ROWS 10;

@@ -24,6 +24,18 @@ CREATE AGGREGATE ecml_naive_bayes(options jsonb, target "any", VARIADIC texts "a
 COMMENT ON AGGREGATE ecml_naive_bayes(jsonb, "any", "any") IS
 'Naive Bayes of a class on the words of texts, which are named x1, x2, ...; options as in ecml_train. Errors: invalid_parameter_value (options), data_exception (one class, no words), program_limit_exceeded (memory).';
 
+CREATE FUNCTION ecml_lda_transition(internal, jsonb, VARIADIC "any") RETURNS internal
+AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE PARALLEL RESTRICTED COST 10;
+COMMENT ON FUNCTION ecml_lda_transition(internal, jsonb, "any") IS 'Adds a row to the state of ecml_lda.';
+CREATE FUNCTION ecml_lda_final(internal) RETURNS ecml_model
+AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE PARALLEL RESTRICTED COST 10000;
+COMMENT ON FUNCTION ecml_lda_final(internal) IS 'The model of the rows in the state of ecml_lda; NULL without rows.';
+CREATE AGGREGATE ecml_lda(options jsonb, VARIADIC texts "any") (
+	SFUNC = ecml_lda_transition, STYPE = internal, FINALFUNC = ecml_lda_final, FINALFUNC_MODIFY = READ_WRITE,
+	PARALLEL = RESTRICTED);
+COMMENT ON AGGREGATE ecml_lda(jsonb, "any") IS
+'Topics of texts, which are named x1, x2, ...; options as in ecml_train. Errors: invalid_parameter_value (options), data_exception (fewer than two texts, no words), program_limit_exceeded (memory).';
+
 CREATE FUNCTION ecml_top_words(model text, n int DEFAULT 10, OUT class text, OUT rank int, OUT term text, OUT weight float8)
 RETURNS SETOF record
 AS 'MODULE_PATHNAME', 'ecml_top_words_by_name' LANGUAGE C STABLE PARALLEL SAFE COST 10000 ROWS 100;

@@ -1,5 +1,17 @@
 -- ---- content: texts that are made, summaries, keywords
 
+CREATE FUNCTION ecml_ngram_lm_transition(internal, jsonb, VARIADIC "any") RETURNS internal
+AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE PARALLEL RESTRICTED COST 10;
+COMMENT ON FUNCTION ecml_ngram_lm_transition(internal, jsonb, "any") IS 'Adds a row to the state of ecml_ngram_lm.';
+CREATE FUNCTION ecml_ngram_lm_final(internal) RETURNS ecml_model
+AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE PARALLEL RESTRICTED COST 10000;
+COMMENT ON FUNCTION ecml_ngram_lm_final(internal) IS 'The model of the rows in the state of ecml_ngram_lm; NULL without rows.';
+CREATE AGGREGATE ecml_ngram_lm(options jsonb, VARIADIC texts "any") (
+	SFUNC = ecml_ngram_lm_transition, STYPE = internal, FINALFUNC = ecml_ngram_lm_final, FINALFUNC_MODIFY = READ_WRITE,
+	PARALLEL = RESTRICTED);
+COMMENT ON AGGREGATE ecml_ngram_lm(jsonb, "any") IS
+'A language model of texts, which are named x1, x2, ...; options as in ecml_train. Errors: invalid_parameter_value (options), data_exception (no words), program_limit_exceeded (memory).';
+
 CREATE FUNCTION ecml_generate(model text, prompt text DEFAULT '', n int DEFAULT 50, options jsonb DEFAULT '{}') RETURNS text
 AS 'MODULE_PATHNAME', 'ecml_generate_by_name' LANGUAGE C STABLE PARALLEL SAFE COST 10000;
 COMMENT ON FUNCTION ecml_generate(text, text, int, jsonb) IS

@@ -1,8 +1,9 @@
 /*
  * keys.c - numbers of keys
  *
- * Integers have a table of hashes of their own; other types go by their text form.  A text that an integer's output would be counts
- * as the integer.  Cost matrices come row by row: the key found last, and the one after it, are tried first.
+ * Integers have a table of hashes of their own, and small ones one by their value; other types go by their text form, char(n) by that
+ * of its text.  A text that an integer's output would be counts as the integer.  Cost matrices come row by row: the key found last, and
+ * the one after it, are tried first.
  */
 #include "core/compat.h"
 
@@ -13,6 +14,9 @@
 
 #include "core/keys.h"
 #include "num/hash.h"
+
+#define DIRECT_KEYS 65536		/* integers below are found directly */
+#define DIRECT_SPARSE 16		/* and those below so many times the number of keys */
 
 EcmlKeys *
 ecml_keys_create(MemoryContext context)
@@ -46,6 +50,25 @@ home(const EcmlKeys *keys, int64 value)
 	return (uint32) ecml_hash_u64((uint64) value, 5) & (keys->nslots - 1);
 }
 
+/* Room for an integer in the direct table, as long as that stays small beside the keys themselves. */
+static bool
+has_direct(EcmlKeys *keys, int64 value)
+{
+	int64		most = Max(DIRECT_KEYS, (int64) keys->n * DIRECT_SPARSE);
+	int64		n;
+
+	if (value < 0 || value >= most)
+		return false;
+	if (value < keys->ndirect)
+		return true;
+	n = Min(most, Max(value + 1, Max(2 * keys->ndirect, 1024)));
+	keys->direct = keys->direct ? repalloc_huge(keys->direct, n * sizeof(int)) :
+		MemoryContextAllocExtended(keys->context, n * sizeof(int), MCXT_ALLOC_HUGE);
+	memset(keys->direct + keys->ndirect, 0, (n - keys->ndirect) * sizeof(int));
+	keys->ndirect = n;
+	return true;
+}
+
 static int
 add_key(EcmlKeys *keys, int64 value, bool is_text)
 {
@@ -77,17 +100,28 @@ is_integer(const EcmlKeys *keys, int number, int64 value)
 }
 
 int
+ecml_keys_find(const EcmlKeys *keys, int64 value)
+{
+	if (value >= 0 && value < keys->ndirect && keys->direct[value])
+		return keys->direct[value] - 1;
+	for (uint32 at = home(keys, value); keys->slots[at]; at = (at + 1) & (keys->nslots - 1))
+		if (keys->integers[keys->slots[at] - 1] == value)
+			return keys->slots[at] - 1;
+	return -1;
+}
+
+int
 ecml_keys_integer(EcmlKeys *keys, int64 value, bool add)
 {
-	uint32		at;
+	int			number;
 
 	if (keys->last < keys->n && is_integer(keys, keys->last, value))
 		return keys->last;
 	if (keys->last + 1 < keys->n && is_integer(keys, keys->last + 1, value))
 		return ++keys->last;
-	for (at = home(keys, value); keys->slots[at]; at = (at + 1) & (keys->nslots - 1))
-		if (keys->integers[keys->slots[at] - 1] == value)
-			return keys->last = keys->slots[at] - 1;
+	number = ecml_keys_find(keys, value);
+	if (number >= 0)
+		return keys->last = number;
 	if (!add)
 		return -1;
 	if ((keys->n + 1) * 2 > keys->nslots)
@@ -102,6 +136,8 @@ ecml_keys_integer(EcmlKeys *keys, int64 value, bool add)
 	}
 	keys->last = add_key(keys, value, false);
 	enter(keys, keys->last);
+	if (has_direct(keys, value))
+		keys->direct[value] = keys->last + 1;
 	return keys->last;
 }
 
@@ -180,6 +216,13 @@ ecml_keys_number(EcmlKeys *keys, EcmlKeyColumn *column, Datum value, bool add)
 
 				return ecml_keys_text(keys, VARDATA_ANY(bytes), VARSIZE_ANY_EXHDR(bytes), add);
 			}
+		case BPCHAROID:
+			{
+				struct varlena *bytes = PG_DETOAST_DATUM_PACKED(value);
+
+				/* as its cast to text: without the blanks that fill it up */
+				return ecml_keys_text(keys, VARDATA_ANY(bytes), bpchartruelen(VARDATA_ANY(bytes), VARSIZE_ANY_EXHDR(bytes)), add);
+			}
 		default:
 			{
 				char	   *text = OutputFunctionCall(&column->output, value);
@@ -195,4 +238,19 @@ ecml_keys_name(const EcmlKeys *keys, int number)
 	if (keys->is_text[number])
 		return keys->texts->entries[keys->integers[number]].key;
 	return psprintf(INT64_FORMAT, keys->integers[number]);
+}
+
+char **
+ecml_keys_names(const EcmlKeys *keys, MemoryContext context)
+{
+	char	  **names = MemoryContextAllocHuge(context, ((Size) keys->n + 1) * sizeof(char *));
+	char	   *room = MemoryContextAllocHuge(context, (Size) keys->n * 24 + 1);
+
+	for (int i = 0; i < keys->n; i++)
+	{
+		names[i] = keys->is_text[i] ? keys->texts->entries[keys->integers[i]].key : room;
+		if (!keys->is_text[i])
+			room += pg_lltoa(keys->integers[i], room) + 1;
+	}
+	return names;
 }

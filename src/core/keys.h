@@ -20,6 +20,8 @@ typedef struct EcmlKeys
 	int			capacity;
 	int		   *slots;			/* [nslots] number + 1, or 0: open addressing, of integers */
 	int			nslots;
+	int		   *direct;			/* [ndirect] number + 1 by the integer, of small ones: found without hashing */
+	int64		ndirect;
 	EcmlDict   *texts;			/* keys that are no integers; its value is the key's number */
 	int			last;			/* found last: rows of a matrix repeat it, or have the next one */
 } EcmlKeys;
@@ -38,6 +40,12 @@ extern void ecml_key_column(EcmlKeyColumn *column, Oid type, MemoryContext conte
 extern int	ecml_keys_number(EcmlKeys *keys, EcmlKeyColumn *column, Datum value, bool add);
 extern int	ecml_keys_integer(EcmlKeys *keys, int64 value, bool add);
 extern int	ecml_keys_text(EcmlKeys *keys, const char *text, int length, bool add);
+
+/* The number of an integer that has one, else -1.  It changes nothing: threads may ask while nobody adds. */
+extern int	ecml_keys_find(const EcmlKeys *keys, int64 value);
+
+/* The keys as texts; [n] */
+extern char **ecml_keys_names(const EcmlKeys *keys, MemoryContext context);
 
 /* The key as text; palloc'd, or the dictionary's own. */
 extern const char *ecml_keys_name(const EcmlKeys *keys, int number);

@@ -332,9 +332,9 @@ ecml_source_run(EcmlSource *source, EcmlRowFunction row, void *arg)
 	MemoryContextDelete(receiver.per_row);
 }
 
-/* Does the statement give a relation's columns, from the first on and in their order, of all its rows? */
+/* Does the statement give columns of a relation, of all its rows?  numbers [columns of the statement]: which, from 0 on. */
 static bool
-scans_table(const PlannedStmt *statement, Oid *relation, double *rows)
+scans_table(const PlannedStmt *statement, Oid *relation, double *rows, int *numbers)
 {
 	const Plan *plan = statement->planTree;
 	const RangeTblEntry *entry;
@@ -354,8 +354,9 @@ scans_table(const PlannedStmt *statement, Oid *relation, double *rows)
 		const TargetEntry *column = lfirst_node(TargetEntry, cell);
 		const Var  *var = (const Var *) column->expr;
 
-		if (column->resjunk || !IsA(var, Var) || var->varno != scanned || var->varattno != ++number)
+		if (column->resjunk || !IsA(var, Var) || var->varno != scanned || var->varattno <= 0)
 			return false;
+		numbers[number++] = var->varattno - 1;
 	}
 	*relation = entry->relid;
 	*rows = plan->plan_rows;
@@ -363,7 +364,7 @@ scans_table(const PlannedStmt *statement, Oid *relation, double *rows)
 }
 
 bool
-ecml_source_is_table(EcmlSource *source, Oid *relation, double *rows)
+ecml_source_is_scan(EcmlSource *source, Oid *relation, double *rows, int *numbers)
 {
 	bool		read_only = XactReadOnly;
 	CachedPlan *plan = NULL;
@@ -383,10 +384,22 @@ ecml_source_is_table(EcmlSource *source, Oid *relation, double *rows)
 	if (plan == NULL)
 		return false;
 	statement = linitial_node(PlannedStmt, plan->stmt_list);
-	result = scans_table(statement, relation, rows);
+	result = scans_table(statement, relation, rows, numbers);
 	if (result)
 		(void) ecml_check_rights(statement);
 	ReleaseCachedPlan(plan, NULL);
+	return result;
+}
+
+bool
+ecml_source_is_table(EcmlSource *source, Oid *relation, double *rows)
+{
+	int		   *numbers = palloc((source->desc->natts + 1) * sizeof(int));
+	bool		result = ecml_source_is_scan(source, relation, rows, numbers);
+
+	for (int i = 0; result && i < source->desc->natts; i++)
+		result = numbers[i] == i;
+	pfree(numbers);
 	return result;
 }
 

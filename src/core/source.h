@@ -44,6 +44,9 @@ extern void ecml_source_run(EcmlSource *source, EcmlRowFunction row, void *arg);
  */
 extern bool ecml_source_is_table(EcmlSource *source, Oid *relation, double *rows);
 
+/* Or of some columns of all its rows, in any order?  numbers [columns of the source]: of the table's columns, from 0 on. */
+extern bool ecml_source_is_scan(EcmlSource *source, Oid *relation, double *rows, int *numbers);
+
 /* The source that an argument gives, or an error for NULL. */
 extern char *ecml_source_argument(FunctionCallInfo fcinfo, int argument);
 

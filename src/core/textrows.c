@@ -13,7 +13,10 @@
 
 #include "core/guc.h"
 #include "core/host.h"
+#include "core/result.h"
+#include "core/state.h"
 #include "core/textrows.h"
+#include "core/trainer.h"
 
 bool
 ecml_text_is_text(Oid type)
@@ -198,20 +201,152 @@ ecml_text_source_run(EcmlTextSource *source, EcmlTextRow row, void *arg)
 	return source->skipped;
 }
 
-void
-ecml_text_source_schema(const EcmlTextSource *source, EcmlModel *model)
-{
-	EcmlSchema *schema = model->schema;
+/* ---- trainings */
 
-	schema->nfeatures = source->n;
-	schema->features = MemoryContextAllocZero(model->context, source->n * sizeof(EcmlFeature));
-	for (int i = 0; i < source->n; i++)
+/* A training under way. */
+typedef struct TextTraining
+{
+	const EcmlTextLearner *learner;
+	const EcmlTraining *given;
+	MemoryContext context;
+	EcmlCtx		ctx;
+	EcmlServerHost host;
+	void	   *learning;		/* of the learner */
+	int64		rows;
+	int64		skipped;
+
+	/* of an aggregate */
+	int			n;
+	EcmlTextInput *inputs;		/* [n] */
+	EcmlText   *texts;			/* [n] */
+	MemoryContext row_context;
+} TextTraining;
+
+static void
+begin_training(TextTraining *training, MemoryContext context, const EcmlTraining *given, const EcmlTextLearner *learner)
+{
+	ecml_text_check_encoding(given->algorithm->name);
+	training->learner = learner;
+	training->given = given;
+	training->context = context;
+	ecml_host_init(&training->ctx, &training->host, context, (size_t) ecml_guc_work_mem * 1024, given->common.seed);
+	if (given->common.progress)
+		training->host.progress = given->algorithm->name;
+	training->learning = learner->begin(&training->ctx, given);
+}
+
+static void
+count_row(void *arg, const EcmlText *texts, int n, const char *key)
+{
+	TextTraining *training = arg;
+
+	training->rows++;
+	training->learner->row(training->learning, texts, n, key);
+}
+
+/* The model, with the texts as features. */
+static EcmlModel *
+finish_training(TextTraining *training, const EcmlTextInput *inputs, int n)
+{
+	EcmlModel  *model = ecml_model_begin(training->context, training->given);
+	EcmlSchema *schema = model->schema;
+	MemoryContext old = MemoryContextSwitchTo(training->context);
+	EcmlJson   *metrics = ecml_json_object();
+
+	model->fitted = training->learner->finish(&training->ctx, training->learning, training->given, training->rows,
+											  training->skipped, metrics);
+	model->metrics = ecml_json_finish_text(metrics);
+	model->rows = training->rows;
+	model->skipped = training->skipped;
+	schema->nfeatures = n;
+	schema->features = palloc0(n * sizeof(EcmlFeature));
+	for (int i = 0; i < n; i++)
 	{
-		schema->features[i].name = MemoryContextStrdup(model->context, source->inputs[i].name);
+		schema->features[i].name = pstrdup(inputs[i].name);
 		schema->features[i].kind = ECML_CATEGORY;
 		schema->features[i].fill = NAN;
 	}
-	ecml_schema_layout(schema);
+	MemoryContextSwitchTo(old);
+	return model;
+}
+
+EcmlModel *
+ecml_text_rows_train(MemoryContext context, const EcmlTraining *given, const EcmlRequest *request, const EcmlTextLearner *learner)
+{
+	const char *name = given->algorithm->name;
+	TextTraining *training = MemoryContextAllocZero(context, sizeof(TextTraining));
+	EcmlTextSource *source;
+
+	if (request->target)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("%s takes no target", name),
+				 errdetail("The target \"%s\" is given.", request->target),
+				 errhint("Give NULL as the target.")));
+	source = ecml_text_source_open(context, name, request->source, request->features, request->nfeatures, false);
+	begin_training(training, context, given, learner);
+	training->skipped = ecml_text_source_run(source, count_row, training);
+	return finish_training(training, source->inputs, source->n);
+}
+
+static TextTraining *
+begin_aggregate(FunctionCallInfo fcinfo, const EcmlAlgorithm *algorithm, const EcmlTextLearner *learner, int first)
+{
+	MemoryContext context = AllocSetContextCreate(ecml_aggregate_context(fcinfo), "ecml aggregate", ALLOCSET_DEFAULT_SIZES);
+	MemoryContext old = MemoryContextSwitchTo(context);
+	TextTraining *training = palloc0(sizeof(TextTraining));
+
+	begin_training(training, context, ecml_training_parse(algorithm, PG_ARGISNULL(1) ? NULL : PG_GETARG_JSONB_P(1), NULL), learner);
+	training->n = PG_NARGS() - first;
+	training->inputs = palloc0(training->n * sizeof(EcmlTextInput));
+	training->texts = palloc(training->n * sizeof(EcmlText));
+	training->row_context = AllocSetContextCreate(context, "ecml texts", ALLOCSET_DEFAULT_SIZES);
+	for (int i = 0; i < training->n; i++)
+	{
+		Oid			type = get_fn_expr_argtype(fcinfo->flinfo, first + i);
+
+		training->inputs[i].name = psprintf("x%d", i + 1);
+		ecml_text_input_plan(&training->inputs[i], context, i, OidIsValid(type) ? type : TEXTOID);
+	}
+	MemoryContextSwitchTo(old);
+	return training;
+}
+
+Datum
+ecml_text_rows_transition(FunctionCallInfo fcinfo, const EcmlAlgorithm *algorithm, const EcmlTextLearner *learner)
+{
+	const int	first = 2;		/* state, options */
+	TextTraining *training = PG_ARGISNULL(0) ? begin_aggregate(fcinfo, algorithm, learner, first) :
+		(TextTraining *) PG_GETARG_POINTER(0);
+	MemoryContext old;
+	bool		any = false;
+
+	MemoryContextReset(training->row_context);
+	old = MemoryContextSwitchTo(training->row_context);
+	for (int i = 0; i < training->n; i++)
+	{
+		bool		isnull = PG_ARGISNULL(first + i);
+
+		training->texts[i] = ecml_text_input_read(&training->inputs[i], isnull ? (Datum) 0 : PG_GETARG_DATUM(first + i), isnull);
+		any |= training->texts[i].length >= 0;
+	}
+	if (any)
+		count_row(training, training->texts, training->n, NULL);
+	else
+		training->skipped++;
+	MemoryContextSwitchTo(old);
+	PG_RETURN_POINTER(training);
+}
+
+Datum
+ecml_text_rows_final(FunctionCallInfo fcinfo)
+{
+	TextTraining *training = PG_ARGISNULL(0) ? NULL : (TextTraining *) PG_GETARG_POINTER(0);
+
+	(void) ecml_aggregate_context(fcinfo);
+	if (training == NULL || training->rows == 0)
+		PG_RETURN_NULL();
+	PG_RETURN_POINTER(ecml_model_write(finish_training(training, training->inputs, training->n)));
 }
 
 void

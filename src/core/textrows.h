@@ -5,6 +5,7 @@
 #define ECML_TEXTROWS_H
 
 #include "core/algorithm.h"
+#include "core/json.h"
 #include "core/model.h"
 #include "core/source.h"
 
@@ -65,7 +66,22 @@ typedef struct EcmlTextScore
 extern void ecml_text_perplexity(const EcmlModel *model, const char *source, Jsonb *options, const char *what,
 								 void *(*open) (EcmlCtx *ctx, const void *fitted), EcmlTextRow row, EcmlJson *json);
 
-/* The columns as features of a model without classes. */
-extern void ecml_text_source_schema(const EcmlTextSource *source, EcmlModel *model);
+/* ---- trainings: from a source, and from the arguments of an aggregate */
+
+typedef struct EcmlTextLearner
+{
+	void	   *(*begin) (EcmlCtx *ctx, const struct EcmlTraining *given);
+	EcmlTextRow row;			/* its arg: what begin gave */
+	/* the fitted model and its metrics, or an error; rows: that had a text, skipped: that had none */
+	void	   *(*finish) (EcmlCtx *ctx, void *learning, const struct EcmlTraining *given, int64 rows, int64 skipped, EcmlJson *metrics);
+} EcmlTextLearner;
+
+/* For the train of EcmlOwnTraining. */
+extern EcmlModel *ecml_text_rows_train(MemoryContext context, const struct EcmlTraining *given, const EcmlRequest *request,
+									   const EcmlTextLearner *learner);
+
+/* Aggregates (options, VARIADIC texts), which are named x1, x2, ...; NULL without rows. */
+extern Datum ecml_text_rows_transition(FunctionCallInfo fcinfo, const EcmlAlgorithm *algorithm, const EcmlTextLearner *learner);
+extern Datum ecml_text_rows_final(FunctionCallInfo fcinfo);
 
 #endif							/* ECML_TEXTROWS_H */

@@ -60,6 +60,26 @@ compare_numbers(const void *a, const void *b)
 	return (x > y) - (x < y);
 }
 
+/* Ascending; most baskets are small. */
+static void
+sort_items(int32_t *v, size_t n)
+{
+	if (n > 50)
+	{
+		qsort(v, n, sizeof(int32_t), compare_numbers);
+		return;
+	}
+	for (size_t i = 1; i < n; i++)
+	{
+		int32_t		item = v[i];
+		size_t		at = i;
+
+		for (; at > 0 && v[at - 1] > item; at--)
+			v[at] = v[at - 1];
+		v[at] = item;
+	}
+}
+
 /* Rows as baskets, or as sequences of the baskets that stand at different times. */
 static RecBaskets *
 make_baskets(EcmlCtx *ctx, const RecInput *input, bool sequential)
@@ -69,8 +89,8 @@ make_baskets(EcmlCtx *ctx, const RecInput *input, bool sequential)
 	size_t	   *at;
 	size_t		to = 0;
 
-	b->n = input->users.n;
-	b->items = input->items.n;
+	b->n = input->users->n;
+	b->items = input->items->n;
 	b->start = ECML_NEW0(ctx, size_t, (size_t) b->n + 2);
 	b->item = ECML_NEW(ctx, int32_t, rows->n + 1);
 	at = b->start + 1;
@@ -92,7 +112,7 @@ make_baskets(EcmlCtx *ctx, const RecInput *input, bool sequential)
 
 			if (u % 1024 == 0)
 				CHECK_FOR_INTERRUPTS();
-			qsort(b->item + from, end - from, sizeof(int32_t), compare_numbers);
+			sort_items(b->item + from, end - from);
 			b->start[u] = to;
 			for (size_t i = from; i < end; i++)
 				if (to == b->start[u] || b->item[to - 1] != b->item[i])
@@ -239,7 +259,7 @@ ecml_bought_together(PG_FUNCTION_ARGS)
 	p = options.sequential ? rec_prefixspan(&ctx, baskets, min_count, options.max_length, options.limit) :
 		rec_fpgrowth(&ctx, baskets, min_count, options.max_length, options.limit);
 	rec_patterns_index(&ctx, p);
-	ids = rec_ids_texts(&input->items, context);
+	ids = ecml_keys_names(input->items, context);
 	rules = MemoryContextAllocHuge(context, capacity * sizeof(Rule));
 	for (size_t i = 0; i < p->n; i++)
 	{

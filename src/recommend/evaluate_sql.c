@@ -5,6 +5,9 @@
  * it, and judged by the user's items there, without those that the user had before.  With a split the source has all rows: the
  * method is trained again, with the model's options, on a part of them (all but each user's last item, or all before a moment),
  * and judged by the rest.  The same lists by popularity alone stand beside.
+ *
+ * With exclude_seen lists are of new items, and new items alone are wanted: of the item that is left out all rows are.  Without it
+ * items may be taken again, and only the last rows are left out.
  */
 #include "core/compat.h"
 
@@ -38,7 +41,7 @@ typedef struct Options
 	int			split;
 	double		test_fraction;
 	char	   *test_from;
-	bool		exclude_seen;
+	bool		exclude_seen;	/* by default unless the model has learnt what is taken again */
 	char	   *user;
 	char	   *item;
 	char	   *value;
@@ -71,10 +74,12 @@ typedef struct Judging
 {
 	EcmlCtx    *ctx;
 	const RecModel *model;
+	const RecFit *fit;			/* of a split: users' candidates are of ctx; else NULL */
 	RecModel	popular;		/* the same, by popularity alone */
 	const Options *options;
 	RecJudge	judge;
 	RecJudge	baseline;
+	MemoryContext block;		/* of the users of tested, that stand in tables */
 	int			n;
 	Tested		tested[BLOCK];
 	int64		cold;			/* users that the model does not know */
@@ -107,6 +112,9 @@ flush(Judging *judging)
 	ecml_free(ctx, users);
 	ecml_free(ctx, best);
 	ecml_free(ctx, found);
+	for (int i = 0; i < judging->n && judging->fit; i++)
+		rec_fit_candidates_free(ctx, &judging->tested[i].user);
+	MemoryContextReset(judging->block);
 	judging->n = 0;
 }
 
@@ -147,7 +155,11 @@ add(Judging *judging, Tested *tested)
 {
 	settle(tested, judging->options->exclude_seen);
 	if (tested->nwanted + tested->unknown == 0)
+	{
+		if (judging->fit)
+			rec_fit_candidates_free(judging->ctx, &tested->user);
 		return;
+	}
 	judging->tested[judging->n++] = *tested;
 	if (judging->n == BLOCK)
 		flush(judging);
@@ -182,6 +194,7 @@ judging_create(EcmlCtx *ctx, const RecModel *model, const Options *options)
 	memset(judging->popular.mix, 0, sizeof(judging->popular.mix));
 	judging->popular.mix[REC_PART_POPULAR] = 1;
 	judging->options = options;
+	judging->block = AllocSetContextCreate(CurrentMemoryContext, "ecml evaluated users", ALLOCSET_DEFAULT_SIZES);
 	rec_judge_init(ctx, &judging->judge, options->k, model->items);
 	rec_judge_init(ctx, &judging->baseline, options->k, model->items);
 	return judging;
@@ -212,24 +225,26 @@ judge_rows(Judging *judging, MemoryContext context, RecInput *input, int64 model
 	EcmlCtx    *ctx = judging->ctx;
 	const RecModel *model = judging->model;
 	size_t	   *first;
-	size_t	   *order = group_by_user(ctx, &input->rows, input->users.n, &first);
-	char	  **users = rec_ids_texts(&input->users, context);
-	char	  **items = rec_ids_texts(&input->items, context);
-	int32_t    *known = ECML_NEW(ctx, int32_t, input->items.n + 1);
-	int			marks = input->items.n;
+	size_t	   *order = group_by_user(ctx, &input->rows, input->users->n, &first);
+	char	  **users = ecml_keys_names(input->users, context);
+	char	  **items = ecml_keys_names(input->items, context);
+	int32_t    *known = ECML_NEW(ctx, int32_t, input->items->n + 1);
+	int			marks = input->items->n;
 	int32_t    *mark = ECML_NEW(ctx, int32_t, marks + 1);
 
-	for (int i = 0; i < input->items.n; i++)
+	for (int i = 0; i < input->items->n; i++)
 	{
 		known[i] = rec_model_find(model, items[i], strlen(items[i]));
 		mark[i] = -1;
 	}
-	for (int u = 0; u < input->users.n; u++)
+	for (int u = 0; u < input->users->n; u++)
 	{
 		Tested		tested = {.user = {.group = -1}};
 		RecUserRow	row = {0};
+		MemoryContext old;
 
 		CHECK_FOR_INTERRUPTS();
+		old = MemoryContextSwitchTo(judging->block);
 		if (model_id > 0)
 			rec_user_find(model, model_id, users[u], &row);
 		judging->cold += !row.found;
@@ -252,6 +267,7 @@ judge_rows(Judging *judging, MemoryContext context, RecInput *input, int64 model
 			else
 				tested.unknown++;
 		}
+		MemoryContextSwitchTo(old);
 		add(judging, &tested);
 	}
 	flush(judging);
@@ -302,36 +318,10 @@ split_rows(EcmlCtx *ctx, const RecInput *input, const Options *options)
 	}
 	else
 	{
-		/* the last item of each user that has two or more: all rows of that item */
-		int32_t    *last = ECML_NEW(ctx, int32_t, input->users.n + 1);
-		double	   *time = ECML_NEW(ctx, double, input->users.n + 1);
-		uint8_t    *several = ECML_NEW0(ctx, uint8_t, input->users.n + 1);
+		int32_t    *last = ECML_NEW(ctx, int32_t, input->users->n + 1);
 
-		for (int u = 0; u < input->users.n; u++)
-		{
-			last[u] = -1;
-			time[u] = -INFINITY;
-		}
-		for (size_t i = 0; i < rows->n; i++)
-		{
-			int			u = rows->user[i];
-			double		at = rows->time ? rows->time[i] : i;
-
-			if (!(rows->value[i] > 0))
-				continue;
-			if (last[u] >= 0 && last[u] != rows->item[i])
-				several[u] = 1;
-			if (at >= time[u])
-			{
-				time[u] = at;
-				last[u] = rows->item[i];
-			}
-		}
-		for (size_t i = 0; i < rows->n; i++)
-			test[i] = several[rows->user[i]] && rows->item[i] == last[rows->user[i]];
+		rec_leave_last_out(ctx, rows, input->users->n, !options->exclude_seen, test, last);
 		ecml_free(ctx, last);
-		ecml_free(ctx, time);
-		ecml_free(ctx, several);
 	}
 	return test;
 }
@@ -364,8 +354,9 @@ judge_split(EcmlCtx *ctx, MemoryContext context, const EcmlModel *holder, const 
 	fit = rec_train(ctx, context, holder->algorithm, training, input, &part);
 	rec_model_index(ctx, fit->model);
 	judging = judging_create(ctx, fit->model, options);
-	order = group_by_user(ctx, rows, input->users.n, &first);
-	for (int u = 0; u < input->users.n; u++)
+	judging->fit = fit;
+	order = group_by_user(ctx, rows, input->users->n, &first);
+	for (int u = 0; u < input->users->n; u++)
 	{
 		Tested		tested = {.user = {.group = -1}};
 		const RecMatrix *h = fit->history;
@@ -388,7 +379,7 @@ judge_split(EcmlCtx *ctx, MemoryContext context, const EcmlModel *holder, const 
 		tested.user.factors = fit->user && tested.user.n > 0 ? fit->user + (size_t) u * fit->model->factors->stride : NULL;
 		if (fit->users)
 			rec_fit_candidates(ctx, fit, u, &tested.user);
-		tested.wanted = palloc((first[u + 1] - first[u] + 1) * sizeof(int32_t));
+		tested.wanted = MemoryContextAlloc(judging->block, (first[u + 1] - first[u] + 1) * sizeof(int32_t));
 		for (size_t r = first[u]; r < first[u + 1]; r++)
 			if (test[order[r]] && rows->value[order[r]] > 0)
 				tested.wanted[tested.nwanted++] = rows->item[order[r]];
@@ -403,7 +394,7 @@ rec_evaluate(const EcmlModel *model, int64 model_id, const char *source, Jsonb *
 {
 	MemoryContext caller = CurrentMemoryContext;
 	MemoryContext context = AllocSetContextCreate(caller, "ecml evaluation", ALLOCSET_DEFAULT_SIZES);
-	Options		options = {.k = 10,.test_fraction = 0.2,.exclude_seen = true};
+	Options		options = {.k = 10,.test_fraction = 0.2,.exclude_seen = !((const RecModel *) model->fitted)->repeats};
 	EcmlOptionSet set = {evaluate_options, &options};
 	EcmlTraining *training;
 	RecommendOptions *train_options;
@@ -454,6 +445,7 @@ rec_evaluate(const EcmlModel *model, int64 model_id, const char *source, Jsonb *
 	ecml_json_int(json, "rows", tested);
 	ecml_json_int(json, "skipped", input->skipped);
 	ecml_json_string(json, "split", splits[options.split]);
+	ecml_json_bool(json, "exclude_seen", options.exclude_seen);
 	if (options.split != SPLIT_NONE)
 		ecml_json_int(json, "training_rows", trained);
 	write_metrics(json, &judging->judge, judging->model->items);

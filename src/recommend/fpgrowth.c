@@ -171,6 +171,7 @@ grow(Growth *g, const Tree *tree, int depth)
 		int32_t    *rank;
 		size_t		room = 0;
 		int			above = r;
+		int			frequent = 0;
 
 		g->prefix[depth] = tree->item[r];
 		emit(ctx, g->patterns, g->prefix, depth + 1, tree->count[r], g->limit, true);
@@ -189,12 +190,26 @@ grow(Growth *g, const Tree *tree, int depth)
 				room++;
 			}
 		}
+		for (int i = 0; i < above; i++)
+			frequent += counts[i] >= g->min_count;
+		/* sets that cannot grow any more need no tree: their counts are known */
+		if (frequent <= 1 || depth + 2 >= g->max_length)
+		{
+			for (int i = above - 1; i >= 0 && frequent > 0; i--)
+				if (counts[i] >= g->min_count)
+				{
+					g->prefix[depth + 1] = tree->item[i];
+					emit(ctx, g->patterns, g->prefix, depth + 2, counts[i], g->limit, true);
+				}
+			ecml_free(ctx, counts);
+			continue;
+		}
 		/* items keep their order: what is more frequent in all stands higher */
 		rank = ECML_NEW(ctx, int32_t, above + 1);
 		for (int i = 0, n = 0; i < above; i++)
 			rank[i] = counts[i] >= g->min_count ? n++ : -1;
 		tree_begin(g, &next, tree->item, counts, above, room < (size_t) tree->nodes ? (int) room : tree->nodes);
-		for (int32_t node = tree->head[r]; node && next.items > 0; node = tree->node[node].next)
+		for (int32_t node = tree->head[r]; node; node = tree->node[node].next)
 		{
 			int			n = 0;
 
@@ -215,8 +230,7 @@ grow(Growth *g, const Tree *tree, int depth)
 		}
 		ecml_free(ctx, counts);
 		ecml_free(ctx, rank);
-		if (next.items > 0)
-			grow(g, &next, depth + 1);
+		grow(g, &next, depth + 1);
 		tree_free(ctx, &next);
 	}
 }

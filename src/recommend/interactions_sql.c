@@ -2,23 +2,29 @@
  * interactions_sql.c - a source of interactions, and an item table, as numbers for the kernels
  *
  * Columns are found by option, else by their usual names, else by position (user, item, value, time).  Users and items get
- * numbers in the order in which they come: integers by a table of hashes of their own, all other types by their text form.
+ * numbers in the order in which they come (core/keys.h).
+ *
+ * Where the source is nothing but columns of a whole plain table, that stand at known places of its tuples, and users and items are
+ * integers, threads take them from the pages; all other sources are run.
  */
 #include "core/compat.h"
 
 #include <math.h>
 
+#include "access/htup_details.h"
+#include "access/table.h"
+#include "access/tableam.h"
+#include "catalog/pg_am.h"
 #include "catalog/pg_type.h"
 #include "executor/spi.h"
-#include "mb/pg_wchar.h"
-#include "utils/lsyscache.h"
+#include "storage/bufmgr.h"
 #include "utils/memutils.h"
 
 #include "core/bind.h"
 #include "core/error.h"
 #include "core/guc.h"
+#include "core/pages.h"
 #include "core/roles.h"
-#include "num/hash.h"
 #include "recommend/recommend_sql.h"
 
 static const char *const usual_users[] = {"user_id", "customer_id", "user", "customer", "household_id", "visitor_id", "client_id",
@@ -28,163 +34,6 @@ static const char *const usual_items[] = {"item_id", "product_id", "item", "prod
 static const char *const usual_values[] = {"value", "quantity", "rating", "weight", "count", "units", "score", NULL};
 static const char *const usual_times[] = {"time", "at", "ordered_at", "created_at", "timestamp", "invoice_date",
 "transaction_timestamp", "date", NULL};
-
-/* ---- numbers of ids */
-
-void
-rec_ids_init(RecIds *ids, MemoryContext context, Oid type)
-{
-	Oid			output;
-	bool		varlena;
-
-	memset(ids, 0, sizeof(*ids));
-	ids->context = context;
-	ids->type = getBaseType(type);
-	ids->integer = ids->type == INT2OID || ids->type == INT4OID || ids->type == INT8OID;
-	getTypeOutputInfo(ids->type, &output, &varlena);
-	fmgr_info_cxt(output, &ids->output, context);
-	if (!ids->integer)
-	{
-		ids->dict = ecml_dict_create(context);
-		return;
-	}
-	ids->capacity = 512;
-	ids->nslots = 1024;
-	ids->keys = MemoryContextAlloc(context, ids->capacity * sizeof(int64));
-	ids->slots = MemoryContextAllocZero(context, ids->nslots * sizeof(int32));
-}
-
-/* Room for a key in the direct table, as long as it stays small beside the keys themselves. */
-static bool
-has_direct(RecIds *ids, int64 key)
-{
-	int64		most = Max(65536, (int64) ids->n * 16);
-	int64		n;
-
-	if (key < 0 || key >= most)
-		return false;
-	if (key < ids->ndirect)
-		return true;
-	n = Max(key + 1, Min(most, 2 * ids->ndirect));
-	ids->direct = ids->direct ? repalloc_huge(ids->direct, n * sizeof(int32)) :
-		MemoryContextAllocExtended(ids->context, n * sizeof(int32), MCXT_ALLOC_HUGE);
-	memset(ids->direct + ids->ndirect, 0, (n - ids->ndirect) * sizeof(int32));
-	ids->ndirect = n;
-	return true;
-}
-
-static void
-enlarge_slots(RecIds *ids)
-{
-	ids->nslots *= 2;
-	pfree(ids->slots);
-	ids->slots = MemoryContextAllocExtended(ids->context, ids->nslots * sizeof(int32), MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
-	for (int i = 0; i < ids->n; i++)
-	{
-		uint32		at = (uint32) ecml_hash_u64((uint64) ids->keys[i], 3) & (ids->nslots - 1);
-
-		while (ids->slots[at])
-			at = (at + 1) & (ids->nslots - 1);
-		ids->slots[at] = i + 1;
-	}
-}
-
-static int
-add_hashed(RecIds *ids, int64 key)
-{
-	uint32		at = (uint32) ecml_hash_u64((uint64) key, 3) & (ids->nslots - 1);
-
-	for (; ids->slots[at]; at = (at + 1) & (ids->nslots - 1))
-		if (ids->keys[ids->slots[at] - 1] == key)
-			return ids->slots[at] - 1;
-	if (ids->n == ids->capacity)
-	{
-		ids->capacity *= 2;
-		ids->keys = repalloc_huge(ids->keys, ids->capacity * sizeof(int64));
-	}
-	ids->keys[ids->n] = key;
-	ids->slots[at] = ++ids->n;
-	if ((uint32) ids->n * 2 > ids->nslots)
-		enlarge_slots(ids);
-	return ids->n - 1;
-}
-
-static inline int
-add_integer(RecIds *ids, int64 key)
-{
-	if (key >= 0 && key < ids->ndirect && ids->direct[key])
-		return ids->last = ids->direct[key] - 1;
-	ids->last = add_hashed(ids, key);
-	if (has_direct(ids, key))
-		ids->direct[key] = ids->last + 1;
-	return ids->last;
-}
-
-int
-rec_ids_add_text(RecIds *ids, const char *text)
-{
-	if (ids->integer)
-		return add_integer(ids, DatumGetInt64(DirectFunctionCall1(int8in, CStringGetDatum(text))));
-	ids->n = Max(ids->n, ecml_dict_add(ids->dict, text, strlen(text)) + 1);
-	return ecml_dict_find(ids->dict, text, strlen(text));
-}
-
-int
-rec_ids_add(RecIds *ids, Datum value)
-{
-	int			code;
-
-	switch (ids->type)
-	{
-		case INT2OID:
-			return add_integer(ids, DatumGetInt16(value));
-		case INT4OID:
-			return add_integer(ids, DatumGetInt32(value));
-		case INT8OID:
-			return add_integer(ids, DatumGetInt64(value));
-		case TEXTOID:
-		case VARCHAROID:
-			{
-				struct varlena *bytes = PG_DETOAST_DATUM_PACKED(value);
-
-				if (ids->n > 0 && ids->dict->entries[ids->last].length == VARSIZE_ANY_EXHDR(bytes) &&
-					memcmp(ids->dict->entries[ids->last].key, VARDATA_ANY(bytes), VARSIZE_ANY_EXHDR(bytes)) == 0)
-					return ids->last;
-				code = ecml_dict_add(ids->dict, VARDATA_ANY(bytes), VARSIZE_ANY_EXHDR(bytes));
-				break;
-			}
-		default:
-			{
-				char	   *text = OutputFunctionCall(&ids->output, value);
-
-				code = ecml_dict_add(ids->dict, text, strlen(text));
-			}
-	}
-	ids->n = Max(ids->n, code + 1);
-	return ids->last = code;
-}
-
-char **
-rec_ids_texts(const RecIds *ids, MemoryContext context)
-{
-	MemoryContext old = MemoryContextSwitchTo(context);
-	char	  **texts = MemoryContextAllocHuge(context, ((size_t) ids->n + 1) * sizeof(char *));
-
-	for (int i = 0; i < ids->n; i++)
-	{
-		if (ids->integer)
-		{
-			char		text[32];
-
-			pg_lltoa(ids->keys[i], text);
-			texts[i] = pstrdup(text);
-		}
-		else
-			texts[i] = ids->dict->entries[i].key;
-	}
-	MemoryContextSwitchTo(old);
-	return texts;
-}
 
 /* ---- the source */
 
@@ -208,24 +57,45 @@ kind_of(const EcmlSource *source, int column)
 	return kind;
 }
 
-/* By option, usual name, or position; -1: none. */
+static bool
+is_taken(int column, const int *taken, int ntaken)
+{
+	for (int i = 0; i < ntaken; i++)
+		if (taken[i] == column)
+			return true;
+	return false;
+}
+
+/* By option or usual name; -1: none, or it plays another part already. */
+static int
+find_named(const EcmlSource *source, const char *given, const char *what, const char *const *usual, const int *taken, int ntaken)
+{
+	int			column = ecml_role_find(source, given, what, usual);
+
+	return given == NULL && is_taken(column, taken, ntaken) ? -1 : column;
+}
+
+/* The same, or by position: a column that is free and of the kind. */
 static int
 find_column(const EcmlSource *source, const char *given, const char *what, const char *const *usual, int position,
 			EcmlKind kind, const int *taken, int ntaken)
 {
-	int			column = ecml_role_find(source, given, what, usual);
-	bool		free_to_take = true;
+	int			column = find_named(source, given, what, usual, taken, ntaken);
 
-	for (int i = 0; i < ntaken && !given; i++)
-		if (taken[i] == column)
-			column = -1;
 	if (column >= 0)
 		return column;
-	if (position >= source->desc->natts)
-		return -1;
-	for (int i = 0; i < ntaken; i++)
-		free_to_take &= taken[i] != position;
-	return free_to_take && (kind == ECML_CATEGORY || kind_of(source, position) == kind) ? position : -1;
+	return position < source->desc->natts && !is_taken(position, taken, ntaken) && kind_of(source, position) == kind ?
+		position : -1;
+}
+
+/* The first column that plays no part; -1: none. */
+static int
+find_free(const EcmlSource *source, const int *taken, int ntaken)
+{
+	for (int i = 0; i < source->desc->natts; i++)
+		if (!is_taken(i, taken, ntaken))
+			return i;
+	return -1;
 }
 
 static EcmlInput *
@@ -241,22 +111,35 @@ make_input(MemoryContext context, const EcmlSource *source, int column, const ch
 	return input;
 }
 
-double
-rec_moment(const EcmlInput *input, Datum value)
+/* Columns that give keys. */
+enum
 {
-	return ecml_bind_number(input, value);
-}
+	USER,
+	ITEM,
+	GROUP,
+	KEYS
+};
 
 typedef struct Reading
 {
 	EcmlCtx    *ctx;
 	RecInput   *input;
-	int			user;
-	int			item;
-	int			group;			/* -1: none */
+	int			key[KEYS];		/* -1: none */
+	EcmlKeyColumn column[KEYS];
+	EcmlKeys   *keys[KEYS];
 	EcmlInput  *value;			/* NULL: 1 */
 	EcmlInput  *time;
+
+	/* of a plain table */
+	Oid			relation;
+	int		   *numbers;		/* [columns] which of the table's they are */
+	int			key_offset[KEYS];
+	int			value_offset;
+	int			time_offset;
+	int			last;			/* number of the last of its columns that is used, and 1 */
 } Reading;
+
+#define MAX_VALUE 1e30			/* of which sums of many stay in single precision */
 
 static void
 read_row(void *arg, TupleTableSlot *slot)
@@ -265,10 +148,11 @@ read_row(void *arg, TupleTableSlot *slot)
 	RecInput   *input = reading->input;
 	const Datum *values = slot->tts_values;
 	const bool *nulls = slot->tts_isnull;
+	int			number[KEYS] = {0};
 	double		value = 1;
 	double		time = 0;
 
-	if (nulls[reading->user] || nulls[reading->item] || (reading->value && nulls[reading->value->number]) ||
+	if (nulls[reading->key[USER]] || nulls[reading->key[ITEM]] || (reading->value && nulls[reading->value->number]) ||
 		(reading->time && nulls[reading->time->number]))
 	{
 		input->skipped++;
@@ -278,7 +162,7 @@ read_row(void *arg, TupleTableSlot *slot)
 		value = ecml_bind_number(reading->value, values[reading->value->number]);
 	if (reading->time)
 		time = ecml_bind_number(reading->time, values[reading->time->number]);
-	if (!isfinite(value) || fabs(value) > 1e30)
+	if (!(fabs(value) <= MAX_VALUE))
 		ereport(ERROR,
 				(errcode(ERRCODE_DATA_EXCEPTION),
 				 errmsg("column \"%s\" holds a value that cannot be used", reading->value->name),
@@ -289,12 +173,219 @@ read_row(void *arg, TupleTableSlot *slot)
 		input->skipped++;
 		return;
 	}
-	rec_rows_add(reading->ctx, &input->rows, rec_ids_add(&input->users, values[reading->user]),
-				 rec_ids_add(&input->items, values[reading->item]), value, time,
-				 reading->group < 0 ? 0 : nulls[reading->group] ? -1 : rec_ids_add(&input->groups, values[reading->group]));
+	for (int k = 0; k < KEYS; k++)
+		if (reading->key[k] >= 0)
+			number[k] = nulls[reading->key[k]] ? -1 :
+				ecml_keys_number(reading->keys[k], &reading->column[k], values[reading->key[k]], true);
+	rec_rows_add(reading->ctx, &input->rows, number[USER], number[ITEM], value, time, number[GROUP]);
 	if (input->rows.n % 65536 == 0)
 		ecml_poll(reading->ctx, input->rows.n, 0);
 }
+
+/* ---- a plain table, page by page: threads take values from tuples, and the numbers of keys that are known */
+
+#define TASK_ROWS 8192
+
+typedef struct Batch
+{
+	Reading    *reading;
+	const EcmlPages *pages;
+	int64	   *raw[KEYS];		/* [rows of the batch] keys */
+	bool		odd;			/* some row is for the leader to judge; only becomes true */
+} Batch;
+
+static bool
+is_integer(Oid type)
+{
+	return type == INT2OID || type == INT4OID || type == INT8OID;
+}
+
+static inline int64
+raw_key(Oid type, const char *at)
+{
+	return type == INT4OID ? *(const int32 *) at : type == INT8OID ? *(const int64 *) at : *(const int16 *) at;
+}
+
+static inline int32_t *
+numbers_of(RecRows *rows, int k)
+{
+	return k == USER ? rows->user : k == ITEM ? rows->item : rows->group;
+}
+
+static void
+read_task(void *arg, size_t task, int worker)
+{
+	Batch	   *batch = arg;
+	const Reading *reading = batch->reading;
+	RecRows    *rows = &reading->input->rows;
+	size_t		first = task * TASK_ROWS;
+	size_t		end = Min(first + TASK_ROWS, batch->pages->nrows);
+	size_t		at = rows->n;
+
+	for (size_t row = first; row < end; row++)
+	{
+		HeapTupleHeader tuple = batch->pages->tuples[row];
+		const char *data = (const char *) tuple + tuple->t_hoff;
+		double		value = 1;
+		double		time = 0;
+
+		if ((tuple->t_infomask & HEAP_HASNULL) || HeapTupleHeaderGetNatts(tuple) < reading->last)
+		{
+			batch->odd = true;
+			return;
+		}
+		for (int k = 0; k < KEYS; k++)
+			if (reading->key[k] >= 0)
+				batch->raw[k][row] = raw_key(reading->column[k].type, data + reading->key_offset[k]);
+		if (reading->value)
+			value = ecml_bind_fixed(reading->value->convert, data + reading->value_offset);
+		if (reading->time)
+			time = ecml_bind_fixed(reading->time->convert, data + reading->time_offset);
+		if (!(fabs(value) <= MAX_VALUE) || !isfinite(time))
+		{
+			batch->odd = true;
+			return;
+		}
+		rows->value[at + row] = (float) value;
+		if (rows->time)
+			rows->time[at + row] = time;
+	}
+	for (int k = 0; k < KEYS; k++)
+		if (reading->key[k] >= 0)
+			for (size_t row = first; row < end; row++)
+				numbers_of(rows, k)[at + row] = ecml_keys_find(reading->keys[k], batch->raw[k][row]);
+}
+
+/* The rows of the batch by the leader, one by one. */
+static void
+read_odd(Reading *reading, EcmlPages *pages, TupleTableSlot *slot, TupleTableSlot *projected)
+{
+	size_t		row = 0;
+
+	for (int i = 0; i < pages->npages; i++)
+		for (int k = 0; k < pages->pages[i].rows; k++, row++)
+		{
+			HeapTupleData tuple = {.t_tableOid = RelationGetRelid(pages->relation),.t_data = pages->tuples[row]};
+
+			tuple.t_len = ItemIdGetLength(PageGetItemId(BufferGetPage(pages->pages[i].buffer), pages->items[row]));
+			ItemPointerSet(&tuple.t_self, BufferGetBlockNumber(pages->pages[i].buffer), pages->items[row]);
+			ExecStoreBufferHeapTuple(&tuple, slot, pages->pages[i].buffer);
+			slot_getsomeattrs(slot, reading->last);
+			for (int c = 0; c < projected->tts_tupleDescriptor->natts; c++)
+				if (reading->numbers[c] < reading->last)
+				{
+					projected->tts_values[c] = slot->tts_values[reading->numbers[c]];
+					projected->tts_isnull[c] = slot->tts_isnull[reading->numbers[c]];
+				}
+			read_row(reading, projected);
+			ExecClearTuple(slot);
+		}
+}
+
+/* Keys that are met for the first time get their numbers in the order of the rows. */
+static void
+number_new(Batch *batch)
+{
+	Reading    *reading = batch->reading;
+	RecRows    *rows = &reading->input->rows;
+
+	for (int k = 0; k < KEYS; k++)
+		if (reading->key[k] >= 0)
+			for (size_t row = 0; row < batch->pages->nrows; row++)
+				if (numbers_of(rows, k)[rows->n + row] < 0)
+					numbers_of(rows, k)[rows->n + row] =
+						ecml_keys_number(reading->keys[k], &reading->column[k], Int64GetDatum(batch->raw[k][row]), true);
+	rows->n += batch->pages->nrows;
+}
+
+static void
+read_relation(Reading *reading, Relation relation, TupleDesc desc, double expected)
+{
+	RecRows    *rows = &reading->input->rows;
+	BlockNumber blocks = RelationGetNumberOfBlocks(relation);
+	TupleTableSlot *slot = table_slot_create(relation, NULL);
+	TupleTableSlot *projected = MakeSingleTupleTableSlot(desc, &TTSOpsVirtual);
+	EcmlPages	pages;
+	Batch		batch = {.reading = reading,.pages = &pages};
+
+	ecml_pages_begin(&pages, relation);
+	for (int k = 0; k < KEYS; k++)
+		if (reading->key[k] >= 0)
+			batch.raw[k] = palloc(pages.most * MaxHeapTuplesPerPage * sizeof(int64));
+	/* what the planner expects, and a little more, saves copying */
+	rec_rows_room(reading->ctx, rows, (size_t) (Min(expected, 1e8) * 1.02) + 1024);
+	for (BlockNumber next = 0; next < blocks;)
+	{
+		while (next < blocks && pages.npages < pages.most)
+			ecml_pages_read(&pages, next++);
+		rec_rows_room(reading->ctx, rows, pages.nrows);
+		batch.odd = false;
+		ecml_parallel_for(reading->ctx, (pages.nrows + TASK_ROWS - 1) / TASK_ROWS, read_task, &batch);
+		if (batch.odd)
+			read_odd(reading, &pages, slot, projected);
+		else
+			number_new(&batch);
+		ecml_pages_release(&pages);
+		ecml_poll(reading->ctx, rows->n, 0);
+	}
+	ecml_pages_end(&pages);
+	ExecDropSingleTupleTableSlot(projected);
+	ExecDropSingleTupleTableSlot(slot);
+}
+
+/* Do all columns that count stand at known places of the table's tuples? */
+static bool
+place_columns(Reading *reading, TupleDesc desc)
+{
+	int		   *offsets = ecml_bind_offsets(desc);
+	const EcmlInput *inputs[] = {reading->value, reading->time};
+	int		   *places[] = {&reading->value_offset, &reading->time_offset};
+	bool		placed = true;
+
+	reading->last = 0;
+	for (int k = 0; k < KEYS; k++)
+		if (reading->key[k] >= 0)
+		{
+			int			number = reading->numbers[reading->key[k]];
+
+			reading->key_offset[k] = offsets[number];
+			reading->last = Max(reading->last, number + 1);
+			placed &= offsets[number] >= 0 && is_integer(reading->column[k].type);
+		}
+	for (int i = 0; i < 2; i++)
+		if (inputs[i])
+		{
+			int			number = reading->numbers[inputs[i]->number];
+
+			*places[i] = offsets[number];
+			reading->last = Max(reading->last, number + 1);
+			placed &= offsets[number] >= 0 && ecml_bind_is_fixed(inputs[i]->convert);
+		}
+	pfree(offsets);
+	return placed;
+}
+
+/* Columns of a whole plain table, at known places?  Then it has been read. */
+static bool
+read_plain_table(Reading *reading, EcmlSource *source)
+{
+	Relation	relation;
+	double		expected;
+	bool		suits;
+
+	reading->numbers = palloc((source->desc->natts + 1) * sizeof(int));
+	if (!ecml_source_is_scan(source, &reading->relation, &expected, reading->numbers))
+		return false;
+	relation = table_open(reading->relation, AccessShareLock);
+	suits = relation->rd_rel->relam == HEAP_TABLE_AM_OID && ecml_pages_suit(relation, RelationGetNumberOfBlocks(relation)) &&
+		place_columns(reading, RelationGetDescr(relation));
+	if (suits)
+		read_relation(reading, relation, source->desc, expected);
+	table_close(relation, AccessShareLock);
+	return suits;
+}
+
+/* ---- any source */
 
 /* words: usual names of the user's column; valued: a column of values is looked for. */
 static RecInput *
@@ -303,7 +394,8 @@ read_source(EcmlCtx *ctx, MemoryContext context, const char *text, const Recomme
 {
 	RecInput   *input = MemoryContextAllocZero(context, sizeof(RecInput));
 	EcmlSource	source;
-	Reading		reading = {ctx, input, -1, -1, -1, NULL, NULL};
+	Reading		reading = {.ctx = ctx,.input = input};
+	EcmlKeys  **keys[KEYS] = {&input->users, &input->items, &input->groups};
 	int			taken[4];
 	int			column;
 
@@ -314,17 +406,21 @@ read_source(EcmlCtx *ctx, MemoryContext context, const char *text, const Recomme
 				 errmsg("the source has no columns for user and item"),
 				 errdetail("It has %d columns.", source.desc->natts),
 				 errhint("Its columns are user, item, and as you like value and time; options \"user\", \"item\", \"value\" and \"time\" name them.")));
-	/* positions count from the left only where no name is known */
-	taken[0] = find_column(&source, options->user, what, words, 0, ECML_CATEGORY, taken, 0);
-	taken[1] = find_column(&source, options->item, "item", usual_items, taken[0] == 1 ? 0 : 1, ECML_CATEGORY, taken, 1);
+	/* whose name is not known is the first column that is left */
+	taken[0] = find_named(&source, options->user, what, words, taken, 0);
+	taken[1] = find_named(&source, options->item, "item", usual_items, taken, 1);
+	if (taken[0] < 0)
+		taken[0] = find_free(&source, taken, 2);
+	if (taken[1] < 0)
+		taken[1] = find_free(&source, taken, 2);
 	if (taken[0] == taken[1] || taken[1] < 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("one column cannot be user and item"),
 				 errdetail("It is \"%s\".", column_name(&source, taken[0])),
 				 errhint("Name two columns with the options \"user\" and \"item\".")));
-	reading.user = taken[0];
-	reading.item = taken[1];
+	reading.key[USER] = taken[0];
+	reading.key[ITEM] = taken[1];
 	column = valued ? find_column(&source, options->value, "value", usual_values, 2, ECML_NUMBER, taken, 2) : -1;
 	taken[2] = column;
 	if (column >= 0)
@@ -341,17 +437,19 @@ read_source(EcmlCtx *ctx, MemoryContext context, const char *text, const Recomme
 		reading.time = make_input(context, &source, column, "time", ECML_TIME);
 		input->time_column = reading.time->name;
 	}
-	if (options->group)
-		reading.group = ecml_source_column(&source, options->group, "group");
-	input->has_group = reading.group >= 0;
-	input->user_column = MemoryContextStrdup(context, column_name(&source, reading.user));
-	input->item_column = MemoryContextStrdup(context, column_name(&source, reading.item));
-	rec_ids_init(&input->users, context, TupleDescAttr(source.desc, reading.user)->atttypid);
-	rec_ids_init(&input->items, context, TupleDescAttr(source.desc, reading.item)->atttypid);
-	if (input->has_group)
-		rec_ids_init(&input->groups, context, TupleDescAttr(source.desc, reading.group)->atttypid);
+	reading.key[GROUP] = options->group ? ecml_source_column(&source, options->group, "group") : -1;
+	input->has_group = reading.key[GROUP] >= 0;
+	input->user_column = MemoryContextStrdup(context, column_name(&source, taken[0]));
+	input->item_column = MemoryContextStrdup(context, column_name(&source, taken[1]));
+	for (int k = 0; k < KEYS; k++)
+		if (reading.key[k] >= 0)
+		{
+			*keys[k] = reading.keys[k] = ecml_keys_create(context);
+			ecml_key_column(&reading.column[k], TupleDescAttr(source.desc, reading.key[k])->atttypid, context);
+		}
 	rec_rows_init(ctx, &input->rows, reading.time != NULL, input->has_group);
-	ecml_source_run(&source, read_row, &reading);
+	if (!read_plain_table(&reading, &source))
+		ecml_source_run(&source, read_row, &reading);
 	if (input->rows.n == 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_DATA_EXCEPTION),
@@ -361,7 +459,7 @@ read_source(EcmlCtx *ctx, MemoryContext context, const char *text, const Recomme
 	/* rows without a group belong to none: the first of the groups stands for them all */
 	for (size_t i = 0; input->has_group && i < input->rows.n; i++)
 		if (input->rows.group[i] < 0)
-			input->rows.group[i] = rec_ids_add_text(&input->groups, input->groups.integer ? "0" : "");
+			input->rows.group[i] = ecml_keys_text(input->groups, "", 0, true);
 	return input;
 }
 
@@ -393,8 +491,7 @@ typedef struct Content
 	EcmlCtx    *ctx;
 	RecInput   *input;
 	RecTerms   *terms;
-	RecIds		keys;			/* where the key's type is another than the items': by text */
-	bool		same_type;
+	EcmlKeyColumn key_column;
 	int			key;
 	int			n;
 	EcmlInput **columns;		/* [n] */
@@ -409,8 +506,7 @@ read_item(void *arg, TupleTableSlot *slot)
 
 	if (slot->tts_isnull[content->key])
 		return;
-	item = content->same_type ? rec_ids_add(&content->input->items, values[content->key]) :
-		rec_ids_add_text(&content->input->items, OutputFunctionCall(&content->keys.output, values[content->key]));
+	item = ecml_keys_number(content->input->items, &content->key_column, values[content->key], true);
 	rec_terms_begin(content->ctx, content->terms, item);
 	for (int c = 0; c < content->n; c++)
 	{
@@ -475,7 +571,6 @@ rec_input_content(EcmlCtx *ctx, MemoryContext context, RecInput *input, const Re
 {
 	EcmlSource	source;
 	Content		content = {ctx, input};
-	Oid			type;
 
 	*key_column = NULL;
 	if (options->items == NULL)
@@ -483,11 +578,7 @@ rec_input_content(EcmlCtx *ctx, MemoryContext context, RecInput *input, const Re
 	ecml_source_open(&source, options->items);
 	content.key = ecml_source_column(&source, options->item_key ? options->item_key : input->item_column, "item key");
 	*key_column = MemoryContextStrdup(context, column_name(&source, content.key));
-	type = getBaseType(TupleDescAttr(source.desc, content.key)->atttypid);
-	rec_ids_init(&content.keys, context, type);
-	content.same_type = type == input->items.type || (content.keys.integer && input->items.integer);
-	if (content.same_type)
-		input->items.type = type;
+	ecml_key_column(&content.key_column, TupleDescAttr(source.desc, content.key)->atttypid, context);
 	check_list(&source, options->item_columns);
 	content.columns = palloc((source.desc->natts + 1) * sizeof(EcmlInput *));
 	for (int i = 0; i < source.desc->natts; i++)
@@ -506,5 +597,5 @@ rec_input_content(EcmlCtx *ctx, MemoryContext context, RecInput *input, const Re
 	}
 	content.terms = rec_terms_create(ctx);
 	ecml_source_run(&source, read_item, &content);
-	return rec_terms_finish(ctx, content.terms, input->items.n);
+	return rec_terms_finish(ctx, content.terms, input->items->n);
 }

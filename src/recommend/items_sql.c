@@ -33,6 +33,8 @@ typedef struct Statement
 {
 	char	   *key;			/* what it was made for */
 	SPIPlanPtr	plan;
+	bool		integers;		/* ids go in and out as int8, not as texts */
+	int			running;		/* calls of it that have not ended: functions of a filter may recommend, too */
 	uint64		used;
 } Statement;
 
@@ -51,54 +53,62 @@ statement_key(const char *kind, const char *const *parts, int n)
 	return key.data;
 }
 
-static SPIPlanPtr
+static Statement *
 find_statement(const char *key)
 {
 	for (int i = 0; i < KEPT_STATEMENTS; i++)
 		if (statements[i].key && strcmp(statements[i].key, key) == 0)
 		{
-			if (SPI_plan_is_valid(statements[i].plan))
-				statements[i].used = ++uses;
-			return statements[i].plan;
+			statements[i].used = ++uses;
+			return &statements[i];
 		}
 	return NULL;
 }
 
-static void
-keep_statement(const char *key, SPIPlanPtr plan)
+static Statement *
+keep_statement(const char *key, SPIPlanPtr plan, bool integers)
 {
-	int			oldest = 0;
+	int			oldest = -1;
 	char	   *copy = MemoryContextStrdup(TopMemoryContext, key);
 
 	if (SPI_keepplan(plan) != 0)
 		elog(ERROR, "a statement could not be kept");
-	for (int i = 1; i < KEPT_STATEMENTS; i++)
-		if (statements[i].used < statements[oldest].used)
+	for (int i = 0; i < KEPT_STATEMENTS; i++)
+		if (statements[i].running == 0 && (oldest < 0 || statements[i].used < statements[oldest].used))
 			oldest = i;
+	if (oldest < 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_STATEMENT_TOO_COMPLEX),
+				 errmsg("too many filters run within each other"),
+				 errdetail("There are %d.", KEPT_STATEMENTS),
+				 errhint("A function of a filter should not ask for recommendations with a filter.")));
 	if (statements[oldest].key)
 	{
 		SPI_freeplan(statements[oldest].plan);
 		pfree(statements[oldest].key);
 	}
-	statements[oldest] = (Statement) {copy, plan, ++uses};
+	statements[oldest] = (Statement) {copy, plan, integers, 0, ++uses};
+	return &statements[oldest];
 }
 
 /* Run with one argument, read-only: results as SPI leaves them. */
 static void
-run(SPIPlanPtr plan, Datum argument)
+run(Statement *statement, Datum argument, bool isnull)
 {
 	Datum		values[] = {argument};
 	bool		read_only = XactReadOnly;
 	int			result = 0;
 
 	XactReadOnly = true;
+	statement->running++;
 	PG_TRY();
 	{
-		result = SPI_execute_plan(plan, values, NULL, true, 0);
+		result = SPI_execute_plan(statement->plan, values, isnull ? "n" : " ", true, 0);
 	}
 	PG_FINALLY();
 	{
 		XactReadOnly = read_only;
+		statement->running--;
 	}
 	PG_END_TRY();
 	if (result != SPI_OK_SELECT)
@@ -126,9 +136,16 @@ check_expression(const char *what, const char *text)
 				 errhint("Give an expression on the item table's columns, as in \"stock > 0 AND category = 'shoes'\".")));
 }
 
-/* The statement for some items ($1: their ids as text) or for all. */
-static SPIPlanPtr
-make_statement(const RecItemQuery *query, bool all)
+/* A type as a cast wants it: "character" would be one character. */
+static char *
+type_name(Oid type)
+{
+	return format_type_extended(type, -1, FORMAT_TYPE_TYPEMOD_GIVEN | FORMAT_TYPE_FORCE_QUALIFY);
+}
+
+/* The statement for some items ($1: their ids) or for all. */
+static Statement *
+make_statement(const RecItemQuery *query, bool all, const char *kept_as)
 {
 	EcmlSource	source;
 	int			column;
@@ -137,6 +154,7 @@ make_statement(const RecItemQuery *query, bool all)
 	StringInfoData text;
 	const char *key;
 	SPIPlanPtr	plan;
+	bool		integers;
 
 	if (query->filter)
 		check_expression("filter", query->filter);
@@ -144,10 +162,14 @@ make_statement(const RecItemQuery *query, bool all)
 		check_expression("boost", query->boost);
 	ecml_source_open(&source, query->items);
 	column = ecml_source_column(&source, query->key, "item key");
-	type = TupleDescAttr(source.desc, column)->atttypid;
+	type = getBaseType(TupleDescAttr(source.desc, column)->atttypid);
+	/* most keys are integers, which need no texts on the way */
+	integers = type == INT2OID || type == INT4OID || type == INT8OID;
+	if (integers)
+		arguments[0] = INT8ARRAYOID;
 	key = psprintf("i.%s", quote_identifier(query->key));
 	initStringInfo(&text);
-	appendStringInfo(&text, "SELECT %s::pg_catalog.text, ", key);
+	appendStringInfo(&text, "SELECT %s::pg_catalog.%s, ", key, integers ? "int8" : "text");
 	if (query->boost)
 		appendStringInfo(&text, "(%s\n)::pg_catalog.float8", query->boost);
 	else
@@ -155,9 +177,11 @@ make_statement(const RecItemQuery *query, bool all)
 	appendStringInfo(&text, " FROM %s AS i WHERE ", ecml_source_from(query->items));
 	if (all)
 		appendStringInfoString(&text, "$1 IS NULL");
+	else if (integers)
+		appendStringInfo(&text, "%s OPERATOR(pg_catalog.=) ANY ($1)", key);
 	else
 		appendStringInfo(&text, "%s OPERATOR(pg_catalog.=) ANY ($1::pg_catalog.text[]::%s[])", key,
-						 format_type_be_qualified(getBaseType(type)));
+						 type_name(type));
 	if (query->filter)
 		appendStringInfo(&text, " AND (%s\n)", query->filter);
 	/* one plan for all calls: planning costs more than the query.  That it only reads is checked as for any source */
@@ -165,7 +189,51 @@ make_statement(const RecItemQuery *query, bool all)
 	if (plan == NULL)
 		elog(ERROR, "a query on items could not be prepared: %s", SPI_result_code_string(SPI_result));
 	ecml_source_check_reads_only(plan);
-	return plan;
+	return keep_statement(kept_as, plan, integers);
+}
+
+/* Ids as an array of int8, without those that are none and so cannot be keys. */
+static Datum
+integer_ids(const RecModel *model, const RecBest *wanted, int n)
+{
+	Datum	   *values = palloc((n + 1) * sizeof(Datum));
+	int			count = 0;
+
+	for (int i = 0; i < n; i++)
+	{
+		const char *id = model->ids[wanted[i].item];
+		char	   *end;
+		long long	value;
+
+		errno = 0;
+		value = strtoll(id, &end, 10);
+		if (*end == '\0' && end != id && errno == 0)
+			values[count++] = Int64GetDatum((int64) value);
+	}
+	return PointerGetDatum(construct_array(values, count, INT8OID, 8, FLOAT8PASSBYVAL, TYPALIGN_DOUBLE));
+}
+
+static Datum
+text_ids(const RecModel *model, const RecBest *wanted, int n)
+{
+	Datum	   *values = palloc((n + 1) * sizeof(Datum));
+
+	for (int i = 0; i < n; i++)
+		values[i] = CStringGetTextDatum(model->ids[wanted[i].item]);
+	return PointerGetDatum(construct_array(values, n, TEXTOID, -1, false, TYPALIGN_INT));
+}
+
+/* The item of an id in a result. */
+static int
+find_item(const RecModel *model, Datum id, bool integer)
+{
+	char		number[32];
+	text	   *packed;
+
+	if (integer)
+		return rec_model_find(model, number, pg_lltoa(DatumGetInt64(id), number));
+	packed = DatumGetTextPP(id);
+	return rec_model_find(model, VARDATA_ANY(packed), VARSIZE_ANY_EXHDR(packed));
 }
 
 void
@@ -173,54 +241,21 @@ rec_items_ask(const RecItemQuery *query, const RecBest *wanted, int n, uint8_t *
 {
 	const char *parts[] = {query->items, query->key, query->filter, query->boost};
 	char	   *key = statement_key(wanted ? "some" : "all", parts, lengthof(parts));
-	SPIPlanPtr	plan = find_statement(key);
-	Datum		ids = (Datum) 0;
+	Statement  *statement = find_statement(key);
+	bool		integers;
 
-	if (plan == NULL)
-	{
-		plan = make_statement(query, wanted == NULL);
-		keep_statement(key, plan);
-	}
-	if (wanted)
-	{
-		Datum	   *values = palloc((n + 1) * sizeof(Datum));
-
-		for (int i = 0; i < n; i++)
-			values[i] = CStringGetTextDatum(query->model->ids[wanted[i].item]);
-		ids = PointerGetDatum(construct_array(values, n, TEXTOID, -1, false, TYPALIGN_INT));
-		run(plan, ids);
-	}
-	else
-	{
-		bool		read_only = XactReadOnly;
-		Datum		values[] = {(Datum) 0};
-		int			result = 0;
-
-		XactReadOnly = true;
-		PG_TRY();
-		{
-			result = SPI_execute_plan(plan, values, "n", true, 0);
-		}
-		PG_FINALLY();
-		{
-			XactReadOnly = read_only;
-		}
-		PG_END_TRY();
-		if (result != SPI_OK_SELECT)
-			elog(ERROR, "a query on items could not be run: %s", SPI_result_code_string(result));
-	}
+	if (statement == NULL)
+		statement = make_statement(query, wanted == NULL, key);
+	integers = statement->integers;
+	run(statement, wanted == NULL ? (Datum) 0 : integers ? integer_ids(query->model, wanted, n) :
+		text_ids(query->model, wanted, n), wanted == NULL);
 	for (uint64 r = 0; r < SPI_processed; r++)
 	{
 		HeapTuple	tuple = SPI_tuptable->vals[r];
 		bool		isnull;
 		Datum		id = SPI_getbinval(tuple, SPI_tuptable->tupdesc, 1, &isnull);
-		text	   *packed;
-		int			item;
+		int			item = isnull ? -1 : find_item(query->model, id, integers);
 
-		if (isnull)
-			continue;
-		packed = DatumGetTextPP(id);
-		item = rec_model_find(query->model, VARDATA_ANY(packed), VARSIZE_ANY_EXHDR(packed));
 		if (item < 0)
 			continue;
 		allowed[item] = 1;
@@ -267,7 +302,7 @@ make_present(const RecModel *model, const char *source_text)
 		appendStringInfoString(&text, ", NULL::pg_catalog.float8");
 	appendStringInfo(&text, " FROM %s AS s WHERE s.%s OPERATOR(pg_catalog.=) $1::%s", ecml_source_from(source_text),
 					 quote_identifier(model->user_column),
-					 format_type_be_qualified(getBaseType(TupleDescAttr(source.desc, column)->atttypid)));
+					 type_name(getBaseType(TupleDescAttr(source.desc, column)->atttypid)));
 	plan = SPI_prepare_cursor(text.data, 1, arguments, CURSOR_OPT_GENERIC_PLAN);
 	if (plan == NULL)
 		elog(ERROR, "a query on interactions could not be prepared: %s", SPI_result_code_string(SPI_result));
@@ -281,15 +316,15 @@ rec_items_present(const RecModel *model, int64 model_id, const char *model_name,
 	char		number[32];
 	const char *parts[] = {number};
 	char	   *key;
-	SPIPlanPtr	plan;
+	Statement  *statement;
 	double	   *sums;
 	int		   *counts;
 	int			n = 0;
 
 	pg_lltoa(model_id, number);
 	key = statement_key("present", parts, 1);
-	plan = find_statement(key);
-	if (plan == NULL)
+	statement = find_statement(key);
+	if (statement == NULL)
 	{
 		char	   *algorithm;
 		EcmlProvenance provenance;
@@ -302,10 +337,9 @@ rec_items_present(const RecModel *model, int64 model_id, const char *model_name,
 					 errmsg("model \"%s\" was not trained from a source", model_name),
 					 errdetail("It was stored by ecml_save, so that there are no rows to read again."),
 					 errhint("Leave the option \"fresh\" out.")));
-		plan = make_present(model, provenance.source);
-		keep_statement(key, plan);
+		statement = keep_statement(key, make_present(model, provenance.source), false);
 	}
-	run(plan, CStringGetTextDatum(user_id));
+	run(statement, CStringGetTextDatum(user_id), false);
 	sums = MemoryContextAllocExtended(CurrentMemoryContext, ((size_t) model->items + 1) * sizeof(double),
 									  MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
 	counts = MemoryContextAllocExtended(CurrentMemoryContext, ((size_t) model->items + 1) * sizeof(int),
@@ -316,14 +350,12 @@ rec_items_present(const RecModel *model, int64 model_id, const char *model_name,
 		TupleDesc	desc = SPI_tuptable->tupdesc;
 		bool		isnull;
 		Datum		id = SPI_getbinval(tuple, desc, 1, &isnull);
-		text	   *packed;
 		int			item;
 		double		value;
 
 		if (isnull)
 			continue;
-		packed = DatumGetTextPP(id);
-		item = rec_model_find(model, VARDATA_ANY(packed), VARSIZE_ANY_EXHDR(packed));
+		item = find_item(model, id, false);
 		value = DatumGetFloat8(SPI_getbinval(tuple, desc, 2, &isnull));
 		if (item < 0 || isnull || !isfinite(value))
 			continue;

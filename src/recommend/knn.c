@@ -20,7 +20,9 @@
 #include "recommend.h"
 
 #define CHUNK 8					/* rows of a task */
-#define AHEAD 6					/* columns that are fetched before they are needed */
+#define AHEAD 8					/* columns that are fetched before they are needed */
+#define LINES 8					/* of each, at most: what follows the processor foresees */
+#define SAMPLE 64				/* rows that the first guess at what is similar enough rests on */
 
 typedef struct Best
 {
@@ -115,7 +117,10 @@ offer(Best *heap, int *n, int k, Best entry)
 		sink(heap, k, entry);
 }
 
-/* Columns come in no order that the processor could foresee: fetch the entries of one of the next. */
+/*
+ * Columns come in no order that the processor could foresee: fetch the entries of one of the next, and of one behind that where
+ * its entries begin.
+ */
 static inline void
 fetch_ahead(const Job *job, int i, size_t e)
 {
@@ -124,9 +129,11 @@ fetch_ahead(const Job *job, int i, size_t e)
 
 	if (e + AHEAD >= job->m->start[i + 1])
 		return;
+	if (e + 2 * AHEAD < job->m->start[i + 1])
+		__builtin_prefetch(job->t->start + job->m->column[e + 2 * AHEAD]);
 	next = job->entries + job->t->start[job->m->column[e + AHEAD]];
 	end = job->entries + job->t->start[job->m->column[e + AHEAD] + 1];
-	for (; next < end; next += 64 / sizeof(Entry))
+	for (int lines = 0; next < end && lines < LINES; lines++, next += 64 / sizeof(Entry))
 		__builtin_prefetch(next);
 }
 
@@ -236,27 +243,72 @@ choose(const Job *job, int i, int n, Scratch *s)
 	return found;
 }
 
-/* The same for sums, scaled or not: most rows are behind the worst of the best, and go by quickly. */
+static inline double
+scaled(const Job *job, double sum, double mine, int j)
+{
+	return job->scale ? sum * (mine * job->scale[j]) : sum;
+}
+
+/* A similarity that about 4 k of the n rows touched exceed, by a sample of them; 0 where a sample would not tell. */
+static double
+first_bar(const Job *job, int n, const double *sum, const int32_t *touched, double mine)
+{
+	double		sample[SAMPLE];
+	int			rank;
+
+	if (n / 8 <= job->k)
+		return 0;
+	rank = (int) (4.0 * job->k * SAMPLE / n);
+	/* of the sample the rank + 1 greatest, the greatest first */
+	for (int s = 0, kept = 0; s < SAMPLE; s++)
+	{
+		int			j = touched[(size_t) n * s / SAMPLE];
+		double		value = scaled(job, sum[j], mine, j);
+		int			at;
+
+		if (kept > rank && value <= sample[rank])
+			continue;
+		at = kept <= rank ? kept++ : rank;
+		for (; at > 0 && sample[at - 1] < value; at--)
+			sample[at] = sample[at - 1];
+		sample[at] = value;
+	}
+	return sample[rank];
+}
+
+/*
+ * The same for sums, scaled or not.  Most rows are below a bar, and go by quickly: the worst of the best so far, and before there are
+ * k of them a guess; where it was too high, all are looked at again.
+ */
 static int
 choose_plain(const Job *job, int i, int n, double *restrict sum, const int32_t *restrict touched, Best *best)
 {
-	const double *restrict scale = job->scale;
-	double		mine = scale ? scale[i] : 1;
-	double		bar = 0;
-	int			found = 0;
+	double		mine = job->scale ? job->scale[i] : 1;
+	double		guess = first_bar(job, n, sum, touched, mine);
+	int			found;
 
-	for (int a = 0; a < n; a++)
+	for (;;)
 	{
-		int			j = touched[a];
-		double		value = scale ? sum[j] * (mine * scale[j]) : sum[j];
+		double		bar = guess;
 
-		sum[j] = 0;
-		if (value < bar || j == i || !((float) value > 0))
-			continue;
-		offer(best, &found, job->k, (Best) {value, j});
-		if (found == job->k)
-			bar = best[0].similarity;
+		found = 0;
+		for (int a = 0; a < n; a++)
+		{
+			int			j = touched[a];
+			double		value = scaled(job, sum[j], mine, j);
+
+			if (value < bar || j == i || !((float) value > 0))
+				continue;
+			offer(best, &found, job->k, (Best) {value, j});
+			if (found == job->k)
+				bar = best[0].similarity;
+		}
+		if (found == job->k || guess == 0)
+			break;
+		guess = 0;
 	}
+	for (int a = 0; a < n; a++)
+		sum[touched[a]] = 0;
 	return found;
 }
 
@@ -292,42 +344,36 @@ knn_task(void *arg, size_t chunk, int worker)
 
 /* The matrix with the weights that the similarity wants; a copy, unless they are the values. */
 static RecMatrix *
-weighted(EcmlCtx *ctx, const RecMatrix *m, const RecParams *params)
+weighted(EcmlCtx *ctx, const RecMatrix *t, const RecParams *params)
 {
-	RecMatrix  *t;
 	RecMatrix  *w;
 
+	if (params->similarity == REC_COSINE)
+		return (RecMatrix *) t;
+	w = rec_matrix_copy(ctx, t);
 	switch (params->similarity)
 	{
 		case REC_JACCARD:
-			w = rec_matrix_copy(ctx, m);
 			rec_weigh(ctx, w, REC_BINARY, 0, 0);
-			return w;
+			break;
 		case REC_DOT_BM25:
 		case REC_COSINE_TFIDF:
-			t = rec_transpose(ctx, m);
-			rec_weigh(ctx, t, params->similarity == REC_DOT_BM25 ? REC_BM25 : REC_TFIDF, params->k1, params->b);
-			w = rec_transpose(ctx, t);
-			rec_matrix_free(ctx, t);
-			return w;
+			rec_weigh(ctx, w, params->similarity == REC_DOT_BM25 ? REC_BM25 : REC_TFIDF, params->k1, params->b);
+			break;
 		case REC_ADJUSTED:
-			t = rec_transpose(ctx, m);
-			for (int u = 0; u < t->rows; u++)
+			for (int u = 0; u < w->rows; u++)
 			{
 				double		mean = 0;
 
-				for (size_t e = t->start[u]; e < t->start[u + 1]; e++)
-					mean += t->value[e];
-				mean /= t->start[u + 1] > t->start[u] ? t->start[u + 1] - t->start[u] : 1;
-				for (size_t e = t->start[u]; e < t->start[u + 1]; e++)
-					t->value[e] = (float) (t->value[e] - mean);
+				for (size_t e = w->start[u]; e < w->start[u + 1]; e++)
+					mean += w->value[e];
+				mean /= w->start[u + 1] > w->start[u] ? w->start[u + 1] - w->start[u] : 1;
+				for (size_t e = w->start[u]; e < w->start[u + 1]; e++)
+					w->value[e] = (float) (w->value[e] - mean);
 			}
-			w = rec_transpose(ctx, t);
-			rec_matrix_free(ctx, t);
-			return w;
-		default:
-			return (RecMatrix *) m;
+			break;
 	}
+	return w;
 }
 
 static bool
@@ -340,12 +386,12 @@ any_not_positive(const RecMatrix *m)
 }
 
 RecNeighbors *
-rec_knn(EcmlCtx *ctx, const RecMatrix *m, const RecParams *params, double low, double high)
+rec_knn(EcmlCtx *ctx, const RecMatrix *given, const RecParams *params, double low, double high)
 {
-	RecMatrix  *w = weighted(ctx, m, params);
-	RecMatrix  *t = rec_transpose(ctx, w);
+	RecMatrix  *t = weighted(ctx, given, params);
+	RecMatrix  *m = rec_transpose(ctx, t);
 	RecNeighbors *result = ECML_NEW0(ctx, RecNeighbors, 1);
-	Job			job = {w, t};
+	Job			job = {m, t};
 	size_t		chunks = ((size_t) m->rows + CHUNK - 1) / CHUNK;
 	int			workers = ecml_workers(ctx, chunks);
 	double	   *scale = NULL;
@@ -355,7 +401,7 @@ rec_knn(EcmlCtx *ctx, const RecMatrix *m, const RecParams *params, double low, d
 	job.similarity = params->similarity;
 	job.shrinkage = params->shrinkage;
 	job.adjusted = params->similarity == REC_ADJUSTED;
-	job.counted = job.adjusted || job.shrinkage > 0 || job.similarity == REC_JACCARD || any_not_positive(w);
+	job.counted = job.adjusted || job.shrinkage > 0 || job.similarity == REC_JACCARD || any_not_positive(m);
 	job.k = params->neighbors < m->rows - 1 ? params->neighbors : m->rows - 1;
 	if (job.k < 1)
 		job.k = 1;
@@ -366,8 +412,8 @@ rec_knn(EcmlCtx *ctx, const RecMatrix *m, const RecParams *params, double low, d
 		{
 			double		square = 0;
 
-			for (size_t e = w->start[i]; e < w->start[i + 1]; e++)
-				square += (double) w->value[e] * w->value[e];
+			for (size_t e = m->start[i]; e < m->start[i + 1]; e++)
+				square += (double) m->value[e] * m->value[e];
 			scale[i] = square > 0 ? 1 / sqrt(square) : 0;
 		}
 	}
@@ -421,8 +467,8 @@ rec_knn(EcmlCtx *ctx, const RecMatrix *m, const RecParams *params, double low, d
 	ecml_free(ctx, entries);
 	ecml_free(ctx, job.found);
 	ecml_free(ctx, scale);
-	rec_matrix_free(ctx, t);
-	if (w != m)
-		rec_matrix_free(ctx, w);
+	rec_matrix_free(ctx, m);
+	if (t != given)
+		rec_matrix_free(ctx, t);
 	return result;
 }

@@ -89,7 +89,17 @@ typedef struct RecRows
 } RecRows;
 
 extern void rec_rows_init(EcmlCtx *ctx, RecRows *rows, bool timed, bool grouped);
+extern void rec_rows_room(EcmlCtx *ctx, RecRows *rows, size_t more);	/* so many more fit */
 extern void rec_rows_add(EcmlCtx *ctx, RecRows *rows, int user, int item, double value, double time, int group);
+
+extern void rec_rows_free(EcmlCtx *ctx, RecRows *rows);
+
+/*
+ * What users took last: out [rows->n] is 1 for the rows that are left out, item [users] which item that is, -1: none, for nothing
+ * would be left.  Without repeats all rows of the item are; with repeats those of the last moment, so that it may be foreseen
+ * from those before.
+ */
+extern void rec_leave_last_out(EcmlCtx *ctx, const RecRows *rows, int users, bool repeats, uint8_t *out, int32_t *item);
 
 /* A sparse matrix by rows. */
 typedef struct RecMatrix
@@ -113,8 +123,8 @@ extern void rec_matrix_free(EcmlCtx *ctx, RecMatrix *m);
 /* Reweigh a matrix of users by items in place. */
 extern void rec_weigh(EcmlCtx *ctx, RecMatrix *m, int weighting, double k1, double b);
 
-/* Decayed sums of values by item: popularity [items]. */
-extern void rec_popularity(EcmlCtx *ctx, const RecRows *rows, int items, double half_life, float *popularity);
+/* Rows by item, with time decay, without those of returns: popularity [items]. */
+extern void rec_popularity(EcmlCtx *ctx, const RecRows *rows, int items, const RecParams *params, float *popularity);
 
 /* ---- neighbours: of row i, at most k others, the most similar first; ties by number */
 typedef struct RecNeighbors
@@ -125,8 +135,8 @@ typedef struct RecNeighbors
 	float	   *similarity;		/* [start[rows]], not 0 */
 } RecNeighbors;
 
-/* m: the rows to compare, by what they have in common.  similarity, shrinkage, neighbors, k1, b of params count. */
-extern RecNeighbors *rec_knn(EcmlCtx *ctx, const RecMatrix *m, const RecParams *params, double low, double high);
+/* The columns of t are compared, by the rows that they share.  similarity, shrinkage, neighbors, k1, b of params count. */
+extern RecNeighbors *rec_knn(EcmlCtx *ctx, const RecMatrix *t, const RecParams *params, double low, double high);
 
 /* ---- factors */
 typedef struct RecFactors
@@ -176,9 +186,11 @@ typedef struct RecUser
 	const int32_t *items;		/* [n] ascending */
 	const float *values;		/* [n] */
 	const float *factors;		/* [stride], or NULL */
-	int			ncandidates;	/* user_knn: what neighbours have, summed by similarity */
+	int			nneighbors;		/* user_knn */
+	const int  *neighbor_end;	/* [nneighbors] where each one's candidates end */
+	int			ncandidates;	/* what they have, neighbour by neighbour, ascending within each */
 	const int32_t *candidates;
-	const float *candidate_scores;
+	const float *candidate_scores;	/* similarity times weight */
 	int			group;			/* of popularity; -1: all */
 } RecUser;
 
@@ -190,6 +202,7 @@ typedef enum RecPart			/* on disk: append only */
 	REC_PART_CONTENT,
 	REC_PART_USERS,				/* neighbours of the user (user_knn) */
 	REC_PART_POPULAR,
+	REC_PART_REPEAT,			/* what the user took, again */
 	REC_PARTS
 } RecPart;
 
@@ -213,6 +226,7 @@ typedef struct RecModel
 	RecNeighbors *content;		/* NULL */
 	float		mix[REC_PARTS];	/* weight of each part in the score */
 	bool		ratings;
+	bool		repeats;		/* it has learnt what users take again: what they have is listed, too */
 
 	/* how the source is read again, and the item table; "" when not known */
 	char	   *user_column;
@@ -242,6 +256,7 @@ typedef struct RecFit
 
 /* user_knn: what the neighbours of user u have, summed by similarity, as the user's candidates; owned by ctx. */
 extern void rec_fit_candidates(EcmlCtx *ctx, const RecFit *fit, int u, RecUser *user);
+extern void rec_fit_candidates_free(EcmlCtx *ctx, RecUser *user);
 
 /*
  * Learn the parts wanted (mix above 0; of a hybrid with tune, weights are found by what users took last).  ids [items];
@@ -292,7 +307,7 @@ extern int	rec_similar(RecScorer *scorer, int item, int n, RecBest *best);
 extern double rec_item_similarity(const RecModel *model, int a, int b);
 
 /* Reorder: each next item is the one of the greatest (1 - diversity) * relevance - diversity * similarity to those before. */
-extern int	rec_diversify(const RecModel *model, RecBest *best, int n, int wanted, double diversity, float *scratch);
+extern int	rec_diversify(EcmlCtx *ctx, const RecModel *model, RecBest *best, int n, int wanted, double diversity, float *scratch);
 
 /* What each of the user's items adds to the score of an item: reasons [user->n]; scratch as rec_reasons_scratch. */
 extern size_t rec_reasons_scratch(const RecModel *model);

@@ -8,7 +8,7 @@
 
 #include "core/algorithm.h"
 #include "core/cache.h"
-#include "core/dict.h"
+#include "core/keys.h"
 #include "core/model.h"
 #include "core/source.h"
 #include "core/trainer.h"
@@ -30,35 +30,12 @@ typedef struct RecommendOptions
 
 /* ---- interactions_sql.c: a source as rows of numbers */
 
-/* Values of a column, each with the next number: integers are kept as such while rows come. */
-typedef struct RecIds
-{
-	MemoryContext context;
-	Oid			type;
-	bool		integer;
-	FmgrInfo	output;
-	EcmlDict   *dict;
-	int			n;
-	int			last;			/* the number given last: rows of a user often stand together */
-	int64	   *keys;			/* [capacity] */
-	int			capacity;
-	int32	   *slots;			/* [nslots] */
-	int32	   *direct;			/* [ndirect] number + 1 by key, of small keys that were met: a look-up without hashing */
-	int64		ndirect;
-	uint32		nslots;
-} RecIds;
-
-extern void rec_ids_init(RecIds *ids, MemoryContext context, Oid type);
-extern int	rec_ids_add(RecIds *ids, Datum value);
-extern int	rec_ids_add_text(RecIds *ids, const char *text);	/* the text form of a value of the type */
-extern char **rec_ids_texts(const RecIds *ids, MemoryContext context);	/* [n] */
-
 typedef struct RecInput
 {
 	RecRows		rows;
-	RecIds		users;
-	RecIds		items;
-	RecIds		groups;
+	EcmlKeys   *users;
+	EcmlKeys   *items;
+	EcmlKeys   *groups;			/* NULL: none */
 	int64		skipped;		/* user, item, value or time is NULL */
 	bool		has_group;
 	char	   *user_column;	/* names; NULL: none */
@@ -78,9 +55,6 @@ extern RecInput *rec_baskets_read(EcmlCtx *ctx, MemoryContext context, const cha
 extern RecMatrix *rec_input_content(EcmlCtx *ctx, MemoryContext context, RecInput *input, const RecommendOptions *options,
 									char **key_column);
 
-/* Moment of a date or timestamp: seconds. */
-extern double rec_moment(const EcmlInput *input, Datum value);
-
 /* ---- train_sql.c */
 extern RecFit *rec_train(EcmlCtx *ctx, MemoryContext context, const EcmlAlgorithm *algorithm, const RecommendOptions *options,
 						 RecInput *input, const RecRows *rows);
@@ -99,7 +73,7 @@ typedef struct RecUserRow
 	float	   *factors;		/* [stride], aligned; NULL: none */
 } RecUserRow;
 
-extern void rec_users_store(const RecModel *model, const RecFit *fit, char *const *ids, int64 model_id);
+extern void rec_users_store(EcmlCtx *ctx, const RecModel *model, const RecFit *fit, char *const *ids, int64 model_id);
 extern void rec_user_find(const RecModel *model, int64 model_id, const char *user_id, RecUserRow *row);
 
 /* user_knn: what the user's neighbours have, summed by similarity, into user's candidates; palloc'd. */

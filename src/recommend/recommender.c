@@ -2,7 +2,7 @@
  * recommender.c - fit of a whole recommender, and its bytes
  *
  * A hybrid finds the weights of its parts by what users did last: each user's last item (by time; without times, of the last
- * row) is held out, the parts learn from the rest, and of the weights on a grid of tenths the ones with the best NDCG@10 on a
+ * row) is held out, with all its rows or, where items are taken again, that last one alone; the parts learn from the rest, and of the weights on a grid of tenths the ones with the best NDCG@10 on a
  * sample of users win.  Then the parts that have a weight learn from all rows.  It must be held out of all users, not of the sample
  * alone: what comes late in all of them would else be known.
  *
@@ -217,15 +217,15 @@ fit_parts(EcmlCtx *ctx, const RecMatrix *m, const float *popularity, const RecPa
 	if (mix[REC_PART_FACTORS] > 0)
 		model->factors = rec_als(ctx, fit->history, params, &fit->user, low, middle);
 	if (mix[REC_PART_ITEMS] > 0)
-	{
 		/* similarities weigh by themselves; cosine takes what als takes */
+		model->neighbors = rec_knn(ctx, params->similarity == REC_COSINE ? fit->history : m, params, middle, high);
+	if (mix[REC_PART_USERS] > 0)
+	{
 		RecMatrix  *t = rec_transpose(ctx, params->similarity == REC_COSINE ? fit->history : m);
 
-		model->neighbors = rec_knn(ctx, t, params, middle, high);
+		fit->users = rec_knn(ctx, t, params, middle, high);
 		rec_matrix_free(ctx, t);
 	}
-	if (mix[REC_PART_USERS] > 0)
-		fit->users = rec_knn(ctx, params->similarity == REC_COSINE ? fit->history : m, params, middle, high);
 	warm_up(model);
 	return fit;
 }
@@ -236,6 +236,8 @@ rec_fit_candidates(EcmlCtx *ctx, const RecFit *fit, int u, RecUser *user)
 	const RecNeighbors *neighbors = fit->users;
 	const RecMatrix *h = fit->history;
 	size_t		n = 0;
+	size_t		first = neighbors->start[u];
+	int		   *ends;
 	int32_t    *items;
 	float	   *scores;
 
@@ -243,52 +245,73 @@ rec_fit_candidates(EcmlCtx *ctx, const RecFit *fit, int u, RecUser *user)
 		n += h->start[neighbors->other[e] + 1] - h->start[neighbors->other[e]];
 	items = ECML_NEW(ctx, int32_t, n + 1);
 	scores = ECML_NEW(ctx, float, n + 1);
+	ends = ECML_NEW(ctx, int, neighbors->start[u + 1] - first + 1);
 	user->ncandidates = 0;
-	for (size_t e = neighbors->start[u]; e < neighbors->start[u + 1]; e++)
+	for (size_t e = first; e < neighbors->start[u + 1]; e++)
+	{
 		for (size_t i = h->start[neighbors->other[e]]; i < h->start[neighbors->other[e] + 1]; i++)
 		{
 			items[user->ncandidates] = h->column[i];
 			scores[user->ncandidates++] = neighbors->similarity[e] * h->value[i];
 		}
+		ends[e - first] = user->ncandidates;
+	}
+	user->nneighbors = (int) (neighbors->start[u + 1] - first);
+	user->neighbor_end = ends;
 	user->candidates = items;
 	user->candidate_scores = scores;
 }
 
-/* Where a user's last row is: the entry of m; without times, the last that came. */
-static size_t *
-last_entries(EcmlCtx *ctx, const RecRows *rows, const RecMatrix *m)
+void
+rec_fit_candidates_free(EcmlCtx *ctx, RecUser *user)
 {
-	size_t	   *last = ECML_NEW(ctx, size_t, (size_t) m->rows + 1);
-	double	   *time = ECML_NEW(ctx, double, (size_t) m->rows + 1);
-	int32_t    *item = ECML_NEW(ctx, int32_t, (size_t) m->rows + 1);
+	ecml_free(ctx, (void *) user->neighbor_end);
+	ecml_free(ctx, (void *) user->candidates);
+	ecml_free(ctx, (void *) user->candidate_scores);
+}
 
-	for (int u = 0; u < m->rows; u++)
+void
+rec_leave_last_out(EcmlCtx *ctx, const RecRows *rows, int users, bool repeats, uint8_t *out, int32_t *item)
+{
+	double	   *time = ECML_NEW(ctx, double, (size_t) users + 1);
+	uint8_t    *several = ECML_NEW0(ctx, uint8_t, (size_t) users + 1);
+
+	for (int u = 0; u < users; u++)
 	{
-		time[u] = -INFINITY;
 		item[u] = -1;
+		time[u] = -INFINITY;
 	}
 	for (size_t i = 0; i < rows->n; i++)
 	{
+		int			u = rows->user[i];
 		double		at = rows->time ? rows->time[i] : (double) i;
 
-		if (at >= time[rows->user[i]] && rows->value[i] > 0)
+		if (i % 65536 == 0)
+			ecml_poll(ctx, 0, 0);
+		if (!(rows->value[i] > 0))
+			continue;
+		/* something must be left to learn from: another item or, where items are taken again, another row */
+		if (item[u] >= 0 && (item[u] != rows->item[i] || (repeats && at != time[u])))
+			several[u] = 1;
+		if (at >= time[u])
 		{
-			time[rows->user[i]] = at;
-			item[rows->user[i]] = rows->item[i];
+			time[u] = at;
+			item[u] = rows->item[i];
 		}
 	}
-	for (int u = 0; u < m->rows; u++)
+	for (size_t i = 0; i < rows->n; i++)
 	{
-		size_t		n = m->start[u + 1] - m->start[u];
+		int			u = rows->user[i];
 
-		last[u] = n > 0 ? m->start[u] + ecml_hash_u64(u, 5) % n : m->start[u];
-		for (size_t e = m->start[u]; e < m->start[u + 1]; e++)
-			if (m->column[e] == item[u])
-				last[u] = e;
+		if (i % 65536 == 0)
+			ecml_poll(ctx, 0, 0);
+		out[i] = several[u] && rows->item[i] == item[u] && (!repeats || (rows->time ? rows->time[i] : (double) i) == time[u]);
 	}
+	for (int u = 0; u < users; u++)
+		if (!several[u])
+			item[u] = -1;
 	ecml_free(ctx, time);
-	ecml_free(ctx, item);
-	return last;
+	ecml_free(ctx, several);
 }
 
 typedef struct Tuning
@@ -303,6 +326,7 @@ typedef struct Tuning
 	float	   *scores;			/* [parts][items] */
 	float	   *best;			/* [TUNED_LIST] */
 	uint8_t    *listed;			/* [items] */
+	bool		repeats;		/* what the user has may be listed */
 } Tuning;
 
 static int
@@ -345,7 +369,7 @@ judge_user(Tuning *t, RecScorer *scorer, const RecUser *user, int wanted)
 
 		if (!rec_part_scores(model, user, t->part[p], scores))
 			memset(scores, 0, items * sizeof(float));
-		for (int u = 0; u < user->n; u++)
+		for (int u = 0; u < user->n && !t->repeats; u++)
 			scores[user->items[u]] = -INFINITY;
 		for (size_t i = 0; i < items; i++)
 			most = scores[i] > most ? scores[i] : most;
@@ -385,7 +409,7 @@ judge_user(Tuning *t, RecScorer *scorer, const RecUser *user, int wanted)
 
 				for (int p = 0; p < t->parts; p++)
 					other += t->weights[c][t->part[p]] * t->scores[p * items + t->list[i]];
-				rank += other > mine;
+				rank += other > mine || (other == mine && t->list[i] < wanted);
 			}
 			if (rank <= 10)
 				t->ndcg[c] += 1 / log2(rank + 1);
@@ -395,48 +419,48 @@ judge_user(Tuning *t, RecScorer *scorer, const RecUser *user, int wanted)
 }
 
 static void
-tune_mix(EcmlCtx *ctx, const RecRows *rows, const RecMatrix *m, const float *popularity, const RecParams *params,
-		 RecNeighbors *content, float *mix)
+tune_mix(EcmlCtx *ctx, const RecRows *rows, const RecMatrix *m, const RecParams *params, RecNeighbors *content, float *mix)
 {
-	size_t	   *last = last_entries(ctx, rows, m);
-	RecMatrix  *part = rec_matrix_copy(ctx, m);
+	bool		repeats = mix[REC_PART_REPEAT] > 0;
+	float	   *popularity = ECML_NEW(ctx, float, (size_t) m->columns + 1);
+	uint8_t    *out = ECML_NEW0(ctx, uint8_t, rows->n + 1);
+	int32_t    *last = ECML_NEW(ctx, int32_t, (size_t) m->rows + 1);
+	RecMatrix  *part;
+	RecRows		rest;
 	int		   *tested = ECML_NEW(ctx, int, TUNED_USERS + 1);
 	int		   *wanted = ECML_NEW(ctx, int, TUNED_USERS + 1);
 	int			ntested = 0;
 	int			eligible = 0;
-	size_t		to = 0;
 	RecFit	   *fit;
 	Tuning		t = {0};
 	RecScorer	scorer;
 	float		weights[REC_PARTS] = {0};
 	int			best = 0;
 
+	rec_leave_last_out(ctx, rows, m->rows, repeats, out, last);
 	for (int u = 0; u < m->rows; u++)
-		eligible += m->start[u + 1] - m->start[u] >= 2;
+		eligible += last[u] >= 0;
 	for (int u = 0; u < m->rows; u++)
-	{
-		size_t		n = m->start[u + 1] - m->start[u];
-		bool		test = n >= 2 && ntested < TUNED_USERS &&
-			ecml_hash_unit(ecml_hash_u64(u, ctx->rng.seed)) * eligible < TUNED_USERS * 1.1;
-
-		part->start[u] = to;
-		for (size_t e = m->start[u]; e < m->start[u + 1]; e++)
-			if (n < 2 || e != last[u])
-			{
-				part->column[to] = m->column[e];
-				part->value[to++] = m->value[e];
-			}
-		if (test)
+		if (last[u] >= 0 && ntested < TUNED_USERS &&
+			ecml_hash_unit(ecml_hash_u64(u, ctx->rng.seed)) * eligible < TUNED_USERS * 1.1)
 		{
 			tested[ntested] = u;
-			wanted[ntested++] = m->column[last[u]];
+			wanted[ntested++] = last[u];
 		}
-	}
-	part->start[m->rows] = to;
+	rec_rows_init(ctx, &rest, rows->time != NULL, false);
+	rec_rows_room(ctx, &rest, rows->n);
+	for (size_t i = 0; i < rows->n; i++)
+		if (!out[i])
+			rec_rows_add(ctx, &rest, rows->user[i], rows->item[i], rows->value[i], rows->time ? rows->time[i] : 0, 0);
+	part = rec_matrix(ctx, &rest, m->rows, m->columns, params);
+	rec_popularity(ctx, &rest, m->columns, params, popularity);
+	rec_rows_free(ctx, &rest);
+	ecml_free(ctx, out);
 	fit = fit_parts(ctx, part, popularity, params, mix, content, 0, 0.4);
 	if (fit->model->factors)
 		pack(ctx, fit->model->factors);
 	t.model = fit->model;
+	t.repeats = repeats;
 	for (int p = 0; p < REC_PARTS; p++)
 		if (mix[p] > 0)
 			t.part[t.parts++] = p;
@@ -465,8 +489,7 @@ tune_mix(EcmlCtx *ctx, const RecRows *rows, const RecMatrix *m, const float *pop
 		if (fit->users)
 			rec_fit_candidates(ctx, fit, u, &user);
 		judge_user(&t, &scorer, &user, wanted[i]);
-		ecml_free(ctx, (void *) user.candidates);
-		ecml_free(ctx, (void *) user.candidate_scores);
+		rec_fit_candidates_free(ctx, &user);
 	}
 	for (int c = 1; c < t.combinations; c++)
 		if (t.ndcg[c] > t.ndcg[best])
@@ -491,19 +514,22 @@ rec_fit(EcmlCtx *ctx, const RecRows *rows, int users, int items, char **ids, con
 		ecml_hint(ctx, "The value counts how much a user took to an item; returns are negative.");
 		ecml_fail(ctx, ECML_DATA_EXCEPTION, "there are no interactions to learn from");
 	}
-	rec_popularity(ctx, rows, items, params->half_life, popularity);
+	rec_popularity(ctx, rows, items, params, popularity);
 	memcpy(weights, mix, sizeof(weights));
 	if (terms)
 	{
 		RecParams	by_content = *params;
+		RecMatrix  *by_term = rec_transpose(ctx, terms);
 
 		by_content.similarity = REC_COSINE;
 		by_content.shrinkage = 0;
-		content = rec_knn(ctx, terms, &by_content, 0, 0.1);
+		content = rec_knn(ctx, by_term, &by_content, 0, 0.1);
+		rec_matrix_free(ctx, by_term);
 	}
 	if (tune)
-		tune_mix(ctx, rows, m, popularity, params, content, weights);
+		tune_mix(ctx, rows, m, params, content, weights);
 	fit = fit_parts(ctx, m, popularity, params, weights, content, tune ? 0.5 : 0.1, 0.95);
+	fit->model->repeats = mix[REC_PART_REPEAT] > 0;
 	rec_matrix_free(ctx, m);
 	fit->model->ids = ids;
 	for (size_t i = 0; rows->time && i < rows->n; i++)
@@ -515,7 +541,7 @@ rec_fit(EcmlCtx *ctx, const RecRows *rows, int users, int items, char **ids, con
 		float	   *ones = ECML_NEW(ctx, float, rows->n + 1);
 
 		for (size_t i = 0; i < rows->n; i++)
-			ones[i] = 1;
+			ones[i] = params->feedback_explicit || rows->value[i] > 0;
 		by_group.user = rows->group;
 		by_group.value = ones;
 		fit->model->groups = groups;
@@ -660,6 +686,7 @@ rec_model_write(EcmlWriter *w, const RecModel *model)
 	ecml_write_u64(w, model->users);
 	ecml_write_u64(w, model->interactions);
 	ecml_write_u8(w, model->ratings);
+	ecml_write_u8(w, model->repeats);
 	ecml_write_u8(w, (uint8_t) model->weighting);
 	ecml_write_f8(w, model->k1);
 	ecml_write_f8(w, model->half_life);
@@ -710,6 +737,7 @@ rec_model_read(EcmlReader *r)
 	if (model->users < 0 || model->interactions < 0)
 		ecml_read_corrupted(r, "a count is out of range");
 	model->ratings = ecml_read_bool(r);
+	model->repeats = ecml_read_bool(r);
 	model->weighting = ecml_read_u8(r);
 	if (model->weighting > REC_TFIDF)
 		ecml_read_corrupted(r, "the weighting is not known");

@@ -238,11 +238,12 @@ prepare_ratings(const RecFactors *f, const float *factors, float *x)
 bool
 rec_knows(const RecModel *model, const RecUser *user)
 {
-	if (model->mix[REC_PART_FACTORS] > 0 && user->factors)
+	/* factors of a user who has nothing (all was returned) say nothing */
+	if (model->mix[REC_PART_FACTORS] > 0 && user->factors && user->n > 0)
 		return true;
 	if (model->mix[REC_PART_USERS] > 0 && user->ncandidates > 0)
 		return true;
-	return user->n > 0 && (model->mix[REC_PART_ITEMS] > 0 || model->mix[REC_PART_CONTENT] > 0);
+	return user->n > 0 && (model->mix[REC_PART_ITEMS] > 0 || model->mix[REC_PART_CONTENT] > 0 || model->mix[REC_PART_REPEAT] > 0);
 }
 
 static void
@@ -275,7 +276,7 @@ rec_part_scores(const RecModel *model, const RecUser *user, RecPart part, float 
 	switch (part)
 	{
 		case REC_PART_FACTORS:
-			if (model->factors == NULL || user->factors == NULL)
+			if (model->factors == NULL || user->factors == NULL || user->n == 0)
 				return false;
 			else
 			{
@@ -302,6 +303,13 @@ rec_part_scores(const RecModel *model, const RecUser *user, RecPart part, float 
 			memset(scores, 0, bytes);
 			for (int c = 0; c < user->ncandidates; c++)
 				scores[user->candidates[c]] += user->candidate_scores[c];
+			return true;
+		case REC_PART_REPEAT:
+			if (user->n == 0)
+				return false;
+			memset(scores, 0, bytes);
+			for (int u = 0; u < user->n; u++)
+				scores[user->items[u]] = user->values[u];
 			return true;
 		default:
 			if (user->group >= 0 && model->group_popularity)
@@ -358,20 +366,23 @@ mixed(RecScorer *scorer, const RecUser *user)
 	return any;
 }
 
-/* Popular items for the places that are left, which have no score of their own. */
+static inline bool
+has_score(const RecModel *model, float score)
+{
+	return model->ratings ? score != 0 : score > 0;
+}
+
+/* Popular items for the places that are left, which have no score of their own: all that have one are there already. */
 static int
-fill_up(const RecModel *model, Chosen *chosen, int n, RecBest *best)
+fill_up(const RecModel *model, const Chosen *chosen, const float *scores, int n, RecBest *best)
 {
 	int			found = chosen->found;
 
 	for (int p = 0; p < model->items && found < n; p++)
 	{
 		int			item = model->by_popularity[p];
-		bool		there = model->counts[item] == 0 || !may_be_listed(chosen, item);
 
-		for (int i = 0; i < found && !there; i++)
-			there = best[i].item == item;
-		if (!there)
+		if (model->counts[item] > 0 && !has_score(model, scores[item]) && may_be_listed(chosen, item))
 			best[found++] = (RecBest) {item, 0};
 	}
 	return found;
@@ -383,7 +394,7 @@ rec_best(RecScorer *scorer, const RecUser *user, int n, const uint8_t *allowed, 
 {
 	const RecModel *model = scorer->model;
 	Chosen		chosen = {best, n, 0, allowed, NULL, exclude, nexclude};
-	bool		factors_alone = model->mix[REC_PART_FACTORS] > 0 && user->factors;
+	bool		factors_alone = model->mix[REC_PART_FACTORS] > 0 && user->factors && user->n > 0;
 	bool		known = rec_knows(model, user);
 
 	for (int part = 1; part < REC_PARTS; part++)
@@ -406,10 +417,10 @@ rec_best(RecScorer *scorer, const RecUser *user, int n, const uint8_t *allowed, 
 		(void) rec_part_scores(model, &nobody, REC_PART_POPULAR, scorer->scores);
 	}
 	for (int i = 0; i < model->items; i++)
-		if (model->ratings ? scorer->scores[i] != 0 : scorer->scores[i] > 0)
+		if (has_score(model, scorer->scores[i]))
 			choose(&chosen, i, scorer->scores[i]);
 	order(best, chosen.found);
-	return fill_up(model, &chosen, n, best);
+	return fill_up(model, &chosen, scorer->scores, n, best);
 }
 
 typedef struct Many
@@ -526,7 +537,7 @@ rec_similar(RecScorer *scorer, int item, int n, RecBest *best)
 
 /* Maximal marginal relevance (Carbonell and Goldstein 1998); relevance is the score by the greatest one. */
 int
-rec_diversify(const RecModel *model, RecBest *best, int n, int wanted, double diversity, float *nearest)
+rec_diversify(EcmlCtx *ctx, const RecModel *model, RecBest *best, int n, int wanted, double diversity, float *nearest)
 {
 	float		most = n > 0 && best[0].score > 0 ? best[0].score : 1;
 	int			taken = 0;
@@ -549,6 +560,8 @@ rec_diversify(const RecModel *model, RecBest *best, int n, int wanted, double di
 				next = i;
 			}
 		}
+		if (taken % 8 == 0)
+			ecml_poll(ctx, 0, 0);
 		entry = best[next];
 		/* the others keep their order */
 		for (int i = next; i > taken; i--)
@@ -586,6 +599,44 @@ rec_reasons_begin(const RecModel *model, const RecUser *user, float *scratch)
 		rec_fold_in(model->factors, user->n, user->items, user->values, scratch, scratch + 2 * model->factors->stride);
 }
 
+/*
+ * A neighbour who has the item is one because of the items that both have: what the neighbour adds to the score is shared out
+ * among them by their products of weights.
+ */
+static void
+reasons_by_users(const RecUser *user, int item, float mix, float *reasons)
+{
+	for (int n = 0, first = 0, end; n < user->nneighbors; n++, first = end)
+	{
+		double		common = 0;
+		float		score = 0;
+
+		end = user->neighbor_end[n];
+		for (int c = first; c < end; c++)
+			if (user->candidates[c] == item)
+				score = user->candidate_scores[c];
+		if (score == 0)
+			continue;
+		for (int pass = 0; pass < 2; pass++)
+			for (int u = 0, c = first; u < user->n && c < end;)
+			{
+				if (user->items[u] == user->candidates[c])
+				{
+					double		product = (double) user->values[u] * user->candidate_scores[c];
+
+					if (pass == 0)
+						common += product;
+					else if (common > 0)
+						reasons[u] += (float) (mix * score * product / common);
+				}
+				if (user->items[u] <= user->candidates[c])
+					u++;
+				else
+					c++;
+			}
+	}
+}
+
 void
 rec_reasons(const RecModel *model, const RecUser *user, int item, float *scratch, float *reasons)
 {
@@ -621,7 +672,9 @@ rec_reasons(const RecModel *model, const RecUser *user, int item, float *scratch
 			reasons[u] += model->mix[REC_PART_ITEMS] * user->values[u] * (float) listed(model->neighbors, user->items[u], item);
 		if (model->mix[REC_PART_CONTENT] > 0)
 			reasons[u] += model->mix[REC_PART_CONTENT] * user->values[u] * (float) listed(model->content, user->items[u], item);
-		if (model->mix[REC_PART_USERS] > 0)
-			reasons[u] += (float) rec_item_similarity(model, user->items[u], item);
+		if (model->mix[REC_PART_REPEAT] > 0 && user->items[u] == item)
+			reasons[u] += model->mix[REC_PART_REPEAT] * user->values[u];
 	}
+	if (model->mix[REC_PART_USERS] > 0)
+		reasons_by_users(user, item, model->mix[REC_PART_USERS], reasons);
 }

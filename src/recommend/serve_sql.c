@@ -110,7 +110,7 @@ serve(const text *name)
 				 errmsg("model \"%s\" does not recommend", served->name),
 				 errdetail("Its algorithm is %s, its task %s.", served->holder->algorithm->name,
 						   ecml_task_name(served->holder->algorithm->task)),
-				 errhint("Recommenders are als, item_knn, user_knn, content, popular and hybrid.")));
+				 errhint("Recommenders are als, item_knn, user_knn, content, popular, repeat and hybrid.")));
 	served->model = served->holder->fitted;
 	return served;
 }
@@ -194,6 +194,8 @@ typedef struct Call
 	Served	   *served;
 	const RecModel *model;
 	const Options *options;
+	EcmlCtx		ctx;
+	EcmlServerHost host;
 	RecScorer	scorer;
 	RecItemQuery query;
 	int32_t    *exclude;
@@ -300,7 +302,7 @@ recommend(Call *call, const RecUser *user, int n, RecBest **result)
 		}
 	}
 	if (options->diversity > 0)
-		found = rec_diversify(model, best, found, wanted, options->diversity, palloc((found + 1) * sizeof(float)));
+		found = rec_diversify(&call->ctx, model, best, found, wanted, options->diversity, palloc((found + 1) * sizeof(float)));
 	*result = best;
 	return Min(found, wanted);
 }
@@ -362,14 +364,14 @@ find_group(const RecModel *model, const char *group)
 }
 
 static void
-begin_call(Call *call, Served *served, const Options *options, EcmlCtx *ctx, EcmlServerHost *host)
+begin_call(Call *call, Served *served, const Options *options)
 {
 	memset(call, 0, sizeof(*call));
 	call->served = served;
 	call->model = served->model;
 	call->options = options;
-	ecml_host_init(ctx, host, CurrentMemoryContext, 0, 0);
-	rec_scorer_init(ctx, &call->scorer, call->model);
+	ecml_host_init(&call->ctx, &call->host, CurrentMemoryContext, 0, 0);
+	rec_scorer_init(&call->ctx, &call->scorer, call->model);
 	if (options->filter || options->boost)
 	{
 		call->query = (RecItemQuery) {call->model, options->items ? options->items : call->model->item_table,
@@ -438,12 +440,12 @@ put_list(EcmlRows *rows, const Call *call, const RecUser *user, const RecBest *b
 }
 
 static void
-parse_options(Options *options, const char *what, Jsonb *given)
+parse_options(Options *options, const char *what, bool exclude_seen, Jsonb *given)
 {
 	EcmlOptionSet set = {serve_options, options};
 
 	memset(options, 0, sizeof(*options));
-	options->exclude_seen = true;
+	options->exclude_seen = exclude_seen;
 	if (given && !(JB_ROOT_IS_OBJECT(given) && JB_ROOT_COUNT(given) == 0))
 		ecml_options_parse(what, given, &set, 1);
 }
@@ -454,6 +456,7 @@ optional_text(FunctionCallInfo fcinfo, int i)
 	return PG_ARGISNULL(i) ? NULL : PG_GETARG_TEXT_PP(i);
 }
 
+/* user_id NULL: nobody that is known */
 static Datum
 recommend_user(FunctionCallInfo fcinfo, const char *user_id)
 {
@@ -462,19 +465,18 @@ recommend_user(FunctionCallInfo fcinfo, const char *user_id)
 	Served	   *served = serve(optional_text(fcinfo, 2));
 	const RecModel *model = served->model;
 	Options		options;
-	RecUserRow	row;
+	RecUserRow	row = {0};
 	RecUser		user = {.group = -1};
 	RecBest    *best;
 	Call		call;
-	EcmlCtx		ctx;
-	EcmlServerHost host;
 	int32_t    *items;
 	int			nitems;
 
-	parse_options(&options, "ecml_recommend", PG_ARGISNULL(3) ? NULL : PG_GETARG_JSONB_P(3));
-	begin_call(&call, served, &options, &ctx, &host);
-	rec_user_find(model, served->entry.model_id, user_id, &row);
-	if (options.fresh)
+	parse_options(&options, "ecml_recommend", !model->repeats, PG_ARGISNULL(3) ? NULL : PG_GETARG_JSONB_P(3));
+	begin_call(&call, served, &options);
+	if (user_id)
+		rec_user_find(model, served->entry.model_id, user_id, &row);
+	if (options.fresh && user_id)
 	{
 		int			number = row.number;
 		MemoryContext caller = CurrentMemoryContext;
@@ -496,7 +498,7 @@ recommend_user(FunctionCallInfo fcinfo, const char *user_id)
 	user.items = row.items;
 	user.values = row.values;
 	user.factors = row.factors;
-	if (options.fresh)
+	if (options.fresh && user_id)
 		fold_in(model, &user);
 	if (model->mix[REC_PART_USERS] > 0 && row.found)
 		rec_user_neighbors(model, served->entry.model_id, row.number, &user);
@@ -531,7 +533,7 @@ PG_FUNCTION_INFO_V1(ecml_similar_users_text);
 PG_FUNCTION_INFO_V1(ecml_similar_users_bigint);
 PG_FUNCTION_INFO_V1(ecml_item_factors);
 
-/* The text form of argument 0, a bigint; NULL: as a user who is not known. */
+/* The text form of argument 0, a bigint. */
 static const char *
 bigint_id(FunctionCallInfo fcinfo)
 {
@@ -545,14 +547,14 @@ bigint_id(FunctionCallInfo fcinfo)
 Datum
 ecml_recommend_bigint(PG_FUNCTION_ARGS)
 {
-	return recommend_user(fcinfo, PG_ARGISNULL(0) ? "" : bigint_id(fcinfo));
+	return recommend_user(fcinfo, PG_ARGISNULL(0) ? NULL : bigint_id(fcinfo));
 }
 
 /* ecml_recommend(user_id text, ...) */
 Datum
 ecml_recommend_text(PG_FUNCTION_ARGS)
 {
-	return recommend_user(fcinfo, PG_ARGISNULL(0) ? "" : text_to_cstring(PG_GETARG_TEXT_PP(0)));
+	return recommend_user(fcinfo, PG_ARGISNULL(0) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(0)));
 }
 
 static Datum
@@ -566,8 +568,6 @@ recommend_basket(FunctionCallInfo fcinfo, bool numbers)
 	RecUser		user = {.group = -1};
 	RecBest    *best;
 	Call		call;
-	EcmlCtx		ctx;
-	EcmlServerHost host;
 	Datum	   *ids;
 	bool	   *nulls;
 	int			nids = 0;
@@ -576,8 +576,14 @@ recommend_basket(FunctionCallInfo fcinfo, bool numbers)
 	int			nitems = 0;
 	int			nexcluded;
 
-	parse_options(&options, "ecml_recommend_basket", PG_ARGISNULL(3) ? NULL : PG_GETARG_JSONB_P(3));
-	begin_call(&call, served, &options, &ctx, &host);
+	parse_options(&options, "ecml_recommend_basket", true, PG_ARGISNULL(3) ? NULL : PG_GETARG_JSONB_P(3));
+	if (options.fresh || options.basket)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("ecml_recommend_basket does not know the options \"fresh\" and \"basket\""),
+				 errdetail("One of them is given."),
+				 errhint("The basket is the first argument; ecml_recommend adds one to what a customer has.")));
+	begin_call(&call, served, &options);
 	if (!PG_ARGISNULL(0))
 	{
 		if (numbers)
@@ -642,8 +648,6 @@ ecml_recommend_all(PG_FUNCTION_ARGS)
 	int			n = Min(PG_ARGISNULL(1) ? 10 : check_count(PG_GETARG_INT32(1)), model->items);
 	Options		options;
 	Call		call;
-	EcmlCtx		ctx;
-	EcmlServerHost host;
 	RecUserScan *scan;
 	MemoryContext block = AllocSetContextCreate(caller, "ecml block of users", ALLOCSET_DEFAULT_SIZES);
 	uint8_t    *allowed = NULL;
@@ -651,14 +655,14 @@ ecml_recommend_all(PG_FUNCTION_ARGS)
 	int			most;
 	bool		more = true;
 
-	parse_options(&options, "ecml_recommend_all", PG_ARGISNULL(2) ? NULL : PG_GETARG_JSONB_P(2));
+	parse_options(&options, "ecml_recommend_all", !model->repeats, PG_ARGISNULL(2) ? NULL : PG_GETARG_JSONB_P(2));
 	if (options.fresh || options.reasons || options.basket)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("ecml_recommend_all does not know the options \"fresh\", \"reasons\" and \"basket\""),
 				 errdetail("One of them is given."),
 				 errhint("Train the model again for fresh lists; ecml_recommend explains a list.")));
-	begin_call(&call, served, &options, &ctx, &host);
+	begin_call(&call, served, &options);
 	if (options.filter || options.boost)
 	{
 		allowed = per_item(model, 1);
@@ -702,7 +706,7 @@ ecml_recommend_all(PG_FUNCTION_ARGS)
 			if (model->mix[REC_PART_USERS] > 0)
 				rec_user_neighbors(model, served->entry.model_id, row.number, user);
 		}
-		rec_best_many(&ctx, model, users, nusers, most, options.exclude_seen, allowed, best, found);
+		rec_best_many(&call.ctx, model, users, nusers, most, options.exclude_seen, allowed, best, found);
 		for (int u = 0; u < nusers; u++)
 		{
 			RecBest    *list = best + (size_t) u * most;
@@ -711,7 +715,7 @@ ecml_recommend_all(PG_FUNCTION_ARGS)
 			if (boost)
 				count = apply(&call, list, count, allowed, boost);
 			if (options.diversity > 0)
-				count = rec_diversify(model, list, count, n, options.diversity, palloc((count + 1) * sizeof(float)));
+				count = rec_diversify(&call.ctx, model, list, count, n, options.diversity, palloc((count + 1) * sizeof(float)));
 			for (int i = 0; i < count && i < n; i++)
 			{
 				Datum		values[4];

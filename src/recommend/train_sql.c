@@ -62,12 +62,13 @@ static const EcmlOption knn_options[] = {COLUMN_OPTIONS, FEEDBACK_OPTIONS, NEIGH
 static const EcmlOption content_options[] = {COLUMN_OPTIONS, FEEDBACK_OPTIONS,
 	ECML_OPT_INT(Options, KERNEL(neighbors), "neighbors", 1, 10000), ECML_OPT_END};
 static const EcmlOption popular_options[] = {COLUMN_OPTIONS, ECML_OPT_END};
+static const EcmlOption repeat_options[] = {COLUMN_OPTIONS, ECML_OPT_END};
 static const EcmlOption hybrid_options[] = {COLUMN_OPTIONS, FEEDBACK_OPTIONS, FACTOR_OPTIONS, NEIGHBOR_OPTIONS,
 	ECML_OPT_LIST(Options, recommend.parts, "parts"), ECML_OPT_END};
 
 static const Options defaults = {.recommend = {.kernel = REC_DEFAULTS}};
 
-static const char *const part_names[] = {"als", "item_knn", "content", "user_knn", "popular", NULL};	/* as RecPart */
+static const char *const part_names[] = {"als", "item_knn", "content", "user_knn", "popular", "repeat", NULL};	/* as RecPart */
 
 static RecParams
 params_of(const Options *options)
@@ -127,7 +128,7 @@ hybrid_parts(const RecommendOptions *options, float *mix)
 					 errmsg("invalid part \"%s\" of a hybrid", pnstrdup(value.val.string.val, value.val.string.len)),
 					 part < 0 ? errdetail("It is none of those that can be mixed.") :
 					 errdetail("There is no item table to learn content from."),
-					 errhint("Parts are als, item_knn, user_knn, popular, and with the option \"items\" content.")));
+					 errhint("Parts are als, item_knn, user_knn, popular, repeat, and with the option \"items\" content.")));
 		mix[part] = 1;
 		n++;
 	}
@@ -136,7 +137,7 @@ hybrid_parts(const RecommendOptions *options, float *mix)
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("a hybrid has no parts"),
 				 errdetail("The option \"parts\" is empty."),
-				 errhint("Parts are als, item_knn, user_knn, popular, and with the option \"items\" content.")));
+				 errhint("Parts are als, item_knn, user_knn, popular, repeat, and with the option \"items\" content.")));
 }
 
 RecFit *
@@ -156,15 +157,18 @@ rec_train(EcmlCtx *ctx, MemoryContext context, const EcmlAlgorithm *algorithm, c
 	else
 		for (int p = 0; part_names[p]; p++)
 			mix[p] = strcmp(part_names[p], algorithm->name) == 0;
+	/* of what was bought as often, the more popular first */
+	if (!hybrid && mix[REC_PART_REPEAT] > 0)
+		mix[REC_PART_POPULAR] = 0.05f;
 	if (mix[REC_PART_CONTENT] > 0 && content == NULL)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("content needs an item table"),
 				 errdetail("The option \"items\" is not given."),
 				 errhint("Name the table, as in '{\"items\": \"products\"}'; its key is the column called as the source's item, or the option \"item_key\".")));
-	fit = rec_fit(ctx, rows, input->users.n, input->items.n, rec_ids_texts(&input->items, context), &params, mix, hybrid,
-				  content, input->has_group ? input->groups.n : 0,
-				  input->has_group ? rec_ids_texts(&input->groups, context) : NULL);
+	fit = rec_fit(ctx, rows, input->users->n, input->items->n, ecml_keys_names(input->items, context), &params, mix, hybrid,
+				  content, input->has_group ? input->groups->n : 0,
+				  input->has_group ? ecml_keys_names(input->groups, context) : NULL);
 	fit->model->user_column = input->user_column;
 	fit->model->item_column = input->item_column;
 	fit->model->value_column = input->value_column;
@@ -204,7 +208,7 @@ train(MemoryContext context, const EcmlTraining *training, const EcmlRequest *re
 		host->progress = training->algorithm->name;
 	input = rec_input_read(ctx, context, request->source, options);
 	kept->fit = rec_train(ctx, context, training->algorithm, options, input, &input->rows);
-	kept->users = rec_ids_texts(&input->users, context);
+	kept->users = ecml_keys_names(input->users, context);
 	*parts = kept;
 
 	fitted = kept->fit->model;
@@ -238,8 +242,11 @@ static void
 store(const EcmlModel *model, void *parts, int64 model_id)
 {
 	const Parts *kept = parts;
+	EcmlCtx		ctx;
+	EcmlServerHost host;
 
-	rec_users_store(model->fitted, kept->fit, kept->users, model_id);
+	ecml_host_init(&ctx, &host, CurrentMemoryContext, 0, 0);
+	rec_users_store(&ctx, model->fitted, kept->fit, kept->users, model_id);
 }
 
 const EcmlOwnTraining rec_own_training = {
@@ -294,6 +301,7 @@ extern const EcmlAlgorithm ecml_algorithm_user_knn;
 extern const EcmlAlgorithm ecml_algorithm_content;
 extern const EcmlAlgorithm ecml_algorithm_popular;
 extern const EcmlAlgorithm ecml_algorithm_hybrid;
+extern const EcmlAlgorithm ecml_algorithm_repeat;
 
 RECOMMENDER(10, als, als_options);
 RECOMMENDER(11, item_knn, knn_options);
@@ -301,3 +309,4 @@ RECOMMENDER(12, user_knn, knn_options);
 RECOMMENDER(13, content, content_options);
 RECOMMENDER(14, popular, popular_options);
 RECOMMENDER(15, hybrid, hybrid_options);
+RECOMMENDER(55, repeat, repeat_options);

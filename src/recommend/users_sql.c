@@ -5,7 +5,7 @@
  * weights and the user's factors, under (model_id, user_id).  model_id is that of a version, so that versions stand side by side,
  * and what a snapshot finds belongs to the version that it found in ecml.model.
  *
- * Rows are written as COPY writes them, many to a page and call, with their index entries; rows are read by an index scan of the
+ * Rows are written as COPY writes them, many to a page and call, with their index entries, in about the order of the index; rows are read by an index scan of the
  * catalog's kind: no plan, no privilege on the tables.  Who may use a model is decided where it is found.
  */
 #include "core/compat.h"
@@ -18,6 +18,7 @@
 #include "catalog/pg_collation.h"
 #include "catalog/pg_type.h"
 #include "executor/executor.h"
+#include "mb/pg_wchar.h"
 #include "miscadmin.h"
 #include "utils/array.h"
 #include "utils/fmgroids.h"
@@ -27,7 +28,10 @@
 
 #include "core/bulk.h"
 #include "core/catalog.h"
+#include "num/sort.h"
 #include "recommend/recommend_sql.h"
+
+#define MAX_ID 1000
 
 enum
 {
@@ -52,14 +56,72 @@ enum
 
 /* ---- writing */
 
-void
-rec_users_store(const RecModel *model, const RecFit *fit, char *const *ids, int64 model_id)
+/*
+ * Users in about the order of the index, [n]: it then grows at its end, which costs a fraction of entries all over it.  By six bytes
+ * behind what all ids begin with; those that are the same in them come as they are.
+ */
+static int *
+index_order(EcmlCtx *ctx, char *const *ids, int n)
 {
-	EcmlBulk   *bulk = ecml_bulk_begin("factor");
+	int		   *order = ECML_NEW(ctx, int, (size_t) n + 1);
+	double	   *pairs = ECML_NEW(ctx, double, 2 * (size_t) n + 2);
+	size_t		common = n > 0 ? strlen(ids[0]) : 0;
+
+	for (int u = 1; u < n; u++)
+	{
+		size_t		same = 0;
+
+		while (same < common && ids[u][same] == ids[0][same])
+			same++;
+		common = same;
+	}
+	for (int u = 0; u < n; u++)
+	{
+		const unsigned char *at = (const unsigned char *) ids[u] + common;
+		uint64		key = 0;
+
+		for (int i = 0; i < 6; i++)
+		{
+			key = key << 8 | *at;
+			at += *at != '\0';
+		}
+		pairs[2 * (size_t) u] = key;
+		pairs[2 * (size_t) u + 1] = u;
+	}
+	ecml_sort_f8_pairs(ctx, pairs, n);
+	for (int i = 0; i < n; i++)
+		order[i] = (int) pairs[2 * (size_t) i + 1];
+	ecml_free(ctx, pairs);
+	return order;
+}
+
+/* An id that an index entry has no room for would fail there, with an error of the index's own. */
+static void
+check_id(const char *id)
+{
+	size_t		length = strlen(id);
+
+	if (length > MAX_ID)
+		ereport(ERROR,
+				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+				 errmsg("the id of a user is too long"),
+				 errdetail("It has %zu bytes, and begins with \"%s\".", length, pnstrdup(id, pg_mbcliplen(id, length, 40))),
+				 errhint("Ids of users may have %d bytes; use a shorter key, or md5 of it.", MAX_ID)));
+}
+
+void
+rec_users_store(EcmlCtx *ctx, const RecModel *model, const RecFit *fit, char *const *ids, int64 model_id)
+{
 	const RecMatrix *history = fit->history;
+	int		   *order = index_order(ctx, ids, history->rows);
+	EcmlBulk   *bulk;
 
 	for (int u = 0; u < history->rows; u++)
+		check_id(ids[u]);
+	bulk = ecml_bulk_begin("factor");
+	for (int i = 0; i < history->rows; i++)
 	{
+		int			u = order[i];
 		size_t		at = history->start[u];
 		int			n = (int) (history->start[u + 1] - at);
 		Datum		values[6];
@@ -243,6 +305,7 @@ rec_user_neighbors(const RecModel *model, int64 model_id, int number, RecUser *u
 	int			capacity = 64;
 	int32_t    *candidates = palloc(capacity * sizeof(int32_t));
 	float	   *scores = palloc(capacity * sizeof(float));
+	int		   *ends = palloc((n + 1) * sizeof(int));
 
 	user->ncandidates = 0;
 	for (int i = 0; i < n; i++)
@@ -272,7 +335,10 @@ rec_user_neighbors(const RecModel *model, int64 model_id, int number, RecUser *u
 			pfree(values);
 		}
 		systable_endscan(scan);
+		ends[i] = user->ncandidates;
 	}
+	user->nneighbors = n;
+	user->neighbor_end = ends;
 	user->candidates = candidates;
 	user->candidate_scores = scores;
 	table_close(table, AccessShareLock);

@@ -32,7 +32,6 @@ typedef struct Learning
 {
 	EcmlCtx    *ctx;
 	NgramBuilder *builder;
-	int64		rows;
 } Learning;
 
 static void
@@ -40,57 +39,50 @@ learn_row(void *arg, const EcmlText *texts, int n, const char *key)
 {
 	Learning   *learning = arg;
 
-	learning->rows++;
 	for (int i = 0; i < n; i++)
 		if (texts[i].length > 0)
 			ngram_text(learning->ctx, learning->builder, texts[i].bytes, texts[i].length);
 }
 
-static EcmlModel *
-train(MemoryContext context, const EcmlTraining *given, const EcmlRequest *request, void **parts)
+static void *
+begin(EcmlCtx *ctx, const EcmlTraining *given)
 {
-	EcmlCtx    *ctx = MemoryContextAlloc(context, sizeof(EcmlCtx));
-	EcmlServerHost *host = MemoryContextAlloc(context, sizeof(EcmlServerHost));
-	Learning	learning = {.ctx = ctx};
-	EcmlTextSource *source;
-	EcmlModel  *model;
-	NgramModel *fitted;
-	int64		skipped;
-	EcmlJson   *json;
-	MemoryContext old;
+	Learning   *learning = ECML_NEW(ctx, Learning, 1);
 
-	if (request->target)
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("ngram_lm takes no target"),
-				 errdetail("The target \"%s\" is given.", request->target),
-				 errhint("Give NULL as the target.")));
-	ecml_host_init(ctx, host, context, (size_t) ecml_guc_work_mem * 1024, given->common.seed);
-	if (given->common.progress)
-		host->progress = given->algorithm->name;
-	source = ecml_text_source_open(context, "ngram_lm", request->source, request->features, request->nfeatures, false);
-	learning.builder = ngram_begin(ctx, given->params);
-	skipped = ecml_text_source_run(source, learn_row, &learning);
-	if (learning.rows == 0)
+	learning->ctx = ctx;
+	learning->builder = ngram_begin(ctx, given->params);
+	return learning;
+}
+
+static void *
+finish(EcmlCtx *ctx, void *arg, const EcmlTraining *given, int64 rows, int64 skipped, EcmlJson *metrics)
+{
+	Learning   *learning = arg;
+	NgramModel *fitted;
+
+	if (rows == 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_DATA_EXCEPTION),
 				 errmsg("there are no texts to learn from"),
 				 errdetail("Rows left out, because their texts are NULL: " INT64_FORMAT ".", skipped),
 				 errhint("Look at what the source gives.")));
-	fitted = ngram_finish(ctx, learning.builder);
-	model = ecml_model_begin(context, given);
-	model->fitted = fitted;
-	model->rows = learning.rows;
-	model->skipped = skipped;
-	ecml_text_source_schema(source, model);
-	old = MemoryContextSwitchTo(context);
-	json = ecml_json_object();
-	ecml_json_int(json, "order", fitted->order);
-	ecml_json_int(json, "words", fitted->vocab.n - 3);
-	ecml_json_int(json, "ngrams", fitted->n - 1);
-	model->metrics = ecml_json_finish_text(json);
-	MemoryContextSwitchTo(old);
-	return model;
+	fitted = ngram_finish(ctx, learning->builder);
+	ecml_json_int(metrics, "order", fitted->order);
+	ecml_json_int(metrics, "words", fitted->vocab.n - 3);
+	ecml_json_int(metrics, "ngrams", fitted->n - 1);
+	return fitted;
+}
+
+static const EcmlTextLearner learner = {
+	.begin = begin,
+	.row = learn_row,
+	.finish = finish,
+};
+
+static EcmlModel *
+train(MemoryContext context, const EcmlTraining *given, const EcmlRequest *request, void **parts)
+{
+	return ecml_text_rows_train(context, given, request, &learner);
 }
 
 /* ---- evaluation: how much other texts surprise it */
@@ -151,6 +143,21 @@ const EcmlAlgorithm ecml_algorithm_ngram_lm = {
 	.write = write_model,
 	.read = read_model,
 };
+
+PG_FUNCTION_INFO_V1(ecml_ngram_lm_transition);
+PG_FUNCTION_INFO_V1(ecml_ngram_lm_final);
+
+Datum
+ecml_ngram_lm_transition(PG_FUNCTION_ARGS)
+{
+	return ecml_text_rows_transition(fcinfo, &ecml_algorithm_ngram_lm, &learner);
+}
+
+Datum
+ecml_ngram_lm_final(PG_FUNCTION_ARGS)
+{
+	return ecml_text_rows_final(fcinfo);
+}
 
 void
 content_check_model(const EcmlModel *model, const char *function)

@@ -59,7 +59,6 @@ typedef struct LdaTraining
 	double		holdout;
 	int64		rows;
 	Held	   *held;
-	MemoryContext context;
 } LdaTraining;
 
 static void
@@ -108,47 +107,40 @@ add_stop_word(void *arg, const char *word, int length)
 	lda_stop_word(training->ctx, training->corpus, word, length);
 }
 
-static EcmlModel *
-train(MemoryContext context, const EcmlTraining *given, const EcmlRequest *request, void **parts)
+static void *
+begin(EcmlCtx *ctx, const EcmlTraining *given)
 {
 	const LdaOptions *params = given->params;
-	EcmlCtx    *ctx = MemoryContextAlloc(context, sizeof(EcmlCtx));
-	EcmlServerHost *host = MemoryContextAlloc(context, sizeof(EcmlServerHost));
-	LdaTraining training = {.ctx = ctx,.holdout = params->kernel.holdout,.context = context};
-	EcmlTextSource *source;
-	EcmlModel  *model;
-	Lda		   *fitted;
-	int64		skipped;
-	EcmlJson   *json;
-	MemoryContext old;
+	LdaTraining *training = ECML_NEW0(ctx, LdaTraining, 1);
 
-	if (request->target)
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("lda takes no target"),
-				 errdetail("The target \"%s\" is given.", request->target),
-				 errhint("Give NULL as the target.")));
-	ecml_host_init(ctx, host, context, (size_t) ecml_guc_work_mem * 1024, given->common.seed);
-	if (given->common.progress)
-		host->progress = given->algorithm->name;
-	source = ecml_text_source_open(context, "lda", request->source, request->features, request->nfeatures, false);
-	training.corpus = lda_begin(ctx, &params->kernel);
-	text_stop_words(params->stopwords, add_stop_word, &training);
-	skipped = ecml_text_source_run(source, training_row, &training);
-	if (training.rows < 2)
+	training->ctx = ctx;
+	training->holdout = params->kernel.holdout;
+	training->corpus = lda_begin(ctx, &params->kernel);
+	text_stop_words(params->stopwords, add_stop_word, training);
+	return training;
+}
+
+static void *
+finish(EcmlCtx *ctx, void *learning, const EcmlTraining *given, int64 rows, int64 skipped, EcmlJson *metrics)
+{
+	const LdaOptions *params = given->params;
+	LdaTraining *training = learning;
+	Lda		   *fitted;
+
+	if (rows < 2)
 		ereport(ERROR,
 				(errcode(ERRCODE_DATA_EXCEPTION),
 				 errmsg("there are too few texts to find topics in"),
-				 errdetail("Rows with a text: " INT64_FORMAT ".", training.rows),
+				 errdetail("Rows with a text: " INT64_FORMAT ".", rows),
 				 errhint("Look at what the source gives.")));
-	fitted = lda_fit(ctx, training.corpus, &params->kernel);
-	if (training.held)
+	fitted = lda_fit(ctx, training->corpus, &params->kernel);
+	if (training->held)
 	{
 		LdaCall    *call = lda_open(ctx, fitted);
 		double		sum = 0;
 		size_t		words = 0;
 
-		for (Held *held = training.held; held; held = held->next)
+		for (Held *held = training->held; held; held = held->next)
 		{
 			size_t		n;
 
@@ -158,27 +150,30 @@ train(MemoryContext context, const EcmlTraining *given, const EcmlRequest *reque
 		}
 		fitted->held_out = words > 0 ? exp(-sum / words) : NAN;
 	}
-	model = ecml_model_begin(context, given);
-	model->fitted = fitted;
-	model->rows = training.rows;
-	model->skipped = skipped;
-	ecml_text_source_schema(source, model);
-	old = MemoryContextSwitchTo(context);
-	json = ecml_json_object();
-	ecml_json_int(json, "topics", fitted->topics);
-	ecml_json_int(json, "documents", fitted->documents);
-	ecml_json_int(json, "words", fitted->vocab.n);
-	ecml_json_int(json, "tokens", fitted->tokens);
-	ecml_json_number(json, "perplexity", fitted->perplexity);
-	if (training.held)
-		ecml_json_number(json, "held_out_perplexity", fitted->held_out);
-	ecml_json_number(json, "coherence_umass", fitted->umass);
-	ecml_json_number(json, "coherence_npmi", fitted->npmi);
-	ecml_json_number(json, "eta", fitted->eta);
-	ecml_json_numbers(json, "alpha", fitted->alpha, fitted->topics);
-	model->metrics = ecml_json_finish_text(json);
-	MemoryContextSwitchTo(old);
-	return model;
+	ecml_json_int(metrics, "topics", fitted->topics);
+	ecml_json_int(metrics, "documents", fitted->documents);
+	ecml_json_int(metrics, "words", fitted->vocab.n);
+	ecml_json_int(metrics, "tokens", fitted->tokens);
+	ecml_json_number(metrics, "perplexity", fitted->perplexity);
+	if (training->held)
+		ecml_json_number(metrics, "held_out_perplexity", fitted->held_out);
+	ecml_json_number(metrics, "coherence_umass", fitted->umass);
+	ecml_json_number(metrics, "coherence_npmi", fitted->npmi);
+	ecml_json_number(metrics, "eta", fitted->eta);
+	ecml_json_numbers(metrics, "alpha", fitted->alpha, fitted->topics);
+	return fitted;
+}
+
+static const EcmlTextLearner learner = {
+	.begin = begin,
+	.row = training_row,
+	.finish = finish,
+};
+
+static EcmlModel *
+train(MemoryContext context, const EcmlTraining *given, const EcmlRequest *request, void **parts)
+{
+	return ecml_text_rows_train(context, given, request, &learner);
 }
 
 /* ---- evaluation: perplexity of other documents */
@@ -241,6 +236,21 @@ const EcmlAlgorithm ecml_algorithm_lda = {
 	.write = write_model,
 	.read = read_model,
 };
+
+PG_FUNCTION_INFO_V1(ecml_lda_transition);
+PG_FUNCTION_INFO_V1(ecml_lda_final);
+
+Datum
+ecml_lda_transition(PG_FUNCTION_ARGS)
+{
+	return ecml_text_rows_transition(fcinfo, &ecml_algorithm_lda, &learner);
+}
+
+Datum
+ecml_lda_final(PG_FUNCTION_ARGS)
+{
+	return ecml_text_rows_final(fcinfo);
+}
 
 /* ---- in SQL */
 

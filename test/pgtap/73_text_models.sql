@@ -1,7 +1,7 @@
 -- Text models: naive Bayes and logistic regression of texts through all verbs, topics; NULLs, whole rows, privileges, errors.
 BEGIN;
 \i ../lib/pgtap.sql
-SELECT plan(81);
+SELECT plan(87);
 
 -- Titles of three kinds; some words belong to one kind, some to all.
 CREATE TABLE offers AS SELECT i AS id,
@@ -114,6 +114,15 @@ SELECT is(array_agg(DISTINCT topic ORDER BY topic), '{1,2,3}', 'topics count fro
 SELECT ok(pg_temp.close((SELECT sum(s) FROM unnest(ecml_topic_mix('topics', 'leather shoe boot')) s), 1, 1e-6), 'a mix adds up to 1');
 SELECT cmp_ok((ecml_evaluate('topics', 'offers') ->> 'perplexity')::float8, '>', 1::float8, 'ecml_evaluate tells its perplexity');
 SELECT is((t).rows, 4::bigint, 'a handful of texts has topics, too') FROM ecml_train('few', 'lda', $$VALUES ('apple pear'), ('apple pear plum'), ('engine wheel'), ('wheel brake')$$, options => '{"topics": 2}') t;
+-- as an aggregate, of the same rows the same model
+SELECT is((t).rows, 240::bigint, 'lda in the order of the rows') FROM ecml_train('ordered', 'lda', 'SELECT title FROM offers ORDER BY id', options => '{"topics": 3, "iterations": 60, "max_df": 1}') t;
+SELECT is((SELECT array_agg(t::text ORDER BY t.topic, t.rank) FROM ecml_topics((SELECT ecml_lda('{"topics": 3, "iterations": 60, "max_df": 1}', title ORDER BY id) FROM offers), 5) t),
+	(SELECT array_agg(t::text ORDER BY t.topic, t.rank) FROM ecml_topics('ordered', 5) t),
+	'ecml_lda finds the topics that ecml_train finds');
+SELECT is((SELECT count(m) FROM (SELECT ecml_lda('{"topics": 2, "iterations": 10, "max_df": 1}', title, description) AS m FROM offers GROUP BY category) s), 3::bigint, 'topics a group');
+SELECT ok(ecml_lda('{}', NULL::text) IS NULL, 'NULL without texts') FROM offers;
+SELECT throws_ok($$ SELECT ecml_lda('{"topics": 1}', title) FROM offers $$, '22023', NULL, 'its options are checked');
+SELECT throws_ok($$ SELECT ecml_lda('{}', 'one text') $$, '22000', 'there are too few texts to find topics in', 'one text has no topics');
 SELECT throws_ok($$ SELECT * FROM ecml_topics('log') $$, '22023', 'ecml_topics needs a model of topics', 'not a model of topics');
 SELECT throws_ok($$ SELECT ecml_predict('topics', 'x') $$, '22023', 'the model does not predict from features', 'topics do not predict');
 

@@ -1,7 +1,7 @@
 -- Content: language models, summaries, keywords, descriptions of products.
 BEGIN;
 \i ../lib/pgtap.sql
-SELECT plan(30);
+SELECT plan(33);
 
 CREATE TABLE texts AS SELECT i AS id, 'The ' || (ARRAY['red', 'blue', 'old'])[1 + i % 3] || ' ' || (ARRAY['shoe', 'boot', 'lamp', 'desk'])[1 + i % 4] ||
 	' is ' || (ARRAY['light', 'warm', 'strong', 'fine', 'new'])[1 + i % 5] || '. It costs ' || i || ' euros!' AS body
@@ -15,6 +15,10 @@ SELECT isnt(ecml_generate('lm', 'The red', 60, '{"seed": 3}'), ecml_generate('lm
 SELECT matches(ecml_generate('lm', 'The red', 30), '^The red (shoe|boot|lamp|desk) is ', 'it goes on as the texts do');
 SELECT matches(ecml_generate('lm', 'It costs', 20), '[.!]$', 'it ends with a sentence');
 SELECT cmp_ok(array_length(regexp_split_to_array(ecml_generate('lm', '', 5, '{"sentences": false}'), '\s+'), 1), '<=', 5, 'or after n words');
+SELECT is(ecml_generate(m, 'The red', 30, '{"seed": 3}'), ecml_generate('lm', 'The red', 30, '{"seed": 3}'), 'the aggregate learns the same')
+FROM (SELECT ecml_ngram_lm('{}', body) AS m FROM texts) s;
+SELECT is((SELECT count(m) FROM (SELECT ecml_ngram_lm('{"order": 2}', body) AS m FROM texts GROUP BY id % 5) s), 5::bigint, 'a model a group');
+SELECT ok(ecml_ngram_lm('{}', body) IS NULL, 'NULL without rows') FROM texts WHERE false;
 SELECT ok(ecml_generate(ecml_load('lm'), 'The') IS NOT NULL, 'a model as a value');
 SELECT cmp_ok((ecml_evaluate('lm', 'texts') ->> 'perplexity')::float8, '<', (ecml_evaluate('lm', $$SELECT 'shoe The costs red is' AS body$$) ->> 'perplexity')::float8, 'its own texts surprise it less');
 SELECT throws_ok($$ SELECT ecml_generate('lm', 'The', 0) $$, '22023', 'n must be between 1 and 100000', 'n');

@@ -68,6 +68,13 @@ $node->safe_psql('postgres', q(
 	SELECT ecml_train('topics', 'lda', 'SELECT colour || '' number'' || id % 9 AS t FROM shop', NULL, NULL, '{"topics": 3, "iterations": 5, "max_df": 1}');
 	SELECT ecml_train('voice', 'ngram_lm', 'SELECT colour || '' is number '' || id % 9 AS t FROM shop WHERE id < 40', NULL, NULL, '{"order": 3}');
 	SELECT ecml_search_index('found', 'SELECT id, colour, size::text AS size FROM shop', '{"category": "size"}');
+	CREATE TABLE sold AS SELECT id % 30 AS customer_id, id % 13 AS product_id, id % 4 + 1 AS quantity, day, promo FROM shop;
+	CREATE TABLE goods AS SELECT DISTINCT ON (id % 17) id % 17 AS product_id, colour, price, size FROM shop ORDER BY id % 17, id;
+	SELECT ecml_train('recs', 'als', 'sold', options => '{"factors": 3, "items": "goods"}');
+	SELECT ecml_train('stars', 'als', 'sold', options => '{"factors": 2, "feedback": "explicit", "items": "goods"}');
+	SELECT ecml_train('near', 'item_knn', 'sold', options => '{"weighting": "bm25", "group": "promo"}');
+	SELECT ecml_train('likes', 'user_knn', 'sold', options => '{"similarity": "jaccard"}');
+	SELECT ecml_train('again', 'hybrid', 'sold', options => '{"parts": ["als", "item_knn", "content", "popular", "repeat"], "factors": 3, "items": "goods"}');
 	SELECT ecml_train('boosted', 'gbdt', 'shop', 'promo', ARRAY['price', 'colour', 'more'], '{"n_trees": 4, "max_leaves": 4, "min_child_samples": 5}');
 	SELECT ecml_train('boosted classes', 'gbdt', 'shop', 'size', ARRAY['price', 'colour', 'sold'], '{"n_trees": 2, "max_leaves": 3, "objective": "softmax"}');
 	SELECT ecml_train('tree', 'decision_tree', 'shop', 'sold', ARRAY['price', 'colour', 'size', 'promo', 'more', 'day'], '{"max_depth": 3}');
@@ -102,6 +109,7 @@ $node->safe_psql('postgres', q(
 	UNION ALL SELECT 'counts', 'test', chi2_state(colour, size)::text, 1 FROM shop
 	UNION ALL SELECT 'scores', 'metrics', metrics_state(promo, sin(id))::text, 1 FROM shop
 	UNION ALL SELECT 'words', 'metrics', metrics_state(size, abs(sin(id)))::text, 1 FROM shop WHERE id < 30
+	UNION ALL SELECT 'zeros and ones', 'metrics', metrics_state(id % 2, abs(sin(id)))::text, 1 FROM shop WHERE id < 30
 	UNION ALL SELECT 'labels', 'metrics', metrics_state(colour, size)::text, 1 FROM shop
 	UNION ALL SELECT 'numbers', 'metrics', metrics_state(sold, price)::text, 1 FROM shop
 	UNION ALL SELECT 'curve', 'survival', survival_state(id % 40, promo)::text, 1 FROM shop
@@ -156,6 +164,10 @@ $node->safe_psql('postgres', q(
 			'SELECT ecml_classify($1, ''red number 3''), ecml_probabilities($1, ''green'')', 'SELECT count(w::text) FROM ecml_top_words($1, 5) AS w',
 			'SELECT count(t::text), ecml_topic_mix($1, ''red number3'') FROM ecml_topics($1, 5) AS t', 'SELECT ecml_generate($1, ''red'', 9)',
 			'SELECT count(s::text) FROM ecml_search(''hostile'', ''rad M'', 5) AS s', 'SELECT count(s::text) FROM ecml_suggest(''hostile'', ''r'', 5) AS s',
+			'SELECT count(r::text) FROM ecml_recommend(1, 5, ''hostile'') AS r', 'SELECT count(r::text) FROM ecml_recommend(1, 20, ''hostile'', ''{"basket": ["2", "3", "5"], "reasons": true, "diversity": 0.3}'') AS r',
+			'SELECT count(r::text) FROM ecml_recommend_basket(ARRAY[1, 4, 16], 20, ''hostile'', ''{"items": "goods", "item_key": "product_id", "filter": "price > 1", "boost": "price"}'') AS r',
+			'SELECT count(s::text) FROM ecml_similar_items(2, 5, ''hostile'') AS s', 'SELECT count(f::text) FROM ecml_item_factors(''hostile'') AS f',
+			'SELECT count(r::text) FROM ecml_recommend_all(''hostile'', 3) AS r', 'SELECT ecml_evaluate(''hostile'', ''sold'', ''{"split": "leave_last_out"}'')', 'SELECT ecml_evaluate(''hostile'', ''sold'')',
 			'SELECT count(r::text) FROM ecml_tree_rules($1) AS r', 'SELECT count(r::text) FROM ecml_tree_rules($1, 2) AS r',
 			'SELECT count(ecml_iforest_score($1, s)), count(ecml_is_anomaly($1, s)), count(ecml_probabilities($1, s)) FROM (SELECT * FROM shop LIMIT 10) AS s',
 			'SELECT count(ecml_predict($1, price, sold, more)), count(ecml_is_anomaly($1, price, sold, more)) FROM shop',

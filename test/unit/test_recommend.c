@@ -204,7 +204,7 @@ test_knn(void)
 
 	make_rows(ctx, &rows, USERS, ITEMS, 900, false);
 	dense(&rows, m, 0);
-	t = rec_transpose(ctx, rec_matrix(ctx, &rows, USERS, ITEMS, &params));
+	t = rec_matrix(ctx, &rows, USERS, ITEMS, &params);
 	for (int similarity = 0; similarity <= REC_ADJUSTED; similarity++)
 		for (int shrunk = 0; shrunk < 2; shrunk++)
 		{
@@ -243,6 +243,28 @@ test_knn(void)
 			   memcmp(n->other, same->other, n->start[ITEMS] * sizeof(int32_t)) == 0 &&
 			   memcmp(n->similarity, same->similarity, n->start[ITEMS] * sizeof(float)) == 0, "the same bits on 4 threads");
 		}
+	/* of many items the first few are those of a long list, which is made without a guess at what is similar enough */
+	{
+		RecNeighbors *few;
+		RecNeighbors *many;
+		int			wrong = 0;
+
+		make_rows(ctx, &rows, 1000, 400, 20000, false);
+		t = rec_matrix(ctx, &rows, 1000, 400, &params);
+		for (int similarity = REC_COSINE; similarity <= REC_DOT_BM25; similarity += 2)
+		{
+			params.similarity = similarity;
+			params.shrinkage = 0;
+			params.neighbors = 3;
+			few = rec_knn(ctx, t, &params, 0, 1);
+			params.neighbors = 390;
+			many = rec_knn(ctx, t, &params, 0, 1);
+			for (int i = 0; i < 400; i++)
+				wrong += few->start[i + 1] - few->start[i] != 3 ||
+					memcmp(few->other + few->start[i], many->other + many->start[i], 3 * sizeof(int32_t)) != 0;
+		}
+		ok(wrong == 0, "short lists are the beginnings of long ones: %d wrong", wrong);
+	}
 	free(m);
 	test_ctx_free(ctx);
 	test_ctx_free(four);
@@ -513,9 +535,9 @@ test_lists(void)
 		int			n = rec_best(&scorer, &user, 20, NULL, NULL, 0, best);
 
 		memcpy(plain, best, sizeof(best));
-		ok(rec_diversify(fit->model, best, n, 5, 0, nearest) == 5 && memcmp(plain, best, 5 * sizeof(RecBest)) == 0,
+		ok(rec_diversify(ctx, fit->model, best, n, 5, 0, nearest) == 5 && memcmp(plain, best, 5 * sizeof(RecBest)) == 0,
 		   "diversity 0 leaves the order");
-		rec_diversify(fit->model, best, n, 5, 0.9, nearest);
+		rec_diversify(ctx, fit->model, best, n, 5, 0.9, nearest);
 		for (int i = 0; i < 5; i++)
 			for (int j = 0; j < i; j++)
 				tasteful &= best[i].item != best[j].item;
@@ -536,7 +558,7 @@ static void
 test_parts(void)
 {
 	EcmlCtx    *ctx = test_ctx(2, 5);
-	float		mix[REC_PARTS] = {1, 1, 1, 1, 1};
+	float		mix[REC_PARTS] = {1, 1, 1, 1, 1, 1};
 	RecFit	   *fit = fit_all(ctx, mix, true);
 	double		sum = 0;
 
@@ -546,6 +568,181 @@ test_parts(void)
 	ok((fit->model->mix[REC_PART_USERS] > 0) == (fit->users != NULL) &&
 	   (fit->model->mix[REC_PART_FACTORS] > 0) == (fit->model->factors != NULL) &&
 	   (fit->model->mix[REC_PART_ITEMS] > 0) == (fit->model->neighbors != NULL), "the parts that have a weight were learnt");
+	test_ctx_free(ctx);
+}
+
+/* Users with very many rows are put in order in another way: entries are the same. */
+static void
+test_long_rows(void)
+{
+	EcmlCtx    *ctx = test_ctx(2, 1);
+	RecParams	params = params_of();
+	RecRows		rows;
+	double	   *sum = calloc(3 * 500, sizeof(double));
+	double		worst = 0;
+	bool		ordered = true;
+
+	for (int n = 900; n <= 90000; n *= 100)
+	{
+		EcmlRng		rng;
+		RecMatrix  *m;
+		size_t		count = 0;
+
+		ecml_rng_seed(&rng, n);
+		memset(sum, 0, 3 * 500 * sizeof(double));
+		rec_rows_init(ctx, &rows, false, false);
+		for (int i = 0; i < n; i++)
+		{
+			int			u = (int) ecml_rng_below(&rng, 3);
+			int			item = (int) ecml_rng_below(&rng, 500);
+
+			sum[u * 500 + item] += 1 + i % 3;
+			rec_rows_add(ctx, &rows, u, item, 1 + i % 3, 0, 0);
+		}
+		m = rec_matrix(ctx, &rows, 3, 500, &params);
+		for (int u = 0; u < 3; u++)
+			for (size_t e = m->start[u]; e < m->start[u + 1]; e++)
+			{
+				worst = fmax(worst, fabs(m->value[e] - sum[u * 500 + m->column[e]]));
+				ordered &= e == m->start[u] || m->column[e - 1] < m->column[e];
+			}
+		for (int i = 0; i < 3 * 500; i++)
+			count += sum[i] > 0;
+		ordered &= count == m->start[3];
+	}
+	ok(worst == 0 && ordered, "rows of few and of very many entries, off by %g", worst);
+	free(sum);
+	test_ctx_free(ctx);
+}
+
+/* Rows left out, by definition. */
+static void
+test_last(void)
+{
+	EcmlCtx    *ctx = test_ctx(1, 1);
+	RecRows		rows;
+	int			wrong = 0;
+	int			left[2] = {0, 0};
+
+	for (int timed = 0; timed < 2; timed++)
+		for (int repeats = 0; repeats < 2; repeats++)
+		{
+			uint8_t    *out;
+			int32_t    *item = ECML_NEW(ctx, int32_t, USERS);
+
+			make_rows(ctx, &rows, USERS, 8, 400, timed);
+			out = ECML_NEW(ctx, uint8_t, rows.n);
+			rec_leave_last_out(ctx, &rows, USERS, repeats, out, item);
+			for (int u = 0; u < USERS; u++)
+			{
+				size_t		last = SIZE_MAX;
+				bool		several = false;
+
+				for (size_t i = 0; i < rows.n; i++)
+					if (rows.user[i] == u && rows.value[i] > 0)
+						last = i;
+				for (size_t i = 0; i < rows.n && last < SIZE_MAX; i++)
+					several |= rows.user[i] == u && rows.value[i] > 0 && (rows.item[i] != rows.item[last] || (repeats && i != last));
+				wrong += item[u] != (several ? rows.item[last] : -1);
+				for (size_t i = 0; i < rows.n; i++)
+					if (rows.user[i] == u)
+					{
+						bool		is_out = several && (repeats ? i == last : rows.item[i] == rows.item[last]);
+
+						wrong += out[i] != is_out;
+						left[repeats] += is_out;
+					}
+			}
+		}
+	ok(wrong == 0 && left[0] > left[1] && left[1] > 0, "what users took last is left out: %d and %d rows, %d wrong", left[0], left[1], wrong);
+	test_ctx_free(ctx);
+}
+
+static void
+test_again(void)
+{
+	EcmlCtx    *ctx = test_ctx(1, 5);
+	float		mix[REC_PARTS] = {0};
+	RecScorer	scorer;
+	RecBest		best[ITEMS + 2];
+	RecFit	   *fit;
+	RecUser		user;
+	RecUser		nothing = {.group = -1};
+	float	   *zeros = ECML_NEW0(ctx, float, 2 * REC_LANES);
+	bool		right = true;
+	int			n;
+
+	mix[REC_PART_REPEAT] = 1;
+	mix[REC_PART_POPULAR] = 0.05f;
+	fit = fit_all(ctx, mix, false);
+	ok(fit->model->repeats, "a model that knows what is taken again says so");
+	rec_scorer_init(ctx, &scorer, fit->model);
+	for (int u = 0; u < USERS; u++)
+	{
+		float		most = 0;
+
+		user = user_of(fit, u);
+		n = rec_best(&scorer, &user, 1, NULL, NULL, 0, best);
+		for (int e = 0; e < user.n; e++)
+			most = fmaxf(most, user.values[e]);
+		for (int e = 0; e < user.n; e++)
+			right &= n == 1 && (user.items[e] != best[0].item || user.values[e] > 0.9f * most);
+	}
+	ok(right, "what a user took most comes first");
+	user = user_of(fit, 2);
+	n = rec_best(&scorer, &user, ITEMS + 2, NULL, NULL, 0, best);
+	right = n == ITEMS;
+	for (int i = 0; i < n; i++)
+		for (int j = 0; j < i; j++)
+			right &= best[i].item != best[j].item;
+	ok(right, "a list of all that anybody took has each item once: %d", n);
+	memset(mix, 0, sizeof(mix));
+	mix[REC_PART_FACTORS] = 1;
+	fit = fit_all(ctx, mix, false);
+	rec_scorer_init(ctx, &scorer, fit->model);
+	nothing.factors = zeros;
+	ok(rec_best(&scorer, &nothing, 2, NULL, NULL, 0, best) == 2 && best[0].item == fit->model->by_popularity[0],
+	   "factors of a user who has nothing say nothing");
+	test_ctx_free(ctx);
+}
+
+/* What neighbours add to a score is shared out among the items in common. */
+static void
+test_reasons_by_users(void)
+{
+	EcmlCtx    *ctx = test_ctx(1, 5);
+	float		mix[REC_PARTS] = {0};
+	RecScorer	scorer;
+	RecBest		best[5];
+	RecFit	   *fit;
+	double		worst = 0;
+	int			lists = 0;
+
+	mix[REC_PART_USERS] = 1;
+	fit = fit_all(ctx, mix, false);
+	rec_scorer_init(ctx, &scorer, fit->model);
+	for (int u = 0; u < USERS; u++)
+	{
+		RecUser		user = user_of(fit, u);
+		float	   *reasons = ECML_NEW(ctx, float, user.n + 1);
+		float	   *scratch = ecml_alloc(ctx, rec_reasons_scratch(fit->model));
+		int			n;
+
+		rec_fit_candidates(ctx, fit, u, &user);
+		n = rec_best(&scorer, &user, 5, NULL, user.items, user.n, best);
+		rec_reasons_begin(fit->model, &user, scratch);
+		for (int i = 0; i < n; i++, lists++)
+		{
+			double		sum = 0;
+
+			rec_reasons(fit->model, &user, best[i].item, scratch, reasons);
+			for (int e = 0; e < user.n; e++)
+				sum += reasons[e];
+			worst = fmax(worst, fabs(sum - best[i].score));
+		}
+		rec_fit_candidates_free(ctx, &user);
+	}
+	ok(worst < 1e-4 && lists > USERS, "reasons by users add up to the score, off by %g", worst);
 	test_ctx_free(ctx);
 }
 
@@ -580,7 +777,7 @@ static void
 test_bytes(void)
 {
 	EcmlCtx    *ctx = test_ctx(1, 5);
-	float		mix[REC_PARTS] = {0.5f, 0.25f, 0.25f, 0, 0};
+	float		mix[REC_PARTS] = {0.5f, 0.25f, 0.125f, 0, 0, 0.125f};
 	RecFit	   *fit = fit_all(ctx, mix, false);
 	EcmlWriter	w;
 	EcmlWriter	again;
@@ -770,7 +967,7 @@ test_patterns(void)
 static void
 everything(EcmlCtx *ctx, const void *arg)
 {
-	float		mix[REC_PARTS] = {1, 1, 1, 1, 1};
+	float		mix[REC_PARTS] = {1, 1, 0, 1, 0, 1};
 	RecFit	   *fit = fit_all(ctx, mix, true);
 	RecUser		users[3] = {user_of(fit, 0), user_of(fit, 1), user_of(fit, 2)};
 	RecBest		best[9];
@@ -867,10 +1064,14 @@ int
 main(void)
 {
 	test_matrix();
+	test_long_rows();
 	test_knn();
 	test_als();
 	test_lists();
 	test_parts();
+	test_last();
+	test_again();
+	test_reasons_by_users();
 	test_bytes();
 	test_patterns();
 	test_failures();
