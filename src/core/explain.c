@@ -98,6 +98,8 @@ ECML_MODEL_FUNCTION(ecml_explain)
 			ecml_texts_explain(serving, rows);
 		return (Datum) 0;
 	}
+	if (serving->model->algorithm->own)
+		ecml_model_check_features(serving->model);
 	if (serving->model->algorithm->contributions == NULL)
 		ecml_inspect_refuse(serving->model, "ecml_explain", "model that tells what each feature adds", contributes,
 							" Of any model ecml_importance(model, source) and ecml_partial_dependence tell.");

@@ -10,13 +10,16 @@
  *                       else: rows dy w' are added where they were gathered from
  *   backward, weights   dw += gather(x)' dy
  *
- * Depthwise convolutions have too little arithmetic for that: direct loops over channels.
+ * Where it pays, 3 x 3 forward and towards the data go by winograd.c.  Depthwise convolutions have too little arithmetic for
+ * either: direct loops over channels.
  *
  * Gathering copies in whole vectors and may write over the end of a run: what comes next is written next.
  */
 #include "conv.h"
 
 #include <string.h>
+
+#include "winograd.h"
 
 #define TILES 4					/* of GEMM rows at once */
 #define GATHERED (64 * 1024)	/* floats that they may take */
@@ -329,6 +332,8 @@ depthwise_backward_weights(const ConvShape *s, const float *x, const float *dy, 
 size_t
 conv_forward_packed(const ConvShape *s, const GemmKernel *g)
 {
+	if (winograd_pays(s))
+		return winograd_packed(s, g);
 	return conv_is_depthwise(s) ? 0 : s->groups * gemm_packed_size(g, depth_of(s), s->filters / s->groups);
 }
 
@@ -341,6 +346,8 @@ conv_backward_packed(const ConvShape *s, const GemmKernel *g)
 		return 0;
 	if (has_stride(s))
 		return s->groups * gemm_packed_size(g, s->filters / s->groups, depth_of(s));
+	if (winograd_pays(&t))
+		return winograd_packed(&t, g);
 	return s->groups * gemm_packed_size(g, depth_of(&t), s->c / s->groups);
 }
 
@@ -352,6 +359,11 @@ conv_pack_forward(const ConvShape *s, const GemmKernel *g, const float *weights,
 
 	if (conv_is_depthwise(s))
 		return;
+	if (winograd_pays(s))
+	{
+		winograd_pack(s, g, weights, (size_t) s->c * s->filters, s->filters, 1, false, packed);
+		return;
+	}
 	for (int group = 0; group < s->groups; group++)
 		gemm_pack(g, depth, part, weights + group * part, s->filters, 1, packed + group * gemm_packed_size(g, depth, part));
 }
@@ -362,9 +374,15 @@ conv_pack_backward(const ConvShape *s, const GemmKernel *g, const float *weights
 	size_t		in = s->c / s->groups;
 	size_t		out = s->filters / s->groups;
 	size_t		places = (size_t) s->kh * s->kw;
+	ConvShape	t = turned(s);
 
 	if (conv_is_depthwise(s))
 		return;
+	if (!has_stride(s) && winograd_pays(&t))
+	{
+		winograd_pack(&t, g, weights, in * out, 1, s->filters, true, packed);
+		return;
+	}
 	for (int group = 0; group < s->groups; group++, weights += out)
 		if (has_stride(s))
 		{
@@ -393,8 +411,13 @@ conv_scratch(const ConvShape *s, const GemmKernel *g)
 	ConvShape	t = turned(s);
 	size_t		forward = rows_at_once(s, g) * distance_of(s);
 	size_t		backward = rows_at_once(&t, g) * distance_of(&t);
+	size_t		most = forward > backward ? forward : backward;
 
-	return conv_is_depthwise(s) ? 0 : (forward > backward ? forward : backward) + GEMM_SLACK;
+	if (winograd_pays(s) && most < winograd_scratch(s, g))
+		most = winograd_scratch(s, g);
+	if (!has_stride(s) && winograd_pays(&t) && most < winograd_scratch(&t, g))
+		most = winograd_scratch(&t, g);
+	return conv_is_depthwise(s) ? 0 : most + GEMM_SLACK;
 }
 
 /* ---- forward and backward */
@@ -466,6 +489,11 @@ forward(const ConvShape *s, const GemmKernel *g, const float *x, const float *pa
 	size_t		distance = distance_of(s);
 	size_t		rows = is_plain(s) ? g->mr * TILES * 4 : rows_at_once(s, g);
 
+	if (winograd_pays(s))
+	{
+		winograd_forward(s, g, x, packed, bias, y, from / s->ow, to / s->ow, add, scratch, after, arg);
+		return;
+	}
 	if (by_rows(s) && from % s->ow == 0 && to % s->ow == 0)
 	{
 		forward_rows(s, g, x, packed, bias, y, from / s->ow, to / s->ow, add, scratch, after, arg);

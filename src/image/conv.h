@@ -44,7 +44,7 @@ extern void conv_pack_forward(const ConvShape *s, const GemmKernel *g, const flo
 extern void conv_pack_backward(const ConvShape *s, const GemmKernel *g, const float *weights, float *packed);
 
 /*
- * Output pixels from .. to of all images' (images * oh * ow of them).  after: what to do with rows of y as long as they are in
+ * Output pixels from .. to of all images' (images * oh * ow of them), whole rows.  after: what to do with rows of y as long as they are in
  * cache; NULL: nothing.
  */
 typedef void (*ConvAfter) (void *arg, float *y, size_t n);

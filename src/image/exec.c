@@ -615,7 +615,8 @@ run_nodes(const Runner *runner, EcmlCtx *ctx, const float *x, size_t images, siz
 		if (ctx && ctx->threads > 1 && exec->nodes[i].conv && node->work >= SHARED_WORK &&
 			(size_t) node->height * node->width >= 2 * SHARED_PIXELS)
 		{
-			size_t		rows = (SHARED_PIXELS + node->width - 1) / node->width;
+			/* an even number, as squares of winograd.c need not be made twice then */
+			size_t		rows = ((SHARED_PIXELS + node->width - 1) / node->width + 1) / 2 * 2;
 			Share		share = {runner, i, in[0], y, (size_t) node->height * node->width, rows * node->width};
 
 			if (*scratches == NULL)

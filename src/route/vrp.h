@@ -137,7 +137,8 @@ typedef enum VrpReason
 	VRP_NO_WAY,					/* from a depot to it and on */
 	VRP_NO_TIME,				/* no vehicle can be there within its window and return in time */
 	VRP_TOO_FAR,				/* beyond the distance or duration allowed */
-	VRP_PAIR_UNSERVED			/* the other site of its pair cannot be served */
+	VRP_PAIR_UNSERVED,			/* the other site of its pair cannot be served */
+	VRP_ENDED					/* the search was ended before its turn */
 } VrpReason;
 
 typedef struct VrpStop

@@ -4,9 +4,6 @@
  * Sites that no vehicle can serve even alone are left out here, with the reason; the rest are numbered anew, distances are
  * rounded and laid out, vehicles put together by type, sites by request, and the neighbours of each customer listed.
  *
- * Neighbours (Vidal et al. 2013, with the weights of Wouda et al. 2024): by distance, and the waiting and lateness that a
- * leg between two windows brings with it.
- *
  * Cost: n^2 distances, in parallel by rows; a matrix of them is kept up to MATRIX_SITES sites and a quarter of the budget.
  */
 #include "route/vrp_internal.h"
@@ -16,8 +13,6 @@
 
 #define MATRIX_SITES 3000
 #define EARTH_RADIUS 6371008.8	/* metres: the mean radius */
-#define WAIT_WEIGHT 0.2
-#define LATE_WEIGHT 1.0
 #define SAME_TYPES 64			/* how many types a vehicle is compared with */
 #define ROWS_A_TASK 16
 
@@ -55,6 +50,8 @@ vrp_reason_text(VrpReason reason)
 			return "it is beyond the distance or duration of every vehicle";
 		case VRP_PAIR_UNSERVED:
 			return "the other stop of its pair cannot be served";
+		case VRP_ENDED:
+			return "the search was ended before its turn";
 	}
 	return "served";
 }
@@ -352,7 +349,7 @@ find_types(EcmlCtx *ctx, VrpInstance *in, const VrpProblem *problem)
 
 /* Scale and round what a type has. */
 static void
-prepare_type(VrpInstance *in, const VrpProblem *problem, VrpType *type, const int *location, const VrpParams *params, double big)
+prepare_type(VrpInstance *in, const VrpProblem *problem, VrpType *type, const int *location)
 {
 	VrpVehicle *v = &type->v;
 	const VrpSite *start = &problem->sites[v->start];
@@ -368,8 +365,6 @@ prepare_type(VrpInstance *in, const VrpProblem *problem, VrpType *type, const in
 		v->capacity[k] += isfinite(v->capacity[k]) ? 1e-9 * (1 + v->capacity[k]) : 0;
 	v->per_distance /= scale;
 	v->per_time /= scale;
-	if (params->vehicles_first)
-		v->fixed += big;
 	v->max_distance = isfinite(v->max_distance) ? down(in, v->max_distance * scale + 2 * in->quantum * in->n) : INFINITY;
 	v->max_duration = isfinite(v->max_duration) ? down(in, v->max_duration * scale + 2 * in->quantum * in->n) : INFINITY;
 	v->reload_time = up(in, v->reload_time * scale);
@@ -439,108 +434,6 @@ serves(const VrpInstance *in, const VrpProblem *problem, const VrpType *type, co
 	return VRP_SERVED;
 }
 
-/* ---------------------------------------------------------------- neighbours */
-
-typedef struct Near
-{
-	const VrpInstance *in;
-	double	   *key;			/* [workers][nnear] */
-} Near;
-
-static inline double
-leg_after(const VrpInstance *in, int i, int j)
-{
-	double		d = vrp_leg(in, i, j);
-
-	if (in->timed)
-	{
-		double		t = in->time == in->dist ? d * in->inverse_speed : in->time[(size_t) i * in->nloc + j];
-		double		wait = in->own[j].early - t - in->own[i].dur - in->own[i].late;
-		double		late = in->own[i].early + in->own[i].dur + t - in->own[j].late;
-
-		if (wait > 0)
-			d += WAIT_WEIGHT * wait;
-		if (late > 0)
-			d += LATE_WEIGHT * late;
-	}
-	return d;
-}
-
-/* The nearest of each row, in order, through a heap with the farthest on top. */
-static void
-find_near(void *arg, size_t task, int worker)
-{
-	Near	   *near = arg;
-	const VrpInstance *in = near->in;
-	double	   *key = near->key + (size_t) worker * (in->nnear + 1);
-	int			first = (int) task * ROWS_A_TASK;
-	int			last = first + ROWS_A_TASK < in->n ? first + ROWS_A_TASK : in->n;
-
-	for (int i = first; i < last; i++)
-	{
-		int		   *list = in->near + (size_t) i * in->nnear;
-		int			n = 0;
-
-		for (int j = 0; j < in->n; j++)
-		{
-			double		a;
-			double		b;
-
-			if (j == i)
-				continue;
-			a = leg_after(in, i, j);
-			b = leg_after(in, j, i);
-			if (!(b >= a))
-				a = b;
-			if (n == in->nnear && !(a < key[n - 1]))
-				continue;
-			/* kept sorted: after the first rows of a heap's worth few get in */
-			{
-				int			at = n < in->nnear ? n++ : n - 1;
-
-				while (at > 0 && key[at - 1] > a)
-				{
-					key[at] = key[at - 1];
-					list[at] = list[at - 1];
-					at--;
-				}
-				key[at] = a;
-				list[at] = j;
-			}
-		}
-	}
-}
-
-static void
-set_neighbours(EcmlCtx *ctx, VrpInstance *in)
-{
-	Near		near = {.in = in};
-	size_t		tasks = (in->n + ROWS_A_TASK - 1) / ROWS_A_TASK;
-	double		sum = 0;
-	int			count = 0;
-
-	in->nnear = in->n - 1 < VRP_NEAR ? in->n - 1 : VRP_NEAR;
-	if (in->nnear < 0)
-		in->nnear = 0;
-	in->ninsert = in->nnear < VRP_NEAR_INSERT ? in->nnear : VRP_NEAR_INSERT;
-	in->near = ECML_NEW(ctx, int, (size_t) in->n * in->nnear + 1);
-	near.key = ECML_NEW(ctx, double, (size_t) ecml_workers(ctx, tasks) * (in->nnear + 1));
-	if (in->nnear > 0)
-		ecml_parallel_for(ctx, tasks, find_near, &near);
-	for (int i = 0; i < in->n; i++)
-		for (int k = 0; k < in->nnear && k < 5; k++)
-		{
-			double		d = vrp_leg(in, i, in->near[(size_t) i * in->nnear + k]);
-
-			if (isfinite(d))
-			{
-				sum += d;
-				count++;
-			}
-		}
-	in->near_edge = count > 0 && sum > 0 ? sum / count : 1;
-}
-
 /* ---------------------------------------------------------------- requests */
 
 static void
@@ -587,6 +480,15 @@ load_quantum(const VrpProblem *problem)
 	return exp2(ceil(log2(total)) - 50);
 }
 
+static VrpSeg
+window_of(const VrpInstance *in, const VrpSite *site)
+{
+	return (VrpSeg) {
+		up(in, site->service * in->scale), up(in, site->ready * in->scale),
+		isfinite(site->due) ? down(in, site->due * in->scale) : INFINITY
+	};
+}
+
 static void
 set_node(VrpInstance *in, const VrpProblem *problem, int node, double unit)
 {
@@ -594,10 +496,7 @@ set_node(VrpInstance *in, const VrpProblem *problem, int node, double unit)
 	bool		collected = site->pair >= 0;	/* its goods were taken on at another stop */
 
 	in->loc[node] = node;
-	in->own[node] = (VrpSeg) {
-		up(in, site->service * in->scale), up(in, site->ready * in->scale),
-		isfinite(site->due) ? down(in, site->due * in->scale) : INFINITY
-	};
+	in->own[node] = window_of(in, site);
 	in->release[node] = up(in, site->release * in->scale);
 	in->skills[node] = site->skills;
 	in->side[node] = site->backhaul ? 1 : 0;
@@ -614,147 +513,142 @@ set_node(VrpInstance *in, const VrpProblem *problem, int node, double unit)
 	}
 }
 
-VrpInstance *
-vrp_instance(EcmlCtx *ctx, const VrpProblem *problem, const VrpParams *params)
+/* What the steps share. */
+typedef struct Making
 {
-	VrpInstance *in = ECML_NEW0(ctx, VrpInstance, 1);
-	int			ns = problem->nsites;
-	int		   *location = ECML_NEW(ctx, int, ns + 1);
-	int		   *pair_of = ECML_NEW(ctx, int, ns + 1);
-	int		   *type_of;
-	int		   *next_of_type;
-	double		big = 0;
-	double		unit = load_quantum(problem);
+	EcmlCtx    *ctx;
+	VrpInstance *in;
+	const VrpProblem *problem;
+	const VrpParams *params;
+	int		   *location;		/* [nsites] -1: left out */
+	int		   *pair_of;		/* [nsites] of a pickup: the site it is for; -1 */
+	int		   *type_of;		/* [nvehicles] */
+	int		   *route_of;		/* [nvehicles] */
+} Making;
+
+/* Customers in the order of the sites, then depots, then nowhere; and the distances between them. */
+static void
+number_sites(Making *m)
+{
+	VrpInstance *in = m->in;
+	const VrpProblem *problem = m->problem;
 	int			customers = 0;
-	int			depots = 0;
-	int			at;
+	int			at = 0;
+	int			depots;
 
-	in->scale = problem->round == VRP_ROUND_TRUNC1 ? 10 : 1;
-	in->metric = problem->metric;
-	in->round = problem->round;
-	in->ndims = problem->ndims;
-	in->inverse_speed = 1 / problem->speed;
-	in->quantum = find_quantum(ctx, problem, in->scale);
-	in->reason = ECML_NEW0(ctx, VrpReason, ns + 1);
-	type_of = find_types(ctx, in, problem);
-
-	/* all sites as locations, so that they can be tried; those that nobody can serve leave afterwards */
-	for (int i = 0; i < ns; i++)
+	in->ndepots = 0;
+	for (int i = 0; i < problem->nsites; i++)
 	{
-		customers += !problem->sites[i].depot;
-		depots += problem->sites[i].depot;
-		pair_of[i] = -1;
+		customers += !problem->sites[i].depot && in->reason[i] == VRP_SERVED;
+		in->ndepots += problem->sites[i].depot;
 	}
-	in->ndepots = depots;
 	in->n = customers;
-	in->nloc = customers + depots + 1;
-	in->site = ECML_NEW(ctx, int, in->nloc);
-	at = 0;
+	in->nloc = customers + in->ndepots + 1;
 	depots = customers;
-	for (int i = 0; i < ns; i++)
+	for (int i = 0; i < problem->nsites; i++)
 	{
-		location[i] = problem->sites[i].depot ? depots++ : at++;
-		in->site[location[i]] = i;
+		m->location[i] = problem->sites[i].depot ? depots++ : in->reason[i] == VRP_SERVED ? at++ : -1;
+		if (m->location[i] >= 0)
+			in->site[m->location[i]] = i;
 	}
 	in->site[in->nloc - 1] = -1;
-	set_distances(ctx, in, problem);
-	for (int t = 0; t < in->ntypes; t++)
-		prepare_type(in, problem, &in->types[t], location, params, 0);
+	set_distances(m->ctx, in, problem);
+}
 
+/* The reason why no type serves a site (with the other of its pair), or VRP_SERVED. */
+static VrpReason
+why_not(const Making *m, int customer, const VrpSeg *own)
+{
+	const VrpInstance *in = m->in;
+	const VrpProblem *problem = m->problem;
+	int			s = in->site[customer];
+	int			sites[2] = {customer, customer};
+	int			n = 1;
+	VrpReason	best = in->ntypes == 0 ? VRP_NO_ROOM : VRP_NO_SKILL;
+
+	if (problem->sites[s].pair >= 0)
 	{
-		VrpSeg	   *own = ECML_NEW(ctx, VrpSeg, in->nloc);
-		bool		lost = false;
-
-		for (int i = 0; i < customers; i++)
-		{
-			const VrpSite *site = &problem->sites[in->site[i]];
-
-			own[i] = (VrpSeg) {
-				up(in, site->service * in->scale), up(in, site->ready * in->scale),
-				isfinite(site->due) ? down(in, site->due * in->scale) : INFINITY
-			};
-			if (site->pair >= 0)
-				pair_of[site->pair] = in->site[i];
-		}
-		for (int i = 0; i < customers; i++)
-		{
-			int			s = in->site[i];
-			int			sites[2] = {i, i};
-			int			n = 1;
-			VrpReason	best = VRP_NO_SKILL;
-			bool		served = false;
-
-			if (problem->sites[s].pair >= 0)
-			{
-				sites[0] = location[problem->sites[s].pair];
-				n = 2;
-			}
-			else if (pair_of[s] >= 0)
-			{
-				sites[1] = location[pair_of[s]];
-				n = 2;
-			}
-			if (in->ntypes == 0)
-				best = VRP_NO_ROOM;
-			for (int t = 0; t < in->ntypes && !served; t++)
-			{
-				VrpReason	reason;
-
-				if (problem->sites[s].vehicle >= 0 && type_of[problem->sites[s].vehicle] != t)
-					continue;
-				reason = serves(in, problem, &in->types[t], sites, n, own);
-				served = reason == VRP_SERVED;
-				if (reason > best)
-					best = reason;
-			}
-			if (!served)
-			{
-				in->reason[s] = best;
-				lost = true;
-			}
-			if ((i & 63) == 0)
-				ecml_poll(ctx, 0, 0);
-		}
-		for (int i = 0; i < ns; i++)
-			if (pair_of[i] >= 0 && (in->reason[i] != VRP_SERVED) != (in->reason[pair_of[i]] != VRP_SERVED))
-				in->reason[in->reason[i] != VRP_SERVED ? pair_of[i] : i] = VRP_PAIR_UNSERVED;
-		ecml_free(ctx, own);
-		if (lost)
-		{
-			/* number those that stay anew, and lay the distances out again */
-			if (in->dist)
-			{
-				if (in->time != in->dist)
-					ecml_free(ctx, (void *) in->time);
-				if (in->dist_to != in->dist)
-					ecml_free(ctx, (void *) in->dist_to);
-				ecml_free(ctx, (void *) in->dist);
-				in->dist = in->dist_to = in->time = in->time_to = NULL;
-			}
-			customers = 0;
-			for (int i = 0; i < ns; i++)
-				customers += !problem->sites[i].depot && in->reason[i] == VRP_SERVED;
-			in->n = customers;
-			in->nloc = customers + in->ndepots + 1;
-			at = 0;
-			depots = customers;
-			for (int i = 0; i < ns; i++)
-			{
-				location[i] = problem->sites[i].depot ? depots++ : in->reason[i] == VRP_SERVED ? at++ : -1;
-				if (location[i] >= 0)
-					in->site[location[i]] = i;
-			}
-			in->site[in->nloc - 1] = -1;
-			set_distances(ctx, in, problem);
-			for (int t = 0; t < in->ntypes; t++)
-			{
-				in->types[t].start = location[in->types[t].v.start];
-				in->types[t].end = in->types[t].v.end >= 0 ? location[in->types[t].v.end] : in->nloc - 1;
-			}
-		}
+		sites[0] = m->location[problem->sites[s].pair];
+		n = 2;
 	}
+	else if (m->pair_of[s] >= 0)
+	{
+		sites[1] = m->location[m->pair_of[s]];
+		n = 2;
+	}
+	for (int t = 0; t < in->ntypes; t++)
+	{
+		VrpReason	reason;
 
-	/* routes: of each type no more than could be used */
+		if (problem->sites[s].vehicle >= 0 && m->type_of[problem->sites[s].vehicle] != t)
+			continue;
+		reason = serves(in, problem, &in->types[t], sites, n, own);
+		if (reason == VRP_SERVED)
+			return VRP_SERVED;
+		if (reason > best)
+			best = reason;
+	}
+	return best;
+}
+
+/* Sites that no vehicle can serve even alone leave; those that stay are numbered anew. */
+static void
+leave_out(Making *m)
+{
+	VrpInstance *in = m->in;
+	const VrpProblem *problem = m->problem;
+	VrpSeg	   *own = ECML_NEW(m->ctx, VrpSeg, in->nloc);
+	bool		lost = false;
+
+	for (int i = 0; i < in->n; i++)
+	{
+		const VrpSite *site = &problem->sites[in->site[i]];
+
+		own[i] = window_of(in, site);
+		if (site->pair >= 0)
+			m->pair_of[site->pair] = in->site[i];
+	}
+	for (int i = 0; i < in->n; i++)
+	{
+		VrpReason	reason = why_not(m, i, own);
+
+		in->reason[in->site[i]] = reason;
+		lost = lost || reason != VRP_SERVED;
+		if ((i & 63) == 0)
+			ecml_poll(m->ctx, 0, 0);
+	}
+	for (int i = 0; i < problem->nsites; i++)
+		if (m->pair_of[i] >= 0 && (in->reason[i] != VRP_SERVED) != (in->reason[m->pair_of[i]] != VRP_SERVED))
+			in->reason[in->reason[i] != VRP_SERVED ? m->pair_of[i] : i] = VRP_PAIR_UNSERVED;
+	ecml_free(m->ctx, own);
+	if (!lost)
+		return;
+	if (in->dist)
+	{
+		if (in->time != in->dist)
+			ecml_free(m->ctx, (void *) in->time);
+		if (in->dist_to != in->dist)
+			ecml_free(m->ctx, (void *) in->dist_to);
+		ecml_free(m->ctx, (void *) in->dist);
+		in->dist = in->dist_to = in->time = in->time_to = NULL;
+	}
+	number_sites(m);
+	for (int t = 0; t < in->ntypes; t++)
+	{
+		in->types[t].start = m->location[in->types[t].v.start];
+		in->types[t].end = in->types[t].v.end >= 0 ? m->location[in->types[t].v.end] : in->nloc - 1;
+	}
+}
+
+/* A route for each vehicle, type by type, and what types say of the instance. */
+static void
+lay_routes(Making *m)
+{
+	EcmlCtx    *ctx = m->ctx;
+	VrpInstance *in = m->in;
+	const VrpProblem *problem = m->problem;
+	int		   *next_of_type = ECML_NEW0(ctx, int, in->ntypes + 1);
+
 	in->mixed = in->ntypes > 1;
 	for (int t = 0; t < in->ntypes; t++)
 	{
@@ -768,139 +662,162 @@ vrp_instance(EcmlCtx *ctx, const VrpProblem *problem, const VrpParams *params)
 		in->clocked = in->clocked || v->per_time > 0;
 		in->far_bound = in->far_bound || isfinite(v->max_distance);
 		in->long_bound = in->long_bound || isfinite(v->max_duration);
-		in->nreloads += type->count * (v->reloads < customers ? v->reloads : customers);
+		in->nreloads += type->count * (v->reloads < in->n ? v->reloads : in->n);
 	}
 	in->type = ECML_NEW(ctx, int, in->nroutes + 1);
 	in->vehicle_of = ECML_NEW(ctx, int, in->nroutes + 1);
-	next_of_type = ECML_NEW0(ctx, int, in->ntypes + 1);
 	in->nnodes = in->n + 2 * in->nroutes + in->nreloads;
 	in->loc = ECML_NEW0(ctx, int, in->nnodes + 1);
 	in->own = ECML_NEW0(ctx, VrpSeg, in->nnodes + 1);
 	in->load = ECML_NEW0(ctx, VrpLoad, (size_t) (in->nnodes + 1) * (in->ndims > 0 ? in->ndims : 1));
+	for (int v = 0; v < problem->nvehicles; v++)
+	{
+		VrpType    *type = &in->types[m->type_of[v]];
+		int			route = type->first + next_of_type[m->type_of[v]]++;
+
+		m->route_of[v] = route;
+		in->type[route] = m->type_of[v];
+		in->vehicle_of[route] = v;
+		in->loc[vrp_start(in, route)] = type->start;
+		in->loc[vrp_end(in, route)] = type->end;
+		in->own[vrp_start(in, route)] = (VrpSeg) {0, type->v.shift_start, start_late(in, problem, type)};
+		in->own[vrp_end(in, route)] = (VrpSeg) {
+			0, type->v.end >= 0 ? up(in, problem->sites[type->v.end].ready * in->scale) : type->v.shift_start,
+			type->v.shift_end
+		};
+	}
+	ecml_free(ctx, next_of_type);
+}
+
+/* What customers ask for, and what that says of the instance. */
+static void
+set_customers(Making *m)
+{
+	EcmlCtx    *ctx = m->ctx;
+	VrpInstance *in = m->in;
+	double		unit = load_quantum(m->problem);
+
 	in->release = ECML_NEW0(ctx, double, in->n + 1);
 	in->skills = ECML_NEW0(ctx, uint64_t, in->n + 1);
 	in->vehicle = ECML_NEW0(ctx, int, in->n + 1);
 	in->side = ECML_NEW0(ctx, signed char, in->n + 1);
 	in->locked = ECML_NEW0(ctx, bool, in->n + 1);
 	in->request = ECML_NEW0(ctx, int, in->n + 1);
+	in->simple_load = !in->hard;
+	for (int c = 0; c < in->n; c++)
 	{
-		int		   *route_of = ECML_NEW(ctx, int, problem->nvehicles + 1);
+		const VrpSite *site = &m->problem->sites[in->site[c]];
 
-		for (int v = 0; v < problem->nvehicles; v++)
-		{
-			VrpType    *type = &in->types[type_of[v]];
-			int			route = type->first + next_of_type[type_of[v]]++;
-
-			route_of[v] = route;
-			in->type[route] = type_of[v];
-			in->vehicle_of[route] = v;
-			in->loc[vrp_start(in, route)] = type->start;
-			in->loc[vrp_end(in, route)] = type->end;
-			in->own[vrp_start(in, route)] = (VrpSeg) {0, type->v.shift_start, start_late(in, problem, type)};
-			in->own[vrp_end(in, route)] = (VrpSeg) {
-				0, type->v.end >= 0 ? up(in, problem->sites[type->v.end].ready * in->scale) : type->v.shift_start,
-				type->v.shift_end
-			};
-		}
-		in->simple_load = !in->hard;
-		for (int c = 0; c < in->n; c++)
-		{
-			const VrpSite *site = &problem->sites[in->site[c]];
-
-			set_node(in, problem, c, unit);
-			in->vehicle[c] = site->vehicle >= 0 ? route_of[site->vehicle] : -1;
-			in->timed = in->timed || isfinite(site->due) || site->ready > 0 || site->release > 0;
-			in->released = in->released || site->release > 0;
-			in->picky = in->picky || site->skills || site->vehicle >= 0;
-			in->ordered = in->ordered || site->backhaul;
-			for (int k = 0; k < in->ndims; k++)
-				if (in->load[(size_t) c * in->ndims + k].pick != 0)
-					in->simple_load = false;
-		}
-		/* routes known before, in the numbers of the instance */
-		if (problem->ngiven > 0)
-		{
-			VrpGiven   *given = ECML_NEW(ctx, VrpGiven, problem->ngiven);
-
-			for (int i = 0; i < problem->ngiven; i++)
-			{
-				int			node = location[problem->given[i].site];
-
-				if (node < 0 || node >= in->n)
-					continue;
-				given[in->ngiven] = problem->given[i];
-				given[in->ngiven].vehicle = route_of[problem->given[i].vehicle];
-				given[in->ngiven].site = node;
-				in->ngiven++;
-				if (problem->given[i].locked)
-				{
-					in->locked[node] = true;
-					in->ordered = true;
-					in->vehicle[node] = route_of[problem->given[i].vehicle];
-					in->picky = true;
-				}
-			}
-			in->given = given;
-		}
-		ecml_free(ctx, route_of);
+		set_node(in, m->problem, c, unit);
+		in->vehicle[c] = site->vehicle >= 0 ? m->route_of[site->vehicle] : -1;
+		in->timed = in->timed || isfinite(site->due) || site->ready > 0 || site->release > 0;
+		in->released = in->released || site->release > 0;
+		in->picky = in->picky || site->skills || site->vehicle >= 0;
+		in->ordered = in->ordered || site->backhaul;
+		for (int k = 0; k < in->ndims; k++)
+			if (in->load[(size_t) c * in->ndims + k].pick != 0)
+				in->simple_load = false;
 	}
-	set_neighbours(ctx, in);
+}
 
-	/* requests */
+/* Routes known before, in the numbers of the instance. */
+static void
+set_given(Making *m)
+{
+	VrpInstance *in = m->in;
+	const VrpProblem *problem = m->problem;
+	VrpGiven   *given;
+
+	if (problem->ngiven == 0)
+		return;
+	in->given = given = ECML_NEW(m->ctx, VrpGiven, problem->ngiven);
+	for (int i = 0; i < problem->ngiven; i++)
+	{
+		int			node = m->location[problem->given[i].site];
+
+		if (node < 0 || node >= in->n)
+			continue;
+		given[in->ngiven] = problem->given[i];
+		given[in->ngiven].vehicle = m->route_of[problem->given[i].vehicle];
+		given[in->ngiven].site = node;
+		in->ngiven++;
+		if (problem->given[i].locked)
+		{
+			in->locked[node] = true;
+			in->ordered = true;
+			in->vehicle[node] = m->route_of[problem->given[i].vehicle];
+			in->picky = true;
+		}
+	}
+}
+
+/* Customers by what is served or not as one: groups, pairs, the others alone. */
+static void
+set_requests(Making *m)
+{
+	EcmlCtx    *ctx = m->ctx;
+	VrpInstance *in = m->in;
+	const VrpProblem *problem = m->problem;
+	int			groups = 0;
+	int		   *first_of;
+	int		   *next_in = ECML_NEW(ctx, int, in->n + 1);
+	int		   *nodes = ECML_NEW(ctx, int, in->n + 1);
+
 	in->requests = ECML_NEW(ctx, VrpRequest, in->n + 1);
 	in->members = ECML_NEW(ctx, int, in->n + 1);
 	in->requests_plain = true;
+	for (int c = 0; c < in->n; c++)
+		groups = problem->sites[in->site[c]].group >= groups ? problem->sites[in->site[c]].group + 1 : groups;
+	first_of = ECML_NEW(ctx, int, groups + 1);
+	for (int g = 0; g < groups; g++)
+		first_of[g] = -1;
+	for (int c = in->n - 1; c >= 0; c--)
 	{
-		int			groups = 0;
-		int		   *first_of;
-		int		   *next_in;
-		int		   *nodes = ECML_NEW(ctx, int, in->n + 1);
+		int			g = problem->sites[in->site[c]].group;
 
-		for (int c = 0; c < in->n; c++)
-			groups = problem->sites[in->site[c]].group >= groups ? problem->sites[in->site[c]].group + 1 : groups;
-		first_of = ECML_NEW(ctx, int, groups + 1);
-		next_in = ECML_NEW(ctx, int, in->n + 1);
-		for (int g = 0; g < groups; g++)
-			first_of[g] = -1;
-		for (int c = in->n - 1; c >= 0; c--)
+		if (g >= 0)
 		{
-			int			g = problem->sites[in->site[c]].group;
-
-			if (g >= 0)
-			{
-				next_in[c] = first_of[g];
-				first_of[g] = c;
-			}
+			next_in[c] = first_of[g];
+			first_of[g] = c;
 		}
-		for (int c = 0; c < in->n; c++)
-		{
-			const VrpSite *site = &problem->sites[in->site[c]];
-
-			if (site->group >= 0)
-			{
-				int			n = 0;
-
-				if (first_of[site->group] != c)
-					continue;
-				for (int m = c; m >= 0; m = next_in[m])
-					nodes[n++] = m;
-				add_request(in, problem, n > 1 ? VRP_GROUP : VRP_SINGLE, nodes, n);
-				in->requests_plain = in->requests_plain && n == 1;
-			}
-			else if (pair_of[in->site[c]] >= 0)
-			{
-				nodes[0] = c;
-				nodes[1] = location[pair_of[in->site[c]]];
-				add_request(in, problem, VRP_PAIR, nodes, 2);
-				in->requests_plain = false;
-			}
-			else if (site->pair < 0)
-				add_request(in, problem, VRP_SINGLE, &c, 1);
-		}
-		ecml_free(ctx, nodes);
 	}
+	for (int c = 0; c < in->n; c++)
+	{
+		const VrpSite *site = &problem->sites[in->site[c]];
 
-	/* what leaving out costs, where it must not be; more than any trip */
+		if (site->group >= 0)
+		{
+			int			n = 0;
+
+			if (first_of[site->group] != c)
+				continue;
+			for (int member = c; member >= 0; member = next_in[member])
+				nodes[n++] = member;
+			add_request(in, problem, n > 1 ? VRP_GROUP : VRP_SINGLE, nodes, n);
+			in->requests_plain = in->requests_plain && n == 1;
+		}
+		else if (m->pair_of[in->site[c]] >= 0)
+		{
+			nodes[0] = c;
+			nodes[1] = m->location[m->pair_of[in->site[c]]];
+			add_request(in, problem, VRP_PAIR, nodes, 2);
+			in->requests_plain = false;
+		}
+		else if (site->pair < 0)
+			add_request(in, problem, VRP_SINGLE, &c, 1);
+	}
+	ecml_free(ctx, nodes);
+	ecml_free(ctx, next_in);
+	ecml_free(ctx, first_of);
+}
+
+/* What leaving out costs, where it must not be: more than any trip. */
+static void
+set_penalties(Making *m)
+{
+	VrpInstance *in = m->in;
+	double		big = 0;
+
 	for (int c = 0; c < in->n; c++)
 		for (int t = 0; t < in->ntypes; t++)
 		{
@@ -913,7 +830,7 @@ vrp_instance(EcmlCtx *ctx, const VrpProblem *problem, const VrpParams *params)
 				big = cost;
 		}
 	big = 10 * (big + in->near_edge) + 1;
-	if (params->vehicles_first)
+	if (m->params->vehicles_first)
 	{
 		big *= 100;
 		for (int t = 0; t < in->ntypes; t++)
@@ -925,9 +842,43 @@ vrp_instance(EcmlCtx *ctx, const VrpProblem *problem, const VrpParams *params)
 			in->requests[r].penalty = big;
 		else if (in->requests[r].penalty > big)
 			in->requests[r].penalty = big;
-	ecml_free(ctx, type_of);
-	ecml_free(ctx, pair_of);
-	ecml_free(ctx, location);
-	ecml_free(ctx, next_of_type);
+}
+
+VrpInstance *
+vrp_instance(EcmlCtx *ctx, const VrpProblem *problem, const VrpParams *params)
+{
+	VrpInstance *in = ECML_NEW0(ctx, VrpInstance, 1);
+	Making		m = {.ctx = ctx,.in = in,.problem = problem,.params = params};
+
+	m.location = ECML_NEW(ctx, int, problem->nsites + 1);
+	m.pair_of = ECML_NEW(ctx, int, problem->nsites + 1);
+	m.route_of = ECML_NEW(ctx, int, problem->nvehicles + 1);
+	for (int i = 0; i < problem->nsites; i++)
+		m.pair_of[i] = -1;
+	in->scale = problem->round == VRP_ROUND_TRUNC1 ? 10 : 1;
+	in->metric = problem->metric;
+	in->round = problem->round;
+	in->ndims = problem->ndims;
+	in->inverse_speed = 1 / problem->speed;
+	in->quantum = find_quantum(ctx, problem, in->scale);
+	in->reason = ECML_NEW0(ctx, VrpReason, problem->nsites + 1);
+	in->site = ECML_NEW(ctx, int, problem->nsites + 1);
+	m.type_of = find_types(ctx, in, problem);
+	/* all sites as locations, so that they can be tried; those that nobody can serve leave afterwards */
+	number_sites(&m);
+	for (int t = 0; t < in->ntypes; t++)
+		prepare_type(in, problem, &in->types[t], m.location);
+	leave_out(&m);
+	lay_routes(&m);
+	set_customers(&m);
+	set_given(&m);
+	vrp_set_neighbours(ctx, in);
+	vrp_set_plain(ctx, in);
+	set_requests(&m);
+	set_penalties(&m);
+	ecml_free(ctx, m.type_of);
+	ecml_free(ctx, m.pair_of);
+	ecml_free(ctx, m.location);
+	ecml_free(ctx, m.route_of);
 	return in;
 }

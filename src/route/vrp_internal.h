@@ -113,6 +113,7 @@ typedef struct VrpInstance
 	int		   *near;			/* [n][nnear], nearest first */
 	int			nnear;
 	int			ninsert;
+	double	   *near_leg;		/* [n][ninsert] distances to them, where plain */
 	/* by route */
 	int		   *type;
 	int		   *vehicle_of;		/* number in the problem */
@@ -133,6 +134,7 @@ typedef struct VrpInstance
 	bool		released;
 	bool		hard;			/* some type is */
 	bool		mixed;			/* several types */
+	bool		plain;			/* nothing but distances of one matrix and at most one capacity */
 	bool		requests_plain; /* all are VRP_SINGLE; request r is customer r */
 	int			ngiven;
 	const VrpGiven *given;		/* with nodes and routes */
@@ -300,6 +302,10 @@ vrp_own(const VrpState *s, int node)
 
 /* vrp_instance.c */
 extern VrpInstance *vrp_instance(EcmlCtx *ctx, const VrpProblem *problem, const VrpParams *params);
+
+/* vrp_near.c */
+extern void vrp_set_neighbours(EcmlCtx *ctx, VrpInstance *in);
+extern void vrp_set_plain(EcmlCtx *ctx, VrpInstance *in);
 
 /* vrp_state.c */
 extern VrpState *vrp_state(EcmlCtx *ctx, const VrpInstance *in);

@@ -359,8 +359,10 @@ first_plan(Search *S)
 		if (i % CHUNK == 0)
 		{
 			ecml_poll(S->ctx, 0, 0);
-			if (over(S))
+			if (S->params->stop && *S->params->stop)
 				break;
+			/* a plan without half of the deliveries is none: past the time it is finished in haste */
+			s->hasty = s->hasty || over(S);
 		}
 	}
 	s->hasty = false;
@@ -612,7 +614,7 @@ why_absent(Search *S, VrpState *s, int request)
 	const VrpInstance *in = S->in;
 
 	if (!in->requests[request].optional)
-		return VRP_NO_ROOM;
+		return S->params->stop && *S->params->stop ? VRP_ENDED : VRP_NO_ROOM;
 	/* would it fit if it paid? */
 	vrp_begin_step(s);
 	s->blink = 1 << 30;

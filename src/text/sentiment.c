@@ -46,6 +46,7 @@ typedef struct SentimentEntry
 
 #include "text/sentiment_tables.h"
 
+#define ALWAYS __attribute__((always_inline))
 #define FNV_BASE 2166136261u
 #define FNV_PRIME 16777619u
 #define NEGATED (-0.6)
@@ -64,6 +65,9 @@ hash_byte(uint32_t h, unsigned char c)
 static inline const SentimentEntry *
 find(uint32_t hash)
 {
+	/* most pairs are not known: a bit tells, and the bits are in the cache */
+	if (!(sentiment_bits[hash >> 6 & (SENTIMENT_WORDS - 1)] >> (hash & 63) & 1))
+		return NULL;
 	for (uint32_t slot = (hash * 0x9E3779B1u) >> (32 - SENTIMENT_BITS);; slot = (slot + 1) & ((1u << SENTIMENT_BITS) - 1))
 	{
 		const SentimentEntry *entry = &sentiment_entries[slot];
@@ -131,7 +135,7 @@ weight_of(const SentimentEntry *entry)
 	return entry == NULL ? 0 : entry->weight * SENTIMENT_STEP;
 }
 
-static void
+static inline ALWAYS void
 word_ends(Reading *r, uint32_t alone, uint32_t pair, uint32_t negated, size_t begin, size_t end)
 {
 	const SentimentSink *sink = r->sink;
@@ -148,13 +152,23 @@ word_ends(Reading *r, uint32_t alone, uint32_t pair, uint32_t negated, size_t be
 
 		sink->feature(sink->arg, alone, NEGATED * value, weight_of(entry), from, end);
 		if (entry == NULL || (entry->flags & HAS_NEGATED) || SENTIMENT_LEARNS)
-			sink->feature(sink->arg, negated, value, weight_of(find(negated)), from, end);
+		{
+			const SentimentEntry *own = find(negated);
+
+			if (own != NULL || SENTIMENT_LEARNS)
+				sink->feature(sink->arg, negated, value, weight_of(own), from, end);
+		}
 		r->negated--;
 	}
 	else
 		sink->feature(sink->arg, alone, value, weight_of(entry), begin, end);
 	if (r->before_pairs)
-		sink->feature(sink->arg, pair, r->after, weight_of(find(pair)), r->before_begin, end);
+	{
+		const SentimentEntry *both = find(pair);
+
+		if (both != NULL || SENTIMENT_LEARNS)
+			sink->feature(sink->arg, pair, r->after, weight_of(both), r->before_begin, end);
+	}
 	switch (kind)
 	{
 		case NEGATOR:			/* a second one ends the first */
@@ -186,15 +200,16 @@ word_ends(Reading *r, uint32_t alone, uint32_t pair, uint32_t negated, size_t be
 	r->before_begin = begin;
 }
 
-static void
+static inline ALWAYS void
 sign(Reading *r, uint32_t hash, size_t begin, size_t end)
 {
 	r->sink->feature(r->sink->arg, hash, r->after, weight_of(find(hash)), begin, end);
 	r->before_pairs = false;
 }
 
-void
-sentiment_read(EcmlCtx *ctx, const char *text, size_t n, const SentimentSink *sink, SentimentTotals *totals)
+/* Inlined, so that what a sink does that is known here is inlined, too. */
+static inline ALWAYS void
+read_text(EcmlCtx *ctx, const char *text, size_t n, const SentimentSink *sink, SentimentTotals *totals)
 {
 	Reading		r = {sink, totals, 1, 1, 0, 0, false, 0, 0};
 	size_t		at = 0;
@@ -228,14 +243,23 @@ sentiment_read(EcmlCtx *ctx, const char *text, size_t n, const SentimentSink *si
 					small = '\'';
 				if (small != last[0] || small != last[1] || (class & UTF8_DIGIT))
 				{
-					char		bytes[4];
-					unsigned	m = utf8_encode(small, bytes);
-
-					for (unsigned i = 0; i < m; i++)
+					if (small < 0x80)
 					{
-						alone = hash_byte(alone, (unsigned char) bytes[i]);
-						pair = hash_byte(pair, (unsigned char) bytes[i]);
-						negated = hash_byte(negated, (unsigned char) bytes[i]);
+						alone = hash_byte(alone, (unsigned char) small);
+						pair = hash_byte(pair, (unsigned char) small);
+						negated = hash_byte(negated, (unsigned char) small);
+					}
+					else
+					{
+						char		bytes[4];
+						unsigned	m = utf8_encode(small, bytes);
+
+						for (unsigned i = 0; i < m; i++)
+						{
+							alone = hash_byte(alone, (unsigned char) bytes[i]);
+							pair = hash_byte(pair, (unsigned char) bytes[i]);
+							negated = hash_byte(negated, (unsigned char) bytes[i]);
+						}
 					}
 				}
 				last[1] = last[0];
@@ -248,8 +272,15 @@ sentiment_read(EcmlCtx *ctx, const char *text, size_t n, const SentimentSink *si
 				}
 				if (at >= n)
 					break;
-				c = utf8_decode(text + at, n - at, &length);
-				class = utf8_class(c);
+				c = (unsigned char) text[at];
+				length = 1;
+				if (c < 0x80)
+					class = utf8_ascii_classes[c];
+				else
+				{
+					c = utf8_decode(text + at, n - at, &length);
+					class = utf8_class(c);
+				}
 				if (class & (UTF8_ALNUM | UTF8_MARK))
 					continue;
 				if ((c == '\'' || c == 0x2019) && at + length < n)
@@ -314,6 +345,12 @@ sentiment_read(EcmlCtx *ctx, const char *text, size_t n, const SentimentSink *si
 		at += length;
 	}
 	sink->sentence(sink->arg, n);
+}
+
+void
+sentiment_read(EcmlCtx *ctx, const char *text, size_t n, const SentimentSink *sink, SentimentTotals *totals)
+{
+	read_text(ctx, text, n, sink, totals);
 }
 
 /* ------------------------------------------------------------------------------------------------ the score */
@@ -388,7 +425,7 @@ sentiment_of(EcmlCtx *ctx, const char *text, size_t n)
 	Sentiment	result = {0, 0};
 	double		opinion;
 
-	sentiment_read(ctx, text, n, &sink, &totals);
+	read_text(ctx, text, n, &sink, &totals);
 	if (scoring.found)
 		result.polarity = tanh(0.5 * (log_odds(scoring.total, totals.words) + prior(totals.words)));
 	opinion = scoring.strength + 0.3 * (double) totals.markers;

@@ -56,7 +56,7 @@ TABLES = [
     (survival.survival_table, {"cox": survival.cox, "clv": survival.clv}),
     (pricing.pricing_table, {"pricing": pricing.pricing}),
     (routes.routes_table, {"route": routes.routes}),
-    (network.cnn_table, {"cnn": network.cnn}),
+    (network.cnn_table, {"cnn": network.cnn, "cnn_quality": network.cnn_quality}),
     (forecasting.speed_table, {"forecast": forecasting.speed}),
     (forecasting.accuracy_table, {"accuracy": forecasting.accuracy}),
     (forecasting.prophet_table, {"prophet": forecasting.prophet}),

@@ -54,7 +54,7 @@ def sentiment(table):
             print(f"left out: {file} is not there")
             continue
         judged = [(row["text"], label(row)) for row in rows if label(row) is not None]
-        judged = random.Random(1).sample(judged, min(4000, len(judged)))
+        judged = random.Random(1).sample(judged, min(2000, len(judged)))
         store(connection, "judged", ["body", "good"], judged)
         ours = value(connection, "SELECT avg(((ecml_sentiment(body) > 0) = (good = '1'))::int)::float8 FROM judged")
         for peer, (polarity, _) in peers.items():

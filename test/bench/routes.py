@@ -120,17 +120,16 @@ def ecml(connection, instance):
 
 def pyvrp(instance):
     import numpy
-    from pyvrp import Client, Depot, ProblemData, VehicleType, solve
+    from pyvrp import Client, Depot, Location, ProblemData, VehicleType, solve
     from pyvrp.stop import MaxRuntime
 
     matrix = numpy.asarray(instance.matrix, dtype=numpy.int64)
-    x, y = int(instance.sites[0][0]), int(instance.sites[0][1])
-    horizon = int(instance.sites[0][4] * instance.unit) if instance.timed else 10 ** 12
-    clients = [Client(int(s[0]), int(s[1]), delivery=[int(s[2])], service_duration=int(s[5] * instance.unit),
-                      tw_early=int(s[3] * instance.unit), tw_late=int(s[4] * instance.unit) if instance.timed else horizon)
-               for s in instance.sites[1:]]
-    vehicle = VehicleType(instance.vehicles, capacity=[instance.capacity], tw_early=0, tw_late=horizon)
-    data = ProblemData(clients, [Depot(x, y)], [vehicle], [matrix], [matrix])
+    times = [{"tw_early": int(s[3] * instance.unit), "tw_late": int(s[4] * instance.unit)} if instance.timed else {}
+             for s in instance.sites]
+    clients = [Client(number, delivery=[int(s[2])], service_duration=int(s[5] * instance.unit), **times[number])
+               for number, s in enumerate(instance.sites[1:], 1)]
+    data = ProblemData([Location(s[0], s[1]) for s in instance.sites], clients, [Depot(0)],
+                       [VehicleType(instance.vehicles, capacity=[instance.capacity], **times[0])], [matrix], [matrix])
     best = solve(data, stop=MaxRuntime(SECONDS), seed=1, display=False).best
     return best.distance() / instance.unit if best.is_feasible() else math.nan
 

@@ -44,6 +44,7 @@ all_rows='
 	mahalanobis
 	anomalies
 	cnn
+	cnn_quality
 	forecast
 	accuracy
 	prophet

@@ -47,7 +47,7 @@ def rows_of(name):
         return None
     csv.field_size_limit(1 << 30)
     with gzip.open(path, "rt", encoding="utf-8", newline="") as file:
-        return list(csv.DictReader(file))
+        return list(csv.DictReader(file, delimiter="\t" if ".tsv" in name else ","))
 
 
 def store(connection, table, columns, rows):

@@ -121,10 +121,8 @@ SELECT is((SELECT array_agg(delivery_id ORDER BY stop) FROM ecml_vrp('square',
 	'{"iterations": 5, "initial": "VALUES (1, 1, ''b'', true), (1, 2, ''a'', false)"}') WHERE stop = 1), '{b}', 'what is locked stays') WHERE false
 UNION ALL SELECT is((SELECT delivery_id FROM ecml_vrp('square', '{"vehicles": 1, "iterations": 5,
 	"initial": "SELECT 1 AS vehicle, 1 AS stop, ''b'' AS delivery_id, true AS locked"}') WHERE stop = 1), 'b', 'what is locked stays');
-SELECT is((SELECT count(DISTINCT vehicle) FROM ecml_vrp('SELECT id, x, y, id IN (''depot'', ''b'') AS is_depot FROM square', '{"iterations": 5}')), 1::bigint,
-	'two depots') WHERE false
-UNION ALL SELECT is((SELECT cost FROM ecml_vrp_summary('SELECT id, x, y, id IN (''depot'', ''b'') AS is_depot FROM square', '{"iterations": 5}')), 12::float8,
-	'of two depots the cheaper is used') ;
+SELECT is((SELECT cost FROM ecml_vrp_summary('SELECT id, x, y, id IN (''depot'', ''b'') AS is_depot FROM square', '{"iterations": 5}')), 12::float8,
+	'of two depots the cheaper is used');
 
 -- distances
 SELECT ok((SELECT cost BETWEEN 2 * 343000 AND 2 * 344500 FROM ecml_vrp_summary(

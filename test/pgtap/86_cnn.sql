@@ -1,7 +1,7 @@
 -- Networks of pictures: training on drawn shapes, every way to serve, evaluation, warm start and transfer, versions, errors.
 BEGIN;
 \i ../lib/pgtap.sql
-SELECT plan(81);
+SELECT plan(84);
 
 -- Bars that lie, stand, or run from corner to corner, in 12 x 12 grey, with noise: as arrays, raw bytes.
 CREATE FUNCTION pg_temp.pixel(kind int, i int, y int, x int) RETURNS int LANGUAGE sql IMMUTABLE AS $$
@@ -118,6 +118,16 @@ SELECT is(ecml_model_info('bars') -> 'layers' -> 1 ->> 'output', '[10, 10, 8]', 
 SELECT lives_ok($$ SELECT ecml_train('graph', 'cnn', 'SELECT v, kind FROM seen', target => 'kind', options => '{"epochs": 1, "layers": [{"conv2d": {"filters": 4, "padding": "same", "name": "stem"}},
 	{"separable_conv2d": {"filters": 4, "padding": "same", "activation": "swish"}}, {"add": "stem"}, {"residual": [{"conv2d": {"filters": 8, "strides": 2, "padding": "same"}}, "batch_normalization"]},
 	{"global_average_pooling2d": {"name": "mean"}}, {"dense": {"units": 8, "activation": "hard_sigmoid"}}, {"multiply": "mean"}, "dense"]}') $$, 'sums, products, residuals');
+
+-- ---- what the planner is told: a network costs more than a line
+SELECT ecml_train('line', 'linreg', 'SELECT id, place FROM seen', 'place');
+CREATE FUNCTION pg_temp.cost(query text) RETURNS float8 LANGUAGE plpgsql AS $$
+DECLARE plan json; BEGIN EXECUTE 'EXPLAIN (FORMAT json) ' || query INTO plan; RETURN plan -> 0 -> 'Plan' ->> 'Total Cost'; END $$;
+CREATE TABLE costs AS SELECT pg_temp.cost('SELECT count(id) FROM shapes') AS scan, pg_temp.cost($$ SELECT count(ecml_predict('line', id)) FROM shapes $$) AS line,
+	pg_temp.cost($$ SELECT count(ecml_classify('bars', v)) FROM shapes $$) AS network, pg_temp.cost($$ SELECT count(ecml_classify('nobody', v)) FROM shapes $$) AS nobody;
+SELECT cmp_ok(network - scan, '>', 1.5 * (line - scan), 'the cost of a network') FROM costs;
+SELECT is(nobody, line, 'a model that is not there costs what is declared, until it is called') FROM costs;
+SELECT throws_ok($$ SELECT * FROM ecml_explain('bars', ARRAY[1.0]) $$, '22023', 'the model does not predict from features', 'ecml_explain is for features');
 
 -- ---- mistakes
 SELECT throws_matching($$ SELECT ecml_train('x', 'cnn', 'SELECT v, kind FROM seen', target => 'kind', options => '{"layers": [{"conv2d": {"filters": 8, "kernel": 15}}, "flatten", "dense"]}') $$,

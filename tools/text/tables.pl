@@ -92,6 +92,12 @@ if ($mode eq 'sentiment')
 		"static const SentimentEntry sentiment_entries[1 << SENTIMENT_BITS] = {\n";
 	lines('[%d]={%u,%d,%d}', map { [$_, @{$table[$_]}] } grep { defined $table[$_] } 0 .. $#table);
 	print "};\n";
+	# is there such a hash? one bit for the low 19 bits of it
+	my @seen = (0) x 8192;
+	$seen[$_->[0] >> 6 & 8191] |= 1 << ($_->[0] & 63) for grep { defined } @table;
+	print "#define SENTIMENT_WORDS 8192\nstatic const uint64_t sentiment_bits[SENTIMENT_WORDS] = {\n";
+	lines('UINT64_C(%u)', map { [$_] } @seen);
+	print "};\n";
 }
 elsif ($mode eq 'lemmas')
 {
