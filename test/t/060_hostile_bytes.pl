@@ -109,6 +109,7 @@ $node->safe_psql('postgres', q(
 	UNION ALL SELECT 'counts', 'test', chi2_state(colour, size)::text, 1 FROM shop
 	UNION ALL SELECT 'scores', 'metrics', metrics_state(promo, sin(id))::text, 1 FROM shop
 	UNION ALL SELECT 'words', 'metrics', metrics_state(size, abs(sin(id)))::text, 1 FROM shop WHERE id < 30
+	UNION ALL SELECT 'zeros and ones', 'metrics', metrics_state(id % 2, abs(sin(id)))::text, 1 FROM shop WHERE id < 30
 	UNION ALL SELECT 'labels', 'metrics', metrics_state(colour, size)::text, 1 FROM shop
 	UNION ALL SELECT 'numbers', 'metrics', metrics_state(sold, price)::text, 1 FROM shop
 	UNION ALL SELECT 'curve', 'survival', survival_state(id % 40, promo)::text, 1 FROM shop
