@@ -24,7 +24,8 @@ typedef enum ProphetStatus
 	PROPHET_BAD_CHANGEPOINT,	/* outside of the observations */
 	PROPHET_DAMAGED,			/* a state that no fit with these parameters gives */
 	PROPHET_NOT_FINITE,			/* a value or a column is infinite, or a column is NaN where it is needed */
-	PROPHET_NO_MEMORY			/* the scratch memory is smaller than prophet_work says */
+	PROPHET_NO_MEMORY,			/* the scratch memory is smaller than prophet_work says */
+	PROPHET_CANCELLED			/* cancel said so: the output is worth nothing */
 } ProphetStatus;
 
 #define PROPHET_MAX_SEASONS 16
@@ -86,6 +87,8 @@ typedef struct ProphetInput
 	EcmlRng		rng;			/* of this series */
 	const double *state;		/* [n_state] of an earlier fit, which is not made again; may come from anywhere; NULL: fit */
 	int			n_state;
+	bool		(*cancel) (void *arg);	/* asked every few milliseconds of a fit; NULL: never */
+	void	   *cancel_arg;
 } ProphetInput;
 
 /* What the caller wants; each may be NULL. Rows count from the first observation. */

@@ -314,6 +314,8 @@ add_columns(ProphetDesign *d)
 		bool		binary = true;
 		int			found = 0;
 
+		if (prophet_cancelled(d))
+			return PROPHET_CANCELLED;
 		for (int i = 0; i < d->total; i++)
 		{
 			double		v = column->values[d->order[i]];
@@ -464,6 +466,8 @@ prophet_design(ProphetDesign *d, const ProphetParams *params, const ProphetInput
 
 		if (d->orders[i] == 0)
 			continue;
+		if (prophet_cancelled(d))
+			return PROPHET_CANCELLED;
 		fourier(d->x + (size_t) f * d->total, in->t, d->order, d->total, season ? season->period : auto_periods[i],
 				d->orders[i]);
 		for (int k = 0; k < 2 * d->orders[i]; k++, f++)

@@ -223,8 +223,8 @@ trend_products(const ProphetDesign *d, const double *x, const int *sparse, int s
 	*c = sum;
 }
 
-/* gram (lower triangle) and right of the model linearised at theta, for which the curve and residuals stand */
-static void
+/* gram (lower triangle) and right of the model linearised at theta, for which the curve and residuals stand; false: cancelled */
+static bool
 normal_equations(ProphetDesign *d, const double *theta)
 {
 	int			p = d->p;
@@ -253,6 +253,8 @@ normal_equations(ProphetDesign *d, const double *theta)
 		double		k;
 		double		c;
 
+		if (prophet_cancelled(d))
+			return false;
 		if (d->multiplicative[f])
 			for (int i = 0; i < n; i++)
 				to[i] = x[i] * d->trend[i];
@@ -301,11 +303,16 @@ normal_equations(ProphetDesign *d, const double *theta)
 		{
 			int			count = n - from < TILE ? n - from : TILE;
 
+			if (from / TILE % 64 == 63 && prophet_cancelled(d))
+				return false;
 			for (int g = 0; g < run; g++)
 				tile[g] = d->scaled + (size_t) (f + g) * n + from;
 			add_products(gram + (size_t) (2 + f) * p + 2 + f, p, tile, run, count);
 		}
 		for (int g = 0; g < f; g++)
+		{
+			if (prophet_cancelled(d))
+				return false;
 			for (int h = 0; h < run; h++)
 			{
 				double	   *to = gram + (size_t) (2 + f + h) * p + 2 + g;
@@ -321,6 +328,7 @@ normal_equations(ProphetDesign *d, const double *theta)
 				else
 					*to = dot(d->scaled + (size_t) g * n, d->scaled + (size_t) (f + h) * n, n);
 			}
+		}
 		f += run;
 	}
 
@@ -357,6 +365,7 @@ normal_equations(ProphetDesign *d, const double *theta)
 			sum += gram[i >= j ? (size_t) i * p + j : (size_t) j * p + i] * theta[j];
 		d->right[i] += sum;
 	}
+	return true;
 }
 
 /* ---- the lasso of the changes */
@@ -581,9 +590,10 @@ fit_linear(ProphetDesign *d)
 	memcpy(d->residual, d->y, d->rows * sizeof(double));
 	for (int i = 0; i < d->rows; i++)
 		d->factor[i] = 1;
-	normal_equations(d, d->theta);
 	d->variance = 1;
-	while (iterations < MAX_ALTERNATIONS && solve(d, d->theta, d->variance))
+	if (!normal_equations(d, d->theta))
+		return 0;
+	while (iterations < MAX_ALTERNATIONS && !prophet_cancelled(d) && solve(d, d->theta, d->variance))
 	{
 		double		value = objective(d, d->next, linear_error(d, square), &d->variance);
 
@@ -643,8 +653,7 @@ fit_nonlinear(ProphetDesign *d)
 		double		step = 1;
 		bool		better = false;
 
-		normal_equations(d, d->theta);
-		if (!solve(d, d->theta, d->variance))
+		if (!normal_equations(d, d->theta) || !solve(d, d->theta, d->variance))
 			break;
 		iterations++;
 		for (int halving = 0; halving <= MAX_HALVINGS && !better; halving++)

@@ -53,6 +53,8 @@ typedef struct ProphetDesign
 	double	   *factor;			/* [total] 1 + multiplicative effects */
 	double	   *added;			/* [total] additive effects */
 
+	bool		cancelled;		/* the fit is to end */
+
 	/* space of the fit */
 	int			p;				/* smooth + changes */
 	double	   *gram;			/* [p][p] */
@@ -75,6 +77,13 @@ typedef struct ProphetDesign
 	double	   *paths;			/* [PROPHET_KNOTS][half] departures from the trend, each to be mirrored */
 	double	   *drawn;			/* [2 half] values of the trend at one time */
 } ProphetDesign;
+
+/* Is the fit to end?  Once it is, it stays so. */
+static inline bool
+prophet_cancelled(ProphetDesign *d)
+{
+	return d->cancelled = d->cancelled || (d->in->cancel && d->in->cancel(d->in->cancel_arg));
+}
 
 #define PROPHET_KNOTS 24		/* times that bands are computed at; between them they are interpolated */
 #define PROPHET_SPARSE 8		/* a column with at most 1 / this of its rows not 0 is kept as a list of them too */

@@ -185,7 +185,7 @@ prepare(const ForecastInput *in, int first, ForecastArena *arena, Prepared *p)
 	p->in = (ProphetInput) {
 		.n = in->n - first,.horizon = in->horizon,.t = t,.y = in->y + first,.cap = logistic ? cap : NULL,
 		.floor = logistic ? floors : NULL,.columns = column,.n_columns = columns,.levels = in->levels,
-		.n_levels = in->nlevels
+		.n_levels = in->nlevels,.cancel = in->cancel,.cancel_arg = in->cancel_arg
 	};
 	ecml_rng_seed(&p->in.rng, in->seed);
 	return FORECAST_OK;
@@ -203,6 +203,8 @@ run(const ForecastInput *in, const Prepared *p, ForecastArena *arena, ProphetOut
 			return FORECAST_OK;
 		case PROPHET_NO_MEMORY:
 			return FORECAST_NO_MEMORY;
+		case PROPHET_CANCELLED:
+			return FORECAST_CANCELLED;
 		case PROPHET_DAMAGED:
 			return FORECAST_DAMAGED;
 		case PROPHET_NOT_FINITE:

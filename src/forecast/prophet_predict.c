@@ -387,6 +387,8 @@ prophet_run(const ProphetParams *params, const ProphetInput *in, void *memory, s
 		prophet_curve(&d, d.theta, 0, d.total);
 	else
 		prophet_fit(&d, out);
+	if (d.cancelled)
+		return out->status = PROPHET_CANCELLED;
 	prophet_predict(&d, out);
 	if (out->lower || out->upper || out->sd)
 		prophet_intervals(&d, out);
@@ -425,6 +427,8 @@ prophet_status_text(ProphetStatus status)
 			return "a value, a time or a regressor is not finite";
 		case PROPHET_NO_MEMORY:
 			return "the scratch memory is too small";
+		case PROPHET_CANCELLED:
+			return "cancelled";
 	}
 	return "unknown";
 }

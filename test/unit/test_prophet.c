@@ -411,6 +411,53 @@ bands(void)
 	free(r.memory);
 }
 
+/* Cancelled at each question in turn, and in the end not. */
+static bool
+cancel_later(void *arg)
+{
+	int		   *left = arg;
+
+	return --*left < 0;
+}
+
+static void
+cancelling(void)
+{
+	enum
+	{
+		N = 900
+	};
+	static double t[N], y[N];
+	ProphetParams params = PROPHET_DEFAULTS;
+	int			left;
+	ProphetInput in = {.n = N,.t = t,.y = y,.cancel = cancel_later,.cancel_arg = &left};
+	static Run	r;
+	int			rounds = 0;
+	bool		good = true;
+
+	for (int i = 0; i < N; i++)
+	{
+		t[i] = i;
+		y[i] = 10 + 0.01 * i + sin(2 * M_PI * i / 7) + 0.1 * sin(i * i);
+	}
+	for (int multiplicative = 0; multiplicative < 2; multiplicative++)
+	{
+		ProphetStatus status = PROPHET_CANCELLED;
+
+		params.multiplicative = multiplicative;
+		prepare_run(&r, &params, &in);
+		for (int after = 0; status == PROPHET_CANCELLED && after < 10000; after++, rounds++)
+		{
+			left = after;
+			status = prophet_run(&params, &in, r.memory, r.size, &r.out);
+			good &= status == PROPHET_OK || (status == PROPHET_CANCELLED && left < 0);
+		}
+		good &= status == PROPHET_OK;
+		free(r.memory);
+	}
+	ok(good && rounds > 40, "cancelled at each of %d questions", rounds - 2);
+}
+
 static void
 edges(void)
 {
@@ -738,6 +785,7 @@ main(void)
 	ok(ncases == 4, "four cases");
 	mode();
 	bands();
+	cancelling();
 	edges();
 	wide();
 	holidays();
