@@ -2,9 +2,9 @@
  * reservoir.c - a random sample of a stream of rows: the rows of the least keys, in a heap
  */
 #include <math.h>
-#include <stdlib.h>
 
 #include "reservoir.h"
+#include "sort.h"
 
 #define FIRST_ROWS 256
 
@@ -120,32 +120,21 @@ ecml_reservoir_place(EcmlCtx *ctx, EcmlReservoir *reservoir, double key, double 
 	return fill_slot(reservoir, slot, weight);
 }
 
-typedef struct Numbered
-{
-	uint64_t	number;
-	size_t		slot;
-} Numbered;
-
-static int
-compare_numbers(const void *a, const void *b)
-{
-	uint64_t	x = ((const Numbered *) a)->number;
-	uint64_t	y = ((const Numbered *) b)->number;
-
-	return x < y ? -1 : x > y;
-}
-
 size_t *
 ecml_reservoir_order(EcmlCtx *ctx, const EcmlReservoir *reservoir)
 {
-	Numbered   *numbered = ECML_NEW(ctx, Numbered, reservoir->n + 1);
+	double	   *pairs = ecml_alloc_array(ctx, reservoir->n + 1, 2 * sizeof(double));
 	size_t	   *order = ECML_NEW(ctx, size_t, reservoir->n + 1);
 
+	/* numbers of rows, which a double holds */
 	for (size_t i = 0; i < reservoir->n; i++)
-		numbered[i] = (Numbered) {reservoir->numbers[i], i};
-	qsort(numbered, reservoir->n, sizeof(Numbered), compare_numbers);
+	{
+		pairs[2 * i] = (double) reservoir->numbers[i];
+		pairs[2 * i + 1] = (double) i;
+	}
+	ecml_sort_f8_pairs(ctx, pairs, reservoir->n);
 	for (size_t i = 0; i < reservoir->n; i++)
-		order[i] = numbered[i].slot;
-	ecml_free(ctx, numbered);
+		order[i] = (size_t) pairs[2 * i + 1];
+	ecml_free(ctx, pairs);
 	return order;
 }

@@ -215,6 +215,16 @@ walk_tops(const IforestScorer *scorer, const Row *row, uint32_t *place, const in
 	}
 }
 
+/* A load for two of them: loads are what the walk waits for. */
+static inline uint64_t
+two_places(const uint32_t *place)
+{
+	uint64_t	two;
+
+	memcpy(&two, place, sizeof(two));
+	return two;
+}
+
 AVX512_INLINE double
 sum_paths(const IforestScorer *scorer, uint16_t *ranks, uint32_t *place, uint16_t *rights, const int at_hand)
 {
@@ -238,8 +248,9 @@ sum_paths(const IforestScorer *scorer, uint16_t *ranks, uint32_t *place, uint16_
 	/* all splits of the subtrees of two trees */
 	for (int i = 0; i < scorer->ntrees; i += 2)
 	{
-		__m256i		a = _mm256_load_si256((const __m256i *) (below + place[i]));
-		__m256i		b = _mm256_load_si256((const __m256i *) (below + place[i + 1]));
+		uint64_t	two = two_places(place + i);
+		__m256i		a = _mm256_load_si256((const __m256i *) (below + (uint32_t) two));
+		__m256i		b = _mm256_load_si256((const __m256i *) (below + (two >> 32)));
 
 		_store_mask32((__mmask32 *) (rights + i), goes_right(&row, _mm512_inserti64x4(_mm512_castsi256_si512(a), b, 1), at_hand));
 	}
@@ -262,8 +273,13 @@ sum_paths(const IforestScorer *scorer, uint16_t *ranks, uint32_t *place, uint16_
 	for (; t + TREE_LANES <= scorer->ntrees; t += TREE_LANES)
 	{
 #pragma GCC unroll 8
-		for (int l = 0; l < TREE_LANES; l++)
-			lane[l] += values[below[place[t + l]]];
+		for (int l = 0; l < TREE_LANES; l += 2)
+		{
+			uint64_t	two = two_places(place + t + l);
+
+			lane[l] += values[below[(uint32_t) two]];
+			lane[l + 1] += values[below[two >> 32]];
+		}
 	}
 	for (int l = 0; t < scorer->ntrees; t++, l++)
 		lane[l] += values[below[place[t]]];

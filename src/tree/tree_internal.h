@@ -82,7 +82,8 @@ tree_cut_number(const double *cuts, int count, double threshold)
 	{
 		int			half = count / 2;
 
-		low += cuts[low + half - 1] < threshold ? half : 0;
+		/* without a branch, which would be guessed wrong every other time */
+		low += half & -(int) (cuts[low + half - 1] < threshold);
 		count -= half;
 	}
 	return low;
