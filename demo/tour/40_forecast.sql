@@ -26,13 +26,13 @@ FROM ecml_components('SELECT week, units FROM sales WHERE product_id = 1', 'week
 ORDER BY ds DESC LIMIT 4;
 
 \echo A stored model, a new week compared with it and taken in, and the forecast that goes on from there.
-SELECT rows, metrics FROM ecml_train('demand', 'auto', 'SELECT week, units, product_id FROM sales WHERE product_id <= 10',
+SELECT rows, metrics FROM ecml_train('weekly_sales', 'auto', 'SELECT week, units, product_id FROM sales WHERE product_id <= 10',
 	target => 'units', options => '{"series": "product_id", "ds": "week"}');
 SELECT round((e ->> 'mae')::numeric, 2) AS mae, e ->> 'coverage' AS coverage
-FROM ecml_evaluate('demand', 'SELECT max(week) + 7 AS week, 80 AS units, 1 AS product_id FROM sales') e;
-SELECT * FROM ecml_update('demand', 'SELECT max(week) + 7 AS week, 80 AS units, 1 AS product_id FROM sales');
-SELECT series AS product, ds::date AS week, round(yhat::numeric, 1) AS units FROM ecml_forecast('demand', 1, options => '{"only": ["1", "2"]}');
-SELECT ecml_drop_model('demand');
+FROM ecml_evaluate('weekly_sales', 'SELECT max(week) + 7 AS week, 80 AS units, 1 AS product_id FROM sales') e;
+SELECT * FROM ecml_update('weekly_sales', 'SELECT max(week) + 7 AS week, 80 AS units, 1 AS product_id FROM sales');
+SELECT series AS product, ds::date AS week, round(yhat::numeric, 1) AS units FROM ecml_forecast('weekly_sales', 1, options => '{"only": ["1", "2"]}');
+SELECT ecml_drop_model('weekly_sales');
 
 \echo Products, categories and the whole: forecasts that add up.
 SELECT series, step, round(yhat::numeric, 1) AS units
