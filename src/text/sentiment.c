@@ -1,19 +1,20 @@
 /*
  * sentiment.c - reading a text for its sentiment
  *
- * A linear model: the score of a text is the sum of the weights of its words and of pairs of neighbours, learnt by logistic
- * regression (tools/sentiment/train.py), where a word counts
+ * A linear model: the score of a text is the sum of the weights of its words, of pairs of neighbours, with or without a word between,
+ * and of runs of three, learnt by logistic regression (tools/sentiment/train.py), where a word counts
  *     - turned and weaker by NEGATED within three words of a negation, up to punctuation or a contrast; negated words that are
  *       frequent have a weight of their own beside ("!good");
  *     - more behind a word like "very", less behind one like "slightly";
- *     - less before a "but" in its sentence, more behind it.
+ *     - less before a "but" in its sentence.
  * To that comes, for texts of more than 20 words, a prior: reviews of some length are mostly good ones.
  * Emoticons are words of their own (:) and :( after their noses are off), and so is each emoji.  Letters that repeat more than
  * twice are taken as two.
  *
- * Words are hashed (FNV-1a, 32 bits) while they are read, in small letters: alone, behind the word before, and behind "!".
+ * Words are hashed (FNV-1a, 32 bits, in small letters) while they are read; pairs, words with one between ("worth * money"), runs of
+ * three and negated words are looked up by hashes that are joined from theirs.
  * Tables: src/text/sentiment_tables.h, made at build time from sentiment_kinds.tsv and sentiment_words.tsv by
- * tools/text/tables.pl.  A word that is in none of them is taken for one with a probability of 1 in 40,000.
+ * tools/text/tables.pl.  A word that is in none of them is taken for one with a probability of about 1 in 40,000.
  * About 20 ns a word; linear time; no memory.
  */
 #include "text/sentiment.h"
@@ -35,6 +36,8 @@ enum
 
 #define BEGINS_PAIR 8			/* flags: some pair begins with this word */
 #define HAS_NEGATED 16			/* its negation has a weight of its own */
+#define BEGINS_WIDE 32			/* some pair with a word between begins with it */
+#define BEGINS_RUN 64			/* some run of three */
 #define KIND 7
 
 typedef struct SentimentEntry
@@ -51,6 +54,10 @@ typedef struct SentimentEntry
 #define FNV_PRIME 16777619u
 #define NEGATED (-0.6)
 #define NEGATION_REACH 3
+#define STRONGER_BY 2.0
+#define WEAKER_BY 0.7
+#define NOT_WORD hash_byte(FNV_BASE, '!')	/* stands before a negated word in the list */
+#define ANY_WORD hash_byte(FNV_BASE, '*')	/* and between two that have a word between them */
 /* longer reviews are mostly good ones: log odds, and the words from which on they grow; see tools/sentiment/train.py */
 #define PRIOR 1.0
 #define SHORT 20
@@ -65,9 +72,6 @@ hash_byte(uint32_t h, unsigned char c)
 static inline const SentimentEntry *
 find(uint32_t hash)
 {
-	/* most pairs are not known: a bit tells, and the bits are in the cache */
-	if (!(sentiment_bits[hash >> 6 & (SENTIMENT_WORDS - 1)] >> (hash & 63) & 1))
-		return NULL;
 	for (uint32_t slot = (hash * 0x9E3779B1u) >> (32 - SENTIMENT_BITS);; slot = (slot + 1) & ((1u << SENTIMENT_BITS) - 1))
 	{
 		const SentimentEntry *entry = &sentiment_entries[slot];
@@ -77,6 +81,13 @@ find(uint32_t hash)
 		if (entry->hash == 0)
 			return NULL;
 	}
+}
+
+/* May there be such a phrase? 1 or 0.  Most are not known, and these bits are in the cache. */
+static inline unsigned
+seen(uint32_t hash)
+{
+	return SENTIMENT_LEARNS ? 1 : sentiment_bits[hash >> 6 & (SENTIMENT_WORDS - 1)] >> (hash & 63) & 1;
 }
 
 /* An emoticon at a place: its length, and whether it smiles. */
@@ -116,18 +127,34 @@ emoticon(const char *s, size_t n, bool *smiles)
 	return at + 1;
 }
 
+/* A word that was read. */
+typedef struct Past
+{
+	uint32_t	hash;
+	uint32_t	pair;			/* with the word before it */
+	unsigned	flags;
+	size_t		begin;
+} Past;
+
 typedef struct Reading
 {
 	const SentimentSink *sink;
 	SentimentTotals *totals;
 	double		factor;			/* of the next word */
-	double		after;			/* of words behind a contrast */
 	int			negated;		/* words still under a negation */
-	uint32_t	before;			/* hash of the word before with a space; 0: none */
-	bool		before_pairs;	/* some pair begins with it, or all count */
-	size_t		before_begin;
+	Past		last;			/* the word before; no flags: something parts it from the next one */
+	Past		second;			/* the one before that */
 	size_t		negator;		/* where the negation begins */
 } Reading;
+
+/* The hash of a phrase that goes on by a word; tables.pl and train.py join the same way. */
+static inline uint32_t
+join(uint32_t phrase, uint32_t word)
+{
+	uint32_t	h = (phrase ^ phrase >> 15) * 0x85EBCA6Bu + word;
+
+	return (h ^ h >> 13) * 0xC2B2AE35u;
+}
 
 static inline double
 weight_of(const SentimentEntry *entry)
@@ -135,13 +162,28 @@ weight_of(const SentimentEntry *entry)
 	return entry == NULL ? 0 : entry->weight * SENTIMENT_STEP;
 }
 
+/* A phrase that ends with the word that ends at end. */
 static inline ALWAYS void
-word_ends(Reading *r, uint32_t alone, uint32_t pair, uint32_t negated, size_t begin, size_t end)
+phrase_ends(Reading *r, uint32_t hash, size_t begin, size_t end)
+{
+	const SentimentEntry *entry = find(hash);
+
+	if (entry != NULL || SENTIMENT_LEARNS)
+		r->sink->feature(r->sink->arg, hash, 1, weight_of(entry), begin, end);
+}
+
+static inline ALWAYS void
+word_ends(Reading *r, uint32_t alone, size_t begin, size_t end)
 {
 	const SentimentSink *sink = r->sink;
 	const SentimentEntry *entry = find(alone);
-	unsigned	kind = entry ? entry->flags & KIND : 0;
-	double		value = r->factor * r->after;
+	unsigned	flags = SENTIMENT_LEARNS ? ~(unsigned) KIND | (entry ? entry->flags : 0) : entry ? entry->flags : 0;
+	uint32_t	pair = join(r->last.hash, alone);
+	uint32_t	wide = join(join(r->second.hash, ANY_WORD), alone);
+	uint32_t	three = join(r->last.pair, alone);
+	unsigned	known = (seen(pair) & r->last.flags / BEGINS_PAIR) | (seen(wide) & r->second.flags / BEGINS_WIDE) << 1 |
+		(seen(three) & r->second.flags / BEGINS_RUN) << 2;
+	double		value = r->factor;
 
 	r->totals->words++;
 	r->factor = 1;
@@ -151,67 +193,70 @@ word_ends(Reading *r, uint32_t alone, uint32_t pair, uint32_t negated, size_t be
 		size_t		from = SENTIMENT_LEARNS ? begin : r->negator;
 
 		sink->feature(sink->arg, alone, NEGATED * value, weight_of(entry), from, end);
-		if (entry == NULL || (entry->flags & HAS_NEGATED) || SENTIMENT_LEARNS)
+		if (flags & HAS_NEGATED)
 		{
-			const SentimentEntry *own = find(negated);
+			uint32_t	hash = join(NOT_WORD, alone);
 
-			if (own != NULL || SENTIMENT_LEARNS)
-				sink->feature(sink->arg, negated, value, weight_of(own), from, end);
+			sink->feature(sink->arg, hash, value, weight_of(find(hash)), from, end);
 		}
 		r->negated--;
 	}
 	else
 		sink->feature(sink->arg, alone, value, weight_of(entry), begin, end);
-	if (r->before_pairs)
-	{
-		const SentimentEntry *both = find(pair);
+	if (known & 1)
+		phrase_ends(r, pair, r->last.begin, end);
+	if (known & 2)
+		phrase_ends(r, wide, r->second.begin, end);
+	if (known & 4)
+		phrase_ends(r, three, r->second.begin, end);
+	if (flags & KIND)
+		switch (flags & KIND)
+		{
+			case NEGATOR:			/* a second one ends the first */
+				r->negated = r->negated > 0 ? 0 : NEGATION_REACH;
+				r->negator = begin;
+				break;
+			case STRONGER:
+				r->factor = STRONGER_BY;
+				r->negated += r->negated > 0;
+				break;
+			case WEAKER:
+				r->factor = WEAKER_BY;
+				r->negated += r->negated > 0;
+				break;
+			case CONTRAST:
+				sink->contrast(sink->arg);
+				sink->clause(sink->arg, begin);
+					r->negated = 0;
+				break;
+			case MARKER:
+				r->totals->markers++;
+				break;
+			default:
+				break;
+		}
+	r->second = r->last;
+	r->last = (Past) {alone, pair, flags, begin};
+}
 
-		if (both != NULL || SENTIMENT_LEARNS)
-			sink->feature(sink->arg, pair, r->after, weight_of(both), r->before_begin, end);
-	}
-	switch (kind)
-	{
-		case NEGATOR:			/* a second one ends the first */
-			r->negated = r->negated > 0 ? 0 : NEGATION_REACH;
-			r->negator = begin;
-			break;
-		case STRONGER:
-			r->factor = 1.3;
-			r->negated += r->negated > 0;
-			break;
-		case WEAKER:
-			r->factor = 0.7;
-			r->negated += r->negated > 0;
-			break;
-		case CONTRAST:
-			sink->contrast(sink->arg);
-			sink->clause(sink->arg, begin);
-			r->after = SENTIMENT_AFTER;
-			r->negated = 0;
-			break;
-		case MARKER:
-			r->totals->markers++;
-			break;
-		default:
-			break;
-	}
-	r->before = hash_byte(alone, ' ');
-	r->before_pairs = SENTIMENT_LEARNS || (entry != NULL && (entry->flags & BEGINS_PAIR));
-	r->before_begin = begin;
+static inline void
+parted(Reading *r)
+{
+	r->last.flags = r->second.flags = 0;
 }
 
 static inline ALWAYS void
 sign(Reading *r, uint32_t hash, size_t begin, size_t end)
 {
-	r->sink->feature(r->sink->arg, hash, r->after, weight_of(find(hash)), begin, end);
-	r->before_pairs = false;
+	r->sink->feature(r->sink->arg, hash, 1, weight_of(find(hash)), begin, end);
+	parted(r);
 }
 
 /* Inlined, so that what a sink does that is known here is inlined, too. */
 static inline ALWAYS void
 read_text(EcmlCtx *ctx, const char *text, size_t n, const SentimentSink *sink, SentimentTotals *totals)
 {
-	Reading		r = {sink, totals, 1, 1, 0, 0, false, 0, 0};
+	Reading		r = {.sink = sink, .totals = totals, .factor = 1};
 	size_t		at = 0;
 	size_t		poll_at = POLL_EVERY;
 
@@ -230,41 +275,41 @@ read_text(EcmlCtx *ctx, const char *text, size_t n, const SentimentSink *sink, S
 		if (class & UTF8_ALNUM)
 		{
 			uint32_t	alone = FNV_BASE;
-			uint32_t	pair = r.before;
-			uint32_t	negated = hash_byte(FNV_BASE, '!');
 			size_t		begin = at;
-			uint32_t	last[2] = {0, 0};
+			uint32_t	last = 0;
+			uint32_t	second = 0;
 
 			for (;;)
 			{
-				uint32_t	small = utf8_to_lower(c);
+				uint32_t	small = c < 0x80 ? c | (class & UTF8_UPPER) << 1 : utf8_wide_lower(c);
 
 				if (c == 0x2019)
 					small = '\'';
-				if (small != last[0] || small != last[1] || (class & UTF8_DIGIT))
+				if (small != second || small != last || (class & UTF8_DIGIT))
 				{
 					if (small < 0x80)
-					{
 						alone = hash_byte(alone, (unsigned char) small);
-						pair = hash_byte(pair, (unsigned char) small);
-						negated = hash_byte(negated, (unsigned char) small);
-					}
 					else
 					{
 						char		bytes[4];
 						unsigned	m = utf8_encode(small, bytes);
 
 						for (unsigned i = 0; i < m; i++)
-						{
 							alone = hash_byte(alone, (unsigned char) bytes[i]);
-							pair = hash_byte(pair, (unsigned char) bytes[i]);
-							negated = hash_byte(negated, (unsigned char) bytes[i]);
-						}
 					}
 				}
-				last[1] = last[0];
-				last[0] = small;
+				second = last;
+				last = small;
 				at += length;
+				/* most of it is plain letters */
+				while (at < poll_at && at < n && (c = (unsigned char) text[at]) < 0x80 && (small = utf8_ascii_word[c]) > '9' && small != '_')
+				{
+					if (small != second || small != last)
+						alone = hash_byte(alone, (unsigned char) small);
+					second = last;
+					last = small;
+					at++;
+				}
 				if (at >= poll_at)
 				{
 					ecml_poll(ctx, (double) at, (double) n);
@@ -292,7 +337,8 @@ read_text(EcmlCtx *ctx, const char *text, size_t n, const SentimentSink *sink, S
 				}
 				break;
 			}
-			word_ends(&r, alone, pair, negated, begin, at);
+			word_ends(&r, alone, begin, at);
+			at += at < n && text[at] == ' ';
 			continue;
 		}
 		if (class & UTF8_EMOJI)
@@ -323,7 +369,7 @@ read_text(EcmlCtx *ctx, const char *text, size_t n, const SentimentSink *sink, S
 		else if (c == ',')
 		{
 			r.negated = 0;
-			r.before_pairs = false;
+			parted(&r);
 			sink->clause(sink->arg, at);
 		}
 		else if (c == '.' || c == '!' || c == '?' || c == '\n')
@@ -334,14 +380,13 @@ read_text(EcmlCtx *ctx, const char *text, size_t n, const SentimentSink *sink, S
 				if (c == '!' || c == '?')
 					sign(&r, hash_byte(FNV_BASE, (unsigned char) c), at, at + 1);
 				sink->sentence(sink->arg, at);
-				r.after = 1;
 				r.negated = 0;
 				r.factor = 1;
-				r.before_pairs = false;
+				parted(&r);
 			}
 		}
 		else if (!(class & (UTF8_SPACE | UTF8_MARK)))
-			r.before_pairs = false;
+			parted(&r);
 		at += length;
 	}
 	sink->sentence(sink->arg, n);
@@ -368,11 +413,11 @@ score_feature(void *arg, uint32_t hash, double value, double weight, size_t begi
 {
 	Scoring    *s = arg;
 
-	if (weight == 0)
-		return;
-	s->sentence += value * weight;
-	s->strength += fmax(0, fabs(value * weight) - 0.15);
-	s->found = true;
+	/* no branches: they could not be foretold */
+	value *= weight;
+	s->sentence += value;
+	s->strength += fabs(value) > 0.15 ? fabs(value) - 0.15 : 0;
+	s->found |= value != 0;
 }
 
 static void

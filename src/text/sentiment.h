@@ -42,7 +42,6 @@ extern Sentiment sentiment_of(EcmlCtx *ctx, const char *text, size_t n);
 /* From a sum of weights over so many words to -1 .. 1. */
 extern double sentiment_polarity(double score, size_t words);
 
-#define SENTIMENT_CONTRAST 0.6	/* what stands before a "but" counts so much */
-#define SENTIMENT_AFTER 1.2		/* and what stands behind it */
+#define SENTIMENT_CONTRAST 0.5	/* what stands before a "but" counts so much */
 
 #endif							/* ECML_TEXT_SENTIMENT_H */

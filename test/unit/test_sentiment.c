@@ -4,6 +4,7 @@
 #include "host.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -90,6 +91,142 @@ long_texts(void)
 	ctx->budget = 0;
 }
 
+/* ------------------------------------------------------------------------- the list, searched by spelling */
+
+#define LIST "src/text/sentiment_words.tsv"
+#define KINDS "src/text/sentiment_kinds.tsv"
+#define WORD 64
+
+typedef struct Entry
+{
+	char		name[WORD];
+	int			weight;			/* hundredths */
+} Entry;
+
+static int
+by_name(const void *a, const void *b)
+{
+	return strcmp(((const Entry *) a)->name, ((const Entry *) b)->name);
+}
+
+static Entry *
+read_list(const char *path, size_t *n)
+{
+	FILE	   *file = fopen(path, "r");
+	Entry	   *all = NULL;
+	size_t		room = 0;
+	char		line[256];
+
+	*n = 0;
+	while (file != NULL && fgets(line, sizeof(line), file) != NULL)
+	{
+		char	   *tab = strchr(line, '\t');
+
+		if (tab == NULL || tab - line >= WORD)
+			continue;
+		*tab = 0;
+		if (*n == room)
+			all = realloc(all, (room = 2 * room + 1000) * sizeof(Entry));
+		strcpy(all[*n].name, line);
+		all[(*n)++].weight = atoi(tab + 1);
+	}
+	if (file != NULL)
+		fclose(file);
+	qsort(all, *n, sizeof(Entry), by_name);
+	return all;
+}
+
+static const Entry *
+entry_of(const Entry *list, size_t n, const char *a, const char *b, const char *c)
+{
+	Entry		key = {.weight = 0};
+
+	if (snprintf(key.name, WORD, "%s%s%s%s%s", a, *b ? " " : "", b, *c ? " " : "", c) >= WORD)
+		return NULL;
+	return bsearch(&key, list, n, sizeof(Entry), by_name);
+}
+
+static int
+weight_in(const Entry *list, size_t n, const char *a, const char *b, const char *c)
+{
+	const Entry *entry = entry_of(list, n, a, b, c);
+
+	return entry == NULL ? 0 : entry->weight;
+}
+
+/* Short texts of words that act on no others, where a comma or nothing stands between them: sums of the list's weights. */
+static void
+list_by_spelling(void)
+{
+	size_t		n;
+	size_t		kinds_n;
+	Entry	   *list = read_list(LIST, &n);
+	Entry	   *kinds = read_list(KINDS, &kinds_n);
+	EcmlRng		rng;
+	int			texts = 0;
+	int			same = 0;
+	size_t		phrases[3] = {0, 0, 0};
+
+	ok(n > 1000 && kinds_n > 100, "the list is read: %zu entries", n);
+	ecml_rng_seed(&rng, 5);
+	for (int round = 0; round < 10000 && n > 0; round++)
+	{
+		char		text[8 * WORD] = "";
+		char		words[8][WORD];
+		int			count = 0;
+		int			from = 0;
+		double		sum = 0;
+
+		/* one or two entries of the list, word by word */
+		for (int e = (int) ecml_rng_below(&rng, 2); e >= 0; e--)
+		{
+			char		name[WORD];
+
+			strcpy(name, list[ecml_rng_below(&rng, n)].name);
+			for (char *word = strtok(name, " "); word != NULL && count < 7; word = strtok(NULL, " "))
+				strcpy(words[count++], strcmp(word, "*") == 0 ? "zzqx" : word);
+		}
+		for (int i = 0; i < count; i++)
+		{
+			size_t		length = strlen(words[i]);
+
+			/* letters only; nothing that acts on others, nor letters that repeat */
+			if (strspn(words[i], "abcdefghijklmnopqrstuvwxyz") != length || entry_of(kinds, kinds_n, words[i], "", "") != NULL)
+				count = 0;
+		}
+		for (int i = 0; i < count; i++)
+		{
+			bool		comma = i > 0 && ecml_rng_below(&rng, 8) == 0;
+			int			found[3] = {0, 0, 0};
+
+			if (comma)
+				from = i;
+			strcat(strcat(text, i == 0 ? "" : comma ? ", " : " "), words[i]);
+			sum += weight_in(list, n, words[i], "", "");
+			if (i - from >= 1)
+				found[0] = weight_in(list, n, words[i - 1], words[i], "");
+			if (i - from >= 2)
+			{
+				found[1] = weight_in(list, n, words[i - 2], "*", words[i]);
+				found[2] = weight_in(list, n, words[i - 2], words[i - 1], words[i]);
+			}
+			for (int k = 0; k < 3; k++)
+			{
+				sum += found[k];
+				phrases[k] += found[k] != 0;
+			}
+		}
+		texts += count > 0;
+		same += count > 0 && fabs(polarity(text) - sentiment_polarity(sum / 100, (size_t) count)) < 1e-9;
+	}
+	/* hashes have 32 bits: of some 100,000 that are looked up about 3 are taken for others of the list */
+	ok(texts > 5000 && same >= texts - 15, "the sum of what the list says by spelling, %d of %d texts of a few words", same, texts);
+	ok(phrases[0] > 100 && phrases[1] > 100 && phrases[2] > 100, "phrases were met: %zu pairs, %zu with a word between, %zu runs of three",
+	   phrases[0], phrases[1], phrases[2]);
+	free(list);
+	free(kinds);
+}
+
 int
 main(void)
 {
@@ -146,6 +283,7 @@ main(void)
 	}
 	ok(fine, "odd parts and broken bytes: what is told lies in the text");
 	long_texts();
+	list_by_spelling();
 	test_ctx_free(ctx);
 	return done();
 }

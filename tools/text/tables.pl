@@ -15,13 +15,30 @@ sub fnv
 	return $h;
 }
 
+# a phrase: the hashes of its words joined one by one; "!good" is of two parts (sentiment.c's join)
+sub hash_of
+{
+	my ($first, @rest) = $_[0] =~ /^!(.+)$/ ? ('!', $1) : split / /, $_[0];
+	my $h = fnv($first);
+	for my $word (@rest)
+	{
+		$h = (product($h ^ $h >> 15, 0x85EBCA6B) + fnv($word)) & 0xFFFFFFFF;
+		$h = product($h ^ $h >> 13, 0xC2B2AE35);
+	}
+	return $h;
+}
+
+# the low 32 bits of a product, in halves: it must not become a float
+sub product
+{
+	my ($a, $b) = @_;
+	return (($a & 0xFFFF) * $b + (((($a >> 16) * $b) & 0xFFFF) << 16)) & 0xFFFFFFFF;
+}
+
 sub slot
 {
 	my ($h, $bits) = @_;
-	# 32 x 32 bits in halves: a product must not become a float
-	my $low = ($h & 0xFFFF) * 0x9E3779B1;
-	my $high = (($h >> 16) * 0x9E3779B1) & 0xFFFF;
-	return (($low + ($high << 16)) & 0xFFFFFFFF) >> (32 - $bits);
+	return product($h, 0x9E3779B1) >> (32 - $bits);
 }
 
 sub lines
@@ -65,8 +82,10 @@ if ($mode eq 'sentiment')
 			next if /^#/ || $_ eq '';
 			my ($word, $w) = split /\t/;
 			$weight{$word} = $w;
-			if ($word =~ /^(\S+) \S+$/) { $flags{$1} = ($flags{$1} // 0) | 8; $weight{$1} //= 0 }
-			if ($word =~ /^!(.+)$/) { $flags{$1} = ($flags{$1} // 0) | 16; $weight{$1} //= 0 }
+			my ($begins, $flag) = $word =~ /^!(.+)$/ ? ($1, 16) : $word =~ /^(\S+) \* \S+$/ ? ($1, 32) :
+				$word =~ /^(\S+) \S+ \S+$/ ? ($1, 64) : $word =~ /^(\S+) \S+$/ ? ($1, 8) : next;
+			$flags{$begins} = ($flags{$begins} // 0) | $flag;
+			$weight{$begins} //= 0;
 		}
 		close $in;
 	}
@@ -80,7 +99,7 @@ if ($mode eq 'sentiment')
 	my @table;
 	for my $word (sort keys %weight)
 	{
-		my $h = fnv($word);
+		my $h = hash_of($word);
 		my $slot = slot($h, $bits);
 		while (defined $table[$slot] && $table[$slot][0] != $h) { $slot = ($slot + 1) & ((1 << $bits) - 1) }
 		# of two words with one hash the first stays
@@ -92,10 +111,11 @@ if ($mode eq 'sentiment')
 		"static const SentimentEntry sentiment_entries[1 << SENTIMENT_BITS] = {\n";
 	lines('[%d]={%u,%d,%d}', map { [$_, @{$table[$_]}] } grep { defined $table[$_] } 0 .. $#table);
 	print "};\n";
-	# is there such a hash? one bit for the low 19 bits of it
-	my @seen = (0) x 8192;
-	$seen[$_->[0] >> 6 & 8191] |= 1 << ($_->[0] & 63) for grep { defined } @table;
-	print "#define SENTIMENT_WORDS 8192\nstatic const uint64_t sentiment_bits[SENTIMENT_WORDS] = {\n";
+	# is there such a hash? one bit for the low 21 bits of it
+	my $filter = 32768;
+	my @seen = (0) x $filter;
+	$seen[$_->[0] >> 6 & $filter - 1] |= 1 << ($_->[0] & 63) for grep { defined } @table;
+	print "#define SENTIMENT_WORDS $filter\nstatic const uint64_t sentiment_bits[SENTIMENT_WORDS] = {\n";
 	lines('UINT64_C(%u)', map { [$_] } @seen);
 	print "};\n";
 }
