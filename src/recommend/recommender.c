@@ -190,7 +190,7 @@ warm_up(RecModel *model)
 
 /* The parts of a model from a matrix that is merged, not yet weighed. */
 static RecFit *
-fit_parts(EcmlCtx *ctx, const RecMatrix *m, const float *popularity, const RecParams *params, const float *mix,
+fit_parts(EcmlCtx *ctx, RecMatrix *m, const float *popularity, const RecParams *params, const float *mix,
 		  RecNeighbors *content, double low, double high)
 {
 	RecFit	   *fit = ECML_NEW0(ctx, RecFit, 1);
@@ -212,7 +212,8 @@ fit_parts(EcmlCtx *ctx, const RecMatrix *m, const float *popularity, const RecPa
 	model->content = content;
 	if (params->weighting == REC_BM25)
 		model->item_length = item_length(ctx, m, params);
-	fit->history = rec_matrix_copy(ctx, m);
+	/* raw weights are the sums themselves */
+	fit->history = params->weighting == REC_RAW ? m : rec_matrix_copy(ctx, m);
 	rec_weigh(ctx, fit->history, params->weighting, params->k1, params->b);
 	if (mix[REC_PART_FACTORS] > 0)
 		model->factors = rec_als(ctx, fit->history, params, &fit->user, low, middle);
@@ -530,7 +531,8 @@ rec_fit(EcmlCtx *ctx, const RecRows *rows, int users, int items, char **ids, con
 		tune_mix(ctx, rows, m, params, content, weights);
 	fit = fit_parts(ctx, m, popularity, params, weights, content, tune ? 0.5 : 0.1, 0.95);
 	fit->model->repeats = mix[REC_PART_REPEAT] > 0;
-	rec_matrix_free(ctx, m);
+	if (fit->history != m)
+		rec_matrix_free(ctx, m);
 	fit->model->ids = ids;
 	for (size_t i = 0; rows->time && i < rows->n; i++)
 		fit->model->last = i == 0 || rows->time[i] > fit->model->last ? rows->time[i] : fit->model->last;
