@@ -63,6 +63,21 @@ ecml_pages_end(EcmlPages *pages)
 	pfree(pages->tuples);
 }
 
+/*
+ * Committed, as its hint bits tell, by a transaction that had ended before any that the snapshot knew as running, and never deleted:
+ * most tuples are, and need no look at the snapshot's transactions.
+ */
+static inline bool
+is_plainly_visible(HeapTupleHeader tuple, TransactionId oldest)
+{
+	uint16		bits = tuple->t_infomask & (HEAP_XMIN_COMMITTED | HEAP_XMIN_INVALID | HEAP_XMAX_INVALID);
+	TransactionId xmin = HeapTupleHeaderGetRawXmin(tuple);
+
+	if (bits == (HEAP_XMIN_FROZEN | HEAP_XMAX_INVALID))
+		return true;
+	return bits == (HEAP_XMIN_COMMITTED | HEAP_XMAX_INVALID) && TransactionIdIsNormal(xmin) && (int32) (xmin - oldest) < 0;
+}
+
 void
 ecml_pages_read(EcmlPages *pages, BlockNumber number)
 {
@@ -88,7 +103,7 @@ ecml_pages_read(EcmlPages *pages, BlockNumber number)
 		if (!ItemIdIsNormal(id))
 			continue;
 		tuple.t_data = (HeapTupleHeader) PageGetItem(page, id);
-		if (!all_visible)
+		if (!all_visible && !is_plainly_visible(tuple.t_data, pages->snapshot->xmin))
 		{
 			tuple.t_len = ItemIdGetLength(id);
 			ItemPointerSet(&tuple.t_self, number, item);
@@ -105,8 +120,8 @@ ecml_pages_read(EcmlPages *pages, BlockNumber number)
 void
 ecml_pages_release(EcmlPages *pages)
 {
-	for (size_t i = 0; i < pages->nrows; i++)
-		pgstat_count_heap_getnext(pages->relation);
+	/* the counter is that of rows returned, of heaps too */
+	pgstat_count_index_tuples(pages->relation, pages->nrows);
 	for (int i = 0; i < pages->npages; i++)
 		ReleaseBuffer(pages->pages[i].buffer);
 	pages->npages = 0;

@@ -101,7 +101,7 @@ SELECT ok(count(*) BETWEEN 2 AND 50 AND sum(cardinality(users)) = 900 AND bool_a
 SELECT is_empty($$ SELECT c FROM (SELECT DISTINCT customer_id AS c FROM crowd) s CROSS JOIN LATERAL ecml_recommend(c, 3, 'crowd') r
 	WHERE NOT EXISTS (SELECT FROM crowd WHERE customer_id = c AND product_id::text = item_id) $$, 'each has a list of what it took');
 SELECT is((SELECT count(*) FROM ecml_recommend('customer ' || 5 * 7919 % 3000, 3000, 'crowd') WHERE score > 0), 3000::bigint, 'however much that is');
-SELECT is_empty($$ SELECT c FROM unnest('{ ,A,customer,customer 1a,customer 29999,z,ü}'::text[]) c CROSS JOIN LATERAL (SELECT array_agg(item_id ORDER BY rank) AS l FROM ecml_recommend(c, 3, 'crowd')) r
+SELECT is_empty($$ SELECT c FROM unnest('{" ",A,customer,customer 1a,customer 29999,z,ü}'::text[]) c CROSS JOIN LATERAL (SELECT array_agg(item_id ORDER BY rank) AS l FROM ecml_recommend(c, 3, 'crowd')) r
 	WHERE l <> (SELECT array_agg(item_id ORDER BY rank) FROM ecml_recommend(NULL::text, 3, 'crowd')) $$, 'ids before, between and after theirs are not known');
 SELECT is((SELECT array_agg(user_id) FROM ecml_recommend_all('crowd', 1)), (SELECT array_agg(customer_id ORDER BY customer_id COLLATE "C") FROM (SELECT DISTINCT customer_id FROM crowd) s), 'all of them, by their ids');
 
