@@ -26,18 +26,24 @@ static void
 pack(EcmlCtx *ctx, RecFactors *f)
 {
 	size_t		blocks = ((size_t) f->items + REC_LANES - 1) / REC_LANES;
+	int			words = rec_coarse_words(f->dimension);
 
-	f->coarse = ECML_NEW0(ctx, int16_t, blocks * f->dimension * REC_LANES + REC_LANES);
+	f->coarse = ECML_NEW0(ctx, uint32_t, blocks * words * REC_LANES + REC_LANES);
 	f->step = ECML_NEW0(ctx, float, f->stride);
 	for (int i = 0; i < f->items; i++)
 		for (int k = 0; k < f->dimension; k++)
 			f->step[k] = fmaxf(f->step[k], fabsf(f->item[(size_t) i * f->stride + k]));
 	for (int k = 0; k < f->dimension; k++)
-		f->step[k] /= 32767;
+		f->step[k] /= 127;
 	for (int i = 0; i < f->items; i++)
 		for (int k = 0; k < f->dimension; k++)
-			f->coarse[((size_t) (i / REC_LANES) * f->dimension + k) * REC_LANES + i % REC_LANES] =
-				f->step[k] > 0 ? (int16_t) fmaxf(-32767, fminf(32767, rintf(f->item[(size_t) i * f->stride + k] / f->step[k]))) : 0;
+			if (f->step[k] > 0)
+			{
+				int			steps = (int) fmaxf(-127, fminf(127, rintf(f->item[(size_t) i * f->stride + k] / f->step[k])));
+
+				f->coarse[((size_t) (i / REC_LANES) * words + k / 4) * REC_LANES + i % REC_LANES] |=
+					(uint32_t) (uint8_t) steps << (k % 4 * 8);
+			}
 }
 
 static uint32_t
