@@ -63,19 +63,16 @@ ecml_pages_end(EcmlPages *pages)
 	pfree(pages->tuples);
 }
 
-/*
- * Committed, as its hint bits tell, by a transaction that had ended before any that the snapshot knew as running, and never deleted:
- * most tuples are, and need no look at the snapshot's transactions.
- */
+/* Committed before anything that our snapshot does not see, and not deleted: most rows are, and can be told without a call. */
 static inline bool
 is_plainly_visible(HeapTupleHeader tuple, TransactionId oldest)
 {
-	uint16		bits = tuple->t_infomask & (HEAP_XMIN_COMMITTED | HEAP_XMIN_INVALID | HEAP_XMAX_INVALID);
-	TransactionId xmin = HeapTupleHeaderGetRawXmin(tuple);
+	TransactionId inserted = HeapTupleHeaderGetRawXmin(tuple);
 
-	if (bits == (HEAP_XMIN_FROZEN | HEAP_XMAX_INVALID))
-		return true;
-	return bits == (HEAP_XMIN_COMMITTED | HEAP_XMAX_INVALID) && TransactionIdIsNormal(xmin) && (int32) (xmin - oldest) < 0;
+	if ((tuple->t_infomask & (HEAP_XMIN_COMMITTED | HEAP_XMAX_INVALID)) != (HEAP_XMIN_COMMITTED | HEAP_XMAX_INVALID))
+		return false;
+	return HeapTupleHeaderXminFrozen(tuple) ||
+		(TransactionIdIsNormal(inserted) && (int32) (inserted - oldest) < 0);
 }
 
 void
@@ -120,8 +117,8 @@ ecml_pages_read(EcmlPages *pages, BlockNumber number)
 void
 ecml_pages_release(EcmlPages *pages)
 {
-	/* the counter is that of rows returned, of heaps too */
-	pgstat_count_index_tuples(pages->relation, pages->nrows);
+	if (pgstat_should_count_relation(pages->relation))
+		ecml_count_returned(pages->relation, pages->nrows);
 	for (int i = 0; i < pages->npages; i++)
 		ReleaseBuffer(pages->pages[i].buffer);
 	pages->npages = 0;
