@@ -10,6 +10,8 @@
  */
 #include "dense.h"
 
+#include <float.h>
+
 #include "num/hash.h"
 #include "num/sort.h"
 
@@ -22,28 +24,58 @@
 
 /* ---- what is derived */
 
+/* The greatest of each factor, and the copy in steps of a 127th of it: a session does this for each version that it serves. */
+static ECML_CLONES void
+pack_items(RecFactors *f)
+{
+	int			words = rec_coarse_words(f->dimension);
+	float		per_step[REC_MAX_FACTORS + 2 * REC_LANES];
+	int8_t		steps[REC_MAX_FACTORS + 2 * REC_LANES] = {0};
+
+	for (int i = 0; i < f->items; i++)
+	{
+		const float *row = f->item + (size_t) i * f->stride;
+
+		for (int k = 0; k < f->dimension; k++)
+		{
+			float		size = fabsf(row[k]);
+
+			f->step[k] = size > f->step[k] ? size : f->step[k];
+		}
+	}
+	for (int k = 0; k < f->dimension; k++)
+	{
+		/* never so small that it has no inverse */
+		f->step[k] = f->step[k] / 127 > FLT_MIN ? f->step[k] / 127 : FLT_MIN;
+		per_step[k] = 1 / f->step[k];
+	}
+	for (int i = 0; i < f->items; i++)
+	{
+		const float *row = f->item + (size_t) i * f->stride;
+		uint32_t   *to = f->coarse + (size_t) (i / REC_LANES) * words * REC_LANES + i % REC_LANES;
+
+		for (int k = 0; k < f->dimension; k++)
+		{
+			float		v = row[k] * per_step[k];
+
+			v += v < 0 ? -0.5f : 0.5f;
+			v = v < -127 ? -127 : v > 127 ? 127 : v;
+			steps[k] = (int8_t) v;
+		}
+		for (int w = 0; w < words; w++)
+			to[w * REC_LANES] = (uint32_t) (uint8_t) steps[4 * w] | (uint32_t) (uint8_t) steps[4 * w + 1] << 8 |
+				(uint32_t) (uint8_t) steps[4 * w + 2] << 16 | (uint32_t) (uint8_t) steps[4 * w + 3] << 24;
+	}
+}
+
 static void
 pack(EcmlCtx *ctx, RecFactors *f)
 {
 	size_t		blocks = ((size_t) f->items + REC_LANES - 1) / REC_LANES;
-	int			words = rec_coarse_words(f->dimension);
 
-	f->coarse = ECML_NEW0(ctx, uint32_t, blocks * words * REC_LANES + REC_LANES);
+	f->coarse = ECML_NEW0(ctx, uint32_t, blocks * rec_coarse_words(f->dimension) * REC_LANES + REC_LANES);
 	f->step = ECML_NEW0(ctx, float, f->stride);
-	for (int i = 0; i < f->items; i++)
-		for (int k = 0; k < f->dimension; k++)
-			f->step[k] = fmaxf(f->step[k], fabsf(f->item[(size_t) i * f->stride + k]));
-	for (int k = 0; k < f->dimension; k++)
-		f->step[k] /= 127;
-	for (int i = 0; i < f->items; i++)
-		for (int k = 0; k < f->dimension; k++)
-			if (f->step[k] > 0)
-			{
-				int			steps = (int) fmaxf(-127, fminf(127, rintf(f->item[(size_t) i * f->stride + k] / f->step[k])));
-
-				f->coarse[((size_t) (i / REC_LANES) * words + k / 4) * REC_LANES + i % REC_LANES] |=
-					(uint32_t) (uint8_t) steps << (k % 4 * 8);
-			}
+	pack_items(f);
 }
 
 static uint32_t

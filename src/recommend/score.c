@@ -209,7 +209,8 @@ best_by_factors(const RecFactors *f, const float *x, float shift, Chosen *chosen
 				continue;
 		}
 		for (int i = 0; i < count; i++)
-			choose(chosen, b * REC_LANES + i, block[i]);
+			if (chosen->found < chosen->n || block[i] > chosen->heap[0].score)
+				choose(chosen, b * REC_LANES + i, block[i]);
 	}
 	limit = chosen->found == chosen->n ? chosen->heap[0].score - 2 * error : -INFINITY;
 	chosen->found = 0;

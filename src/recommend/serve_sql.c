@@ -268,7 +268,7 @@ recommend(Call *call, const RecUser *user, int n, RecBest **result)
 	else if (asks)
 	{
 		/* as many as should be enough, by what the filter let through before; few where all will have to be asked for */
-		double		enough = 1.5 * wanted / fmax(rec_items_passing(&call->query), 1e-9) + 10;
+		double		enough = 1.3 * wanted / fmax(rec_items_passing(&call->query), 1e-9) + 10;
 
 		most = enough > ASKED_SINGLY ? 5 * wanted + 10 : (int) enough;
 	}
