@@ -63,6 +63,14 @@ ecml_pages_end(EcmlPages *pages)
 	pfree(pages->tuples);
 }
 
+/* Inserted by a transaction that had ended, as is known, before the snapshot, and not touched since: visible without more ado. */
+static inline bool
+plainly_visible(HeapTupleHeader tuple, Snapshot snapshot)
+{
+	return (tuple->t_infomask & (HEAP_XMIN_COMMITTED | HEAP_XMAX_INVALID)) == (HEAP_XMIN_COMMITTED | HEAP_XMAX_INVALID) &&
+		(HeapTupleHeaderXminFrozen(tuple) || TransactionIdPrecedes(HeapTupleHeaderGetRawXmin(tuple), snapshot->xmin));
+}
+
 void
 ecml_pages_read(EcmlPages *pages, BlockNumber number)
 {
@@ -88,7 +96,7 @@ ecml_pages_read(EcmlPages *pages, BlockNumber number)
 		if (!ItemIdIsNormal(id))
 			continue;
 		tuple.t_data = (HeapTupleHeader) PageGetItem(page, id);
-		if (!all_visible)
+		if (!all_visible && !plainly_visible(tuple.t_data, pages->snapshot))
 		{
 			tuple.t_len = ItemIdGetLength(id);
 			ItemPointerSet(&tuple.t_self, number, item);

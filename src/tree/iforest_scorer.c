@@ -110,6 +110,21 @@ count_below(const double *cuts, __m512d x)
 	return (uint32_t) __builtin_popcount(low) + (uint32_t) __builtin_popcount(high);
 }
 
+/* How many cuts of column number u are below x. */
+AVX512 static uint32_t
+search(const IforestScorer *scorer, int u, double x)
+{
+	const SearchLevel *level = &scorer->level[scorer->nlevels - 1];
+	__m512d		value = _mm512_set1_pd(x);
+	uint32_t	rank = 0;
+
+	for (int b = 0; b < scorer->top_blocks; b++)
+		rank += count_below(level->cuts + u * level->stride + b * FAN, value);
+	while (level-- > scorer->level)
+		rank = FAN * rank + count_below(level->cuts + u * level->stride + FAN * (size_t) rank, value);
+	return rank;
+}
+
 /* The ranks of a row, in the slots of their columns: searches side by side, without branches. */
 AVX512_INLINE void
 rank_row(const IforestScorer *scorer, const double *x, uint16_t *ranks)
@@ -329,6 +344,12 @@ iforest_scorer_possible(void)
 
 #else
 
+static uint32_t
+search(const IforestScorer *scorer, int u, double x)
+{
+	return 0;					/* there is none */
+}
+
 bool
 iforest_scorer_possible(void)
 {
@@ -338,7 +359,7 @@ iforest_scorer_possible(void)
 double
 iforest_scorer_sum(const IforestScorer *scorer, const double *x, uint32_t *scratch)
 {
-	return NAN;					/* there is none */
+	return NAN;
 }
 
 #endif							/* HAVE_VECTORS */
@@ -349,59 +370,49 @@ typedef struct Making
 {
 	IforestScorer *scorer;
 	const TreeForest *forest;
-	const TreeCuts *cuts;
 	const int  *slot_of;		/* [features] */
 } Making;
 
-/* Where split number i of a complete tree stands, of 2 HALF levels, or (i beyond its splits) its leaf. */
-static uint16_t *
-place(const IforestScorer *scorer, int tree, int i)
+/* Where split number i of a level of a complete tree stands, or, of the level below the last one with splits, leaf number i. */
+static inline uint16_t *
+place(const IforestScorer *scorer, int tree, int level, int i)
 {
-	int			level = 0;
-	int			within;
-	uint16_t   *line;
+	int			deep = level - HALF;	/* of the subtree */
 
-	if (i < SPLITS)
-		return scorer->tops + ((size_t) (tree / GROUP) * SPLITS + i) * GROUP + tree % GROUP;
-	while ((2 << level) - 1 <= i)
-		level++;
-	/* of the subtree: which one, and where in it */
-	within = i - ((1 << level) - 1);
-	line = scorer->below + ((size_t) tree * BELOW + (within >> (level - HALF))) * LINE;
-	return line + (1 << (level - HALF)) - 1 + (within & ((1 << (level - HALF)) - 1));
+	if (deep < 0)
+		return scorer->tops + ((size_t) (tree / GROUP) * SPLITS + (1 << level) - 1 + i) * GROUP + tree % GROUP;
+	return scorer->below + ((size_t) tree * BELOW + (i >> deep)) * LINE + (1 << deep) - 1 + (i & ((1 << deep) - 1));
 }
 
-/* A leaf in place of split or leaf number to: at all places below, whichever way a row goes. */
+/* A leaf in place of split or leaf number i of a level: at all places below, whichever way a row goes. */
 static void
-fill_leaf(IforestScorer *scorer, int tree, int to, uint16_t value)
+fill_leaf(IforestScorer *scorer, int tree, int level, int i, uint16_t value)
 {
-	const int	splits = (1 << 2 * HALF) - 1;
 	int			n = 1;
 
-	for (; to < splits; to = 2 * to + 1, n *= 2)
-		for (int i = 0; i < n; i++)
-			*place(scorer, tree, to + i) = 0;
-	for (int i = 0; i < n; i++)
-		*place(scorer, tree, to + i) = value;
+	for (; level < 2 * HALF; level++, i *= 2, n *= 2)
+		for (int k = 0; k < n; k++)
+			*place(scorer, tree, level, i + k) = 0;
+	for (int k = 0; k < n; k++)
+		*place(scorer, tree, level, i + k) = value;
 }
 
-/* Fill split or leaf number to of a complete tree, and all below it, from a node of the forest's. */
+/* Fill split or leaf number i of a level of a complete tree, and all below it, from a node of the forest's. */
 static void
-fill(const Making *making, int tree, int from, int to)
+fill(const Making *making, int tree, int from, int level, int i)
 {
 	IforestScorer *scorer = making->scorer;
 	const TreeNode *node = tree_root(making->forest, tree) + from;
 
 	if (node->feature == TREE_LEAF)
 	{
-		fill_leaf(scorer, tree, to, (uint16_t) tree_cut_number(scorer->values, scorer->nvalues, node->threshold));
+		fill_leaf(scorer, tree, level, i, (uint16_t) tree_cut_number(scorer->values, scorer->nvalues, node->threshold));
 		return;
 	}
-	*place(scorer, tree, to) = (uint16_t) (tree_cut_number(making->cuts->cuts + making->cuts->first[node->feature],
-														   making->cuts->count[node->feature], node->threshold) << scorer->slot_bits |
-										   (making->slot_of[node->feature] + node->missing_left));
-	fill(making, tree, node->left, 2 * to + 1);
-	fill(making, tree, node->left + 1, 2 * to + 2);
+	*place(scorer, tree, level, i) = (uint16_t) (search(scorer, making->slot_of[node->feature] / 2, node->threshold) <<
+												 scorer->slot_bits | (making->slot_of[node->feature] + node->missing_left));
+	fill(making, tree, node->left, level + 1, 2 * i);
+	fill(making, tree, node->left + 1, level + 1, 2 * i + 1);
 }
 
 /* The path lengths of all leaves, each once; false: a forest that this is not for. */
@@ -511,7 +522,6 @@ iforest_scorer_create(EcmlCtx *ctx, const TreeForest *forest)
 	if (!iforest_scorer_possible() || forest->ntrees > MAX_TREES || !find_values(ctx, scorer, forest))
 		return NULL;
 	cuts = tree_cuts_create(ctx, forest);
-	making.cuts = cuts;
 	fits = find_columns(ctx, scorer, forest, cuts, slot_of);
 	if (fits)
 	{
@@ -524,7 +534,7 @@ iforest_scorer_create(EcmlCtx *ctx, const TreeForest *forest)
 		scorer->below = whole_line(ECML_NEW0(ctx, uint16_t, nbelow + LINE));
 		scorer->scratch = ECML_NEW0(ctx, uint32_t, iforest_scorer_scratch(scorer));
 		for (int t = 0; t < forest->ntrees; t++)
-			fill(&making, t, 0, 0);
+			fill(&making, t, 0, 0, 0);
 	}
 	tree_cuts_free(ctx, cuts);
 	ecml_free(ctx, slot_of);
