@@ -311,9 +311,16 @@ sum_paths(const IforestScorer *scorer, uint16_t *ranks, uint16_t *place, uint16_
 	tree = (const char *) scorer->below;
 	for (at = place; at + TREE_LANES <= end; at += TREE_LANES, tree += TREE_LANES * TREE_BYTES)
 	{
-#pragma GCC unroll 8
-		for (int l = 0; l < TREE_LANES; l++)
-			sum[l] = add_path(sum[l], values, tree + l * TREE_BYTES, at[l]);
+#pragma GCC unroll 2
+		for (int l = 0; l < TREE_LANES; l += 4)
+		{
+			uint64_t	places;
+
+			memcpy(&places, at + l, sizeof(places));
+#pragma GCC unroll 4
+			for (int k = 0; k < 4; k++)
+				sum[l + k] = add_path(sum[l + k], values, tree + (l + k) * TREE_BYTES, places >> 16 * k & UINT16_MAX);
+		}
 	}
 	for (int l = 0; l < TREE_LANES; l++)
 		lane[l] = _mm_cvtsd_f64(sum[l]);
