@@ -766,7 +766,7 @@ bind_whole_row(TextCall *call, EcmlServing *serving, Datum value)
 }
 
 static bool
-bind(EcmlServing *serving, FunctionCallInfo fcinfo, int first)
+bind_texts(EcmlServing *serving, FunctionCallInfo fcinfo, int first)
 {
 	TextCall   *call = serving->texts;
 	bool		any = false;
@@ -790,7 +790,7 @@ bind(EcmlServing *serving, FunctionCallInfo fcinfo, int first)
 bool
 ecml_texts_predict(EcmlServing *serving, FunctionCallInfo fcinfo, int first, double *out)
 {
-	if (!bind(serving, fcinfo, first))
+	if (!bind_texts(serving, fcinfo, first))
 		return false;
 	serving->model->algorithm->own->texts->probabilities(serving->texts->call, serving->texts->texts, serving->texts->n, out);
 	return true;
