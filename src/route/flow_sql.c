@@ -99,12 +99,27 @@ twice_error(const char *argument, const RouteColumn *columns, int from, int to)
 			 errhint("Give each pair of %s and %s one row.", columns[0].what, columns[1].what)));
 }
 
+/* Does each pair come after the one before it?  A table that was written row by row is so. */
+ECML_CLONES
+static bool
+is_rising(const int *from, const int *to, int m)
+{
+	int			falls = 0;
+
+#pragma omp simd reduction(+:falls)
+	for (int a = 1; a < m; a++)
+		falls += !(from[a] > from[a - 1] || (from[a] == from[a - 1] && to[a] > to[a - 1]));
+	return falls == 0;
+}
+
 /* An error when a pair comes twice. */
 static void
 check_pairs(EcmlCtx *ctx, const char *argument, const RouteColumn *columns, const RouteArcs *arcs)
 {
 	double		cells = (double) columns[0].keys->n * columns[1].keys->n;
 
+	if (arcs->m == 0 || is_rising(arcs->from, arcs->to, arcs->m))
+		return;
 	if (cells <= 64.0 * arcs->m + 4096)
 	{
 		size_t		width = columns[1].keys->n;
@@ -145,6 +160,19 @@ bad_arc(const char *argument, const RouteColumn *columns, int from, int to, cons
 			 errhint("It must be %s.", wanted)));
 }
 
+/* Are all pairs to be used as they are? */
+ECML_CLONES
+static bool
+are_plain(const int *from, const int *to, const double *cost, int n)
+{
+	int			odd = 0;
+
+#pragma omp simd reduction(+:odd)
+	for (int i = 0; i < n; i++)
+		odd += (from[i] | to[i]) < 0 || !(fabs(cost[i]) <= 1e100);
+	return odd == 0;
+}
+
 void
 route_read_arcs(EcmlCtx *ctx, const char *text, const char *argument, RouteColumn *columns, bool twice, RouteArcs *arcs)
 {
@@ -157,7 +185,9 @@ route_read_arcs(EcmlCtx *ctx, const char *text, const char *argument, RouteColum
 	arcs->cost = columns[2].numbers;
 	arcs->upper = columns[3].numbers;
 	arcs->lower = columns[4].numbers;
-	for (int i = 0; i < n; i++)
+	if (!arcs->upper && !arcs->lower && are_plain(arcs->from, arcs->to, cost, n))
+		m = n;
+	for (int i = m; i < n; i++)
 	{
 		int			from = arcs->from[i];
 		int			to = arcs->to[i];
