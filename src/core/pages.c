@@ -117,8 +117,7 @@ ecml_pages_read(EcmlPages *pages, BlockNumber number)
 void
 ecml_pages_release(EcmlPages *pages)
 {
-	if (pgstat_should_count_relation(pages->relation))
-		ecml_count_returned(pages->relation, pages->nrows);
+	ecml_count_returned(pages->relation, pages->nrows);
 	for (int i = 0; i < pages->npages; i++)
 		ReleaseBuffer(pages->pages[i].buffer);
 	pages->npages = 0;

@@ -488,6 +488,26 @@ flows(FunctionCallInfo fcinfo, void (*read) (Problem *, FunctionCallInfo))
 	return (Datum) 0;
 }
 
+/* Read a problem, and give a row for each node, whose columns price sets (six at most). */
+static Datum
+prices(FunctionCallInfo fcinfo, void (*read) (Problem *, FunctionCallInfo), void (*price) (const Problem *, int v, Datum *values))
+{
+	EcmlRows   *rows = ecml_rows_begin(fcinfo);
+	Problem		p;
+
+	read(&p, fcinfo);
+	for (int v = 0; v < p.network.n; v++)
+	{
+		Datum		values[6];
+		bool		nulls[6] = {false};
+
+		price(&p, v, values);
+		ecml_rows_add(rows, values, nulls);
+	}
+	route_end(&p.call);
+	return (Datum) 0;
+}
+
 PG_FUNCTION_INFO_V1(ecml_transport);
 PG_FUNCTION_INFO_V1(ecml_transport_prices);
 
@@ -498,32 +518,26 @@ ecml_transport(PG_FUNCTION_ARGS)
 	return flows(fcinfo, read_transport);
 }
 
+static void
+price_of_place(const Problem *p, int v, Datum *values)
+{
+	bool		origin = v < p->origins->n;
+	double		quantity = fabs(p->supply[v]);
+	double		left = fabs(p->result.excess[v]);
+
+	values[0] = CStringGetTextDatum(origin ? "origin" : "destination");
+	values[1] = CStringGetTextDatum(origin ? ecml_keys_name(p->origins, v) : ecml_keys_name(p->destinations, v - p->origins->n));
+	values[2] = Float8GetDatum(quantity);
+	values[3] = Float8GetDatum(quantity - left);
+	values[4] = Float8GetDatum(left);
+	values[5] = Float8GetDatum(p->result.price[v]);
+}
+
 /* the same arguments: rows side, id, quantity, used, remaining, price */
 Datum
 ecml_transport_prices(PG_FUNCTION_ARGS)
 {
-	EcmlRows   *rows = ecml_rows_begin(fcinfo);
-	Problem		p;
-
-	read_transport(&p, fcinfo);
-	for (int v = 0; v < p.network.n; v++)
-	{
-		bool		origin = v < p.origins->n;
-		double		quantity = fabs(p.supply[v]);
-		double		left = fabs(p.result.excess[v]);
-		Datum		values[6];
-		bool		nulls[6] = {false};
-
-		values[0] = CStringGetTextDatum(origin ? "origin" : "destination");
-		values[1] = CStringGetTextDatum(origin ? ecml_keys_name(p.origins, v) : ecml_keys_name(p.destinations, v - p.origins->n));
-		values[2] = Float8GetDatum(quantity);
-		values[3] = Float8GetDatum(quantity - left);
-		values[4] = Float8GetDatum(left);
-		values[5] = Float8GetDatum(p.result.price[v]);
-		ecml_rows_add(rows, values, nulls);
-	}
-	route_end(&p.call);
-	return (Datum) 0;
+	return prices(fcinfo, read_transport, price_of_place);
 }
 
 /* ---- networks */
@@ -617,25 +631,18 @@ ecml_min_cost_flow(PG_FUNCTION_ARGS)
 	return flows(fcinfo, read_network);
 }
 
+static void
+price_of_node(const Problem *p, int v, Datum *values)
+{
+	values[0] = CStringGetTextDatum(ecml_keys_name(p->origins, v));
+	values[1] = Float8GetDatum(p->supply[v]);
+	values[2] = Float8GetDatum(p->result.excess[v]);
+	values[3] = Float8GetDatum(p->result.price[v]);
+}
+
 /* the same arguments: rows node, supply, remaining, price */
 Datum
 ecml_min_cost_flow_prices(PG_FUNCTION_ARGS)
 {
-	EcmlRows   *rows = ecml_rows_begin(fcinfo);
-	Problem		p;
-
-	read_network(&p, fcinfo);
-	for (int v = 0; v < p.network.n; v++)
-	{
-		Datum		values[4];
-		bool		nulls[4] = {false};
-
-		values[0] = CStringGetTextDatum(ecml_keys_name(p.origins, v));
-		values[1] = Float8GetDatum(p.supply[v]);
-		values[2] = Float8GetDatum(p.result.excess[v]);
-		values[3] = Float8GetDatum(p.result.price[v]);
-		ecml_rows_add(rows, values, nulls);
-	}
-	route_end(&p.call);
-	return (Datum) 0;
+	return prices(fcinfo, read_network, price_of_node);
 }
