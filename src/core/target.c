@@ -294,7 +294,15 @@ ecml_target_value(EcmlTarget *target, double value, double event)
 	if (!isfinite(value))
 		ecml_target_not_finite("target", target->name, value);
 	if (target->use != ECML_TARGET_SURVIVAL)
+	{
+		if (fabs(value) > ECML_TARGET_MOST)
+			ereport(ERROR,
+					(errcode(ERRCODE_DATA_EXCEPTION),
+					 errmsg("target column \"%s\" holds a value that is too large", target->name),
+					 errdetail("A row has %g; beyond %g squares overflow.", value, ECML_TARGET_MOST),
+					 errhint("Take logarithms, or other units, in the source.")));
 		return value;
+	}
 	if (value < 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_DATA_EXCEPTION),

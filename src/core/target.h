@@ -12,6 +12,7 @@
 #include "core/source.h"
 
 #define ECML_MAX_CLASSES 1000
+#define ECML_TARGET_MOST 1e150	/* of a number's magnitude: its square, and many of them, are finite */
 
 typedef struct EcmlTarget
 {

@@ -218,6 +218,28 @@ copy_holidays(ForecastModel *fitted, const ProphetOptions *options)
 	}
 }
 
+/* Where values that are too large leave no series to forecast, there is no model. */
+static void
+check_values(const ForecastModel *model)
+{
+	const ForecastStored *large = NULL;
+
+	for (int i = 0; i < model->n; i++)
+	{
+		if (model->stored[i].method != 0)
+			return;
+		if (large == NULL && strcmp(model->stored[i].problem, ECML_SERIES_TOO_LARGE) == 0)
+			large = &model->stored[i];
+	}
+	if (large)
+		ereport(ERROR,
+				(errcode(ERRCODE_DATA_EXCEPTION),
+				 errmsg("there is no series that could be forecast"),
+				 large->name ? errdetail("Series \"%s\": %s.", large->name, large->problem) :
+				 errdetail("The series of \"%s\": %s.", model->y, large->problem),
+				 errhint("Take logarithms, or other units, in the source.")));
+}
+
 static EcmlModel *
 train(MemoryContext context, const EcmlTraining *training, const EcmlRequest *request, void **parts)
 {
@@ -263,6 +285,7 @@ train(MemoryContext context, const EcmlTraining *training, const EcmlRequest *re
 	copy_holidays(fitted, &setup->prophet.method);
 	MemoryContextSwitchTo(old);
 	fit_all(context, setup, reader, ahead, fitted);
+	check_values(fitted);
 	model = ecml_model_begin(context, training);
 	model->fitted = fitted;
 	model->rows = ecml_series_rows(reader);
