@@ -115,7 +115,7 @@ read_target(const PageScan *scan, const char *data, int *last, double *y)
 
 	if (target->use == ECML_TARGET_CLASS)
 		return find_class(scan, value, last, y);
-	if (!isfinite(value) || (target->use != ECML_TARGET_SURVIVAL && fabs(value) > ECML_TARGET_MOST))
+	if (!isfinite(value) || (target->use != ECML_TARGET_SURVIVAL && fabs(value) > target->most))
 		return false;
 	if (target->use == ECML_TARGET_SURVIVAL)
 	{
