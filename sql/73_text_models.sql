@@ -58,11 +58,11 @@ AS 'MODULE_PATHNAME', 'ecml_topics_by_value' LANGUAGE C IMMUTABLE PARALLEL SAFE 
 COMMENT ON FUNCTION ecml_topics(ecml_model, int) IS
 'The n most probable words of each topic of a model given as a value, as in ecml_topics(text, int). Errors: invalid_parameter_value (not a model of topics, n), data_corrupted.';
 
-CREATE FUNCTION ecml_topic_mix(model text, content text) RETURNS float8[]
+CREATE FUNCTION ecml_topic_mix(model text, text text) RETURNS float8[]
 AS 'MODULE_PATHNAME', 'ecml_topic_mix_by_name' LANGUAGE C STABLE PARALLEL SAFE COST 100;
 COMMENT ON FUNCTION ecml_topic_mix(text, text) IS
 'The share of each topic in a text, by a model of lda: element i is that of topic i, their sum 1; of a text without a known word the shares that are expected of any text. Errors: undefined_object, invalid_parameter_value (not a model of topics), insufficient_privilege.';
-CREATE FUNCTION ecml_topic_mix(model ecml_model, content text) RETURNS float8[]
+CREATE FUNCTION ecml_topic_mix(model ecml_model, text text) RETURNS float8[]
 AS 'MODULE_PATHNAME', 'ecml_topic_mix_by_value' LANGUAGE C IMMUTABLE PARALLEL SAFE COST 100;
 COMMENT ON FUNCTION ecml_topic_mix(ecml_model, text) IS
 'The share of each topic in a text, by a model given as a value, as in ecml_topic_mix(text, text). Errors: invalid_parameter_value (not a model of topics), data_corrupted.';

@@ -21,12 +21,12 @@ AS 'MODULE_PATHNAME', 'ecml_generate_by_value' LANGUAGE C STABLE PARALLEL SAFE C
 COMMENT ON FUNCTION ecml_generate(ecml_model, text, int, jsonb) IS
 'Goes on after a prompt by a language model given as a value, as in ecml_generate(text, ...). Errors: invalid_parameter_value (not a language model, n, options), data_corrupted.';
 
-CREATE FUNCTION ecml_summarize(content text, n int DEFAULT 3, language text DEFAULT 'english') RETURNS text
+CREATE FUNCTION ecml_summarize(text text, n int DEFAULT 3, language text DEFAULT 'english') RETURNS text
 AS 'MODULE_PATHNAME' LANGUAGE C STABLE STRICT PARALLEL SAFE COST 1000;
 COMMENT ON FUNCTION ecml_summarize(text, int, text) IS
 'The n sentences that stand for a text best (TextRank), in their order; a text of no more sentences as it is. language: whose stop words do not count, or none. Errors: invalid_parameter_value (n, language).';
 
-CREATE FUNCTION ecml_text_keywords(content text, n int DEFAULT 10, language text DEFAULT 'english',
+CREATE FUNCTION ecml_text_keywords(text text, n int DEFAULT 10, language text DEFAULT 'english',
 	OUT keyword text, OUT score float8) RETURNS SETOF record
 AS 'MODULE_PATHNAME' LANGUAGE C STABLE STRICT PARALLEL SAFE COST 1000 ROWS 10;
 COMMENT ON FUNCTION ecml_text_keywords(text, int, text) IS

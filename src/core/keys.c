@@ -141,6 +141,21 @@ ecml_keys_integer(EcmlKeys *keys, int64 value, bool add)
 	return keys->last;
 }
 
+void
+ecml_keys_integers(EcmlKeys *keys, const int64 *values, size_t n, bool add, int *numbers)
+{
+	for (size_t i = 0; i < n; i++)
+	{
+		/* runs of one value are common, and so are those that are told from a table */
+		if (i > 0 && values[i] == values[i - 1])
+			numbers[i] = numbers[i - 1];
+		else if (values[i] >= 0 && values[i] < keys->ndirect && keys->direct[values[i]])
+			numbers[i] = keys->direct[values[i]] - 1;
+		else
+			numbers[i] = ecml_keys_integer(keys, values[i], add);
+	}
+}
+
 /* Is it what an integer's output would be?  Then which. */
 static bool
 reads_as_integer(const char *text, int length, int64 *value)

@@ -396,7 +396,7 @@ read_source(EcmlCtx *ctx, MemoryContext context, const char *text, const Recomme
 	EcmlSource	source;
 	Reading		reading = {.ctx = ctx,.input = input};
 	EcmlKeys  **keys[KEYS] = {&input->users, &input->items, &input->groups};
-	int			taken[4];
+	int			taken[4] = {-1, -1, -1, -1};
 	int			column;
 
 	ecml_source_open(&source, text);
