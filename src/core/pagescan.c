@@ -27,6 +27,7 @@
 #define TASK_BYTES 65536		/* of values that a task takes apart, about */
 #define TILE_BYTES 32768		/* of rows whose columns are written together, about */
 #define MAX_TILE 64				/* rows */
+#define FEW 8					/* columns, for which a call takes longer than the look */
 #define PATIENCE 4				/* batches with odd rows: more than so many, and a quarter of all, are too many */
 
 /* A class that threads know. */
@@ -45,6 +46,8 @@ typedef struct PageScan
 	MemoryContext per_row;
 
 	/* for the tasks */
+	double		plain;			/* a greater sum of squares is odd */
+	int			in_place;		/* where the values of a tuple lie, from its data on, as doubles; -1: they do not */
 	Class	   *classes;		/* [nclasses] of a target of classes */
 	int			nclasses;
 	size_t		task_rows;
@@ -133,7 +136,14 @@ read_target(const PageScan *scan, const char *data, int *last, double *y)
 static inline bool
 are_plain(const PageScan *scan, const double *values)
 {
-	return ecml_sum_squares(values, scan->columns->binder->nfeatures) <= ecml_dataset_plain(scan->trainer->dataset);
+	int			n = scan->columns->binder->nfeatures;
+	double		sum = 0;
+
+	if (n > FEW)
+		return ecml_sum_squares(values, n) <= scan->plain;
+	for (int j = 0; j < n; j++)
+		sum += values[j] * values[j];
+	return sum <= scan->plain;
 }
 
 /* The values of a row of the batch: where they lie, or in values [nfeatures]; NULL: it is odd. */
@@ -143,13 +153,11 @@ read_values(const PageScan *scan, size_t row, double *values)
 	const EcmlBinder *binder = scan->columns->binder;
 	HeapTupleHeader tuple = scan->pages.tuples[row];
 	const char *data = (const char *) tuple + tuple->t_hoff;
-	const double *there;
 
 	if ((tuple->t_infomask & HEAP_HASNULL) || HeapTupleHeaderGetNatts(tuple) < scan->columns->last)
 		return NULL;
-	there = ecml_bind_in_place(binder, data);
-	if (there)
-		return there;
+	if (scan->in_place >= 0)
+		return (const double *) (data + scan->in_place);
 	return ecml_bind_runs(binder, data, values) ? values : NULL;
 }
 
@@ -281,15 +289,14 @@ draw_batch(PageScan *scan)
 	ecml_parallel_for(&trainer->ctx, (scan->pages.nrows + scan->task_rows - 1) / scan->task_rows, look_task, scan);
 	if (scan->odd)
 		return false;
-	for (size_t row = 0; row < scan->pages.nrows; row++)
+	/* no row has a weight: see suits */
+	for (size_t row = ecml_reservoir_pass(reservoir, scan->pages.nrows); row < scan->pages.nrows;
+		 row += 1 + ecml_reservoir_pass(reservoir, scan->pages.nrows - row - 1))
 	{
 		double	   *to = ecml_reservoir_offer(&trainer->ctx, reservoir, 1);
 
-		if (to)
-		{
-			memcpy(to, read_values(scan, row, scan->tiles[0]), size);
-			to[reservoir->width - 1] = 0;
-		}
+		memcpy(to, read_values(scan, row, scan->tiles[0]), size);
+		to[reservoir->width - 1] = 0;
 	}
 	trainer->rows += scan->pages.nrows;
 	return true;
@@ -351,6 +358,8 @@ ecml_pagescan(MemoryContext context, const EcmlTraining *training, EcmlColumns *
 	scan.trainer = ecml_trainer_create(context, training, columns->binder, columns->target, columns->weight != NULL);
 	scan.trainer->profiled = true;
 	ecml_trainer_begin(scan.trainer);
+	scan.plain = ecml_dataset_plain(scan.trainer->dataset);
+	scan.in_place = ecml_bind_in_place(columns->binder);
 	scan.slot = table_slot_create(relation, NULL);
 	scan.per_row = AllocSetContextCreate(context, "ecml table row", ALLOCSET_DEFAULT_SIZES);
 	scan.classes = palloc(ECML_MAX_CLASSES * sizeof(Class));
