@@ -24,7 +24,7 @@
 #include "core/pagescan.h"
 
 #define FIRST_PAGES 4			/* read by the leader, who meets classes there, and learns where columns lie */
-#define TASK_BYTES 262144		/* of values that a task takes apart, about */
+#define TASK_BYTES 65536		/* of values that a task takes apart, about */
 #define TILE_BYTES 32768		/* of rows whose columns are written together, about */
 #define MAX_TILE 64				/* rows */
 #define FEW 8					/* columns, for which a call takes longer than the look */
@@ -52,6 +52,7 @@ typedef struct PageScan
 	int			nclasses;
 	size_t		task_rows;
 	int			tile_rows;
+	int			row_bytes;		/* of a tuple that are read, about */
 	double	  **tiles;			/* [workers][tile_rows][nfeatures] */
 	bool		odd;			/* some row is; written by tasks, without a lock: it only becomes true */
 } PageScan;
@@ -117,7 +118,7 @@ read_target(const PageScan *scan, const char *data, int *last, double *y)
 
 	if (target->use == ECML_TARGET_CLASS)
 		return find_class(scan, value, last, y);
-	if (!isfinite(value))
+	if (!isfinite(value) || (target->use != ECML_TARGET_SURVIVAL && fabs(value) > target->most))
 		return false;
 	if (target->use == ECML_TARGET_SURVIVAL)
 	{
@@ -160,6 +161,16 @@ read_values(const PageScan *scan, size_t row, double *values)
 	return ecml_bind_runs(binder, data, values) ? values : NULL;
 }
 
+/* Have a row of the batch fetched: rows lie page by page, where what fetches ahead by itself begins anew. */
+static inline void
+prefetch_row(const PageScan *scan, size_t row)
+{
+	const char *tuple = (const char *) scan->pages.tuples[row];
+
+	for (int at = 0; at < scan->row_bytes; at += 64)
+		__builtin_prefetch(tuple + at, 0, 2);
+}
+
 /* Some rows of the batch, all of one block, to their places. */
 static bool
 move_rows(PageScan *scan, size_t first, int n, EcmlBlock *block, int at, double *tile, int *last_class)
@@ -172,6 +183,8 @@ move_rows(PageScan *scan, size_t first, int n, EcmlBlock *block, int at, double 
 		HeapTupleHeader tuple = scan->pages.tuples[first + i];
 		const char *data = (const char *) tuple + tuple->t_hoff;
 
+		if (first + n + i < scan->pages.nrows)
+			prefetch_row(scan, first + n + i);
 		rows[i] = read_values(scan, first + i, tile + (size_t) i * columns->binder->nfeatures);
 		if (rows[i] == NULL || !are_plain(scan, rows[i]))
 			return false;
@@ -353,6 +366,7 @@ ecml_pagescan(MemoryContext context, const EcmlTraining *training, EcmlColumns *
 	width = columns->binder->nfeatures * sizeof(double);
 	scan.task_rows = Max(TASK_BYTES / width, MAX_TILE);
 	scan.tile_rows = Min(Max(TILE_BYTES / width / 8 * 8, 8), MAX_TILE);
+	scan.row_bytes = SizeofHeapTupleHeader + width;
 	workers = ecml_workers(&scan.trainer->ctx, SIZE_MAX);
 	scan.tiles = palloc(workers * sizeof(double *));
 	for (int i = 0; i < workers; i++)
