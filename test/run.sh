@@ -5,7 +5,7 @@
 #   TESTS      only the test files of these names (without folder and ending)
 #   ACCEPT=1   what regress and isolation tests print becomes what is expected
 #   ECML_DATA  the folder of real data, default ../shared/data; tests that need it skip where it is absent
-#   JOBS       unit, pgTAP, doc and demo files at once, default the number of cores
+#   JOBS       unit, pgTAP and doc files at once, default the number of cores
 #   TIMEOUT    seconds for one file, default 300
 #
 # All but unit and lint run against the installed extension, as an unprivileged user, in a temporary folder that has its own
@@ -60,6 +60,12 @@ verdict()
 		record "$1-${2//\//-}" 0 1 0
 	fi
 	printf '%-8s %s%s\n' "$3" "$1/$2" "${4:+  $4}"
+}
+
+# seconds_since WHEN: tenths of seconds since $EPOCHREALTIME was so
+seconds_since()
+{
+	awk -v before="$1" -v now="$EPOCHREALTIME" 'BEGIN { printf "%.1f", now - before }'
 }
 
 skipped()
@@ -344,20 +350,18 @@ shop_database()
 	sql -d postgres -c 'ALTER DATABASE ecml_shop_made RENAME TO ecml_shop'
 }
 
-# run_statements KIND NAME FILE: it passes when no statement fails
-run_statements()
+# run_in DATABASE KIND NAME FILE: it passes when no statement fails
+run_in()
 {
-	local kind=$1 name=$2 file=$3 database=$1_$2
-	createdb -T ecml_shop "$database"
+	local database=$1 kind=$2 name=$3 file=$4 before=$EPOCHREALTIME
 	if (cd "$ECML_BASE/in" && PGOPTIONS='-c client_min_messages=warning' timeout -k 10 "$TIMEOUT" psql -X -P pager=off \
 		-v ON_ERROR_STOP=1 -d "$database" -f "$file") >"$RESULTS/$kind-$name.log" 2>&1 </dev/null
 	then
-		verdict "$kind" "$name" ok
+		verdict "$kind" "$name" ok "($(seconds_since "$before") s)"
 	else
 		verdict "$kind" "$name" FAILED
 		tail -n 20 "$RESULTS/$kind-$name.log"
 	fi
-	dropdb --force "$database"
 }
 
 # A document's ```sql fences, each line where it stands in the document, so that errors name its line.
@@ -367,7 +371,9 @@ run_doc()
 	name=$(basename "$1" .md)
 	awk '/^```/ { code = !code && $0 == "```sql"; print ""; next } { print code ? $0 : "" }' "$1" \
 		>"$ECML_BASE/in/doc/$name.sql"
-	(cd "$ECML_BASE/in/doc" && run_statements doc "$name" "doc/$name.sql")
+	createdb -T ecml_shop "doc_$name"
+	(cd "$ECML_BASE/in/doc" && run_in "doc_$name" doc "$name" "doc/$name.sql")
+	dropdb --force "doc_$name"
 }
 
 kind_doc()
@@ -379,25 +385,26 @@ kind_doc()
 	done | in_parallel run_doc
 }
 
-run_demo()
-{
-	local name
-	name=$(basename "$1" .sql)
-	run_statements demo "$name" "${1#"$ECML_BASE"/in/}"
-}
-
+# Tours follow each other in one shop, as make demo runs them: one may trip over what another left behind.
 kind_demo()
 {
+	local file
 	shop_database
-	files "$ECML_BASE"/in/demo/tour/*.sql | in_parallel run_demo
+	createdb -T ecml_shop demo
+	for file in $(files "$ECML_BASE"/in/demo/tour/*.sql); do
+		run_in demo demo "$(basename "$file" .sql)" "${file#"$ECML_BASE"/in/}"
+	done
 	if [ -d "$ECML_DATA" ]; then
-		files "$ECML_BASE"/in/demo/real/*.sql | in_parallel run_demo
+		for file in $(files "$ECML_BASE"/in/demo/real/*.sql); do
+			run_in demo demo "$(basename "$file" .sql)" "${file#"$ECML_BASE"/in/}"
+		done
 	else
 		skipped demo "the tour on real data: $ECML_DATA is not there"
 	fi
+	dropdb --force demo
 }
 
-export -f as_server server_user record verdict run_unit run_pgtap run_statements run_doc run_demo
+export -f as_server server_user record verdict seconds_since run_unit run_pgtap run_in run_doc
 
 # ---- all of it
 

@@ -199,12 +199,6 @@ put_series(EcmlRows *rows, const EcmlSeriesReader *reader, const Job *job, const
 	}
 }
 
-static char *
-text_or_null(FunctionCallInfo fcinfo, int number)
-{
-	return PG_ARGISNULL(number) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(number));
-}
-
 PG_FUNCTION_INFO_V1(ecml_anomalies);
 
 /*
@@ -240,8 +234,8 @@ ecml_anomalies(PG_FUNCTION_ARGS)
 				 errmsg("invalid window of the trend"),
 				 errdetail("It is %d.", options.kernel.trend),
 				 errhint("Give an odd number of periods from 3 on, or leave \"trend\" out.")));
-	reader = ecml_series_open(text_to_cstring(PG_GETARG_TEXT_PP(0)), text_or_null(fcinfo, 1), text_or_null(fcinfo, 2),
-							  text_or_null(fcinfo, 3), &series_options, 0);
+	reader = ecml_series_open(text_to_cstring(PG_GETARG_TEXT_PP(0)), ecml_text_argument(fcinfo, 1), ecml_text_argument(fcinfo, 2),
+							  ecml_text_argument(fcinfo, 3), &series_options, 0);
 	batch.jobs = palloc0(BATCH * sizeof(Job));
 	batch.todo = palloc(BATCH * sizeof(int));
 	batch.scratch = palloc0(256 * sizeof(double *));

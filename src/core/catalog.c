@@ -321,12 +321,15 @@ ecml_catalog_execute(const char *command, int nargs, Oid *types, Datum *values, 
 	Oid			user;
 	int			context;
 	int			result;
+	MemoryContext caller = CurrentMemoryContext;
 
 	table_close(table, AccessShareLock);
 	GetUserIdAndSecContext(&user, &context);
 	SetUserIdAndSecContext(owner, context | SECURITY_LOCAL_USERID_CHANGE);
 	result = SPI_execute_with_args(command, nargs, types, values, nulls, false, 0);
 	SetUserIdAndSecContext(user, context);
+	/* SPI leaves its own context behind, which ends with SPI_finish */
+	MemoryContextSwitchTo(caller);
 	if (result < 0)
 		elog(ERROR, "catalog statement failed: %s", SPI_result_code_string(result));
 	return SPI_processed;

@@ -63,6 +63,18 @@ ecml_pages_end(EcmlPages *pages)
 	pfree(pages->tuples);
 }
 
+/* Committed before anything that our snapshot does not see, and not deleted: most rows are, and can be told without a call. */
+static inline bool
+is_plainly_visible(HeapTupleHeader tuple, TransactionId oldest)
+{
+	TransactionId inserted = HeapTupleHeaderGetRawXmin(tuple);
+
+	if ((tuple->t_infomask & (HEAP_XMIN_COMMITTED | HEAP_XMAX_INVALID)) != (HEAP_XMIN_COMMITTED | HEAP_XMAX_INVALID))
+		return false;
+	return HeapTupleHeaderXminFrozen(tuple) ||
+		(TransactionIdIsNormal(inserted) && (int32) (inserted - oldest) < 0);
+}
+
 void
 ecml_pages_read(EcmlPages *pages, BlockNumber number)
 {
@@ -88,7 +100,7 @@ ecml_pages_read(EcmlPages *pages, BlockNumber number)
 		if (!ItemIdIsNormal(id))
 			continue;
 		tuple.t_data = (HeapTupleHeader) PageGetItem(page, id);
-		if (!all_visible)
+		if (!all_visible && !is_plainly_visible(tuple.t_data, pages->snapshot->xmin))
 		{
 			tuple.t_len = ItemIdGetLength(id);
 			ItemPointerSet(&tuple.t_self, number, item);
@@ -105,8 +117,7 @@ ecml_pages_read(EcmlPages *pages, BlockNumber number)
 void
 ecml_pages_release(EcmlPages *pages)
 {
-	for (size_t i = 0; i < pages->nrows; i++)
-		pgstat_count_heap_getnext(pages->relation);
+	ecml_count_returned(pages->relation, pages->nrows);
 	for (int i = 0; i < pages->npages; i++)
 		ReleaseBuffer(pages->pages[i].buffer);
 	pages->npages = 0;

@@ -1,5 +1,5 @@
 /*
- * result.c - functions that return rows
+ * result.c - arguments of type text, and functions that return rows
  */
 #include "core/compat.h"
 
@@ -10,6 +10,12 @@
 #include "utils/memutils.h"
 
 #include "core/result.h"
+
+char *
+ecml_text_argument(FunctionCallInfo fcinfo, int argument)
+{
+	return PG_ARGISNULL(argument) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(argument));
+}
 
 EcmlRows *
 ecml_rows_begin(FunctionCallInfo fcinfo)

@@ -1,5 +1,5 @@
 /*
- * result.h - functions that return rows
+ * result.h - arguments of type text, and functions that return rows
  */
 #ifndef ECML_RESULT_H
 #define ECML_RESULT_H
@@ -8,6 +8,9 @@
 #include "fmgr.h"
 #include "funcapi.h"
 #include "utils/tuplestore.h"
+
+/* An argument of type text; NULL when it is NULL. */
+extern char *ecml_text_argument(FunctionCallInfo fcinfo, int argument);
 
 /* Rows of a set-returning function, kept in a tuplestore that spills at work_mem. */
 typedef struct EcmlRows

@@ -227,6 +227,7 @@ static void
 prepare(EcmlSource *source, int options)
 {
 	CachedPlanSource *plan_source;
+	MemoryContext caller = CurrentMemoryContext;
 
 	source->plan = SPI_prepare_cursor(source->query, 0, NULL, options);
 	if (source->plan == NULL)
@@ -236,6 +237,8 @@ prepare(EcmlSource *source, int options)
 				 errdetail("%s", SPI_result_code_string(SPI_result)),
 				 errhint("Give a query that begins with SELECT, WITH, VALUES or TABLE.")));
 	ecml_source_check_reads_only(source->plan);
+	/* SPI leaves its own context behind, which ends with SPI_finish */
+	MemoryContextSwitchTo(caller);
 	plan_source = linitial(SPI_plan_get_plan_sources(source->plan));
 	source->desc = CreateTupleDescCopy(plan_source->resultDesc);
 	source->lazy = false;
@@ -309,6 +312,7 @@ ecml_source_run(EcmlSource *source, EcmlRowFunction row, void *arg)
 		.per_row = AllocSetContextCreate(CurrentMemoryContext, "ecml source row", ALLOCSET_DEFAULT_SIZES)
 	};
 	SPIExecuteOptions options = {0};
+	MemoryContext caller = CurrentMemoryContext;
 	bool		read_only = XactReadOnly;
 	int			nest = NewGUCNestLevel();
 	int			result;
@@ -329,6 +333,8 @@ ecml_source_run(EcmlSource *source, EcmlRowFunction row, void *arg)
 	AtEOXact_GUC(true, nest);
 	if (result < 0)
 		elog(ERROR, "source could not be run: %s", SPI_result_code_string(result));
+	/* SPI leaves its own context behind: what the caller makes next would end with SPI_finish */
+	MemoryContextSwitchTo(caller);
 	MemoryContextDelete(receiver.per_row);
 }
 

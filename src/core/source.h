@@ -23,7 +23,10 @@ typedef struct EcmlSource
 
 typedef void (*EcmlRowFunction) (void *arg, TupleTableSlot *slot);
 
-/* Prepare; SPI must be connected.  Errors: no such relation, not a query that only reads. */
+/*
+ * Prepare; SPI must be connected.  The current memory context stays the caller's, and what the source holds is made in it.
+ * Errors: no such relation, not a query that only reads.
+ */
 extern void ecml_source_open(EcmlSource *source, const char *text);
 
 /*
@@ -35,7 +38,7 @@ extern void ecml_source_open_parallel(EcmlSource *source, const char *query);
 /* An error unless a plan of one query only reads. */
 extern void ecml_source_check_reads_only(SPIPlanPtr plan);
 
-/* Run it: row(arg, slot) for each row. */
+/* Run it: row(arg, slot) for each row.  The current memory context is the caller's again afterwards. */
 extern void ecml_source_run(EcmlSource *source, EcmlRowFunction row, void *arg);
 
 /*

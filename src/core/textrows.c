@@ -63,6 +63,100 @@ ecml_text_input_read(EcmlTextInput *input, Datum value, bool isnull)
 }
 
 void
+ecml_text_inputs_init(EcmlTextInputs *inputs, MemoryContext context, int n)
+{
+	inputs->n = 0;
+	inputs->inputs = MemoryContextAllocZero(context, (n + 1) * sizeof(EcmlTextInput));
+	inputs->texts = MemoryContextAlloc(context, (n + 1) * sizeof(EcmlText));
+	inputs->row = AllocSetContextCreate(context, "ecml texts", ALLOCSET_DEFAULT_SIZES);
+}
+
+void
+ecml_text_inputs_add(EcmlTextInputs *inputs, MemoryContext context, const EcmlSource *source, int number, const char *what, const char *why)
+{
+	Form_pg_attribute column = TupleDescAttr(source->desc, number);
+	EcmlTextInput *input = &inputs->inputs[inputs->n];
+
+	for (int i = 0; i < inputs->n; i++)
+		if (strcmp(inputs->inputs[i].name, NameStr(column->attname)) == 0)
+			ereport(ERROR,
+					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+					 errmsg("%s \"%s\" is there twice", what, NameStr(column->attname)),
+					 errdetail("%s", why),
+					 errhint("Name each column once; give columns of a query different names with AS.")));
+	input->name = MemoryContextStrdup(context, NameStr(column->attname));
+	ecml_text_input_plan(input, context, number, column->atttypid);
+	inputs->n++;
+}
+
+void
+ecml_text_inputs_arguments(EcmlTextInputs *inputs, MemoryContext context, FunctionCallInfo fcinfo, int first)
+{
+	MemoryContext old = MemoryContextSwitchTo(context);
+	int			n = PG_NARGS() - first;
+
+	ecml_text_inputs_init(inputs, context, n);
+	inputs->n = n;
+	for (int i = 0; i < n; i++)
+	{
+		Oid			type = get_fn_expr_argtype(fcinfo->flinfo, first + i);
+
+		inputs->inputs[i].name = psprintf("x%d", i + 1);
+		ecml_text_input_plan(&inputs->inputs[i], context, i, OidIsValid(type) ? type : TEXTOID);
+	}
+	MemoryContextSwitchTo(old);
+}
+
+bool
+ecml_text_inputs_read(EcmlTextInputs *inputs, const Datum *values, const bool *nulls)
+{
+	MemoryContext old;
+	bool		any = false;
+
+	MemoryContextReset(inputs->row);
+	old = MemoryContextSwitchTo(inputs->row);
+	for (int i = 0; i < inputs->n; i++)
+	{
+		EcmlTextInput *input = &inputs->inputs[i];
+
+		inputs->texts[i] = ecml_text_input_read(input, values[input->number], nulls[input->number]);
+		any |= inputs->texts[i].length >= 0;
+	}
+	MemoryContextSwitchTo(old);
+	return any;
+}
+
+bool
+ecml_text_inputs_read_arguments(EcmlTextInputs *inputs, FunctionCallInfo fcinfo, int first)
+{
+	MemoryContext old;
+	bool		any = false;
+
+	MemoryContextReset(inputs->row);
+	old = MemoryContextSwitchTo(inputs->row);
+	for (int i = 0; i < inputs->n; i++)
+	{
+		inputs->texts[i] = ecml_text_input_read(&inputs->inputs[i], PG_GETARG_DATUM(first + i), PG_ARGISNULL(first + i));
+		any |= inputs->texts[i].length >= 0;
+	}
+	MemoryContextSwitchTo(old);
+	return any;
+}
+
+void
+ecml_text_inputs_features(const EcmlTextInputs *inputs, EcmlSchema *schema)
+{
+	schema->nfeatures = inputs->n;
+	schema->features = palloc0((inputs->n + 1) * sizeof(EcmlFeature));
+	for (int i = 0; i < inputs->n; i++)
+	{
+		schema->features[i].name = pstrdup(inputs->inputs[i].name);
+		schema->features[i].kind = ECML_CATEGORY;
+		schema->features[i].fill = NAN;
+	}
+}
+
+void
 ecml_text_check_encoding(const char *what)
 {
 	if (GetDatabaseEncoding() != PG_UTF8 && GetDatabaseEncoding() != PG_SQL_ASCII)
@@ -78,10 +172,7 @@ ecml_text_check_encoding(const char *what)
 struct EcmlTextSource
 {
 	EcmlSource	source;
-	MemoryContext row_context;	/* of texts that had to be made */
-	int			n;
-	EcmlTextInput *inputs;		/* [n] */
-	EcmlText   *texts;			/* [n] */
+	EcmlTextInputs texts;
 	bool		has_key;
 	EcmlTextInput key;
 	EcmlTextRow row;
@@ -91,20 +182,9 @@ struct EcmlTextSource
 };
 
 static void
-add_input(EcmlTextSource *source, MemoryContext context, int number)
+add_column(EcmlTextSource *source, MemoryContext context, int number)
 {
-	Form_pg_attribute column = TupleDescAttr(source->source.desc, number);
-	EcmlTextInput *input = &source->inputs[source->n++];
-
-	for (int i = 0; i < source->n - 1; i++)
-		if (strcmp(source->inputs[i].name, NameStr(column->attname)) == 0)
-			ereport(ERROR,
-					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-					 errmsg("column \"%s\" is there twice", NameStr(column->attname)),
-					 errdetail("Columns are known by their names."),
-					 errhint("Name each column once; give columns of a query different names with AS.")));
-	input->name = MemoryContextStrdup(context, NameStr(column->attname));
-	ecml_text_input_plan(input, context, number, column->atttypid);
+	ecml_text_inputs_add(&source->texts, context, &source->source, number, "column", "Columns are known by their names.");
 }
 
 EcmlTextSource *
@@ -116,8 +196,7 @@ ecml_text_source_open(MemoryContext context, const char *what, const char *text,
 	ecml_text_check_encoding(what);
 	ecml_source_open(&source->source, text);
 	desc = source->source.desc;
-	source->inputs = MemoryContextAllocZero(context, (Max(n, desc->natts) + 1) * sizeof(EcmlTextInput));
-	source->row_context = AllocSetContextCreate(context, "ecml texts", ALLOCSET_DEFAULT_SIZES);
+	ecml_text_inputs_init(&source->texts, context, Max(n, desc->natts));
 	source->has_key = key;
 	if (key)
 	{
@@ -125,31 +204,30 @@ ecml_text_source_open(MemoryContext context, const char *what, const char *text,
 		ecml_text_input_plan(&source->key, context, 0, TupleDescAttr(desc, 0)->atttypid);
 	}
 	for (int i = 0; i < n; i++)
-		add_input(source, context, ecml_source_column(&source->source, names[i], "text"));
+		add_column(source, context, ecml_source_column(&source->source, names[i], "text"));
 	for (int i = key ? 1 : 0; n < 0 && i < desc->natts; i++)
 		if (!TupleDescAttr(desc, i)->attisdropped && ecml_text_is_text(getBaseType(TupleDescAttr(desc, i)->atttypid)))
-			add_input(source, context, i);
-	if (source->n == 0)
+			add_column(source, context, i);
+	if (source->texts.n == 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("there are no texts"),
 				 errdetail(key ? "The source has no column of type text after the first, which is the key." :
 						   "The source has no column of type text."),
 				 errhint("%s works on texts: give a source that has some.", what)));
-	source->texts = MemoryContextAlloc(context, source->n * sizeof(EcmlText));
 	return source;
 }
 
 int
 ecml_text_source_columns(const EcmlTextSource *source)
 {
-	return source->n;
+	return source->texts.n;
 }
 
 const char *
 ecml_text_source_column(const EcmlTextSource *source, int i)
 {
-	return source->inputs[i].name;
+	return source->texts.inputs[i].name;
 }
 
 const char *
@@ -162,29 +240,19 @@ static void
 take_row(void *arg, TupleTableSlot *slot)
 {
 	EcmlTextSource *source = arg;
-	MemoryContext old;
-	bool		any = false;
+	bool		any = ecml_text_inputs_read(&source->texts, slot->tts_values, slot->tts_isnull);
 	const char *key = NULL;
 
-	MemoryContextReset(source->row_context);
-	old = MemoryContextSwitchTo(source->row_context);
-	for (int i = 0; i < source->n; i++)
+	if (any && source->has_key && !slot->tts_isnull[0])
 	{
-		EcmlTextInput *input = &source->inputs[i];
+		MemoryContext old = MemoryContextSwitchTo(source->texts.row);
+		EcmlText	text = ecml_text_input_read(&source->key, slot->tts_values[0], false);
 
-		source->texts[i] = ecml_text_input_read(input, slot->tts_values[input->number], slot->tts_isnull[input->number]);
-		any |= source->texts[i].length >= 0;
+		key = pnstrdup(text.bytes, text.length);
+		MemoryContextSwitchTo(old);
 	}
-	if (source->has_key)
-	{
-		EcmlText	text = ecml_text_input_read(&source->key, slot->tts_values[0], slot->tts_isnull[0]);
-
-		if (text.length >= 0)
-			key = pnstrdup(text.bytes, text.length);
-	}
-	MemoryContextSwitchTo(old);
 	if (any)
-		source->row(source->arg, source->texts, source->n, key);
+		source->row(source->arg, source->texts.texts, source->texts.n, key);
 	else
 		source->skipped++;
 	if ((++source->rows & 255) == 0)
@@ -215,11 +283,7 @@ typedef struct TextTraining
 	int64		rows;
 	int64		skipped;
 
-	/* of an aggregate */
-	int			n;
-	EcmlTextInput *inputs;		/* [n] */
-	EcmlText   *texts;			/* [n] */
-	MemoryContext row_context;
+	EcmlTextInputs arguments;	/* of an aggregate */
 } TextTraining;
 
 static void
@@ -246,7 +310,7 @@ count_row(void *arg, const EcmlText *texts, int n, const char *key)
 
 /* The model, with the texts as features. */
 static EcmlModel *
-finish_training(TextTraining *training, const EcmlTextInput *inputs, int n)
+finish_training(TextTraining *training, const EcmlTextInputs *texts)
 {
 	EcmlModel  *model = ecml_model_begin(training->context, training->given);
 	EcmlSchema *schema = model->schema;
@@ -258,14 +322,7 @@ finish_training(TextTraining *training, const EcmlTextInput *inputs, int n)
 	model->metrics = ecml_json_finish_text(metrics);
 	model->rows = training->rows;
 	model->skipped = training->skipped;
-	schema->nfeatures = n;
-	schema->features = palloc0(n * sizeof(EcmlFeature));
-	for (int i = 0; i < n; i++)
-	{
-		schema->features[i].name = pstrdup(inputs[i].name);
-		schema->features[i].kind = ECML_CATEGORY;
-		schema->features[i].fill = NAN;
-	}
+	ecml_text_inputs_features(texts, schema);
 	MemoryContextSwitchTo(old);
 	return model;
 }
@@ -286,7 +343,7 @@ ecml_text_rows_train(MemoryContext context, const EcmlTraining *given, const Ecm
 	source = ecml_text_source_open(context, name, request->source, request->features, request->nfeatures, false);
 	begin_training(training, context, given, learner);
 	training->skipped = ecml_text_source_run(source, count_row, training);
-	return finish_training(training, source->inputs, source->n);
+	return finish_training(training, &source->texts);
 }
 
 static TextTraining *
@@ -297,17 +354,7 @@ begin_aggregate(FunctionCallInfo fcinfo, const EcmlAlgorithm *algorithm, const E
 	TextTraining *training = palloc0(sizeof(TextTraining));
 
 	begin_training(training, context, ecml_training_parse(algorithm, PG_ARGISNULL(1) ? NULL : PG_GETARG_JSONB_P(1), NULL), learner);
-	training->n = PG_NARGS() - first;
-	training->inputs = palloc0(training->n * sizeof(EcmlTextInput));
-	training->texts = palloc(training->n * sizeof(EcmlText));
-	training->row_context = AllocSetContextCreate(context, "ecml texts", ALLOCSET_DEFAULT_SIZES);
-	for (int i = 0; i < training->n; i++)
-	{
-		Oid			type = get_fn_expr_argtype(fcinfo->flinfo, first + i);
-
-		training->inputs[i].name = psprintf("x%d", i + 1);
-		ecml_text_input_plan(&training->inputs[i], context, i, OidIsValid(type) ? type : TEXTOID);
-	}
+	ecml_text_inputs_arguments(&training->arguments, context, fcinfo, first);
 	MemoryContextSwitchTo(old);
 	return training;
 }
@@ -319,22 +366,15 @@ ecml_text_rows_transition(FunctionCallInfo fcinfo, const EcmlAlgorithm *algorith
 	TextTraining *training = PG_ARGISNULL(0) ? begin_aggregate(fcinfo, algorithm, learner, first) :
 		(TextTraining *) PG_GETARG_POINTER(0);
 	MemoryContext old;
-	bool		any = false;
 
-	MemoryContextReset(training->row_context);
-	old = MemoryContextSwitchTo(training->row_context);
-	for (int i = 0; i < training->n; i++)
+	if (ecml_text_inputs_read_arguments(&training->arguments, fcinfo, first))
 	{
-		bool		isnull = PG_ARGISNULL(first + i);
-
-		training->texts[i] = ecml_text_input_read(&training->inputs[i], isnull ? (Datum) 0 : PG_GETARG_DATUM(first + i), isnull);
-		any |= training->texts[i].length >= 0;
+		old = MemoryContextSwitchTo(training->arguments.row);
+		count_row(training, training->arguments.texts, training->arguments.n, NULL);
+		MemoryContextSwitchTo(old);
 	}
-	if (any)
-		count_row(training, training->texts, training->n, NULL);
 	else
 		training->skipped++;
-	MemoryContextSwitchTo(old);
 	PG_RETURN_POINTER(training);
 }
 
@@ -346,7 +386,7 @@ ecml_text_rows_final(FunctionCallInfo fcinfo)
 	(void) ecml_aggregate_context(fcinfo);
 	if (training == NULL || training->rows == 0)
 		PG_RETURN_NULL();
-	PG_RETURN_POINTER(ecml_model_write(finish_training(training, training->inputs, training->n)));
+	PG_RETURN_POINTER(ecml_model_write(finish_training(training, &training->arguments)));
 }
 
 void

@@ -27,6 +27,32 @@ extern bool ecml_text_is_text(Oid type);
 extern void ecml_text_input_plan(EcmlTextInput *input, MemoryContext context, int number, Oid type);
 extern EcmlText ecml_text_input_read(EcmlTextInput *input, Datum value, bool isnull);
 
+/* The texts of a row: columns of a source, or arguments of a call. */
+typedef struct EcmlTextInputs
+{
+	int			n;
+	EcmlTextInput *inputs;		/* [n] */
+	EcmlText   *texts;			/* [n] of the present row */
+	MemoryContext row;			/* of texts that had to be made */
+} EcmlTextInputs;
+
+/* None yet, with room for n. */
+extern void ecml_text_inputs_init(EcmlTextInputs *inputs, MemoryContext context, int n);
+
+/* Add a column of a source; what it is there, for messages, and why it may not be there twice. */
+extern void ecml_text_inputs_add(EcmlTextInputs *inputs, MemoryContext context, const EcmlSource *source, int number, const char *what,
+								 const char *why);
+
+/* All arguments of an aggregate from the given one on, which are named x1, x2, ... */
+extern void ecml_text_inputs_arguments(EcmlTextInputs *inputs, MemoryContext context, FunctionCallInfo fcinfo, int first);
+
+/* Read a row, from the values of its columns or from the arguments; false: all texts are NULL. */
+extern bool ecml_text_inputs_read(EcmlTextInputs *inputs, const Datum *values, const bool *nulls);
+extern bool ecml_text_inputs_read_arguments(EcmlTextInputs *inputs, FunctionCallInfo fcinfo, int first);
+
+/* The features of a model that was trained on them. */
+extern void ecml_text_inputs_features(const EcmlTextInputs *inputs, EcmlSchema *schema);
+
 /* An error in a database whose texts are not UTF-8; what: who needs it. */
 extern void ecml_text_check_encoding(const char *what);
 

@@ -30,28 +30,15 @@
 
 typedef struct TextColumns
 {
-	int			n;
-	EcmlTextInput *inputs;
-	EcmlText   *texts;			/* [n] the present row */
+	EcmlTextInputs in;
 	EcmlTarget *target;
 	EcmlInput  *weight;			/* NULL: none */
-	MemoryContext row;			/* of texts that had to be made */
 } TextColumns;
 
 static void
 add_column(TextColumns *columns, MemoryContext context, const EcmlSource *source, int number)
 {
-	const char *name = NameStr(TupleDescAttr(source->desc, number)->attname);
-
-	for (int i = 0; i < columns->n; i++)
-		if (strcmp(columns->inputs[i].name, name) == 0)
-			ereport(ERROR,
-					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-					 errmsg("feature \"%s\" is there twice", name),
-					 errdetail("Features are known by their names."),
-					 errhint("Name each column once; give columns of a query different names with AS.")));
-	columns->inputs[columns->n].name = MemoryContextStrdup(context, name);
-	ecml_text_input_plan(&columns->inputs[columns->n++], context, number, TupleDescAttr(source->desc, number)->atttypid);
+	ecml_text_inputs_add(&columns->in, context, source, number, "feature", "Features are known by their names.");
 }
 
 /* Those that are named, or all texts that have no other part; other: a column of such a part, or -1. */
@@ -59,7 +46,7 @@ static void
 choose_columns(TextColumns *columns, MemoryContext context, const EcmlAlgorithm *algorithm, const EcmlSource *source,
 			   const char *const *names, int n, int fold_column, int key_column)
 {
-	columns->inputs = MemoryContextAllocZero(context, (Max(n, source->desc->natts) + 1) * sizeof(EcmlTextInput));
+	ecml_text_inputs_init(&columns->in, context, Max(n, source->desc->natts));
 	for (int i = 0; i < n; i++)
 	{
 		int			number = ecml_source_column(source, names[i], "feature");
@@ -76,14 +63,12 @@ choose_columns(TextColumns *columns, MemoryContext context, const EcmlAlgorithm 
 		if (!TupleDescAttr(source->desc, i)->attisdropped && ecml_text_is_text(getBaseType(TupleDescAttr(source->desc, i)->atttypid)) &&
 			!(columns->target && columns->target->input.number == i) && i != fold_column && i != key_column)
 			add_column(columns, context, source, i);
-	if (columns->n == 0)
+	if (columns->in.n == 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("there are no texts to learn from"),
 				 errdetail(n < 0 ? "The source has no column of type text beside the target." : "The list of features is empty."),
 				 errhint("%s learns from texts: name their columns, as in features => ARRAY['title'].", algorithm->name)));
-	columns->texts = MemoryContextAlloc(context, columns->n * sizeof(EcmlText));
-	columns->row = AllocSetContextCreate(context, "ecml texts", ALLOCSET_DEFAULT_SIZES);
 }
 
 /* The columns that a model was trained on. */
@@ -97,24 +82,10 @@ choose_for_model(TextColumns *columns, MemoryContext context, const EcmlModel *m
 	choose_columns(columns, context, model->algorithm, source, names, model->schema->nfeatures, -1, -1);
 }
 
-/* A row's texts; false: all are NULL. */
 static bool
-read_row(TextColumns *columns, TupleTableSlot *slot)
+read_texts(TextColumns *columns, TupleTableSlot *slot)
 {
-	MemoryContext old;
-	bool		any = false;
-
-	MemoryContextReset(columns->row);
-	old = MemoryContextSwitchTo(columns->row);
-	for (int i = 0; i < columns->n; i++)
-	{
-		EcmlTextInput *input = &columns->inputs[i];
-
-		columns->texts[i] = ecml_text_input_read(input, slot->tts_values[input->number], slot->tts_isnull[input->number]);
-		any |= columns->texts[i].length >= 0;
-	}
-	MemoryContextSwitchTo(old);
-	return any;
+	return ecml_text_inputs_read(&columns->in, slot->tts_values, slot->tts_isnull);
 }
 
 /* Weight and class beside them; false: the row is to be left out. */
@@ -177,10 +148,10 @@ training_row(void *arg, TupleTableSlot *slot)
 	double		y;
 	double		w;
 
-	if (!read_row(&training->columns, slot) || !read_rest(&training->columns, slot, &y, &w))
+	if (!read_texts(&training->columns, slot) || !read_rest(&training->columns, slot, &y, &w))
 		training->skipped++;
 	else
-		learn(training, training->columns.texts, training->columns.n, (int) y, w);
+		learn(training, training->columns.in.texts, training->columns.in.n, (int) y, w);
 }
 
 /* The schema of texts and classes, and the fit, in the model. */
@@ -204,14 +175,7 @@ finish(MemoryContext context, const EcmlTraining *given, TextTraining *training)
 	old = MemoryContextSwitchTo(context);
 	schema = model->schema;
 	schema->target = pstrdup(columns->target->name);
-	schema->nfeatures = columns->n;
-	schema->features = palloc0(columns->n * sizeof(EcmlFeature));
-	for (int i = 0; i < columns->n; i++)
-	{
-		schema->features[i].name = columns->inputs[i].name;
-		schema->features[i].kind = ECML_CATEGORY;
-		schema->features[i].fill = NAN;
-	}
+	ecml_text_inputs_features(&columns->in, schema);
 	recode = palloc((columns->target->labels->n + 1) * sizeof(int));
 	schema->classes = ecml_target_classes(columns->target, training->uses, training->nuses, &schema->nclasses, recode);
 	ecml_schema_layout(schema);
@@ -286,17 +250,7 @@ begin_aggregate(FunctionCallInfo fcinfo, const EcmlAlgorithm *algorithm, int fir
 				 errhint("Train from a source: ecml_train(model, '%s', source, ...).", algorithm->name)));
 	ecml_host_init(&aggregate->ctx, &aggregate->host, context, (size_t) ecml_guc_work_mem * 1024, aggregate->given->common.seed);
 	columns->target = ecml_target_arguments(context, ECML_TARGET_CLASS, fcinfo, 2);
-	columns->n = PG_NARGS() - first;
-	columns->inputs = palloc0(columns->n * sizeof(EcmlTextInput));
-	columns->texts = palloc(columns->n * sizeof(EcmlText));
-	for (int i = 0; i < columns->n; i++)
-	{
-		Oid			type = get_fn_expr_argtype(fcinfo->flinfo, first + i);
-
-		columns->inputs[i].name = psprintf("x%d", i + 1);
-		ecml_text_input_plan(&columns->inputs[i], context, i, OidIsValid(type) ? type : TEXTOID);
-	}
-	columns->row = AllocSetContextCreate(context, "ecml texts", ALLOCSET_DEFAULT_SIZES);
+	ecml_text_inputs_arguments(&columns->in, context, fcinfo, first);
 	aggregate->training.kernel = algorithm->own->texts;
 	aggregate->training.ctx = &aggregate->ctx;
 	aggregate->training.fit = aggregate->training.kernel->begin(&aggregate->ctx, aggregate->given->params);
@@ -314,19 +268,12 @@ ecml_texts_transition(FunctionCallInfo fcinfo, const EcmlAlgorithm *algorithm)
 	Datum		value = PG_GETARG_DATUM(2);
 	bool		isnull = PG_ARGISNULL(2);
 	MemoryContext old;
-	bool		any = false;
+	bool		any = ecml_text_inputs_read_arguments(&columns->in, fcinfo, first);
 	double		y;
 
-	MemoryContextReset(columns->row);
-	old = MemoryContextSwitchTo(columns->row);
-	for (int i = 0; i < columns->n; i++)
-	{
-		columns->texts[i] = ecml_text_input_read(&columns->inputs[i], PG_ARGISNULL(first + i) ? (Datum) 0 : PG_GETARG_DATUM(first + i),
-												 PG_ARGISNULL(first + i));
-		any |= columns->texts[i].length >= 0;
-	}
+	old = MemoryContextSwitchTo(columns->in.row);
 	if (any && ecml_target_read(columns->target, &value, &isnull, &y))
-		learn(training, columns->texts, columns->n, (int) y, 1);
+		learn(training, columns->in.texts, columns->in.n, (int) y, 1);
 	else
 		training->skipped++;
 	MemoryContextSwitchTo(old);
@@ -362,12 +309,12 @@ evaluation_row(void *arg, TupleTableSlot *slot)
 	double		y;
 	double		w;
 
-	if (!read_row(&evaluation->columns, slot) || !read_rest(&evaluation->columns, slot, &y, &w))
+	if (!read_texts(&evaluation->columns, slot) || !read_rest(&evaluation->columns, slot, &y, &w))
 	{
 		evaluation->evaluator->skipped++;
 		return;
 	}
-	evaluation->kernel->probabilities(evaluation->call, evaluation->columns.texts, evaluation->columns.n, evaluation->p);
+	evaluation->kernel->probabilities(evaluation->call, evaluation->columns.in.texts, evaluation->columns.in.n, evaluation->p);
 	ecml_evaluator_probabilities(evaluation->evaluator, evaluation->p, (int) y, w);
 }
 
@@ -449,6 +396,7 @@ hold_row(void *arg, TupleTableSlot *slot)
 	EcmlTextFolds *t = arg;
 	EcmlValidation *v = t->v;
 	TextColumns *columns = &t->columns;
+	const EcmlTextInputs *in = &columns->in;
 	HeldRow    *row;
 	double		y;
 	double		w;
@@ -456,7 +404,7 @@ hold_row(void *arg, TupleTableSlot *slot)
 	size_t		size;
 	char	   *at;
 
-	if (!read_row(columns, slot) || !read_rest(columns, slot, &y, &w) || !ecml_folds_read(v->folds, slot, &place))
+	if (!read_texts(columns, slot) || !read_rest(columns, slot, &y, &w) || !ecml_folds_read(v->folds, slot, &place))
 	{
 		v->skipped++;
 		return;
@@ -471,9 +419,9 @@ hold_row(void *arg, TupleTableSlot *slot)
 	row->weight = w;
 	row->place = place;
 	row->key = NULL;
-	size = columns->n * sizeof(EcmlText);
-	for (int i = 0; i < columns->n; i++)
-		size += Max(columns->texts[i].length, 0);
+	size = in->n * sizeof(EcmlText);
+	for (int i = 0; i < in->n; i++)
+		size += Max(in->texts[i].length, 0);
 	if (!ecml_fits(&v->ctx, size))
 		ereport(ERROR,
 				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
@@ -482,15 +430,15 @@ hold_row(void *arg, TupleTableSlot *slot)
 				 errhint("Raise ecml.work_mem, or validate on a sample of the rows.")));
 	v->ctx.used += size;
 	row->texts = MemoryContextAllocHuge(t->held, size);
-	at = (char *) (row->texts + columns->n);
-	for (int i = 0; i < columns->n; i++)
+	at = (char *) (row->texts + in->n);
+	for (int i = 0; i < in->n; i++)
 	{
-		row->texts[i] = columns->texts[i];
-		if (columns->texts[i].length < 0)
+		row->texts[i] = in->texts[i];
+		if (in->texts[i].length < 0)
 			continue;
-		memcpy(at, columns->texts[i].bytes, columns->texts[i].length);
+		memcpy(at, in->texts[i].bytes, in->texts[i].length);
 		row->texts[i].bytes = at;
-		at += columns->texts[i].length;
+		at += in->texts[i].length;
 	}
 	if (t->key >= 0 && !slot->tts_isnull[t->key])
 		row->key = MemoryContextStrdup(t->held, OutputFunctionCall(&t->key_output, slot->tts_values[t->key]));
@@ -546,11 +494,11 @@ ecml_texts_open(EcmlValidation *v, const EcmlFoldOptions *options, const EcmlTra
 	v->features = features;
 	if (features == NULL && ecml_folds_column(v->folds) >= 0)
 	{
-		Datum	   *chosen = palloc(t->columns.n * sizeof(Datum));
+		Datum	   *chosen = palloc(t->columns.in.n * sizeof(Datum));
 
-		for (int i = 0; i < t->columns.n; i++)
-			chosen[i] = CStringGetTextDatum(t->columns.inputs[i].name);
-		v->features = construct_array(chosen, t->columns.n, TEXTOID, -1, false, TYPALIGN_INT);
+		for (int i = 0; i < t->columns.in.n; i++)
+			chosen[i] = CStringGetTextDatum(t->columns.in.inputs[i].name);
+		v->features = construct_array(chosen, t->columns.in.n, TEXTOID, -1, false, TYPALIGN_INT);
 	}
 	if (ecml_folds_extra(v->folds))
 		v->dataset = ecml_dataset_create(&v->ctx, v->context, ECML_F8, 1, true, true, false);
@@ -608,7 +556,7 @@ ecml_texts_fold(EcmlTextFolds *t, const EcmlTraining *given, int repeat, int fol
 		parts[i] = ecml_fold_cursor_next(&cursor, row->class, row->place);
 		tested += parts[i] == ECML_PART_TEST;
 		if (parts[i] == ECML_PART_TRAIN)
-			learn(&training, row->texts, t->columns.n, row->class, row->weight);
+			learn(&training, row->texts, t->columns.in.n, row->class, row->weight);
 	}
 	*rows = training.rows + (int64) tested;
 	if (training.rows == 0 || tested == 0)
@@ -634,7 +582,7 @@ ecml_texts_fold(EcmlTextFolds *t, const EcmlTraining *given, int repeat, int fol
 	{
 		if (parts[i] != ECML_PART_TEST)
 			continue;
-		training.kernel->probabilities(call, t->rows[i].texts, t->columns.n, p);
+		training.kernel->probabilities(call, t->rows[i].texts, t->columns.in.n, p);
 		if (evaluator)
 			ecml_evaluator_probabilities(evaluator, p, recode[t->rows[i].class], t->rows[i].weight);
 		else
@@ -655,9 +603,7 @@ typedef struct TextCall
 {
 	EcmlCtx		ctx;
 	EcmlServerHost host;
-	int			n;
-	EcmlTextInput *inputs;			/* by feature */
-	EcmlText   *texts;			/* [n] */
+	EcmlTextInputs in;			/* by feature */
 	void	   *call;			/* the kernel's scratch */
 	double	   *p;				/* [classes] */
 	bool		whole_row;
@@ -675,9 +621,8 @@ open_call(EcmlServing *serving)
 	TextCall   *call = palloc0(sizeof(TextCall));
 
 	ecml_host_init(&call->ctx, &call->host, serving->model_context, 0, 0);
-	call->n = model->schema->nfeatures;
-	call->inputs = palloc0((call->n + 1) * sizeof(EcmlTextInput));
-	call->texts = palloc((call->n + 1) * sizeof(EcmlText));
+	ecml_text_inputs_init(&call->in, serving->model_context, model->schema->nfeatures);
+	call->in.n = model->schema->nfeatures;
 	call->p = palloc(model->schema->nclasses * sizeof(double));
 	call->call = model->algorithm->own->texts->open(&call->ctx, model->fitted);
 	MemoryContextSwitchTo(old);
@@ -715,7 +660,7 @@ plan_arguments(TextCall *call, EcmlServing *serving, FunctionCallInfo fcinfo, in
 	for (int i = 0; i < n; i++)
 	{
 		type = get_fn_expr_argtype(fcinfo->flinfo, first + i);
-		ecml_text_input_plan(&call->inputs[i], serving->model_context, i, OidIsValid(type) ? type : TEXTOID);
+		ecml_text_input_plan(&call->in.inputs[i], serving->model_context, i, OidIsValid(type) ? type : TEXTOID);
 	}
 }
 
@@ -726,7 +671,7 @@ bind_whole_row(TextCall *call, EcmlServing *serving, Datum value)
 	HeapTupleHeader header = DatumGetHeapTupleHeader(value);
 	HeapTupleData tuple = {.t_len = HeapTupleHeaderGetDatumLength(header),.t_data = header};
 	TupleDesc	desc = lookup_rowtype_tupdesc(HeapTupleHeaderGetTypeId(header), HeapTupleHeaderGetTypMod(header));
-	bool		any = false;
+	bool		any;
 
 	if (call->row_type != HeapTupleHeaderGetTypeId(header) || call->row_typmod != HeapTupleHeaderGetTypMod(header))
 	{
@@ -745,7 +690,7 @@ bind_whole_row(TextCall *call, EcmlServing *serving, Datum value)
 						 errmsg("the row has no column \"%s\"", schema->features[j].name),
 						 errdetail("The model's features are: %s.", feature_list(schema)),
 						 errhint("Give a row that has them, or the texts one by one.")));
-			ecml_text_input_plan(&call->inputs[j], serving->model_context, found, TupleDescAttr(desc, found)->atttypid);
+			ecml_text_input_plan(&call->in.inputs[j], serving->model_context, found, TupleDescAttr(desc, found)->atttypid);
 		}
 		call->row_values = palloc(desc->natts * sizeof(Datum));
 		call->row_nulls = palloc(desc->natts * sizeof(bool));
@@ -754,22 +699,15 @@ bind_whole_row(TextCall *call, EcmlServing *serving, Datum value)
 		MemoryContextSwitchTo(old);
 	}
 	heap_deform_tuple(&tuple, desc, call->row_values, call->row_nulls);
-	for (int j = 0; j < call->n; j++)
-	{
-		EcmlTextInput *input = &call->inputs[j];
-
-		call->texts[j] = ecml_text_input_read(input, call->row_values[input->number], call->row_nulls[input->number]);
-		any |= call->texts[j].length >= 0;
-	}
+	any = ecml_text_inputs_read(&call->in, call->row_values, call->row_nulls);
 	ReleaseTupleDesc(desc);
 	return any;
 }
 
 static bool
-bind(EcmlServing *serving, FunctionCallInfo fcinfo, int first)
+bind_texts(EcmlServing *serving, FunctionCallInfo fcinfo, int first)
 {
 	TextCall   *call = serving->texts;
-	bool		any = false;
 
 	if (call == NULL)
 	{
@@ -778,21 +716,15 @@ bind(EcmlServing *serving, FunctionCallInfo fcinfo, int first)
 	}
 	if (call->whole_row)
 		return !PG_ARGISNULL(first) && bind_whole_row(call, serving, PG_GETARG_DATUM(first));
-	for (int i = 0; i < call->n; i++)
-	{
-		call->texts[i] = ecml_text_input_read(&call->inputs[i], PG_ARGISNULL(first + i) ? (Datum) 0 : PG_GETARG_DATUM(first + i),
-											  PG_ARGISNULL(first + i));
-		any |= call->texts[i].length >= 0;
-	}
-	return any;
+	return ecml_text_inputs_read_arguments(&call->in, fcinfo, first);
 }
 
 bool
 ecml_texts_predict(EcmlServing *serving, FunctionCallInfo fcinfo, int first, double *out)
 {
-	if (!bind(serving, fcinfo, first))
+	if (!bind_texts(serving, fcinfo, first))
 		return false;
-	serving->model->algorithm->own->texts->probabilities(serving->texts->call, serving->texts->texts, serving->texts->n, out);
+	serving->model->algorithm->own->texts->probabilities(serving->texts->call, serving->texts->in.texts, serving->texts->in.n, out);
 	return true;
 }
 
@@ -802,10 +734,10 @@ ecml_texts_probabilities_of(EcmlServing *serving, const char *bytes, int length)
 	TextCall   *call = serving->texts ? serving->texts : open_call(serving);
 	EcmlText	text = {bytes, length};
 
-	if (call->n != 1)
+	if (call->in.n != 1)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("the model needs %d texts, not 1", call->n),
+				 errmsg("the model needs %d texts, not 1", call->in.n),
 				 errdetail("Its features are: %s.", feature_list(serving->model->schema)),
 				 errhint("Train it on one column.")));
 	serving->model->algorithm->own->texts->probabilities(call->call, &text, 1, call->p);
@@ -869,7 +801,7 @@ ecml_texts_explain(EcmlServing *serving, EcmlRows *rows)
 	double		base;
 
 	parts.parts = palloc(parts.capacity * sizeof(Part));
-	base = model->algorithm->own->texts->explain(call->call, call->texts, call->n, class, add_part, &parts);
+	base = model->algorithm->own->texts->explain(call->call, call->in.texts, call->in.n, class, add_part, &parts);
 	qsort(parts.parts, parts.n, sizeof(Part), compare_parts);
 	ecml_set_number(values, nulls, 3, base);
 	ecml_set_number(values, nulls, 4, base + parts.sum);

@@ -163,7 +163,7 @@ ecml_train(PG_FUNCTION_ARGS)
 	/* on a standby: before the work, not after it */
 	PreventCommandIfReadOnly("ecml_train()");
 	return train(fcinfo, name, algorithm, source,
-				 PG_ARGISNULL(3) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(3)),
+				 ecml_text_argument(fcinfo, 3),
 				 PG_ARGISNULL(4) ? NULL : PG_GETARG_ARRAYTYPE_P(4),
 				 PG_ARGISNULL(5) ? NULL : PG_GETARG_JSONB_P(5));
 }

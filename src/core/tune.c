@@ -675,7 +675,7 @@ ecml_tune(PG_FUNCTION_ARGS)
 	MemoryContextSwitchTo(context);
 	search.algorithm = ecml_validation_algorithm(text_to_cstring(PG_GETARG_TEXT_PP(0)), "ecml_tune");
 	source = text_to_cstring(PG_GETARG_TEXT_PP(1));
-	target = PG_ARGISNULL(2) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(2));
+	target = ecml_text_argument(fcinfo, 2);
 	features = PG_ARGISNULL(3) ? NULL : PG_GETARG_ARRAYTYPE_P(3);
 	ecml_options_parse("ecml_tune", PG_ARGISNULL(5) ? NULL : PG_GETARG_JSONB_P(5), sets, lengthof(sets));
 	ecml_validation_refuse(search.algorithm);

@@ -874,7 +874,7 @@ ecml_cross_validate(PG_FUNCTION_ARGS)
 	ecml_validation_refuse(training->algorithm);
 	ecml_validation_open(&v, context, &options.folds, training, training->common.seed,
 						 text_to_cstring(PG_GETARG_TEXT_PP(1)),
-						 PG_ARGISNULL(2) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(2)),
+						 ecml_text_argument(fcinfo, 2),
 						 PG_ARGISNULL(3) ? NULL : PG_GETARG_ARRAYTYPE_P(3), NULL,
 						 training->common.missing == ECML_MISSING_SKIP,
 						 training->common.progress ? "ecml_cross_validate" : NULL);
@@ -919,7 +919,7 @@ ecml_cross_predict(PG_FUNCTION_ARGS)
 				 errhint("Train one model, and call ecml_predict.")));
 	ecml_validation_open(&v, context, &options, training, training->common.seed,
 						 text_to_cstring(PG_GETARG_TEXT_PP(1)),
-						 PG_ARGISNULL(2) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(2)),
+						 ecml_text_argument(fcinfo, 2),
 						 PG_ARGISNULL(3) ? NULL : PG_GETARG_ARRAYTYPE_P(3), text_to_cstring(PG_GETARG_TEXT_PP(4)),
 						 training->common.missing == ECML_MISSING_SKIP,
 						 training->common.progress ? "ecml_cross_predict" : NULL);

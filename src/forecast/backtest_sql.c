@@ -327,8 +327,8 @@ ecml_backtest(PG_FUNCTION_ARGS)
 	read_methods(&b);
 	b.steps = MemoryContextAllocExtended(CurrentMemoryContext, (Size) b.nmethods * b.setup->horizon * sizeof(ForecastScore),
 										 MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
-	reader = ecml_series_open(text_to_cstring(PG_GETARG_TEXT_PP(0)), forecast_text_argument(fcinfo, 2), forecast_text_argument(fcinfo, 3),
-							  forecast_text_argument(fcinfo, 4), &b.setup->series, b.setup->horizon);
+	reader = ecml_series_open(text_to_cstring(PG_GETARG_TEXT_PP(0)), ecml_text_argument(fcinfo, 2), ecml_text_argument(fcinfo, 3),
+							  ecml_text_argument(fcinfo, 4), &b.setup->series, b.setup->horizon);
 	at_once = Max(1, Min(FORECAST_BLOCK, BACKTEST_TASKS / b.given.origins));
 	forecast_context_init(&c);
 	do

@@ -107,12 +107,6 @@ forecast_context_reset(ForecastContext *c)
 	ecml_host_init(&c->ctx, &c->host, c->context, (size_t) ecml_guc_work_mem * 1024, 0);
 }
 
-char *
-forecast_text_argument(FunctionCallInfo fcinfo, int i)
-{
-	return PG_ARGISNULL(i) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(i));
-}
-
 PG_FUNCTION_INFO_V1(ecml_forecast);
 
 /* ecml_forecast(source text, horizon int, ds text, y text, series text, options jsonb, model text) */
@@ -120,8 +114,8 @@ Datum
 ecml_forecast(PG_FUNCTION_ARGS)
 {
 	EcmlRows   *rows = ecml_rows_begin(fcinfo);
-	char	   *source = forecast_text_argument(fcinfo, 0);
-	char	   *model = forecast_text_argument(fcinfo, 6);
+	char	   *source = ecml_text_argument(fcinfo, 0);
+	char	   *model = ecml_text_argument(fcinfo, 6);
 	char	   *columns[3];
 	ForecastSetup *setup = palloc(sizeof(ForecastSetup));
 	ForecastBlock *block;
@@ -149,7 +143,7 @@ ecml_forecast(PG_FUNCTION_ARGS)
 					 errdetail("The source is \"%s\", the model \"%s\".", source, model),
 					 errhint("New rows of a model are taken in by ecml_update(model, source).")));
 		for (int i = 0; i < 3; i++)
-			columns[i] = forecast_text_argument(fcinfo, 2 + i);
+			columns[i] = ecml_text_argument(fcinfo, 2 + i);
 		forecast_from_model(rows, model, PG_GETARG_INT32(1), columns, PG_ARGISNULL(5) ? NULL : PG_GETARG_JSONB_P(5));
 		return (Datum) 0;
 	}
@@ -161,7 +155,7 @@ ecml_forecast(PG_FUNCTION_ARGS)
 				 errhint("Give the name of a table or view, a query, or the name of a trained model.")));
 	forecast_setup(setup, "ecml_forecast", PG_ARGISNULL(5) ? NULL : PG_GETARG_JSONB_P(5), NULL);
 	setup->horizon = PG_GETARG_INT32(1);
-	reader = ecml_series_open(source, forecast_text_argument(fcinfo, 2), forecast_text_argument(fcinfo, 3), forecast_text_argument(fcinfo, 4),
+	reader = ecml_series_open(source, ecml_text_argument(fcinfo, 2), ecml_text_argument(fcinfo, 3), ecml_text_argument(fcinfo, 4),
 							  &setup->series, setup->horizon);
 	if (setup->given.reconcile != FORECAST_RECONCILE_NONE)
 		forecast_reconciled(rows, reader, setup);

@@ -35,7 +35,4 @@ extern bool forecast_is_model(const char *name);
 /* Forecasts of a stored model; columns: ds, y and series as they are named beside it, or NULL. */
 extern void forecast_from_model(EcmlRows *rows, const char *name, int horizon, char *const *columns, Jsonb *options);
 
-/* An argument of type text; NULL: SQL's. */
-extern char *forecast_text_argument(FunctionCallInfo fcinfo, int i);
-
 #endif							/* ECML_FORECAST_SQL_H */

@@ -265,13 +265,13 @@ typedef struct PlanTask
 	InventoryPlan plan;
 } PlanTask;
 
-typedef struct Block
+typedef struct PlanBlock
 {
 	const ForecastMethod *method;
 	PlanTask   *tasks;
 	char	  **memory;			/* of each worker */
 	size_t		size;
-} Block;
+} PlanBlock;
 
 /* Exponential smoothing, where the method tells no forecasts of the past; the one that misses least of seven weights. */
 static void
@@ -307,7 +307,7 @@ smooth(const double *y, int n, double *fitted)
 static void
 plan_one(void *arg, size_t i, int worker)
 {
-	Block	   *block = arg;
+	PlanBlock  *block = arg;
 	PlanTask   *task = &block->tasks[i];
 	ForecastResult result = {.mean = task->ahead,.fitted = task->fitted};
 	int			known = 0;
@@ -445,7 +445,7 @@ ecml_inventory_plan(PG_FUNCTION_ARGS)
 	{
 		EcmlServerHost host;
 		EcmlCtx		ctx;
-		Block		block = {.method = method};
+		PlanBlock	block = {.method = method};
 		ForecastShape shape = {.horizon = horizon,.period = 1,.options = setup->by_method};
 		int			n = 0;
 		int			workers;

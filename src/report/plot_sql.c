@@ -14,6 +14,7 @@
 
 #include "core/guc.h"
 #include "core/host.h"
+#include "core/result.h"
 #include "report/plot.h"
 
 /* A number column of an element; NULL: NaN. */
@@ -76,7 +77,7 @@ plot(FunctionCallInfo fcinfo, int x, int y, int rows, char *(*draw) (EcmlCtx *ct
 			points[used++] = point;
 	}
 	MemoryContextSwitchTo(caller);
-	result = cstring_to_text(draw(&ctx, PG_ARGISNULL(1) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(1)), points, used));
+	result = cstring_to_text(draw(&ctx, ecml_text_argument(fcinfo, 1), points, used));
 	MemoryContextDelete(context);
 	PG_RETURN_TEXT_P(result);
 }

@@ -401,6 +401,23 @@ typedef struct Path
 	int			ndone;
 } Path;
 
+/* The next of eight columns, from a multiple of eight on, of which one has that distance; n: there is none. */
+ECML_CLONES
+static size_t
+next_eight(const double *distance, size_t from, size_t n, double value)
+{
+	for (; from < n; from += 8)
+	{
+		int			hits = 0;
+
+		for (int k = 0; k < 8; k++)
+			hits += distance[from + k] == value;
+		if (hits)
+			break;
+	}
+	return from;
+}
+
 /* The column without a row that is nearest to a row; -1: none can be reached. */
 static int
 search(Solver *s, Path *path, int start)
@@ -422,16 +439,15 @@ search(Solver *s, Path *path, int start)
 		/* columns as near as the present one are waiting: they go first */
 		if (scanned == path->ndone || least <= at)
 		{
-			size_t		j = 0;
-
 			if (least == INFINITY && scanned == path->ndone)
 				return -1;
 			at = least;
-			while (j < s->stride)
-			{
-				/* all that are so near; one without a row ends the search */
-				if (path->distance[j] == least)
+			/* all that are so near; one without a row ends the search */
+			for (size_t eight = 0; (eight = next_eight(path->distance, eight, s->stride, least)) < s->stride; eight += 8)
+				for (size_t j = eight; j < eight + 8; j++)
 				{
+					if (path->distance[j] != least)
+						continue;
 					path->final[j] = least;
 					if (s->row_of[j] < 0)
 						return (int) j;
@@ -439,8 +455,6 @@ search(Solver *s, Path *path, int start)
 					path->distance[j] = INFINITY;
 					path->masked[j] = -INFINITY;
 				}
-				j++;
-			}
 		}
 		{
 			int			column = path->done[scanned++];

@@ -88,8 +88,10 @@ solve_dense(Assignment *p)
 	double		without = cost_without(p, n);
 	AssignResult result;
 
-	for (size_t i = 0; i < n * stride; i++)
-		cost[i] = INFINITY;
+	/* what no pair sets: all, or no more than what rows are filled up with */
+	for (int i = 0; i < n; i++)
+		for (size_t j = (double) n * m == p->arcs.m ? m : 0; j < stride; j++)
+			cost[i * stride + j] = INFINITY;
 	for (int i = 0; i < n && !isnan(without); i++)
 		for (int j = 0; j < m; j++)
 			cost[i * stride + j] = without;

@@ -27,6 +27,7 @@
 #include "route/columns_sql.h"
 
 #define TASK_ROWS 8192			/* of a table, that a thread reads at once */
+#define AHEAD 16				/* rows that are fetched beforehand */
 
 typedef struct Reading
 {
@@ -328,6 +329,9 @@ read_task(void *arg, size_t number, int worker)
 		HeapTupleHeader tuple = batch->pages->tuples[row];
 		const char *data = (const char *) tuple + tuple->t_hoff;
 
+		/* rows lie backwards in a page */
+		if (row + AHEAD < end)
+			__builtin_prefetch(batch->pages->tuples[row + AHEAD]);
 		if ((tuple->t_infomask & HEAP_HASNULL) || HeapTupleHeaderGetNatts(tuple) < reading->last)
 		{
 			batch->odd = true;
@@ -392,8 +396,7 @@ number_keys(Reading *reading, const Batch *batch)
 			for (size_t row = 0; row < nrows; row++)
 				codes[row] = ecml_keys_number(column->keys, &column->key, Int64GetDatum(raw[row]), !column->known);
 		else
-			for (size_t row = 0; row < nrows; row++)
-				codes[row] = ecml_keys_integer(column->keys, raw[row], !column->known);
+			ecml_keys_integers(column->keys, raw, nrows, !column->known, codes);
 	}
 	reading->n += nrows;
 }

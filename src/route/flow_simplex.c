@@ -11,9 +11,14 @@
  * any (Grigoriadis 1986; measured best by Kiraly and Kovacs 2012).  The tree is kept as lists of children with the sizes of
  * subtrees: the apex is found by sizes, and a pivot shifts the potentials of the smaller of its two parts.
  *
+ * Of a dense network few arcs will ever pay.  The simplex works on a part of the arcs, at first the cheapest few of each node once
+ * what every arc of a node costs at least is taken off; when the part is solved, all arcs are priced, those that pay join it, and it
+ * goes on from its tree.  When none pays the whole is solved.
+ *
  * Costs and quantities are whole numbers in doubles (flow_scale.c), so all sums are exact.
  *
- * Cost: a block of arcs priced in vectors, a path and a subtree a pivot; in practice a few pivots a node and log n.
+ * Cost: a block of the part priced in vectors, a path and a subtree a pivot; in practice a few pivots a node and log n; and some
+ * passes over all arcs.
  * Limits: nodes and arcs together below 2^31.
  */
 #include <limits.h>
@@ -24,6 +29,9 @@
 
 #define POLL_WORK 2000000		/* arcs priced between polls, about */
 #define PIVOT_WORK 2000			/* what a pivot counts as, in arcs priced */
+#define CHEAPEST 8				/* arcs of each node in the first part, and as many at its other end */
+#define DENSE 4					/* all arcs take part below so many times the first part */
+#define CHUNK 1024				/* arcs priced at once when all are */
 #define NONE (-1)
 
 /* A node with the arc to its parent. */
@@ -40,18 +48,24 @@ typedef struct Node
 	double		capacity;
 } Node;
 
+/* The arcs of the part: artificial ones [0, n), spills [n, base), then arcs of the network, whose numbers are in real. */
 typedef struct Simplex
 {
 	EcmlCtx    *ctx;
+	const FlowNetwork *net;
 	int			n;				/* nodes, the root is number n */
-	int			real;			/* arcs of the network */
-	int			m;				/* with those of spills */
-	int		   *from;			/* [m + n] artificial arcs at the end */
-	int		   *to;				/* [m + n] */
-	double	   *cost;			/* [m + n] */
-	double	   *sign;			/* [m + n] 1: carries nothing, -1: as much as it can, 0: in the tree, or out of use */
-	const double *upper;		/* [real] capacities less least flows, scaled; NULL: none */
-	double	   *spill;			/* [m - real] capacities of spills */
+	int			base;
+	int			m;
+	int			room;			/* for arcs */
+	int		   *from;			/* [room] */
+	int		   *to;				/* [room] */
+	double	   *cost;			/* [room] */
+	double	   *sign;			/* [room] 1: carries nothing, -1: as much as it can, 0: in the tree, or out of use */
+	int		   *real;			/* [room] */
+	double	   *all_cost;		/* [net->m] scaled */
+	uint8_t    *joined;			/* [net->m] is it in the part?  NULL: all are */
+	double	   *spill;			/* [base - n] capacities, scaled */
+	const double *upper;		/* [net->m] capacities less least flows, scaled; NULL: none */
 	double	   *quantities;		/* memory of all that is scaled */
 	double	   *potential;		/* [n + 1] */
 	Node	   *nodes;			/* [n + 1] */
@@ -81,11 +95,11 @@ least_reduced(const int *from, const int *to, const double *cost, const double *
 	return least;
 }
 
-/* NONE: the basis is optimal. */
+/* NONE: the basis is optimal for the part. */
 static int
 choose_entering(Simplex *s)
 {
-	for (int left = s->m; left > 0;)
+	for (int left = s->m - s->n; left > 0;)
 	{
 		int			begin = s->position;
 		int			end = s->m - begin < s->block ? s->m : begin + s->block;
@@ -93,7 +107,7 @@ choose_entering(Simplex *s)
 
 		s->work += end - begin;
 		left -= end - begin;
-		s->position = end == s->m ? 0 : end;
+		s->position = end == s->m ? s->n : end;
 		if (least < 0)
 			for (int a = begin; a < end; a++)
 				if (s->sign[a] * (s->cost[a] + s->potential[s->from[a]] - s->potential[s->to[a]]) == least)
@@ -202,9 +216,9 @@ rehang(Simplex *s, int entering, int inner, int outer, int top, double flow, dou
 static inline double
 capacity_of(const Simplex *s, int arc)
 {
-	if (arc < s->real)
-		return s->upper ? s->upper[arc] : INFINITY;
-	return arc < s->m ? s->spill[arc - s->real] : INFINITY;
+	if (arc >= s->base)
+		return s->upper ? s->upper[s->real[arc]] : INFINITY;
+	return arc >= s->n ? s->spill[arc - s->n] : INFINITY;
 }
 
 /* False: the cycle has no bound. */
@@ -273,7 +287,7 @@ pivot(Simplex *s, int entering)
 		double		by;
 
 		/* upwards on the second side, downwards on the first: against the arc it empties, along it it fills */
-		if (out >= s->m)
+		if (out < s->n)
 			s->sign[out] = 0;	/* once empty, it stays so */
 		else
 			s->sign[out] = (nodes[leaving].up != 0) == on_first ? 1 : -1;
@@ -293,7 +307,7 @@ pivot(Simplex *s, int entering)
 	return true;
 }
 
-/* ---- the whole */
+/* ---- the part of the arcs that takes part */
 
 static void
 poll(Simplex *s)
@@ -301,6 +315,156 @@ poll(Simplex *s)
 	ecml_poll(s->ctx, 0, 0);
 	s->work = 0;
 }
+
+static void
+make_room(Simplex *s, int arcs)
+{
+	if (arcs <= s->room)
+		return;
+	s->room = arcs;
+	s->from = ecml_resize_array(s->ctx, s->from, s->room, sizeof(int));
+	s->to = ecml_resize_array(s->ctx, s->to, s->room, sizeof(int));
+	s->cost = ecml_resize_array(s->ctx, s->cost, s->room, sizeof(double));
+	s->sign = ecml_resize_array(s->ctx, s->sign, s->room, sizeof(double));
+	s->real = ecml_resize_array(s->ctx, s->real, s->room, sizeof(int));
+}
+
+static void
+join(Simplex *s, int arc)
+{
+	if (s->joined)
+	{
+		if (s->joined[arc])
+			return;
+		s->joined[arc] = 1;
+	}
+	if (s->m == s->room)
+		make_room(s, s->room < INT_MAX / 2 ? s->room + s->room / 2 + 64 : INT_MAX - 8);
+	s->from[s->m] = s->net->from[arc];
+	s->to[s->m] = s->net->to[arc];
+	s->cost[s->m] = s->all_cost[arc];
+	s->sign[s->m] = 1;
+	s->real[s->m++] = arc;
+}
+
+static void
+set_block(Simplex *s)
+{
+	s->block = (int) sqrt(s->m - s->n);
+	if (s->block < 64)
+		s->block = 64;
+}
+
+/* The cheapest arcs of a node, in their order. */
+typedef struct Cheapest
+{
+	int			n;
+	int			arc[CHEAPEST];
+	double		cost[CHEAPEST];
+} Cheapest;
+
+static inline void
+offer(Cheapest *list, int arc, double cost)
+{
+	int			i = list->n;
+
+	if (i == CHEAPEST && cost >= list->cost[i - 1])
+		return;
+	if (i == CHEAPEST)
+		i--;
+	else
+		list->n++;
+	for (; i > 0 && list->cost[i - 1] > cost; i--)
+	{
+		list->cost[i] = list->cost[i - 1];
+		list->arc[i] = list->arc[i - 1];
+	}
+	list->cost[i] = cost;
+	list->arc[i] = arc;
+}
+
+/* The first part: cheapest arcs by what they cost beyond the least of their ends. */
+static void
+first_part(Simplex *s)
+{
+	const FlowNetwork *net = s->net;
+	double	   *in = ECML_NEW(s->ctx, double, s->n + 1);
+	double	   *out = ECML_NEW(s->ctx, double, s->n + 1);
+	Cheapest   *lists = ECML_NEW0(s->ctx, Cheapest, 2 * (size_t) s->n + 1);
+
+	for (int v = 0; v < s->n; v++)
+		in[v] = out[v] = INFINITY;
+	for (int a = 0; a < net->m; a++)
+		if (s->all_cost[a] < in[net->to[a]])
+			in[net->to[a]] = s->all_cost[a];
+	for (int a = 0; a < net->m; a++)
+	{
+		double		cost = s->all_cost[a] - in[net->to[a]];
+
+		if (cost < out[net->from[a]])
+			out[net->from[a]] = cost;
+	}
+	for (int a = 0; a < net->m; a++)
+	{
+		double		cost = s->all_cost[a] - in[net->to[a]] - out[net->from[a]];
+
+		offer(&lists[net->from[a]], a, cost);
+		offer(&lists[s->n + net->to[a]], a, cost);
+	}
+	poll(s);
+	for (int l = 0; l < 2 * s->n; l++)
+		for (int i = 0; i < lists[l].n; i++)
+			join(s, lists[l].arc[i]);
+	ecml_free(s->ctx, in);
+	ecml_free(s->ctx, out);
+	ecml_free(s->ctx, lists);
+}
+
+/* The least of what arcs outside the tree would cost if all carried nothing. */
+ECML_CLONES
+static double
+least_empty(const int *from, const int *to, const double *cost, const double *potential, int n)
+{
+	double		least = 0;
+
+#pragma omp simd reduction(min:least)
+	for (int a = 0; a < n; a++)
+	{
+		double		reduced = cost[a] + potential[from[a]] - potential[to[a]];
+
+		least = reduced < least ? reduced : least;
+	}
+	return least;
+}
+
+/* Arcs that pay join the part; false: none does. */
+static bool
+enlarge(Simplex *s)
+{
+	const FlowNetwork *net = s->net;
+	int			before = s->m;
+
+	if (s->joined == NULL)
+		return false;
+	for (int begin = 0; begin < net->m; begin += CHUNK)
+	{
+		int			n = net->m - begin < CHUNK ? net->m - begin : CHUNK;
+
+		s->work += n;
+		if (s->work > POLL_WORK)
+			poll(s);
+		if (least_empty(net->from + begin, net->to + begin, s->all_cost + begin, s->potential, n) >= 0)
+			continue;
+		for (int a = begin; a < begin + n; a++)
+			if (s->all_cost[a] + s->potential[net->from[a]] - s->potential[net->to[a]] < 0)
+				join(s, a);
+	}
+	s->position = before;
+	set_block(s);
+	return s->m > before;
+}
+
+/* ---- the whole */
 
 /* All nodes on the root. */
 static void
@@ -312,7 +476,7 @@ first_tree(Simplex *s, const double *supply)
 	s->potential[s->n] = 0;
 	for (int v = 0; v < s->n; v++)
 	{
-		int			arc = s->m + v;
+		int			arc = v;
 		bool		up = supply[v] >= 0;
 
 		s->from[arc] = up ? v : s->n;
@@ -344,7 +508,7 @@ settle_prices(Simplex *s)
 		double		far = INFINITY;
 		double		sign = top->up ? 1 : -1;
 
-		if (top->arc < s->m || top->flow != 0)
+		if (top->arc >= s->n || top->flow != 0)
 			continue;
 		memset(inside, 0, s->n + 1);
 		for (int u = v;;)
@@ -361,25 +525,26 @@ settle_prices(Simplex *s)
 				break;
 			u = s->nodes[u].next;
 		}
-		for (int a = 0; a < s->m; a++)
+		/* an arc's reduced cost changes by the shift or against it; no other tree arc crosses */
+		for (int a = s->n; a < s->m; a++)
 		{
-			double		reduced;
-			double		change;
+			double		change = inside[s->from[a]] ? sign : -sign;
 
-			if (inside[s->from[a]] == inside[s->to[a]])
-				continue;
-			/* the arc's reduced cost changes by the shift or against it; no other tree arc crosses */
-			reduced = s->cost[a] + s->potential[s->from[a]] - s->potential[s->to[a]];
-			change = inside[s->from[a]] ? sign : -sign;
-			if (s->sign[a] >= 0 && change < 0)
-				far = fmin(far, reduced);
-			else if (s->sign[a] < 0 && change > 0)
-				far = fmin(far, -reduced);
+			if (inside[s->from[a]] != inside[s->to[a]] && (s->sign[a] < 0) == (change > 0))
+				far = fmin(far, fabs(s->cost[a] + s->potential[s->from[a]] - s->potential[s->to[a]]));
+		}
+		for (int a = 0; s->joined && a < s->net->m; a++)
+		{
+			int			from = s->net->from[a];
+			int			to = s->net->to[a];
+
+			if (!s->joined[a] && inside[from] != inside[to] && (inside[from] ? sign : -sign) < 0)
+				far = fmin(far, s->all_cost[a] + s->potential[from] - s->potential[to]);
 		}
 		if (far == INFINITY)
 			far = fabs(s->potential[v]);
 		shift(s, v, NONE, sign * far);
-		s->work += s->m;
+		s->work += s->m + s->net->m;
 		if (s->work > POLL_WORK)
 			poll(s);
 	}
@@ -389,6 +554,8 @@ settle_prices(Simplex *s)
 static void
 start(EcmlCtx *ctx, Simplex *s, const FlowNetwork *net)
 {
+	double		part;
+
 	memset(s, 0, sizeof(*s));
 	if (2 * (int64_t) net->n + net->m > INT_MAX - 16)
 	{
@@ -396,72 +563,94 @@ start(EcmlCtx *ctx, Simplex *s, const FlowNetwork *net)
 		ecml_fail(ctx, ECML_LIMIT_EXCEEDED, "the network is too large");
 	}
 	s->ctx = ctx;
+	s->net = net;
 	s->n = net->n;
-	s->real = net->m;
-	s->m = net->m;
+	s->base = net->n;
 	for (int v = 0; v < net->n; v++)
-		s->m += net->spill && isfinite(net->spill[v]) && net->supply[v] != 0;
-	s->from = ECML_NEW(ctx, int, s->m + s->n);
-	s->to = ECML_NEW(ctx, int, s->m + s->n);
-	s->cost = ECML_NEW(ctx, double, s->m + s->n);
-	s->sign = ECML_NEW(ctx, double, s->m + s->n);
-	s->spill = ECML_NEW(ctx, double, s->m - s->real + 1);
+		s->base += net->spill && isfinite(net->spill[v]) && net->supply[v] != 0;
+	s->spill = ECML_NEW(ctx, double, s->base - s->n + 1);
 	s->potential = ECML_NEW(ctx, double, s->n + 1);
 	s->nodes = ECML_NEW(ctx, Node, s->n + 1);
-	if (net->m > 0)
-	{
-		memcpy(s->from, net->from, net->m * sizeof(int));
-		memcpy(s->to, net->to, net->m * sizeof(int));
-		memcpy(s->cost, net->cost, net->m * sizeof(double));
-	}
-	for (int v = 0, arc = s->real; v < net->n; v++)
-		if (net->spill && isfinite(net->spill[v]) && net->supply[v] != 0)
-		{
-			s->from[arc] = net->supply[v] > 0 ? v : s->n;
-			s->to[arc] = net->supply[v] > 0 ? s->n : v;
-			s->cost[arc++] = net->spill[v];
-		}
-	s->block = (int) sqrt(s->m);
-	if (s->block < 64)
-		s->block = 64;
+	part = 2.0 * CHEAPEST * net->n;
+	if (net->m > DENSE * part)
+		s->joined = ECML_NEW0(ctx, uint8_t, net->m);
+	else
+		part = net->m;
+	make_room(s, s->base + (int) part + 1);
 }
 
 /* Costs as whole numbers; the factor. */
 static double
 scale_costs(Simplex *s)
 {
-	double		scale = flow_scale(s->cost, s->m, flow_greatest(s->cost, s->m), 0x1p50 / (s->n + 2.0));
+	const FlowNetwork *net = s->net;
+	int			n = net->m + s->base - s->n;
+	double		scale;
 
-	flow_round(s->cost, s->m, scale);
-	s->big = (flow_greatest(s->cost, s->m) + 1) * (s->n + 1.0);
+	s->all_cost = ECML_NEW(s->ctx, double, n + 1);
+	if (net->m > 0)
+		memcpy(s->all_cost, net->cost, net->m * sizeof(double));
+	for (int v = 0, a = net->m; a < n; v++)
+		if (isfinite(net->spill[v]) && net->supply[v] != 0)
+			s->all_cost[a++] = net->spill[v];
+	scale = flow_scale(s->all_cost, n, flow_greatest(s->all_cost, n), 0x1p50 / (s->n + 2.0));
+	flow_round(s->all_cost, n, scale);
+	s->big = (flow_greatest(s->all_cost, n) + 1) * (s->n + 1.0);
 	return scale;
+}
+
+/* Arcs of spills, and the first part of the network's own. */
+static void
+first_arcs(Simplex *s)
+{
+	const FlowNetwork *net = s->net;
+
+	s->m = s->n;
+	for (int v = 0; s->m < s->base; v++)
+		if (isfinite(net->spill[v]) && net->supply[v] != 0)
+		{
+			s->from[s->m] = net->supply[v] > 0 ? v : s->n;
+			s->to[s->m] = net->supply[v] > 0 ? s->n : v;
+			s->cost[s->m] = s->all_cost[net->m + s->m - s->n];
+			s->sign[s->m] = 1;
+			s->m++;
+		}
+	if (s->joined)
+		first_part(s);
+	else
+		for (int a = 0; a < net->m; a++)
+			join(s, a);
+	s->position = s->n;
+	set_block(s);
 }
 
 /* Supplies and capacities beyond the least flows, as whole numbers; the factor. */
 static double
 scale_quantities(Simplex *s, const FlowNetwork *net, double *supply)
 {
-	size_t		n = s->n + (size_t) s->real * ((net->lower != NULL) + (net->upper != NULL));
+	size_t		n = s->n + (size_t) net->m * ((net->lower != NULL) + (net->upper != NULL));
 	double	   *all = ECML_NEW(s->ctx, double, n + 1);
 	double	   *lower = all + s->n;
-	double	   *upper = net->lower ? lower + s->real : lower;
+	double	   *upper = net->lower ? lower + net->m : lower;
 	double		scale;
 
 	s->quantities = all;
 	if (s->n > 0)
 		memcpy(all, net->supply, s->n * sizeof(double));
-	if (net->lower && s->real > 0)
-		memcpy(lower, net->lower, s->real * sizeof(double));
-	if (net->upper && s->real > 0)
-		memcpy(upper, net->upper, s->real * sizeof(double));
-	scale = flow_scale(all, n, flow_greatest(all, n), 0x1p50 / (s->n + 2.0 + (net->lower ? s->real : 0)));
-	for (int v = 0; v < s->n; v++)
+	if (net->lower && net->m > 0)
+		memcpy(lower, net->lower, net->m * sizeof(double));
+	if (net->upper && net->m > 0)
+		memcpy(upper, net->upper, net->m * sizeof(double));
+	scale = flow_scale(all, n, flow_greatest(all, n), 0x1p50 / (s->n + 2.0 + (net->lower ? net->m : 0)));
+	for (int v = 0, i = 0; v < s->n; v++)
+	{
 		supply[v] = rint(all[v] * scale);
-	for (int a = s->real; a < s->m; a++)
-		s->spill[a - s->real] = fabs(supply[s->from[a] == s->n ? s->to[a] : s->from[a]]);
+		if (net->spill && isfinite(net->spill[v]) && net->supply[v] != 0)
+			s->spill[i++] = fabs(supply[v]);
+	}
 	if (net->upper)
 	{
-		for (int a = 0; a < s->real; a++)
+		for (int a = 0; a < net->m; a++)
 		{
 			double		least = net->lower ? rint(lower[a] * scale) : 0;
 
@@ -469,7 +658,7 @@ scale_quantities(Simplex *s, const FlowNetwork *net, double *supply)
 		}
 		s->upper = upper;
 	}
-	for (int a = 0; net->lower && a < s->real; a++)
+	for (int a = 0; net->lower && a < net->m; a++)
 	{
 		double		least = rint(lower[a] * scale);
 
@@ -489,6 +678,10 @@ release(Simplex *s, double *supply)
 	ecml_free(s->ctx, s->to);
 	ecml_free(s->ctx, s->cost);
 	ecml_free(s->ctx, s->sign);
+	ecml_free(s->ctx, s->real);
+	ecml_free(s->ctx, s->all_cost);
+	if (s->joined)
+		ecml_free(s->ctx, s->joined);
 	ecml_free(s->ctx, s->spill);
 	ecml_free(s->ctx, s->potential);
 	ecml_free(s->ctx, s->nodes);
@@ -504,23 +697,21 @@ collect_flows(const Simplex *s, double scale, FlowResult *result)
 	double		rounding = scale == 1 || log2(scale) != rint(log2(scale)) ? 0 : s->n;
 	double		missing = 0;
 
-	for (int a = 0; a < s->real; a++)
-		if (s->sign[a] < 0)
-			result->flow[a] = s->upper[a];
-	for (int a = s->real; a < s->m; a++)
-		if (s->sign[a] < 0)
-			result->excess[s->from[a] == s->n ? s->to[a] : s->from[a]] += s->from[a] == s->n ? -s->spill[a - s->real] :
-				s->spill[a - s->real];
+	for (int a = s->n; a < s->m; a++)
+		if (s->sign[a] < 0 && a >= s->base)
+			result->flow[s->real[a]] = s->upper[s->real[a]];
+		else if (s->sign[a] < 0)
+			result->excess[s->from[a] == s->n ? s->to[a] : s->from[a]] += s->from[a] == s->n ? -s->spill[a - s->n] : s->spill[a - s->n];
 	for (int v = 0; v < s->n; v++)
 	{
 		const Node *node = &s->nodes[v];
 		int			other = s->from[node->arc] == s->n ? s->to[node->arc] : s->from[node->arc];
 
-		if (node->arc < s->real)
-			result->flow[node->arc] = node->flow;
+		if (node->arc >= s->base)
+			result->flow[s->real[node->arc]] = node->flow;
 		else
 			result->excess[other] += s->from[node->arc] == s->n ? -node->flow : node->flow;
-		if (node->arc >= s->m)
+		if (node->arc < s->n)
 			missing += node->flow;
 	}
 	if (missing > rounding)
@@ -540,25 +731,26 @@ flow_solve(EcmlCtx *ctx, const FlowNetwork *net, FlowResult *result)
 	supply = ECML_NEW(ctx, double, s.n + 1);
 	cost_scale = scale_costs(&s);
 	scale = scale_quantities(&s, net, supply);
-	for (int a = 0; a < s.m; a++)
-		s.sign[a] = 1;
 	memset(result, 0, sizeof(*result));
-	result->flow = ECML_NEW0(ctx, double, s.real + 1);
+	result->flow = ECML_NEW0(ctx, double, net->m + 1);
 	result->price = ECML_NEW(ctx, double, s.n + 1);
 	result->excess = ECML_NEW0(ctx, double, s.n + 1);
 	first_tree(&s, supply);
-	while ((entering = choose_entering(&s)) != NONE)
-	{
-		if (!pivot(&s, entering))
+	first_arcs(&s);
+	do
+		while ((entering = choose_entering(&s)) != NONE)
 		{
-			result->status = FLOW_UNBOUNDED;
-			result->arc = entering < s.real ? entering : NONE;
-			return;
+			if (!pivot(&s, entering))
+			{
+				result->status = FLOW_UNBOUNDED;
+				result->arc = entering >= s.base ? s.real[entering] : NONE;
+				return;
+			}
+			s.work += PIVOT_WORK;
+			if (s.work > POLL_WORK)
+				poll(&s);
 		}
-		s.work += PIVOT_WORK;
-		if (s.work > POLL_WORK)
-			poll(&s);
-	}
+	while (enlarge(&s));
 	settle_prices(&s);
 	result->pivots = s.pivots;
 	collect_flows(&s, scale, result);
@@ -569,7 +761,7 @@ flow_solve(EcmlCtx *ctx, const FlowNetwork *net, FlowResult *result)
 		if (net->spill && isfinite(net->spill[v]))
 			result->cost += fabs(result->excess[v]) * net->spill[v];
 	}
-	for (int a = 0; a < s.real; a++)
+	for (int a = 0; a < net->m; a++)
 	{
 		if (net->lower)
 			result->flow[a] += rint(net->lower[a] * scale);

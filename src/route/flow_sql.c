@@ -99,12 +99,27 @@ twice_error(const char *argument, const RouteColumn *columns, int from, int to)
 			 errhint("Give each pair of %s and %s one row.", columns[0].what, columns[1].what)));
 }
 
+/* Does each pair come after the one before it?  A table that was written row by row is so. */
+ECML_CLONES
+static bool
+is_rising(const int *from, const int *to, int m)
+{
+	int			falls = 0;
+
+#pragma omp simd reduction(+:falls)
+	for (int a = 1; a < m; a++)
+		falls += !(from[a] > from[a - 1] || (from[a] == from[a - 1] && to[a] > to[a - 1]));
+	return falls == 0;
+}
+
 /* An error when a pair comes twice. */
 static void
 check_pairs(EcmlCtx *ctx, const char *argument, const RouteColumn *columns, const RouteArcs *arcs)
 {
 	double		cells = (double) columns[0].keys->n * columns[1].keys->n;
 
+	if (arcs->m == 0 || is_rising(arcs->from, arcs->to, arcs->m))
+		return;
 	if (cells <= 64.0 * arcs->m + 4096)
 	{
 		size_t		width = columns[1].keys->n;
@@ -145,6 +160,19 @@ bad_arc(const char *argument, const RouteColumn *columns, int from, int to, cons
 			 errhint("It must be %s.", wanted)));
 }
 
+/* Are all pairs to be used as they are? */
+ECML_CLONES
+static bool
+are_plain(const int *from, const int *to, const double *cost, int n)
+{
+	int			odd = 0;
+
+#pragma omp simd reduction(+:odd)
+	for (int i = 0; i < n; i++)
+		odd += (from[i] | to[i]) < 0 || !(fabs(cost[i]) <= 1e100);
+	return odd == 0;
+}
+
 void
 route_read_arcs(EcmlCtx *ctx, const char *text, const char *argument, RouteColumn *columns, bool twice, RouteArcs *arcs)
 {
@@ -157,7 +185,9 @@ route_read_arcs(EcmlCtx *ctx, const char *text, const char *argument, RouteColum
 	arcs->cost = columns[2].numbers;
 	arcs->upper = columns[3].numbers;
 	arcs->lower = columns[4].numbers;
-	for (int i = 0; i < n; i++)
+	if (!arcs->upper && !arcs->lower && are_plain(arcs->from, arcs->to, cost, n))
+		m = n;
+	for (int i = m; i < n; i++)
 	{
 		int			from = arcs->from[i];
 		int			to = arcs->to[i];
@@ -458,6 +488,26 @@ flows(FunctionCallInfo fcinfo, void (*read) (Problem *, FunctionCallInfo))
 	return (Datum) 0;
 }
 
+/* Read a problem, and give a row for each node, whose columns price sets (six at most). */
+static Datum
+prices(FunctionCallInfo fcinfo, void (*read) (Problem *, FunctionCallInfo), void (*price) (const Problem *, int v, Datum *values))
+{
+	EcmlRows   *rows = ecml_rows_begin(fcinfo);
+	Problem		p;
+
+	read(&p, fcinfo);
+	for (int v = 0; v < p.network.n; v++)
+	{
+		Datum		values[6];
+		bool		nulls[6] = {false};
+
+		price(&p, v, values);
+		ecml_rows_add(rows, values, nulls);
+	}
+	route_end(&p.call);
+	return (Datum) 0;
+}
+
 PG_FUNCTION_INFO_V1(ecml_transport);
 PG_FUNCTION_INFO_V1(ecml_transport_prices);
 
@@ -468,32 +518,26 @@ ecml_transport(PG_FUNCTION_ARGS)
 	return flows(fcinfo, read_transport);
 }
 
+static void
+price_of_place(const Problem *p, int v, Datum *values)
+{
+	bool		origin = v < p->origins->n;
+	double		quantity = fabs(p->supply[v]);
+	double		left = fabs(p->result.excess[v]);
+
+	values[0] = CStringGetTextDatum(origin ? "origin" : "destination");
+	values[1] = CStringGetTextDatum(origin ? ecml_keys_name(p->origins, v) : ecml_keys_name(p->destinations, v - p->origins->n));
+	values[2] = Float8GetDatum(quantity);
+	values[3] = Float8GetDatum(quantity - left);
+	values[4] = Float8GetDatum(left);
+	values[5] = Float8GetDatum(p->result.price[v]);
+}
+
 /* the same arguments: rows side, id, quantity, used, remaining, price */
 Datum
 ecml_transport_prices(PG_FUNCTION_ARGS)
 {
-	EcmlRows   *rows = ecml_rows_begin(fcinfo);
-	Problem		p;
-
-	read_transport(&p, fcinfo);
-	for (int v = 0; v < p.network.n; v++)
-	{
-		bool		origin = v < p.origins->n;
-		double		quantity = fabs(p.supply[v]);
-		double		left = fabs(p.result.excess[v]);
-		Datum		values[6];
-		bool		nulls[6] = {false};
-
-		values[0] = CStringGetTextDatum(origin ? "origin" : "destination");
-		values[1] = CStringGetTextDatum(origin ? ecml_keys_name(p.origins, v) : ecml_keys_name(p.destinations, v - p.origins->n));
-		values[2] = Float8GetDatum(quantity);
-		values[3] = Float8GetDatum(quantity - left);
-		values[4] = Float8GetDatum(left);
-		values[5] = Float8GetDatum(p.result.price[v]);
-		ecml_rows_add(rows, values, nulls);
-	}
-	route_end(&p.call);
-	return (Datum) 0;
+	return prices(fcinfo, read_transport, price_of_place);
 }
 
 /* ---- networks */
@@ -587,25 +631,18 @@ ecml_min_cost_flow(PG_FUNCTION_ARGS)
 	return flows(fcinfo, read_network);
 }
 
+static void
+price_of_node(const Problem *p, int v, Datum *values)
+{
+	values[0] = CStringGetTextDatum(ecml_keys_name(p->origins, v));
+	values[1] = Float8GetDatum(p->supply[v]);
+	values[2] = Float8GetDatum(p->result.excess[v]);
+	values[3] = Float8GetDatum(p->result.price[v]);
+}
+
 /* the same arguments: rows node, supply, remaining, price */
 Datum
 ecml_min_cost_flow_prices(PG_FUNCTION_ARGS)
 {
-	EcmlRows   *rows = ecml_rows_begin(fcinfo);
-	Problem		p;
-
-	read_network(&p, fcinfo);
-	for (int v = 0; v < p.network.n; v++)
-	{
-		Datum		values[4];
-		bool		nulls[4] = {false};
-
-		values[0] = CStringGetTextDatum(ecml_keys_name(p.origins, v));
-		values[1] = Float8GetDatum(p.supply[v]);
-		values[2] = Float8GetDatum(p.result.excess[v]);
-		values[3] = Float8GetDatum(p.result.price[v]);
-		ecml_rows_add(rows, values, nulls);
-	}
-	route_end(&p.call);
-	return (Datum) 0;
+	return prices(fcinfo, read_network, price_of_node);
 }

@@ -714,6 +714,9 @@ set_customers(Making *m)
 		in->released = in->released || site->release > 0;
 		in->picky = in->picky || site->skills || site->vehicle >= 0;
 		in->ordered = in->ordered || site->backhaul;
+		/* a pair's insertion joins loads stop by stop, even those of nothing */
+		if (site->pair >= 0)
+			in->simple_load = false;
 		for (int k = 0; k < in->ndims; k++)
 			if (in->load[(size_t) c * in->ndims + k].pick != 0)
 				in->simple_load = false;

@@ -6,6 +6,7 @@ import anomaly
 import boosting
 import evaluation
 import experiments
+import flows
 import forecasting
 import forest
 import growth
@@ -56,6 +57,7 @@ TABLES = [
     (survival.survival_table, {"cox": survival.cox, "clv": survival.clv}),
     (pricing.pricing_table, {"pricing": pricing.pricing}),
     (routes.routes_table, {"route": routes.routes}),
+    (flows.flows_table, {"assignment": flows.assignment, "transport": flows.transport}),
     (network.cnn_table, {"cnn": network.cnn, "cnn_quality": network.cnn_quality}),
     (forecasting.speed_table, {"forecast": forecasting.speed}),
     (forecasting.accuracy_table, {"accuracy": forecasting.accuracy}),

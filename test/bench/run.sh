@@ -56,6 +56,8 @@ all_rows='
 	search
 	typed_errors
 	route
+	assignment
+	transport
 '
 rows=$(echo ${ROWS:-$all_rows})
 state=

@@ -1,4 +1,4 @@
--- What the pgTAP files share: comparing numbers with a tolerance.  To be included after BEGIN.
+-- What the pgTAP files share: comparing numbers with a tolerance, well-formed XML.  To be included after BEGIN.
 
 -- Do two numbers agree to a relative tolerance?  Never when one is NULL, unless both are.
 CREATE FUNCTION pg_temp.close(a float8, b float8, tolerance float8 DEFAULT 1e-9) RETURNS boolean LANGUAGE sql IMMUTABLE AS $$
@@ -25,3 +25,11 @@ CREATE FUNCTION pg_temp.different(a ecml_model, b ecml_model,
 		OR NOT pg_temp.close(x.std_error, y.std_error, tolerance) OR NOT pg_temp.close(x.p_value, y.p_value,
 			tolerance * 1000)
 		OR NOT pg_temp.close(x.conf_low, y.conf_low, tolerance * 1000) $$;
+
+-- A test that a text is well-formed XML, or none where the server was built without libxml.
+CREATE FUNCTION pg_temp.ok_xml(document text, what text) RETURNS SETOF text LANGUAGE plpgsql AS $$
+BEGIN
+	RETURN NEXT ok(xml_is_well_formed_document(document), what);
+EXCEPTION WHEN feature_not_supported THEN
+	RETURN NEXT skip('this server was built without libxml', 1);
+END $$;

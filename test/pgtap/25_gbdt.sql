@@ -134,7 +134,7 @@ FROM ecml_train('rank', 'gbdt', $$ SELECT 'g' || q AS q, a, b, grade FROM ranked
 -- ---- aggregate, validation over folds, retraining, bytes
 
 SELECT ok(bool_and(ecml_predict(m, price, age, country) = ecml_predict('two', price, age, country)), 'the aggregate''s model is the same')
-FROM shop, (SELECT ecml_gbdt('{"n_trees": 30}', number, price, age, country ORDER BY id) AS m FROM shop) a WHERE id < 500;
+FROM shop, (SELECT ecml_gbdt('{"n_trees": 30}', number, price, age, country ORDER BY ctid) AS m FROM shop) a WHERE id < 500;	-- the table's order: UPDATE moved rows
 SELECT is(array_agg(ecml_predict(m, 1.5, 20) BETWEEN 2 AND 9 ORDER BY country), '{t,t,t,t,t}', 'a model a group')
 FROM (SELECT country, ecml_gbdt('{"n_trees": 20}', y, price, age) AS m FROM shop GROUP BY country) g;
 SELECT ok((SELECT ecml_gbdt('{}', y, price) FROM shop WHERE false) IS NULL, 'NULL without rows');

@@ -187,90 +187,81 @@ test_peeking(void)
 	ok(always >= 0.9 * fixed, "power with twice the sample: %d against %d of a fixed test", always, fixed);
 }
 
-/* ---- what CUPED takes of the variance, and what it leaves of the effect */
+/* ---- what a covariate takes of the variance, and what it leaves of the effect */
 
+enum {COVARIATE_RUNS = 300};
+
+/* Trials of n units a variant, of a known effect; unit adds one to its variant's sums. */
 static void
-test_cuped(void)
+try_covariate(const CompareParams *params, void (*unit) (CompareSums *s, int variant), int n, double effect, double reduction,
+			  double narrow, const char *what)
 {
-	enum {RUNS = 300, N = 200};
-	CompareParams params = {.covariate = true,.level = 0.95};
-	double		sum = 0;
+	double		mean = 0;
 	double		square = 0;
 	double		error = 0;
-	double		reduction = 0;
+	double		reduced = 0;
 	int			inside = 0;
 
-	for (int run = 0; run < RUNS; run++)
+	for (int run = 0; run < COVARIATE_RUNS; run++)
 	{
 		CompareSums sums[2];
 		CompareResult r;
 
 		memset(sums, 0, sizeof(sums));
-		for (int i = 0; i < 2 * N; i++)
-		{
-			double		x = ecml_rng_normal(&ctx->rng);
-			double		y = 0.8 * x + 0.6 * ecml_rng_normal(&ctx->rng) + 0.3 * (i % 2);
-
-			bivariate_add(&sums[i % 2].metric, 0, y);
-			bivariate_add(&sums[i % 2].covariate, x, y);
-		}
-		r = compare_variants(&sums[0], &sums[1], 1, &params);
-		sum += r.effect.difference / RUNS;
-		square += (r.effect.difference - 0.3) * (r.effect.difference - 0.3) / RUNS;
-		error += r.effect.std_error / RUNS;
-		reduction += r.reduction / RUNS;
-		inside += r.effect.ci_low <= 0.3 && 0.3 <= r.effect.ci_high;
+		for (int i = 0; i < 2 * n; i++)
+			unit(&sums[i % 2], i % 2);
+		r = compare_variants(&sums[0], &sums[1], 1, params);
+		mean += r.effect.difference / COVARIATE_RUNS;
+		square += (r.effect.difference - effect) * (r.effect.difference - effect) / COVARIATE_RUNS;
+		error += r.effect.std_error / COVARIATE_RUNS;
+		reduced += r.reduction / COVARIATE_RUNS;
+		inside += r.effect.ci_low <= effect && effect <= r.effect.ci_high;
 	}
-	ok(fabs(sum - 0.3) < 0.015, "CUPED is not biased: %g", sum);
-	close_to(reduction, 0.64, 0.05, "it takes the correlation's square of the variance");
-	close_to(sqrt(square), error, 0.12, "its standard error is what the effects vary by");
-	ok(inside >= 0.91 * RUNS && inside <= 0.985 * RUNS, "its intervals cover: %d of %d", inside, RUNS);
+	ok(fabs(mean - effect) < narrow, "%s is not biased: %g", what, mean);
+	close_to(reduced, reduction, 0.05, "%s takes its part of the variance", what);
+	close_to(sqrt(square), error, 0.12, "%s: its standard error is what the effects vary by", what);
+	ok(inside >= 0.91 * COVARIATE_RUNS && inside <= 0.985 * COVARIATE_RUNS, "%s: its intervals cover: %d of %d", what, inside,
+	   COVARIATE_RUNS);
+}
+
+/* The correlation with what the unit did before is 0.8. */
+static void
+unit_of_means(CompareSums *s, int variant)
+{
+	double		x = ecml_rng_normal(&ctx->rng);
+	double		y = 0.8 * x + 0.6 * ecml_rng_normal(&ctx->rng) + 0.3 * variant;
+
+	bivariate_add(&s->metric, 0, y);
+	bivariate_add(&s->covariate, x, y);
 }
 
 /* A ratio of sums, its numerator explained by what the unit did before. */
 static void
-test_ratio_covariate(void)
+unit_of_ratio(CompareSums *s, int variant)
 {
-	enum {RUNS = 300, N = 400};
-	CompareParams params = {.ratio = true,.covariate = true,.level = 0.95};
-	double		sum = 0;
-	double		square = 0;
-	double		error = 0;
-	double		reduction = 0;
-	int			inside = 0;
+	double		before = ecml_rng_normal(&ctx->rng);
+	double		x = 1 + (double) ecml_rng_below(&ctx->rng, 5);
+	double		y = x * (2 + 0.2 * variant) + 2 * before + ecml_rng_normal(&ctx->rng);
 
-	for (int run = 0; run < RUNS; run++)
+	bivariate_add(&s->metric, x, y);
+	/* one unit in ten has no history */
+	if (ecml_rng_below(&ctx->rng, 10) > 0)
 	{
-		CompareSums sums[2];
-		CompareResult r;
-
-		memset(sums, 0, sizeof(sums));
-		for (int i = 0; i < 2 * N; i++)
-		{
-			double		before = ecml_rng_normal(&ctx->rng);
-			double		x = 1 + (double) ecml_rng_below(&ctx->rng, 5);
-			double		y = x * (2 + 0.2 * (i % 2)) + 2 * before + ecml_rng_normal(&ctx->rng);
-			CompareSums *s = &sums[i % 2];
-
-			bivariate_add(&s->metric, x, y);
-			/* one unit in ten has no history */
-			if (ecml_rng_below(&ctx->rng, 10) > 0)
-			{
-				bivariate_add(&s->covariate, before, y);
-				bivariate_add(&s->denominator, before, x);
-			}
-		}
-		r = compare_variants(&sums[0], &sums[1], 1, &params);
-		sum += r.effect.difference / RUNS;
-		square += (r.effect.difference - 0.2) * (r.effect.difference - 0.2) / RUNS;
-		error += r.effect.std_error / RUNS;
-		reduction += r.reduction / RUNS;
-		inside += r.effect.ci_low <= 0.2 && 0.2 <= r.effect.ci_high;
+		bivariate_add(&s->covariate, before, y);
+		bivariate_add(&s->denominator, before, x);
 	}
-	ok(fabs(sum - 0.2) < 0.01, "a ratio with a covariate is not biased: %g", sum);
-	close_to(reduction, 0.72, 0.05, "nine in ten of four fifths of the variance are taken");
-	close_to(sqrt(square), error, 0.12, "its standard error is what the effects vary by");
-	ok(inside >= 0.91 * RUNS && inside <= 0.985 * RUNS, "its intervals cover: %d of %d", inside, RUNS);
+}
+
+static void
+test_covariates(void)
+{
+	const CompareParams mean = {.covariate = true,.level = 0.95};
+	const CompareParams ratio = {.ratio = true,.covariate = true,.level = 0.95};
+
+	/* the correlation's square */
+	try_covariate(&mean, unit_of_means, 200, 0.3, 0.64, 0.015, "CUPED");
+	/* nine in ten of four fifths */
+	try_covariate(&ratio, unit_of_ratio, 400, 0.2, 0.72, 0.01, "a ratio with a covariate");
 }
 
 /* ---- sizes of groups */
@@ -517,8 +508,7 @@ main(void)
 	test_bootstrap();
 	test_coverage();
 	test_peeking();
-	test_cuped();
-	test_ratio_covariate();
+	test_covariates();
 	test_srm();
 	test_aa();
 	test_failures();

@@ -106,7 +106,7 @@ typedef struct Instance
 static bool
 proves(const FlowNetwork *net, const FlowResult *r)
 {
-	double		balance[64] = {0};
+	double		balance[256] = {0};
 	double		big = 1;
 	double		tol;
 
@@ -290,6 +290,79 @@ test_small_networks(void)
 	ok(r.status == FLOW_OPTIMAL, "0.1 + 0.2 supplies 0.3");
 	close_to(r.flow[0], 0.3, 1e-12, "all of it");
 	test_ctx_free(ctx);
+}
+
+/* Networks with so many arcs that not all take part from the start: the proof is over all of them. */
+static void
+test_dense_networks(void)
+{
+	enum {N = 150, M = N * (N - 1)};
+	EcmlRng		rng;
+	int			unproved = 0;
+	int			unlike = 0;
+	int			infeasible = 0;
+	int			unbounded = 0;
+
+	ecml_rng_seed(&rng, 12);
+	for (int kind = 0; kind < 12; kind++)
+	{
+		EcmlCtx    *ctx = test_ctx(1, 1);
+		int		   *from = ECML_NEW(ctx, int, M);
+		int		   *to = ECML_NEW(ctx, int, M);
+		double	   *cost = ECML_NEW(ctx, double, M);
+		double	   *lower = ECML_NEW0(ctx, double, M);
+		double	   *upper = ECML_NEW(ctx, double, M);
+		double		supply[N];
+		double		spill[N];
+		double		sum = 0;
+		double		same;
+		FlowNetwork net = {N, M, from, to, cost, kind % 3 == 1 ? lower : NULL, upper, supply, kind % 4 == 3 ? NULL : spill};
+		FlowResult	r;
+
+		for (int a = 0; a < M; a++)
+		{
+			from[a] = a / (N - 1);
+			to[a] = (from[a] + 1 + a % (N - 1)) % N;
+			cost[a] = (double) ecml_rng_below(&rng, 1000) - (kind % 2 ? 100 : 0);
+			lower[a] = ecml_rng_below(&rng, 200) == 0;
+			upper[a] = 1 + (double) ecml_rng_below(&rng, 4);
+		}
+		for (int v = 0; v < N; v++)
+		{
+			supply[v] = v == N - 1 ? -sum : (double) ecml_rng_below(&rng, 101) - 50;
+			sum += supply[v];
+			spill[v] = ecml_rng_below(&rng, 3) == 0 ? INFINITY : 300.0 * ecml_rng_below(&rng, 9);
+		}
+		if (kind == 11)
+			/* more than its arcs can take away, and nowhere to leave it */
+			supply[0] += 10000;
+		if (kind == 9)
+			for (int a = 0; a < M; a++)
+				upper[a] = INFINITY;
+		flow_solve(ctx, &net, &r);
+		infeasible += r.status == FLOW_INFEASIBLE;
+		unbounded += r.status == FLOW_UNBOUNDED;
+		if (r.status == FLOW_OPTIMAL)
+		{
+			unproved += !proves(&net, &r);
+			/* arcs in another order */
+			same = r.cost;
+			for (int a = 0; a < M / 2; a++)
+			{
+				int			b = M - 1 - a;
+				int			f = from[a], t = to[a];
+				double		c = cost[a], l = lower[a], u = upper[a];
+
+				from[a] = from[b], to[a] = to[b], cost[a] = cost[b], lower[a] = lower[b], upper[a] = upper[b];
+				from[b] = f, to[b] = t, cost[b] = c, lower[b] = l, upper[b] = u;
+			}
+			flow_solve(ctx, &net, &r);
+			unlike += r.cost != same;
+		}
+		test_ctx_free(ctx);
+	}
+	ok(unproved == 0 && unlike == 0, "dense networks are proved (%d are not), in any order of arcs (%d differ)", unproved, unlike);
+	ok(infeasible >= 1 && infeasible <= 3 && unbounded == 1, "%d have no flow, %d no bound", infeasible, unbounded);
 }
 
 /* ---- assignment */
@@ -485,6 +558,7 @@ main(void)
 {
 	test_networks();
 	test_small_networks();
+	test_dense_networks();
 	test_assignment();
 	test_same();
 	test_failures();

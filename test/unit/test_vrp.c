@@ -24,7 +24,8 @@ typedef struct Case
 enum
 {
 	WINDOWS = 1, PRIZES = 2, GROUPS = 4, PAIRS = 8, PICKUPS = 16, FLEET = 32, OPEN = 64, RELOADS = 128, SKILLS = 256, BREAKS = 512,
-	DEPOTS = 1024, RELEASES = 2048, LIMITS = 4096, BACKHAULS = 8192, DIMS = 16384
+	DEPOTS = 1024, RELEASES = 2048, LIMITS = 4096, BACKHAULS = 8192, DIMS = 16384,
+	WEIGHTLESS = 32768
 };
 
 static double
@@ -55,7 +56,7 @@ make(EcmlCtx *ctx, Case *c, int n, int kind)
 		if (s->depot)
 			continue;
 		for (int k = 0; k < p->ndims; k++)
-			s->demand[k] = 1 + ecml_rng_below(&ctx->rng, 8);
+			s->demand[k] = kind & WEIGHTLESS ? 0 : 1 + ecml_rng_below(&ctx->rng, 8);
 		if (kind & PICKUPS)
 			s->pickup[0] = ecml_rng_below(&ctx->rng, 6);
 		if (kind & WINDOWS)
@@ -299,8 +300,9 @@ test_kinds(void)
 		{"capacity", 0}, {"windows", WINDOWS}, {"prizes", PRIZES}, {"alternatives", GROUPS}, {"pairs", PAIRS}, {"pickups", PICKUPS},
 		{"a fleet", FLEET}, {"open routes", OPEN}, {"reloading", RELOADS}, {"skills", SKILLS}, {"breaks", BREAKS | WINDOWS},
 		{"two depots", DEPOTS}, {"releases", RELEASES | WINDOWS}, {"limits", LIMITS}, {"backhauls", BACKHAULS}, {"two dimensions", DIMS},
-		{"windows and a fleet", WINDOWS | FLEET | PRIZES}, {"pairs with windows", PAIRS | WINDOWS}, {"nearly all", WINDOWS | FLEET | PICKUPS |
-		SKILLS | PRIZES | LIMITS | RELOADS}
+		{"windows and a fleet", WINDOWS | FLEET | PRIZES}, {"pairs with windows", PAIRS | WINDOWS},
+		{"pairs that weigh nothing", PAIRS | WEIGHTLESS}, {"nearly all", WINDOWS | FLEET | PICKUPS | SKILLS |
+		PRIZES | LIMITS | RELOADS}
 	};
 
 	for (size_t k = 0; k < sizeof(kinds) / sizeof(kinds[0]); k++)
