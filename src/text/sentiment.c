@@ -69,16 +69,10 @@ hash_byte(uint32_t h, unsigned char c)
 	return (h ^ c) * FNV_PRIME;
 }
 
-static inline uint32_t
-slot_of(uint32_t hash)
-{
-	return (hash * 0x9E3779B1u) >> (32 - SENTIMENT_BITS);
-}
-
 static inline const SentimentEntry *
 find(uint32_t hash)
 {
-	for (uint32_t slot = slot_of(hash);; slot = (slot + 1) & ((1u << SENTIMENT_BITS) - 1))
+	for (uint32_t slot = (hash * 0x9E3779B1u) >> (32 - SENTIMENT_BITS);; slot = (slot + 1) & ((1u << SENTIMENT_BITS) - 1))
 	{
 		const SentimentEntry *entry = &sentiment_entries[slot];
 
@@ -265,10 +259,6 @@ read_text(EcmlCtx *ctx, const char *text, size_t n, const SentimentSink *sink, S
 	Reading		r = {.sink = sink, .totals = totals, .factor = 1};
 	size_t		at = 0;
 	size_t		poll_at = POLL_EVERY;
-	bool		waits = false;	/* a word that was read and is not counted yet */
-	uint32_t	waiting = 0;
-	size_t		waiting_begin = 0;
-	size_t		waiting_end = 0;
 
 	memset(totals, 0, sizeof(*totals));
 	while (at < n)
@@ -347,21 +337,9 @@ read_text(EcmlCtx *ctx, const char *text, size_t n, const SentimentSink *sink, S
 				}
 				break;
 			}
-			/* its entry is on its way while the next word is read */
-			__builtin_prefetch(&sentiment_entries[slot_of(alone)]);
-			if (waits)
-				word_ends(&r, waiting, waiting_begin, waiting_end);
-			waiting = alone;
-			waiting_begin = begin;
-			waiting_end = at;
-			waits = true;
+			word_ends(&r, alone, begin, at);
 			at += at < n && text[at] == ' ';
 			continue;
-		}
-		if (waits)
-		{
-			word_ends(&r, waiting, waiting_begin, waiting_end);
-			waits = false;
 		}
 		if (class & UTF8_EMOJI)
 		{
@@ -411,8 +389,6 @@ read_text(EcmlCtx *ctx, const char *text, size_t n, const SentimentSink *sink, S
 			parted(&r);
 		at += length;
 	}
-	if (waits)
-		word_ends(&r, waiting, waiting_begin, waiting_end);
 	sink->sentence(sink->arg, n);
 }
 
