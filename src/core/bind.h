@@ -157,8 +157,8 @@ extern bool ecml_bind_data(EcmlBinder *binder, const char *data);
 /* The same into values [nfeatures], for threads. */
 extern bool ecml_bind_runs(const EcmlBinder *binder, const char *data, double *values);
 
-/* The values themselves, where the data hold them side by side as doubles; else NULL. */
-extern const double *ecml_bind_in_place(const EcmlBinder *binder, const char *data);
+/* Where in such data the values themselves lie, if they do so side by side as doubles; else -1. */
+extern int	ecml_bind_in_place(const EcmlBinder *binder);
 
 /* One value. */
 extern double ecml_bind_fixed(EcmlConvert convert, const char *data);

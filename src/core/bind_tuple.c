@@ -207,13 +207,12 @@ ecml_bind_runs(const EcmlBinder *binder, const char *data, double *values)
 	return ecml_sum_squares(values, binder->nfeatures) <= LARGE * LARGE;
 }
 
-const double *
-ecml_bind_in_place(const EcmlBinder *binder, const char *data)
+int
+ecml_bind_in_place(const EcmlBinder *binder)
 {
 	const EcmlRun *run = binder->runs;
 
-	return binder->nruns == 1 && run->convert == ECML_FROM_FLOAT8 && run->offset % sizeof(double) == 0 ?
-		(const double *) (data + run->offset) : NULL;
+	return binder->nruns == 1 && run->convert == ECML_FROM_FLOAT8 && run->offset % sizeof(double) == 0 ? run->offset : -1;
 }
 
 bool

@@ -9,6 +9,7 @@
 #include "core/dataset_internal.h"
 
 #define SLAB_BYTES ((size_t) 32 << 20)
+#define MEASURED 8				/* columns of a block whose moments a task finds */
 
 /*
  * Memory for several blocks at once, large enough for huge pages: a block of few columns is smaller than one, and filling small
@@ -121,16 +122,19 @@ typedef struct Measuring
 {
 	EcmlDataset *dataset;
 	EcmlColumnStats *moments;	/* [blocks][nvalues] */
+	size_t		parts;			/* tasks of a block */
 } Measuring;
 
 static void
-measure_block(void *arg, size_t b, int worker)
+measure_columns(void *arg, size_t i, int worker)
 {
 	const Measuring *measuring = arg;
 	EcmlDataset *dataset = measuring->dataset;
+	size_t		b = i / measuring->parts;
 	const EcmlBlock *block = b == 0 ? &dataset->open : &dataset->room[b - 1];
+	int			first = i % measuring->parts * MEASURED;
 
-	for (int j = 0; j < dataset->nvalues; j++)
+	for (int j = first; j < Min(first + MEASURED, dataset->nvalues); j++)
 		ecml_dataset_moments(dataset, block, j, &measuring->moments[b * dataset->nvalues + j]);
 }
 
@@ -149,7 +153,8 @@ ecml_dataset_fill(EcmlDataset *dataset, size_t rows)
 		dataset->open.rows = ECML_BLOCK_ROWS;
 		for (size_t b = 1; b < complete; b++)
 			dataset->room[b - 1].rows = ECML_BLOCK_ROWS;
-		ecml_parallel_for(dataset->ctx, complete, measure_block, &measuring);
+		measuring.parts = (dataset->nvalues + MEASURED - 1) / MEASURED;
+		ecml_parallel_for(dataset->ctx, complete * measuring.parts, measure_columns, &measuring);
 		for (size_t b = 0; b < complete; b++)
 		{
 			EcmlBlock	spare;

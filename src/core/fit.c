@@ -199,6 +199,26 @@ sort_classes(const EcmlTrainer *trainer, EcmlSchema *schema)
 	return same ? NULL : recode;
 }
 
+/* Numbers whose squares overflow have no deviation, and what is made of them is not finite. */
+static void
+check_squares(const EcmlTrainer *trainer, const EcmlSchema *schema)
+{
+	const EcmlDataset *dataset = trainer->dataset;
+
+	for (int j = 0; j < ecml_trainer_features(trainer); j++)
+	{
+		const EcmlColumnStats *stats = &dataset->stats[j];
+
+		if (trainer->category[j] || isfinite(stats->m2))
+			continue;
+		ereport(ERROR,
+				(errcode(ERRCODE_DATA_EXCEPTION),
+				 errmsg("column \"%s\" holds values that are too large", schema->features[j].name),
+				 errdetail("They reach from %g to %g: squares overflow.", stats->min, stats->max),
+				 errhint("Take logarithms, or other units, in the source.")));
+	}
+}
+
 /* No more rows: from now on the dataset yields terms. */
 static EcmlData *
 complete(EcmlTrainer *trainer, EcmlSchema *schema, int **recode)
@@ -211,6 +231,7 @@ complete(EcmlTrainer *trainer, EcmlSchema *schema, int **recode)
 	if (algorithm->max_terms > 0 && schema->nterms > algorithm->max_terms)
 		ecml_trainer_too_wide(trainer, algorithm->max_terms);
 	ecml_dataset_complete(dataset);
+	check_squares(trainer, schema);
 	ecml_profile_collected(trainer);
 	for (int j = 0; impute && j < schema->nfeatures; j++)
 	{

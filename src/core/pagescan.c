@@ -24,9 +24,10 @@
 #include "core/pagescan.h"
 
 #define FIRST_PAGES 4			/* read by the leader, who meets classes there, and learns where columns lie */
-#define TASK_BYTES 262144		/* of values that a task takes apart, about */
+#define TASK_BYTES 65536		/* of values that a task takes apart, about */
 #define TILE_BYTES 32768		/* of rows whose columns are written together, about */
 #define MAX_TILE 64				/* rows */
+#define FEW 8					/* columns, for which a call takes longer than the look */
 #define PATIENCE 4				/* batches with odd rows: more than so many, and a quarter of all, are too many */
 
 /* A class that threads know. */
@@ -45,10 +46,13 @@ typedef struct PageScan
 	MemoryContext per_row;
 
 	/* for the tasks */
+	double		plain;			/* a greater sum of squares is odd */
+	int			in_place;		/* where the values of a tuple lie, from its data on, as doubles; -1: they do not */
 	Class	   *classes;		/* [nclasses] of a target of classes */
 	int			nclasses;
 	size_t		task_rows;
 	int			tile_rows;
+	int			row_bytes;		/* of a tuple that are read, about */
 	double	  **tiles;			/* [workers][tile_rows][nfeatures] */
 	bool		odd;			/* some row is; written by tasks, without a lock: it only becomes true */
 } PageScan;
@@ -114,7 +118,7 @@ read_target(const PageScan *scan, const char *data, int *last, double *y)
 
 	if (target->use == ECML_TARGET_CLASS)
 		return find_class(scan, value, last, y);
-	if (!isfinite(value))
+	if (!isfinite(value) || (target->use != ECML_TARGET_SURVIVAL && fabs(value) > target->most))
 		return false;
 	if (target->use == ECML_TARGET_SURVIVAL)
 	{
@@ -132,7 +136,14 @@ read_target(const PageScan *scan, const char *data, int *last, double *y)
 static inline bool
 are_plain(const PageScan *scan, const double *values)
 {
-	return ecml_sum_squares(values, scan->columns->binder->nfeatures) <= ecml_dataset_plain(scan->trainer->dataset);
+	int			n = scan->columns->binder->nfeatures;
+	double		sum = 0;
+
+	if (n > FEW)
+		return ecml_sum_squares(values, n) <= scan->plain;
+	for (int j = 0; j < n; j++)
+		sum += values[j] * values[j];
+	return sum <= scan->plain;
 }
 
 /* The values of a row of the batch: where they lie, or in values [nfeatures]; NULL: it is odd. */
@@ -142,14 +153,22 @@ read_values(const PageScan *scan, size_t row, double *values)
 	const EcmlBinder *binder = scan->columns->binder;
 	HeapTupleHeader tuple = scan->pages.tuples[row];
 	const char *data = (const char *) tuple + tuple->t_hoff;
-	const double *there;
 
 	if ((tuple->t_infomask & HEAP_HASNULL) || HeapTupleHeaderGetNatts(tuple) < scan->columns->last)
 		return NULL;
-	there = ecml_bind_in_place(binder, data);
-	if (there)
-		return there;
+	if (scan->in_place >= 0)
+		return (const double *) (data + scan->in_place);
 	return ecml_bind_runs(binder, data, values) ? values : NULL;
+}
+
+/* Have a row of the batch fetched: rows lie page by page, where what fetches ahead by itself begins anew. */
+static inline void
+prefetch_row(const PageScan *scan, size_t row)
+{
+	const char *tuple = (const char *) scan->pages.tuples[row];
+
+	for (int at = 0; at < scan->row_bytes; at += 64)
+		__builtin_prefetch(tuple + at, 0, 2);
 }
 
 /* Some rows of the batch, all of one block, to their places. */
@@ -164,6 +183,8 @@ move_rows(PageScan *scan, size_t first, int n, EcmlBlock *block, int at, double 
 		HeapTupleHeader tuple = scan->pages.tuples[first + i];
 		const char *data = (const char *) tuple + tuple->t_hoff;
 
+		if (first + n + i < scan->pages.nrows)
+			prefetch_row(scan, first + n + i);
 		rows[i] = read_values(scan, first + i, tile + (size_t) i * columns->binder->nfeatures);
 		if (rows[i] == NULL || !are_plain(scan, rows[i]))
 			return false;
@@ -268,15 +289,14 @@ draw_batch(PageScan *scan)
 	ecml_parallel_for(&trainer->ctx, (scan->pages.nrows + scan->task_rows - 1) / scan->task_rows, look_task, scan);
 	if (scan->odd)
 		return false;
-	for (size_t row = 0; row < scan->pages.nrows; row++)
+	/* no row has a weight: see suits */
+	for (size_t row = ecml_reservoir_pass(reservoir, scan->pages.nrows); row < scan->pages.nrows;
+		 row += 1 + ecml_reservoir_pass(reservoir, scan->pages.nrows - row - 1))
 	{
 		double	   *to = ecml_reservoir_offer(&trainer->ctx, reservoir, 1);
 
-		if (to)
-		{
-			memcpy(to, read_values(scan, row, scan->tiles[0]), size);
-			to[reservoir->width - 1] = 0;
-		}
+		memcpy(to, read_values(scan, row, scan->tiles[0]), size);
+		to[reservoir->width - 1] = 0;
 	}
 	trainer->rows += scan->pages.nrows;
 	return true;
@@ -338,12 +358,15 @@ ecml_pagescan(MemoryContext context, const EcmlTraining *training, EcmlColumns *
 	scan.trainer = ecml_trainer_create(context, training, columns->binder, columns->target, columns->weight != NULL);
 	scan.trainer->profiled = true;
 	ecml_trainer_begin(scan.trainer);
+	scan.plain = ecml_dataset_plain(scan.trainer->dataset);
+	scan.in_place = ecml_bind_in_place(columns->binder);
 	scan.slot = table_slot_create(relation, NULL);
 	scan.per_row = AllocSetContextCreate(context, "ecml table row", ALLOCSET_DEFAULT_SIZES);
 	scan.classes = palloc(ECML_MAX_CLASSES * sizeof(Class));
 	width = columns->binder->nfeatures * sizeof(double);
 	scan.task_rows = Max(TASK_BYTES / width, MAX_TILE);
 	scan.tile_rows = Min(Max(TILE_BYTES / width / 8 * 8, 8), MAX_TILE);
+	scan.row_bytes = SizeofHeapTupleHeader + width;
 	workers = ecml_workers(&scan.trainer->ctx, SIZE_MAX);
 	scan.tiles = palloc(workers * sizeof(double *));
 	for (int i = 0; i < workers; i++)

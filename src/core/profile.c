@@ -18,6 +18,7 @@
 #define MAX_FEATURES 4096		/* no profile for more */
 #define ALL_POINTS 8192			/* of all features together; but at least LEAST_POINTS for each */
 #define LEAST_POINTS 16
+#define TASK_VALUES 16384		/* of the sample that a task sorts; fewer are not worth a thread */
 #define BLOCKS 64				/* that collected rows are sampled from */
 
 /* A sample, unless it takes so much memory that the training might miss it: a profile is not worth a failure. */
@@ -48,40 +49,74 @@ ecml_profile_begin(EcmlTrainer *trainer)
 	trainer->sample = make_sample(trainer, by_content);
 }
 
+typedef struct Drawing
+{
+	EcmlDataset *dataset;
+	EcmlRowSample *sample;
+	EcmlBlock	blocks[BLOCKS];
+	size_t		first[BLOCKS];	/* number of its first row among those of all blocks */
+	size_t		step;			/* rows of them from one that is drawn to the next */
+} Drawing;
+
+/* The rows of a block to their places in the sample, a column after the other. */
+static void
+draw_block(void *arg, size_t b, int worker)
+{
+	const Drawing *drawing = arg;
+	const EcmlBlock *block = &drawing->blocks[b];
+	size_t		number = (drawing->first[b] + drawing->step - 1) / drawing->step;
+	size_t		from = number * drawing->step - drawing->first[b];
+	size_t		width = drawing->sample->width;
+
+	for (size_t j = 0; j < width; j++)
+	{
+		double	   *to = drawing->sample->rows + number * width + j;
+
+		for (size_t i = from; i < (size_t) block->rows; i += drawing->step, to += width)
+			*to = ecml_dataset_value(drawing->dataset, block, (int) j, (int) i);
+	}
+}
+
 void
 ecml_profile_collected(EcmlTrainer *trainer)
 {
+	EcmlCtx    *ctx = &trainer->ctx;
 	EcmlDataset *dataset = trainer->dataset;
-	int			n = ecml_trainer_features(trainer);
 	size_t		apart = (dataset->data.nblocks + BLOCKS - 1) / BLOCKS;	/* blocks from one that is looked at to the next */
-	double	   *row;
+	Drawing    *drawing;
 	size_t		rows = 0;
-	size_t		number = 0;
-	size_t		step;
+	size_t		n = 0;
 
 	if (trainer->nulls == NULL)
 		return;
 	trainer->sample = make_sample(trainer, false);
-	if (trainer->sample == NULL)
+	if (trainer->sample == NULL || dataset->data.rows == 0)
 		return;
-	for (size_t b = 0; b < dataset->data.nblocks; b += apart)
-		rows += Min(dataset->data.rows - b * ECML_BLOCK_ROWS, ECML_BLOCK_ROWS);
-	step = (rows + trainer->sample->limit - 1) / trainer->sample->limit;
-	row = ECML_NEW(&trainer->ctx, double, n);
+	drawing = ECML_NEW(ctx, Drawing, 1);
+	drawing->dataset = dataset;
+	drawing->sample = trainer->sample;
 	for (size_t b = 0; b < dataset->data.nblocks; b += apart)
 	{
-		EcmlBlock	block = ecml_dataset_kept(dataset, b);
-
-		ecml_poll(&trainer->ctx, 0, 0);
-		for (int i = 0; i < block.rows; i++)
-			if (number++ % step == 0)
-			{
-				ecml_dataset_row(dataset, &block, i, row);
-				ecml_rowsample_offer(&trainer->ctx, trainer->sample, row);
-			}
+		drawing->first[n++] = rows;
+		rows += Min(dataset->data.rows - b * ECML_BLOCK_ROWS, ECML_BLOCK_ROWS);
 	}
-	trainer->sample->step = apart * step;	/* 1: it has all rows */
-	ecml_free(&trainer->ctx, row);
+	drawing->step = (rows + trainer->sample->limit - 1) / trainer->sample->limit;
+	(void) ecml_rowsample_room(ctx, trainer->sample, (rows + drawing->step - 1) / drawing->step);
+	trainer->sample->seen = rows;
+	trainer->sample->step = apart * drawing->step;	/* 1: it has all rows */
+	for (size_t i = 0; i < n; i++)
+	{
+		drawing->blocks[i] = ecml_dataset_kept(dataset, i * apart);
+		if (!dataset->data.resident)
+		{
+			/* the next block takes its place */
+			ecml_poll(ctx, 0, 0);
+			draw_block(drawing, i, 0);
+		}
+	}
+	if (dataset->data.resident)
+		ecml_parallel_for(ctx, n, draw_block, drawing);
+	ecml_free(ctx, drawing);
 }
 
 void
@@ -215,13 +250,34 @@ scores(const EcmlTrainer *trainer, const EcmlModel *model, int *const *recode, d
 	return n;
 }
 
-static void
-make_column(EcmlCtx *ctx, EcmlProfileColumn *column, bool category, const double *values, const double *counts, int n, int most)
+typedef struct Making
 {
-	if (category)
-		ecml_profile_category(ctx, column, values, counts, n);
-	else
-		ecml_profile_number(ctx, column, values, counts, n, most);
+	const EcmlTrainer *trainer;
+	EcmlProfile *profile;
+	int			most;			/* points of a column */
+	size_t		tasks;
+	double	  **values;			/* [workers][rows of the sample] */
+	double	  **counts;			/* [workers]; NULL where it has none */
+	void	  **scratch;		/* [workers] */
+} Making;
+
+/* The distributions of some columns, of those that are numbers. */
+static void
+make_numbers(void *arg, size_t task, int worker)
+{
+	Making	   *making = arg;
+	double	   *values = making->values[worker];
+	double	   *counts = making->counts[worker];
+
+	for (int j = task; j < making->trainer->sample->width; j += making->tasks)
+	{
+		int			n;
+
+		if (making->trainer->category[j])
+			continue;
+		n = column_values(making->trainer->sample, j, NULL, values, counts);
+		ecml_profile_fill(&making->profile->columns[j], values, counts, n, making->most, making->scratch[worker]);
+	}
 }
 
 EcmlProfile *
@@ -230,10 +286,11 @@ ecml_profile_make(EcmlTrainer *trainer, EcmlModel *model, int *const *recode)
 	EcmlRowSample *sample = trainer->sample;
 	EcmlCtx    *ctx = &model->ctx;	/* without a budget: what the fit has left of it does not matter */
 	EcmlProfile *profile;
+	Making		making = {.trainer = trainer};
 	double		all = trainer->rows + trainer->incomplete;
 	double	   *values;
 	double	   *counts;
-	int			most;
+	int			workers;
 	int			n;
 
 	if (sample == NULL || sample->n == 0)
@@ -243,20 +300,46 @@ ecml_profile_make(EcmlTrainer *trainer, EcmlModel *model, int *const *recode)
 	profile->effective = ecml_rowsample_effective(sample);
 	profile->ncolumns = sample->width + 1;
 	profile->columns = palloc0(profile->ncolumns * sizeof(EcmlProfileColumn));
-	most = Min(Max(ALL_POINTS / profile->ncolumns, LEAST_POINTS), ECML_PROFILE_POINTS);
-	values = ECML_NEW(ctx, double, sample->n);
-	counts = sample->counts ? ECML_NEW(ctx, double, sample->n) : NULL;
+	making.profile = profile;
+	making.most = Min(Max(ALL_POINTS / profile->ncolumns, LEAST_POINTS), ECML_PROFILE_POINTS);
+	making.tasks = Min(sample->width, 1 + (size_t) sample->n * sample->width / TASK_VALUES);
+	workers = ecml_workers(ctx, making.tasks);
+	making.values = palloc(workers * sizeof(double *));
+	making.counts = palloc0(workers * sizeof(double *));
+	making.scratch = palloc(workers * sizeof(void *));
+	for (int i = 0; i < workers; i++)
+	{
+		making.values[i] = ECML_NEW(ctx, double, sample->n);
+		if (sample->counts)
+			making.counts[i] = ECML_NEW(ctx, double, sample->n);
+		making.scratch[i] = ecml_alloc(ctx, ecml_profile_scratch(sample->n));
+	}
+	values = making.values[0];
+	counts = making.counts[0];
 	for (int j = 0; j < sample->width; j++)
 	{
-		n = column_values(sample, j, recode[j], values, counts);
-		make_column(ctx, &profile->columns[j], trainer->category[j], values, counts, n, most);
+		if (!trainer->category[j])
+			ecml_profile_room(ctx, &profile->columns[j], sample->n, making.most);
+		else
+		{
+			n = column_values(sample, j, recode[j], values, counts);
+			ecml_profile_category(ctx, &profile->columns[j], values, counts, n);
+		}
 		profile->columns[j].nulls = trainer->nulls[j] / all;
 	}
+	ecml_parallel_for(ctx, making.tasks, make_numbers, &making);
 	n = scores(trainer, model, recode, values, counts);
-	make_column(ctx, &profile->columns[sample->width], ecml_model_score_is_code(model), values, counts, n, most);
+	if (ecml_model_score_is_code(model))
+		ecml_profile_category(ctx, &profile->columns[sample->width], values, counts, n);
+	else
+		ecml_profile_number(ctx, &profile->columns[sample->width], values, counts, n, making.most);
 	profile->columns[sample->width].nulls = trainer->incomplete / all;
-	ecml_free(ctx, values);
-	ecml_free(ctx, counts);
+	for (int i = 0; i < workers; i++)
+	{
+		ecml_free(ctx, making.values[i]);
+		ecml_free(ctx, making.counts[i]);
+		ecml_free(ctx, making.scratch[i]);
+	}
 	return profile;
 }
 

@@ -76,6 +76,10 @@ typedef struct EcmlSeriesOptions
 
 extern const EcmlOption ecml_series_options[];
 
+/* The greatest value, by its magnitude, whose square is a number; and what is wrong with a series that has a greater one. */
+#define ECML_SERIES_MOST 1e150
+#define ECML_SERIES_TOO_LARGE "it has a value beyond 1e150, whose square overflows: take other units in the source"
+
 typedef struct EcmlSeries
 {
 	char	   *name;			/* NULL: the name is NULL, or there is one series only */

@@ -289,6 +289,16 @@ read_rows(EcmlSeriesReader *reader, EcmlSeries *series, bool *empty, double *cou
 		series->y[present] = cell_value(&cell, aggregate, hour);
 }
 
+/* Sums of what is finite may be infinite. */
+static bool
+is_too_large(const double *v, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if (fabs(v[i]) > ECML_SERIES_MOST)
+			return true;
+	return false;
+}
+
 bool
 ecml_series_next(EcmlSeriesReader *reader, EcmlCtx *ctx, EcmlSeries *series)
 {
@@ -357,6 +367,9 @@ ecml_series_next(EcmlSeriesReader *reader, EcmlCtx *ctx, EcmlSeries *series)
 	trim(series, reader->horizon, width);
 	ecml_free(ctx, counts);
 	ecml_free(ctx, empty);
+	if (series->problem == NULL &&
+		(is_too_large(series->y, series->n) || is_too_large(series->x, (size_t) series->nx * (series->n + reader->horizon))))
+		series->problem = ECML_SERIES_TOO_LARGE;
 	if (series->n == 0)
 		series->problem = "it has no values";
 	else if (series->problem == NULL)

@@ -404,12 +404,23 @@ no_classes(const EcmlModel *model)
 			 errhint("Use ecml_predict.")));
 }
 
+/* What a prediction that is one number says: a cluster's number, or whether the row is an anomaly. */
+static text *
+name_of(const EcmlModel *model, double result)
+{
+	return cstring_to_text(model->task == ECML_CLUSTERING ? psprintf("%d", (int) result) : ecml_model_anomaly(model, result));
+}
+
 /* ecml_classify(model, VARIADIC "any"): text */
 ECML_MODEL_FUNCTION(ecml_classify)
 {
-	EcmlServing *serving = ecml_serving(fcinfo, by_name);
+	EcmlServing *serving = fcinfo->flinfo->fn_extra;
 	double		result;
 
+	/* only what one number tells is remembered */
+	if (likely(predict_quickly(fcinfo, &result)))
+		PG_RETURN_TEXT_P(name_of(serving->model, result));
+	serving = ecml_serving(fcinfo, by_name);
 	if (serving == NULL)
 		PG_RETURN_NULL();
 	switch (serving->model->task)
@@ -420,13 +431,11 @@ ECML_MODEL_FUNCTION(ecml_classify)
 			PG_RETURN_TEXT_P(cstring_to_text(serving->model->schema->classes
 											 [ecml_model_class(serving->model, ecml_serving_probabilities(serving))]));
 		case ECML_CLUSTERING:
-			if (!ecml_serving_predict(serving, fcinfo, 1, &result))
-				PG_RETURN_NULL();
-			PG_RETURN_TEXT_P(cstring_to_text(psprintf("%d", (int) result)));
 		case ECML_ANOMALY:
 			if (!ecml_serving_predict(serving, fcinfo, 1, &result))
 				PG_RETURN_NULL();
-			PG_RETURN_TEXT_P(cstring_to_text(ecml_model_anomaly(serving->model, result)));
+			ecml_serving_remember(serving, fcinfo, by_name);
+			PG_RETURN_TEXT_P(name_of(serving->model, result));
 		default:
 			no_classes(serving->model);
 	}

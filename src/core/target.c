@@ -77,6 +77,7 @@ ecml_target_number(MemoryContext context, const char *name)
 	EcmlTarget *target = MemoryContextAllocZero(context, sizeof(EcmlTarget));
 
 	target->use = ECML_TARGET_NUMBER;
+	target->most = ECML_TARGET_MOST;
 	target->context = context;
 	target->name = MemoryContextStrdup(context, name);
 	return target;
@@ -295,7 +296,15 @@ ecml_target_value(EcmlTarget *target, double value, double event)
 	if (!isfinite(value))
 		ecml_target_not_finite("target", target->name, value);
 	if (target->use != ECML_TARGET_SURVIVAL)
+	{
+		if (fabs(value) > target->most)
+			ereport(ERROR,
+					(errcode(ERRCODE_DATA_EXCEPTION),
+					 errmsg("target column \"%s\" holds a value that is too large", target->name),
+					 errdetail("A row has %g; values up to %g are possible here.", value, target->most),
+					 errhint("Take logarithms, or other units, in the source.")));
 		return value;
+	}
 	if (value < 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_DATA_EXCEPTION),

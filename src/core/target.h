@@ -13,12 +13,17 @@
 
 #define ECML_MAX_CLASSES 1000
 
+/* A number's magnitude: its square, and a sum of many, is finite; and as a float, for what works with those. */
+#define ECML_TARGET_MOST 1e150
+#define ECML_TARGET_MOST_F4 1e15
+
 typedef struct EcmlTarget
 {
 	EcmlTargetUse use;
 	MemoryContext context;
 	char	   *name;			/* of the column, or "y" of an argument */
 	EcmlInput	input;			/* how its values are read */
+	double		most;			/* the magnitude of a NUMBER */
 	bool		has_event;
 	EcmlInput	event;			/* SURVIVAL: the column that tells whether the event was seen */
 

@@ -231,6 +231,8 @@ ecml_trainer_create(MemoryContext context, const EcmlTraining *training, EcmlBin
 	trainer->seed = training->common.seed;
 	trainer->binder = binder;
 	trainer->target = target;
+	if (target && training->algorithm->element == ECML_F4)
+		target->most = ECML_TARGET_MOST_F4;
 	trainer->weight = -1;
 	trainer->has_w = has_w;
 	for (int i = 0; i < training->nextras; i++)

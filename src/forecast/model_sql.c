@@ -218,6 +218,28 @@ copy_holidays(ForecastModel *fitted, const ProphetOptions *options)
 	}
 }
 
+/* Where values that are too large leave no series to forecast, there is no model. */
+static void
+check_values(const ForecastModel *model)
+{
+	const ForecastStored *large = NULL;
+
+	for (int i = 0; i < model->n; i++)
+	{
+		if (model->stored[i].method != 0)
+			return;
+		if (large == NULL && strcmp(model->stored[i].problem, ECML_SERIES_TOO_LARGE) == 0)
+			large = &model->stored[i];
+	}
+	if (large)
+		ereport(ERROR,
+				(errcode(ERRCODE_DATA_EXCEPTION),
+				 errmsg("there is no series that could be forecast"),
+				 large->name ? errdetail("Series \"%s\": %s.", large->name, large->problem) :
+				 errdetail("The series of \"%s\": %s.", model->y, large->problem),
+				 errhint("Take logarithms, or other units, in the source.")));
+}
+
 static EcmlModel *
 train(MemoryContext context, const EcmlTraining *training, const EcmlRequest *request, void **parts)
 {
@@ -263,6 +285,7 @@ train(MemoryContext context, const EcmlTraining *training, const EcmlRequest *re
 	copy_holidays(fitted, &setup->prophet.method);
 	MemoryContextSwitchTo(old);
 	fit_all(context, setup, reader, ahead, fitted);
+	check_values(fitted);
 	model = ecml_model_begin(context, training);
 	model->fitted = fitted;
 	model->rows = ecml_series_rows(reader);
@@ -485,29 +508,40 @@ read_model(EcmlReader *r, const EcmlSchema *schema)
 
 /* ---- forecasts */
 
+static bool is_forecaster(const EcmlAlgorithm *algorithm);
+
 bool
 forecast_is_model(const char *name)
 {
 	List	   *names;
 	bool		relation = false;
 	bool		found = false;
+	bool		forecasts = false;
 
 	if (ecml_source_is_query(name) || strlen(name) > ECML_NAME_LIMIT)
 		return false;
 	if (SplitIdentifierString(pstrdup(name), '.', &names) && names != NIL && list_length(names) <= 3)
 		relation = OidIsValid(RangeVarGetRelid(makeRangeVarFromNameList(ecml_qualified_name_list(name)), NoLock, true));
-	if (relation)
-		return false;
 	/* names alone: whether the model may be used is decided when it is read */
 	SPI_connect();
-	if (SPI_execute_with_args("SELECT FROM ecml.models WHERE name OPERATOR(pg_catalog.=) $1 LIMIT 1", 1, (Oid[]) {25},
-							  (Datum[]) {CStringGetTextDatum(name)}, NULL, true, 1) == SPI_OK_SELECT)
-		found = SPI_processed > 0;
-	SPI_finish();
-	return found;
-}
+	if (SPI_execute_with_args("SELECT algorithm FROM ecml.models WHERE name OPERATOR(pg_catalog.=) $1 AND active LIMIT 1", 1,
+							  (Oid[]) {TEXTOID}, (Datum[]) {CStringGetTextDatum(name)}, NULL, true, 1) == SPI_OK_SELECT &&
+		SPI_processed > 0)
+	{
+		char	   *algorithm = SPI_getvalue(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1);
+		const EcmlAlgorithm *known = algorithm ? ecml_algorithm_by_name(algorithm) : NULL;
 
-static bool is_forecaster(const EcmlAlgorithm *algorithm);
+		found = true;
+		forecasts = known && is_forecaster(known);
+	}
+	SPI_finish();
+	/* a model that somebody makes must not change what a statement reads; but it is told */
+	if (relation && forecasts)
+		ereport(NOTICE,
+				(errmsg("\"%s\" is a relation and a model: the rows of the relation are forecast", name),
+				 errhint("For the model write model => %s; for the relation alone its name with the schema.", quote_literal_cstr(name))));
+	return found && !relation;
+}
 
 EcmlModel *
 forecast_model_open(const char *name, EcmlCatalogEntry *entry)

@@ -18,9 +18,9 @@
 #define LOGREG_HESSIAN 2
 #define LOGREG_MEAT 4			/* sum of the outer products of the rows' gradients, in place of the Hessian */
 #define LOGREG_GRAM 8			/* sum of w z z', [size][size], in place of the Hessian */
-#define LOGREG_PACK 16			/* keep z as float, and work with that; all rows, a gradient */
-#define LOGREG_PACKED 32		/* work with what was kept: half the memory to read */
-#define LOGREG_ROUNDED 64		/* the Hessian of what was kept (LOGREG_FUSED parameters at most), the gradient of the rows */
+#define LOGREG_PACK 16			/* make floats of z, and work with them: gradient, Hessian, of LOGREG_FUSED parameters at most */
+#define LOGREG_PACKED 32		/* work with those that were made: half the memory to read; all rows have them */
+#define LOGREG_ROWS 64			/* with either: floats for the Hessian alone, value and gradient of the rows themselves */
 
 /* What passes leave for the next one. */
 typedef struct LogregScratch

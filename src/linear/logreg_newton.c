@@ -43,7 +43,7 @@ typedef struct Newton
 	double		loss;			/* of the last point that was kept, without penalty */
 	double		correct;
 	int			iterations;
-	bool		rounded;		/* Hessians over all rows may come from floats */
+	int			floats;			/* LOGREG_PACK or LOGREG_PACKED: Hessians from floats, until terms nearly explain each other */
 } Newton;
 
 void
@@ -138,7 +138,9 @@ descend(Newton *newton, double *theta, int every, double enough, int max_iter, b
 	memcpy(newton->start, theta, n * sizeof(double));
 	for (int i = 0; i < max_iter; i++)
 	{
-		logreg_pass(p, theta, LOGREG_GRADIENT | LOGREG_HESSIAN | (newton->rounded ? LOGREG_ROUNDED : 0), every, sums);
+		/* a sample only leads to where Newton's method begins: there all may be rounded */
+		logreg_pass(p, theta, LOGREG_GRADIENT | LOGREG_HESSIAN | newton->floats | (newton->floats && every == 1 ? LOGREG_ROWS : 0),
+					every, sums);
 		newton->iterations++;
 		if (every > 1 && !(sums->weight > 0))
 			break;
@@ -159,10 +161,10 @@ descend(Newton *newton, double *theta, int every, double enough, int max_iter, b
 				continue;
 		}
 		newton_step(newton);
-		if (newton->rounded && !(newton->least >= PLAIN))
+		if (newton->floats && !(newton->least >= PLAIN))
 		{
-			/* terms that nearly explain each other: once more, exactly */
-			newton->rounded = false;
+			/* once more, exactly */
+			newton->floats = 0;
 			newton->iterations--;
 			i--;
 			continue;
@@ -228,7 +230,7 @@ precondition(EcmlCtx *ctx, void *arg, double *v)
 }
 
 static EcmlLbfgsResult
-quasi_newton(const LogregProblem *p, Metric *metric, double *theta, double tolerance, int max_iter)
+quasi_newton(const LogregProblem *p, Metric *metric, double *theta, double tolerance, int max_iter, bool newton_follows)
 {
 	EcmlLbfgs	problem = {
 		.n = p->total,
@@ -236,7 +238,8 @@ quasi_newton(const LogregProblem *p, Metric *metric, double *theta, double toler
 		.tolerance = tolerance,
 		.value = value_at,
 		.precondition = metric->factor ? precondition : NULL,
-		.arg = metric
+		.arg = metric,
+		.ahead = newton_follows
 	};
 
 	metric->p = p;
@@ -257,11 +260,13 @@ logreg_smooth(const LogregProblem *p, double *theta, LogregOutcome *outcome)
 	Metric		metric = {0};
 	double		least = SAMPLE > SAMPLE_BY * (double) n ? SAMPLE : SAMPLE_BY * (double) n;
 	double		every = floor(p->data->rows / least);
+	bool		wide;
+	bool		packing;
 
 	outcome->step = newton.step = ECML_NEW0(ctx, double, n);
 	if (n > LOGREG_DENSE)
 	{
-		EcmlLbfgsResult result = quasi_newton(p, &metric, theta, sqrt(exact), p->params->max_iter);
+		EcmlLbfgsResult result = quasi_newton(p, &metric, theta, sqrt(exact), p->params->max_iter, false);
 
 		outcome->iterations = result.iterations;
 		outcome->converged = result.status != ECML_LBFGS_MAX_ITER;
@@ -282,6 +287,9 @@ logreg_smooth(const LogregProblem *p, double *theta, LogregOutcome *outcome)
 			last *= 4;
 		every = last;
 	}
+	wide = solver == LOGREG_LBFGS || (solver == LOGREG_AUTO && n > NARROW && every >= 4);
+	packing = wide && logreg_begin_packing(p);
+	newton.floats = packing && n <= LOGREG_FUSED ? LOGREG_PACK : 0;
 	if (solver == LOGREG_AUTO)
 		for (; every >= 4; every = floor(every / 4))
 		{
@@ -294,16 +302,17 @@ logreg_smooth(const LogregProblem *p, double *theta, LogregOutcome *outcome)
 			metric.scale = newton.sums->weight / p->weight;
 		}
 	newton.iterations = 0;
-	if (solver == LOGREG_LBFGS || (metric.factor && metric.scale > 0 && n > NARROW))
+	wide = wide && (solver == LOGREG_LBFGS || metric.scale > 0);
+	if (wide)
 	{
 		EcmlLbfgsResult result;
 
 		/* terms rounded to float move the minimum by less than is asked for here, and Newton's step puts that right */
-		metric.packing = logreg_begin_packing(p) ? LOGREG_PACK : 0;
-		result = quasi_newton(p, &metric, theta, 0.7 * sqrt(exact), metric.factor ? 30 : p->params->max_iter);
+		metric.packing = packing ? LOGREG_PACK : 0;
+		result = quasi_newton(p, &metric, theta, 0.7 * sqrt(exact), metric.factor ? 30 : p->params->max_iter, true);
 		outcome->iterations = result.iterations;
-		newton.rounded = metric.packing == LOGREG_PACKED && n <= LOGREG_FUSED;
 	}
+	newton.floats = wide && newton.floats ? LOGREG_PACKED : 0;
 	outcome->converged = descend(&newton, theta, 1, exact, p->params->max_iter, &outcome->diverges);
 	logreg_unpack(p);
 	outcome->iterations += newton.iterations;

@@ -394,7 +394,7 @@ pack_chunk(const Pass *pass, const EcmlBlock *block, int from, int worker)
 		packed += (block->first + from) / ECML_CHUNK_ROWS * size;
 	else
 		packed = p->scratch->rounded + worker * size;
-	if ((pass->what & (LOGREG_PACKED | LOGREG_ROUNDED)) && p->scratch->packed)
+	if ((pass->what & LOGREG_PACKED) && p->scratch->packed)
 		return packed;
 	for (int j = 0; j < p->used; j++)
 	{
@@ -562,53 +562,44 @@ takes_part(const Pass *pass, size_t chunk)
 	return step <= 1 || chunk % step == (chunk / step * 3 + 1) % step;
 }
 
-/* The same from floats, of two classes. */
+/* Margins of the rows themselves. */
 static void
-work_packed(const Pass *pass, const EcmlBlock *block, int from, Chunk *chunk, int worker, double *slot)
+row_margins(const Pass *pass, const EcmlBlock *block, int from, int rows, double *margin)
 {
 	const LogregProblem *p = pass->p;
-	const float *packed = pack_chunk(pass, block, from, worker);
 	int			base = p->params->intercept ? 1 : 0;
 
-	begin_chunk(pass, block, from, chunk_rows(block, from), chunk);
-	packed_margins(packed, p->used, pass->theta + base, chunk->margin);
-	judge_chunk(p, chunk, slot);
-	if (base)
-		slot[3] += sum_column(chunk->margin);
-	packed_gradient(packed, p->used, chunk->margin, slot + 3 + base);
-}
-
-/* The value and gradient of the rows themselves, and the Hessian of their floats, of two classes. */
-static void
-work_rounded(const Pass *pass, const EcmlBlock *block, int from, Chunk *chunk, int worker, double *slot)
-{
-	const LogregProblem *p = pass->p;
-	const float *packed = pack_chunk(pass, block, from, worker);
-	int			rows = chunk_rows(block, from);
-	int			base = p->params->intercept ? 1 : 0;
-	double	   *gradient = slot + 3;
-	double	   *matrix = slot + 3 + p->total;
-	double		first[LOGREG_FUSED] = {0};
-
-	begin_chunk(pass, block, from, rows, chunk);
 	for (int j = 0; j < p->used; j++)
 	{
 		int			c = p->column[j];
 		int			next = p->column[j + 1 < p->used ? j + 1 : j];
 
 		add_margins(ECML_BLOCK_F8(block, c) + from, ECML_BLOCK_F8(block, next) + from, rows, base ? p->mean[c] : 0,
-					pass->theta[base + j] / p->deviation[c], chunk->margin);
+					pass->theta[base + j] / p->deviation[c], margin);
 	}
-	judge_chunk(p, chunk, slot);
-	if (base)
-		gradient[0] += sum_column(chunk->margin);
+}
+
+/* And their gradient. */
+static void
+row_gradient(const LogregProblem *p, const EcmlBlock *block, int from, int rows, const double *residual, double *gradient)
+{
 	for (int j = 0; j < p->used; j++)
 	{
 		int			c = p->column[j];
 
-		gradient[base + j] += centred_product(ECML_BLOCK_F8(block, c) + from, rows, base ? p->mean[c] : 0, chunk->margin) /
+		gradient[j] += centred_product(ECML_BLOCK_F8(block, c) + from, rows, p->params->intercept ? p->mean[c] : 0, residual) /
 			p->deviation[c];
 	}
+}
+
+/* The Hessian of the chunk's floats. */
+static void
+packed_hessian(const Pass *pass, const float *packed, Chunk *chunk, double *matrix)
+{
+	const LogregProblem *p = pass->p;
+	int			base = p->params->intercept ? 1 : 0;
+	double		first[LOGREG_FUSED] = {0};
+
 	factors(chunk, pass->what, 0, 0, chunk->d);
 	for (int r = 0; r < ECML_CHUNK_ROWS; r++)
 		chunk->rounded[r] = (float) chunk->d[r];
@@ -621,6 +612,32 @@ work_rounded(const Pass *pass, const EcmlBlock *block, int from, Chunk *chunk, i
 	packed_gradient(packed, p->used, chunk->d, first);
 	for (int j = 0; j < p->used; j++)
 		matrix[(size_t) (1 + j) * p->size] += first[j];
+}
+
+/* A chunk by its floats, of two classes. */
+static void
+work_packed(const Pass *pass, const EcmlBlock *block, int from, Chunk *chunk, int worker, double *slot)
+{
+	const LogregProblem *p = pass->p;
+	const float *packed = pack_chunk(pass, block, from, worker);
+	bool		exact = pass->what & LOGREG_ROWS;
+	int			rows = chunk_rows(block, from);
+	int			base = p->params->intercept ? 1 : 0;
+
+	begin_chunk(pass, block, from, rows, chunk);
+	if (exact)
+		row_margins(pass, block, from, rows, chunk->margin);
+	else
+		packed_margins(packed, p->used, pass->theta + base, chunk->margin);
+	judge_chunk(p, chunk, slot);
+	if (base)
+		slot[3] += sum_column(chunk->margin);
+	if (exact)
+		row_gradient(p, block, from, rows, chunk->margin, slot + 3 + base);
+	else
+		packed_gradient(packed, p->used, chunk->margin, slot + 3 + base);
+	if (pass->what & LOGREG_HESSIAN)
+		packed_hessian(pass, packed, chunk, slot + 3 + p->total);
 }
 
 /* The chunk's value and gradient into a slot. */
@@ -663,15 +680,12 @@ block_task(void *arg, size_t i, int worker)
 
 		if (!takes_part(pass, (pass->first + i) * CHUNKS + c))
 			continue;
-		if (pass->what & LOGREG_ROUNDED)
+		if (pass->what & (LOGREG_PACK | LOGREG_PACKED))
 		{
-			work_rounded(pass, block, c * ECML_CHUNK_ROWS, chunk, worker, slot);
+			work_packed(pass, block, c * ECML_CHUNK_ROWS, chunk, worker, slot);
 			continue;
 		}
-		if (pass->what & (LOGREG_PACK | LOGREG_PACKED))
-			work_packed(pass, block, c * ECML_CHUNK_ROWS, chunk, worker, slot);
-		else
-			work_chunk(pass, block, c * ECML_CHUNK_ROWS, chunk, slot);
+		work_chunk(pass, block, c * ECML_CHUNK_ROWS, chunk, slot);
 		for (int pair = 0; pair < pass->pairs; pair++)
 		{
 			int			a;

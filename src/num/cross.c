@@ -114,6 +114,18 @@ avx512_rounded_sum(__m512 v)
 	return _mm512_reduce_add_pd(_mm512_cvtps_pd(_mm512_castps512_ps256(v)) + _mm512_cvtps_pd(_mm512_extractf32x8_ps(v, 1)));
 }
 
+/* out [4] += the sums of four vectors, which are added up side by side: the end of a tile of 512 rows would else take a fifth of it. */
+static inline __attribute__((always_inline)) void
+avx512_rounded_add_sums(double *out, const __m512 *v)
+{
+	__m512		ab = _mm512_unpacklo_ps(v[0], v[1]) + _mm512_unpackhi_ps(v[0], v[1]);
+	__m512		cd = _mm512_unpacklo_ps(v[2], v[3]) + _mm512_unpackhi_ps(v[2], v[3]);
+	__m512		all = _mm512_shuffle_ps(ab, cd, 0x44) + _mm512_shuffle_ps(ab, cd, 0xEE);
+	__m512d		two = _mm512_cvtps_pd(_mm512_castps512_ps256(all)) + _mm512_cvtps_pd(_mm512_extractf32x8_ps(all, 1));
+
+	_mm256_storeu_pd(out, _mm256_loadu_pd(out) + (_mm512_castpd512_pd256(two) + _mm512_extractf64x4_pd(two, 1)));
+}
+
 #define KERNEL(name) avx512_##name
 #define E double
 #define STRIDE ECML_CHUNK_STRIDE
@@ -140,6 +152,7 @@ avx512_rounded_sum(__m512 v)
 #define V_STORE(p, v) _mm512_store_ps(p, v)
 #define V_FMA(a, b, c) _mm512_fmadd_ps(a, b, c)
 #define V_SUM(v) avx512_rounded_sum(v)
+#define V_ADD_SUMS(out, v) avx512_rounded_add_sums(out, v)
 #include "cross_kernels.h"
 
 #pragma GCC pop_options

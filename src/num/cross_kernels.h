@@ -3,7 +3,7 @@
  *
  * Expected, and undefined at the end: KERNEL(name), the name's form for them; E, the element, STRIDE, of its columns; V, a
  * vector of LANES elements; V_LOAD, V_STORE, V_FMA(a, b, c) = a * b + c, V_SUM, a double; TI x TJ, the tile of sums that fits
- * the registers.
+ * the registers; perhaps V_ADD_SUMS(out, v), out [TJ] += V_SUM of v [TJ], and quicker than one by one.
  *
  * The lanes run along the rows, so nothing is transposed: a step loads ti + TJ vectors for ti TJ products, and only when
  * the chunk ends are lanes added up.
@@ -37,6 +37,16 @@ KERNEL(tile) (int ti, const E *const *a, const E *const *b, double *out, size_t 
 				sum[i][j] = V_FMA(left, row[j], sum[i][j]);
 		}
 	}
+#ifdef V_ADD_SUMS
+	if (nb == TJ)
+	{
+#pragma GCC unroll 8
+		for (int i = 0; i < ti; i++)
+			if (i < na)
+				V_ADD_SUMS(out + (size_t) i * ldo, sum[i]);
+		return;
+	}
+#endif
 #pragma GCC unroll 8
 	for (int i = 0; i < ti; i++)
 #pragma GCC unroll 8
@@ -127,3 +137,4 @@ KERNEL(weighted) (const E *x, const E *d, const E *zero, E *scratch, int first, 
 #undef V_STORE
 #undef V_FMA
 #undef V_SUM
+#undef V_ADD_SUMS

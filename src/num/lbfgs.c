@@ -151,6 +151,7 @@ ecml_lbfgs(EcmlCtx *ctx, const EcmlLbfgs *problem, double *x)
 	double	   *trial = ECML_NEW(ctx, double, n);
 	double	   *next = ECML_NEW(ctx, double, n);
 	int			pairs = 0;		/* made since the last reset */
+	double		before = 0;		/* the decrement a step ago; 0: none that says something */
 	double		value = problem->value(ctx, problem->arg, x, gradient);
 
 	result.evaluations = 1;
@@ -200,6 +201,14 @@ ecml_lbfgs(EcmlCtx *ctx, const EcmlLbfgs *problem, double *x)
 		if (result.iterations >= problem->max_iter)
 			return result;
 		result.iterations++;
+		/* steps shrink by about the same factor, or faster */
+		if (problem->ahead && result.decrement < before && result.decrement / before * result.decrement <= problem->tolerance)
+		{
+			add(x, 1, direction, n);
+			result.status = ECML_LBFGS_CONVERGED;
+			return result;
+		}
+		before = pairs > 0 ? result.decrement : 0;
 
 		if (!line_search(&search, &start, pairs > 0 || problem->precondition ? 1 : fmin(1, 1 / result.decrement), &found))
 		{

@@ -18,6 +18,7 @@ typedef struct EcmlLbfgs
 	/* v [n] becomes B^-1 v, B symmetric, positive definite, near the Hessian; NULL: a multiple of the identity */
 	void		(*precondition) (EcmlCtx *ctx, void *arg, double *v);
 	void	   *arg;
+	bool		ahead;			/* the caller looks at the minimum himself: the last step is not tried, where the one before says that it gets there */
 } EcmlLbfgs;
 
 typedef enum EcmlLbfgsStatus

@@ -96,13 +96,12 @@ place_bytes(int *counts, int n)
 	return true;
 }
 
-/* By value: byte by byte, from the last (radix sort); bytes that all have in common cost nothing. */
+/* By value: byte by byte, from the last (radix sort); bytes that all have in common cost nothing.  other [n]: scratch. */
 static void
-sort_values(EcmlCtx *ctx, const double *values, Entry *entries, int n)
+sort_values(const double *values, Entry *entries, Entry *other, int n)
 {
 	Entry	   *from = entries;
-	Entry	   *to = ECML_NEW(ctx, Entry, n);
-	Entry	   *other = to;
+	Entry	   *to = other;
 	int			places[8][256];
 
 	count_bytes(values, n, places);
@@ -119,16 +118,14 @@ sort_values(EcmlCtx *ctx, const double *values, Entry *entries, int n)
 	}
 	if (from != entries)
 		memcpy(entries, from, n * sizeof(Entry));
-	ecml_free(ctx, other);
 }
 
-/* The same of values alone, each a row; the number of those that differ. */
+/* The same of values alone, each a row; the number of those that differ.  other [2 n]. */
 static int
-sort_ones(EcmlCtx *ctx, const double *values, Entry *entries, int n)
+sort_ones(const double *values, Entry *entries, uint64_t *other, int n)
 {
-	uint64_t   *from = ECML_NEW(ctx, uint64_t, 2 * (size_t) n);
+	uint64_t   *from = other;
 	uint64_t   *to = from + n;
-	uint64_t   *both = from;
 	int			places[8][256];
 	int			m = 0;
 
@@ -153,30 +150,27 @@ sort_ones(EcmlCtx *ctx, const double *values, Entry *entries, int n)
 		else
 			entries[m++] = (Entry) {value_of(from[i]), 1};
 	}
-	ecml_free(ctx, both);
 	return m;
 }
 
-/* Different values in ascending order, with their rows; their number. */
+/* Different values in ascending order, with their rows; their number.  entries [2 n], of which the second half is scratch. */
 static int
-gather(EcmlCtx *ctx, const double *values, const double *counts, int n, Entry **out, double *total)
+gather(const double *values, const double *counts, int n, Entry *entries, double *total)
 {
-	Entry	   *entries = ECML_NEW(ctx, Entry, n);
 	int			m = 0;
 
-	*out = entries;
 	*total = n;
 	if (n == 0)
 		return 0;
 	if (counts == NULL)
-		return sort_ones(ctx, values, entries, n);
+		return sort_ones(values, entries, (uint64_t *) (entries + n), n);
 	*total = 0;
 	for (int i = 0; i < n; i++)
 	{
 		entries[i] = (Entry) {values[i], counts[i]};
 		*total += entries[i].count;
 	}
-	sort_values(ctx, values, entries, n);
+	sort_values(values, entries, entries + n, n);
 	for (int i = 0; i < n; i++)
 	{
 		if (m > 0 && entries[m - 1].value == entries[i].value)
@@ -188,19 +182,30 @@ gather(EcmlCtx *ctx, const double *values, const double *counts, int n, Entry **
 }
 
 void
-ecml_profile_number(EcmlCtx *ctx, EcmlProfileColumn *column, const double *values, const double *counts, int n, int most)
+ecml_profile_room(EcmlCtx *ctx, EcmlProfileColumn *column, int n, int most)
 {
-	Entry	   *entries;
+	column->points = ECML_NEW(ctx, double, n < most ? n : most);
+	column->below = ECML_NEW(ctx, float, n < most ? n : most);
+	column->upto = ECML_NEW(ctx, float, n < most ? n : most);
+}
+
+size_t
+ecml_profile_scratch(int n)
+{
+	return 2 * (size_t) n * sizeof(Entry);
+}
+
+void
+ecml_profile_fill(EcmlProfileColumn *column, const double *values, const double *counts, int n, int most, void *scratch)
+{
+	Entry	   *entries = scratch;
 	double		total;
 	double		sum = 0;
-	int			m = gather(ctx, values, counts, n, &entries, &total);
+	int			m = gather(values, counts, n, entries, &total);
 
 	column->category = false;
 	column->exact = m <= most;
 	column->n = 0;
-	column->points = ECML_NEW(ctx, double, m < most ? m : most);
-	column->below = ECML_NEW(ctx, float, m < most ? m : most);
-	column->upto = ECML_NEW(ctx, float, m < most ? m : most);
 	for (int i = 0; i < m; i++)
 	{
 		double		below = sum / total;
@@ -216,15 +221,24 @@ ecml_profile_number(EcmlCtx *ctx, EcmlProfileColumn *column, const double *value
 		column->below[column->n] = (float) below;
 		column->upto[column->n++] = (float) (i == m - 1 ? 1 : sum / total);
 	}
-	ecml_free(ctx, entries);
+}
+
+void
+ecml_profile_number(EcmlCtx *ctx, EcmlProfileColumn *column, const double *values, const double *counts, int n, int most)
+{
+	void	   *scratch = ecml_alloc(ctx, ecml_profile_scratch(n));
+
+	ecml_profile_room(ctx, column, n, most);
+	ecml_profile_fill(column, values, counts, n, most, scratch);
+	ecml_free(ctx, scratch);
 }
 
 void
 ecml_profile_category(EcmlCtx *ctx, EcmlProfileColumn *column, const double *codes, const double *counts, int n)
 {
-	Entry	   *entries;
+	Entry	   *entries = ECML_NEW(ctx, Entry, 2 * (size_t) n);
 	double		total;
-	int			m = gather(ctx, codes, counts, n, &entries, &total);
+	int			m = gather(codes, counts, n, entries, &total);
 
 	qsort(entries, m, sizeof(Entry), compare_counts);
 	column->category = true;

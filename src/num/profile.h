@@ -31,6 +31,12 @@ typedef struct EcmlProfileColumn
 /* values [n] without NaN, each of counts [n] rows (NULL: 1); most: points at most. */
 extern void ecml_profile_number(EcmlCtx *ctx, EcmlProfileColumn *column, const double *values, const double *counts, int n,
 								int most);
+
+/* The same in a task: memory that is made before, for n values at most; scratch: so many bytes. */
+extern void ecml_profile_room(EcmlCtx *ctx, EcmlProfileColumn *column, int n, int most);
+extern size_t ecml_profile_scratch(int n);
+extern void ecml_profile_fill(EcmlProfileColumn *column, const double *values, const double *counts, int n, int most, void *scratch);
+
 extern void ecml_profile_category(EcmlCtx *ctx, EcmlProfileColumn *column, const double *codes, const double *counts, int n);
 
 extern int	ecml_profile_cells(const EcmlProfileColumn *column);

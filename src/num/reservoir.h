@@ -85,6 +85,16 @@ ecml_reservoir_offer(EcmlCtx *ctx, EcmlReservoir *reservoir, double weight)
 	return ecml_reservoir_place(ctx, reservoir, key, weight);
 }
 
+/* Plain: how many of the next n rows are passed over for certain; they are not offered. */
+static inline uint64_t
+ecml_reservoir_pass(EcmlReservoir *reservoir, uint64_t n)
+{
+	n = n < reservoir->skip ? n : reservoir->skip;
+	reservoir->skip -= n;
+	reservoir->seen += n;
+	return n;
+}
+
 /* The slots in the order of the stream: [n]. */
 extern size_t *ecml_reservoir_order(EcmlCtx *ctx, const EcmlReservoir *reservoir);
 

@@ -60,6 +60,14 @@ reserve(EcmlCtx *ctx, EcmlRowSample *sample, int n)
 	sample->capacity = capacity;
 }
 
+double *
+ecml_rowsample_room(EcmlCtx *ctx, EcmlRowSample *sample, int n)
+{
+	sample->rows = ECML_NEW(ctx, double, (size_t) n * sample->width);
+	sample->n = sample->capacity = n;
+	return sample->rows;
+}
+
 void
 ecml_rowsample_take(EcmlCtx *ctx, EcmlRowSample *sample, const double *row)
 {

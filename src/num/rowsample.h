@@ -41,6 +41,9 @@ extern EcmlRowSample *ecml_rowsample_create(EcmlCtx *ctx, int width, bool by_con
 
 extern void ecml_rowsample_take(EcmlCtx *ctx, EcmlRowSample *sample, const double *row);
 
+/* By number, of an empty sample: room for n rows, no more than the limit, [n][width], which the caller fills. */
+extern double *ecml_rowsample_room(EcmlCtx *ctx, EcmlRowSample *sample, int n);
+
 /* By number: the next row. */
 static inline void
 ecml_rowsample_offer(EcmlCtx *ctx, EcmlRowSample *sample, const double *row)

@@ -181,11 +181,13 @@ put_head(Report *page, const char *title)
 	appendStringInfoString(&page->html, "</h1>\n");
 }
 
-/* Scalars of a jsonb as rows name, value. */
+/* Scalars of a jsonb as rows name, value; numbers to the digits of a float4, where they are one. */
 static char *
 scalars(const char *jsonb)
 {
 	return psprintf("SELECT key AS name, CASE WHEN pg_catalog.jsonb_typeof(value) OPERATOR(pg_catalog.=) 'number' "
+					"AND pg_catalog.abs(value::pg_catalog.float8) OPERATOR(pg_catalog.<) 1e30 "
+					"AND pg_catalog.abs(value::pg_catalog.float8) OPERATOR(pg_catalog.>) 1e-30 "
 					"THEN value::pg_catalog.float8::pg_catalog.float4::pg_catalog.text ELSE value OPERATOR(pg_catalog.#>>) '{}' END AS value "
 					"FROM pg_catalog.jsonb_each(%s) WHERE pg_catalog.jsonb_typeof(value) OPERATOR(pg_catalog.=) "
 					"ANY (ARRAY['number', 'string', 'boolean']) ORDER BY key", jsonb);
@@ -264,9 +266,11 @@ put_tenths(Report *page, const char *info)
 	if (predicted == NULL || target == NULL)
 		return;
 	put_table(page, "Predicted and actual", "Tenths of the rows, by what is predicted.",
-			  psprintf("SELECT tenth, pg_catalog.count(*) AS rows, pg_catalog.avg(p) AS predicted, pg_catalog.avg(a) AS actual, "
-					   "pg_catalog.sqrt(pg_catalog.avg((p OPERATOR(pg_catalog.-) a) OPERATOR(pg_catalog.*) "
-					   "(p OPERATOR(pg_catalog.-) a))) AS rmse FROM (SELECT pg_catalog.ntile(10) OVER (ORDER BY p) AS tenth, p, a "
+			  /* avg would sum squares of what it averages, which overflow first */
+			  psprintf("SELECT tenth, pg_catalog.count(*) AS rows, pg_catalog.sum(p) OPERATOR(pg_catalog./) pg_catalog.count(*) AS predicted, "
+					   "pg_catalog.sum(a) OPERATOR(pg_catalog./) pg_catalog.count(*) AS actual, "
+					   "pg_catalog.sqrt(pg_catalog.sum((p OPERATOR(pg_catalog.-) a) OPERATOR(pg_catalog.*) "
+					   "(p OPERATOR(pg_catalog.-) a)) OPERATOR(pg_catalog./) pg_catalog.count(*)) AS rmse FROM (SELECT pg_catalog.ntile(10) OVER (ORDER BY p) AS tenth, p, a "
 					   "FROM (SELECT %s AS p, s.%s::pg_catalog.float8 AS a FROM %s AS s) r "
 					   "WHERE p IS NOT NULL AND a IS NOT NULL) t GROUP BY tenth ORDER BY tenth", predicted, target, page->from));
 }

@@ -36,8 +36,10 @@
 #define BELOW 16				/* subtrees below a top */
 #define LINE 32					/* numbers of 16 bits in a line of the cache */
 #define LINE_BYTES 64
+#define TREE_BYTES (BELOW * LINE_BYTES)
 #define COLUMNS 4				/* ranked side by side */
 #define FAN 16					/* cuts that a search looks at at once */
+#define TOP_BLOCKS 3			/* of so many cuts that it begins with, at most: one after the other is sooner done than a level more */
 #define MOST_LEVELS 4			/* FAN ^ 4 is all that 16 bits can tell */
 #define MAX_TREES 10000
 #define MOST_VALUES 4096		/* different path lengths */
@@ -55,8 +57,9 @@ struct IforestScorer
 	int			ntrees;
 	int			ngroups;
 	int			ncolumns;
-	int		   *columns;		/* [ncolumns to a multiple of COLUMNS] that are split on; the last one again */
+	int		   *columns;		/* [ncolumns to a multiple of COLUMNS] that are split on; then from the first one again */
 	int			nlevels;
+	int			top_blocks;
 	SearchLevel level[MOST_LEVELS];
 	int			slot_bits;
 	uint16_t   *tops;			/* [ngroups][SPLITS][GROUP] cut << slot_bits | slot */
@@ -70,14 +73,14 @@ struct IforestScorer
 static inline size_t
 rank_room(const IforestScorer *scorer)
 {
-	return scorer->slot_bits <= 6 ? 64 : ((size_t) 1 << scorer->slot_bits) + 2;
+	return scorer->slot_bits <= 6 ? 64 : (size_t) 1 << scorer->slot_bits;
 }
 
 /* in numbers of 32 bits; the last ones are for where lines of the cache begin */
 size_t
 iforest_scorer_scratch(const IforestScorer *scorer)
 {
-	return (rank_room(scorer) / 2 + 15) / 16 * 16 + (size_t) scorer->ngroups * GROUP * 3 / 2 + 16;
+	return rank_room(scorer) / 2 + (size_t) scorer->ngroups * GROUP + 16;
 }
 
 /* The next place where a line of the cache begins. */
@@ -107,52 +110,87 @@ count_below(const double *cuts, __m512d x)
 	return (uint32_t) __builtin_popcount(low) + (uint32_t) __builtin_popcount(high);
 }
 
+/* How many cuts of column number u are below x. */
+AVX512 static uint32_t
+search(const IforestScorer *scorer, int u, double x)
+{
+	const SearchLevel *level = &scorer->level[scorer->nlevels - 1];
+	__m512d		value = _mm512_set1_pd(x);
+	uint32_t	rank = 0;
+
+	for (int b = 0; b < scorer->top_blocks; b++)
+		rank += count_below(level->cuts + u * level->stride + b * FAN, value);
+	while (level-- > scorer->level)
+		rank = FAN * rank + count_below(level->cuts + u * level->stride + FAN * (size_t) rank, value);
+	return rank;
+}
+
 /* The ranks of a row, in the slots of their columns: searches side by side, without branches. */
 AVX512_INLINE void
 rank_row(const IforestScorer *scorer, const double *x, uint16_t *ranks)
 {
-	for (int u = 0; u < scorer->ncolumns; u += COLUMNS)
+	const int	ncolumns = scorer->ncolumns;
+	const int	nlevels = scorer->nlevels;
+	const int	top_blocks = scorer->top_blocks;
+	const int	slot_bits = scorer->slot_bits;
+
+	for (int u = 0; u < ncolumns; u += COLUMNS)
 	{
+		const SearchLevel *level = &scorer->level[nlevels - 1];
+		const double *cuts = level->cuts + u * level->stride;
 		__m512d		value[COLUMNS];
-		uint32_t	rank[COLUMNS] = {0};
+		uint32_t	rank[COLUMNS];
+		uint32_t	both[COLUMNS];	/* to the right, and above it to the left */
 
 #pragma GCC unroll 4
 		for (int k = 0; k < COLUMNS; k++)
-			value[k] = _mm512_set1_pd(x[scorer->columns[u + k]]);
-		for (int l = scorer->nlevels - 1; l >= 0; l--)
 		{
-			const double *cuts = scorer->level[l].cuts + u * scorer->level[l].stride;
-
+			value[k] = _mm512_set1_pd(x[scorer->columns[u + k]]);
+			rank[k] = count_below(cuts + k * level->stride, value[k]);
+		}
+		for (int b = 1; b < top_blocks; b++)
+		{
 #pragma GCC unroll 4
 			for (int k = 0; k < COLUMNS; k++)
-			{
-				rank[k] = FAN * rank[k] + count_below(cuts + FAN * (size_t) rank[k], value[k]);
-				cuts += scorer->level[l].stride;
-			}
+				rank[k] += count_below(cuts + k * level->stride + b * FAN, value[k]);
+		}
+		for (int l = nlevels - 2; l >= 0; l--)
+		{
+			level = &scorer->level[l];
+			cuts = level->cuts + u * level->stride;
+#pragma GCC unroll 4
+			for (int k = 0; k < COLUMNS; k++)
+				rank[k] = FAN * rank[k] + count_below(cuts + k * level->stride + FAN * (size_t) rank[k], value[k]);
 		}
 #pragma GCC unroll 4
 		for (int k = 0; k < COLUMNS; k++)
 		{
 			double		number = _mm512_cvtsd_f64(value[k]);
-			uint32_t	right = rank[k] << scorer->slot_bits;
-			uint32_t	left = right;
-			uint32_t	both;
 
-			if (u + k >= scorer->ncolumns)
-				break;
-			if (number != number)
-			{
-				right = MISSING_RIGHT;
-				left = 0;
-			}
-			both = right | left << 16;
-			memcpy(ranks + 2 * (u + k), &both, sizeof(both));
+			rank[k] <<= slot_bits;
+			both[k] = number == number ? rank[k] | rank[k] << 16 : MISSING_RIGHT;
 		}
+		/* at once: what is read as a whole soon after should be written so */
+		_mm_store_si128((__m128i *) (ranks + 2 * u), _mm_setr_epi32((int) both[0], (int) both[1], (int) both[2], (int) both[3]));
 	}
 }
 
-static const uint16_t lanes[GROUP] __attribute__((aligned(LINE_BYTES))) = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15,
-16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31};
+/* 32 ranks, from those of number first on; fewer of them: again and again. */
+AVX512_INLINE __m512i
+ranks_at_hand(const uint16_t *ranks, int slot_bits, int first)
+{
+	const __m128i *chunks = (const __m128i *) (ranks + first);
+
+	if (slot_bits <= 3)
+		return _mm512_broadcast_i32x4(_mm_load_si128(chunks));
+	if (slot_bits == 4)
+		return _mm512_broadcast_i64x4(_mm256_inserti128_si256(_mm256_castsi128_si256(_mm_load_si128(chunks)),
+															  _mm_load_si128(chunks + 1), 1));
+	return _mm512_inserti64x4(_mm512_castsi256_si512(_mm256_inserti128_si256(_mm256_castsi128_si256(_mm_load_si128(chunks)),
+																			 _mm_load_si128(chunks + 1), 1)),
+							  _mm256_inserti128_si256(_mm256_castsi128_si256(_mm_load_si128(chunks + 2)),
+													  _mm_load_si128(chunks + 3), 1), 1);
+}
 
 typedef struct Row
 {
@@ -186,103 +224,108 @@ goes_right(const Row *row, __m512i words, const int at_hand)
 #define TOP(i) _mm512_load_si512(top + (i) * GROUP)
 #define CHOOSE(mask, left, right) _mm512_mask_blend_epi16(mask, left, right)
 
-/* Through the tops: where the subtrees that trees go on with begin, in numbers of 16 bits. */
+/* Through the tops: where in its tree the subtree begins that it goes on with, in bytes. */
 AVX512_INLINE void
-walk_tops(const IforestScorer *scorer, const Row *row, uint32_t *place, const int at_hand)
+walk_tops(const IforestScorer *scorer, const Row *row, uint16_t *place, const int at_hand)
 {
-	const __m512i numbers = _mm512_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
-	__m512i		begin = _mm512_slli_epi32(numbers, 9);
+	const uint16_t *top = scorer->tops;
+	const uint16_t *end = place + scorer->ngroups * GROUP;
 
-	for (int g = 0; g < scorer->ngroups; g++)
+	for (; place < end; place += GROUP, top += SPLITS * GROUP)
 	{
-		const uint16_t *top = scorer->tops + (size_t) g * SPLITS * GROUP;
 		__mmask32	m0 = goes_right(row, TOP(0), at_hand);
 		__mmask32	m1 = goes_right(row, CHOOSE(m0, TOP(1), TOP(2)), at_hand);
 		__mmask32	m2 = goes_right(row, CHOOSE(m0, CHOOSE(m1, TOP(3), TOP(4)), CHOOSE(m1, TOP(5), TOP(6))), at_hand);
 		__m512i		left = CHOOSE(m1, CHOOSE(m2, TOP(7), TOP(8)), CHOOSE(m2, TOP(9), TOP(10)));
 		__m512i		right = CHOOSE(m1, CHOOSE(m2, TOP(11), TOP(12)), CHOOSE(m2, TOP(13), TOP(14)));
 		__mmask32	m3 = goes_right(row, CHOOSE(m0, left, right), at_hand);
-		__m512i		at = _mm512_maskz_set1_epi16(m0, 8 * LINE);
+		__m512i		at = _mm512_maskz_set1_epi16(m0, 8 * LINE_BYTES);
 
-		at = _mm512_mask_add_epi16(at, m1, at, _mm512_set1_epi16(4 * LINE));
-		at = _mm512_mask_add_epi16(at, m2, at, _mm512_set1_epi16(2 * LINE));
-		at = _mm512_mask_add_epi16(at, m3, at, _mm512_set1_epi16(LINE));
-		_mm512_store_si512(place, _mm512_add_epi32(begin, _mm512_cvtepu16_epi32(_mm512_castsi512_si256(at))));
-		begin = _mm512_add_epi32(begin, _mm512_set1_epi32(GROUP / 2 * BELOW * LINE));
-		_mm512_store_si512(place + 16, _mm512_add_epi32(begin, _mm512_cvtepu16_epi32(_mm512_extracti64x4_epi64(at, 1))));
-		begin = _mm512_add_epi32(begin, _mm512_set1_epi32(GROUP / 2 * BELOW * LINE));
-		place += GROUP;
+		at = _mm512_mask_add_epi16(at, m1, at, _mm512_set1_epi16(4 * LINE_BYTES));
+		at = _mm512_mask_add_epi16(at, m2, at, _mm512_set1_epi16(2 * LINE_BYTES));
+		at = _mm512_mask_add_epi16(at, m3, at, _mm512_set1_epi16(LINE_BYTES));
+		_mm512_store_si512(place, at);
 	}
 }
 
-/* A load for two of them: loads are what the walk waits for. */
-static inline uint64_t
-two_places(const uint32_t *place)
+/* Which splits of the subtrees of two trees send the row right? */
+AVX512_INLINE __mmask32
+two_subtrees(const char *trees, const uint16_t *place, const Row *row, const int at_hand)
 {
-	uint64_t	two;
+	__m256i		a = _mm256_load_si256((const __m256i *) (trees + place[0]));
+	__m256i		b = _mm256_load_si256((const __m256i *) (trees + TREE_BYTES + place[1]));
 
-	memcpy(&two, place, sizeof(two));
-	return two;
+	return goes_right(row, _mm512_inserti64x4(_mm512_castsi256_si512(a), b, 1), at_hand);
+}
+
+/* The path length of a tree is added.  As single numbers: a compiler would sooner put eight of them together, which takes longer. */
+AVX512_INLINE __m128d
+add_path(__m128d sum, const double *values, const char *tree, uint16_t place)
+{
+	return _mm_add_sd(sum, _mm_load_sd(values + *(const uint16_t *) (tree + place)));
 }
 
 AVX512_INLINE double
-sum_paths(const IforestScorer *scorer, uint16_t *ranks, uint32_t *place, uint16_t *rights, const int at_hand)
+sum_paths(const IforestScorer *scorer, uint16_t *ranks, uint16_t *place, uint16_t *rights, const int at_hand)
 {
 	const __m512i one = _mm512_set1_epi16(1);
-	const uint16_t *below = scorer->below;
 	const double *values = scorer->values;
-	double		lane[TREE_LANES] = {0};
+	const char *tree = (const char *) scorer->below;
+	const uint16_t *end = place + scorer->ntrees;
+	uint16_t   *at = place;
+	uint16_t   *right = rights;
+	__m128d		sum[TREE_LANES];
+	double		lane[TREE_LANES];
 	Row			row;
-	int			t = 0;
 
 	row.ranks = ranks;
 	row.slots = _mm512_set1_epi32((1 << scorer->slot_bits) - 1);
 	for (int i = 0; i < at_hand; i++)
-		row.hand[i] = _mm512_load_si512(ranks + 32 * i);
-	/* few of them: again and again */
-	if (at_hand == 1)
-		row.hand[0] = _mm512_permutexvar_epi16(_mm512_and_si512(_mm512_load_si512(lanes), _mm512_set1_epi16((1 << scorer->slot_bits) - 1)),
-											   row.hand[0]);
+		row.hand[i] = ranks_at_hand(ranks, scorer->slot_bits, 32 * i);
 	walk_tops(scorer, &row, place, at_hand);
 	BY_MEMORY;
-	/* all splits of the subtrees of two trees */
-	for (int i = 0; i < scorer->ntrees; i += 2)
+	for (; at + 8 <= end; at += 8, right += 8, tree += 8 * TREE_BYTES)
 	{
-		uint64_t	two = two_places(place + i);
-		__m256i		a = _mm256_load_si256((const __m256i *) (below + (uint32_t) two));
-		__m256i		b = _mm256_load_si256((const __m256i *) (below + (two >> 32)));
-
-		_store_mask32((__mmask32 *) (rights + i), goes_right(&row, _mm512_inserti64x4(_mm512_castsi256_si512(a), b, 1), at_hand));
+#pragma GCC unroll 4
+		for (int i = 0; i < 8; i += 2)
+			_store_mask32((__mmask32 *) (right + i), two_subtrees(tree + i * TREE_BYTES, at + i, &row, at_hand));
 	}
+	for (; at < end; at += 2, right += 2, tree += 2 * TREE_BYTES)
+		_store_mask32((__mmask32 *) right, two_subtrees(tree, at, &row, at_hand));
 	BY_MEMORY;
 	/* those that count; leaves stand behind the splits */
-	for (int i = 0; i < scorer->ntrees; i += GROUP)
+	for (at = place, right = rights; at < end; at += GROUP, right += GROUP)
 	{
-		__m512i		right = _mm512_load_si512(rights + i);
-		__m512i		at = _mm512_setzero_si512();
+		__m512i		goes = _mm512_load_si512(right);
+		__m512i		i = _mm512_setzero_si512();
 
+#pragma GCC unroll 4
 		for (int level = 0; level < HALF; level++)
-			at = _mm512_add_epi16(_mm512_add_epi16(_mm512_add_epi16(at, at), one),
-								  _mm512_and_si512(_mm512_srlv_epi16(right, at), one));
-		_mm512_store_si512(place + i, _mm512_add_epi32(_mm512_load_si512(place + i),
-													   _mm512_cvtepu16_epi32(_mm512_castsi512_si256(at))));
-		_mm512_store_si512(place + i + 16, _mm512_add_epi32(_mm512_load_si512(place + i + 16),
-															_mm512_cvtepu16_epi32(_mm512_extracti64x4_epi64(at, 1))));
+			i = _mm512_add_epi16(_mm512_add_epi16(_mm512_add_epi16(i, i), one),
+								 _mm512_and_si512(_mm512_srlv_epi16(goes, i), one));
+		_mm512_store_si512(at, _mm512_add_epi16(_mm512_load_si512(at), _mm512_add_epi16(i, i)));
 	}
 	BY_MEMORY;
-	for (; t + TREE_LANES <= scorer->ntrees; t += TREE_LANES)
+	for (int l = 0; l < TREE_LANES; l++)
+		sum[l] = _mm_setzero_pd();
+	tree = (const char *) scorer->below;
+	for (at = place; at + TREE_LANES <= end; at += TREE_LANES, tree += TREE_LANES * TREE_BYTES)
 	{
-#pragma GCC unroll 8
-		for (int l = 0; l < TREE_LANES; l += 2)
+#pragma GCC unroll 2
+		for (int l = 0; l < TREE_LANES; l += 4)
 		{
-			uint64_t	two = two_places(place + t + l);
+			uint64_t	places;
 
-			lane[l] += values[below[(uint32_t) two]];
-			lane[l + 1] += values[below[two >> 32]];
+			memcpy(&places, at + l, sizeof(places));
+#pragma GCC unroll 4
+			for (int k = 0; k < 4; k++)
+				sum[l + k] = add_path(sum[l + k], values, tree + (l + k) * TREE_BYTES, places >> 16 * k & UINT16_MAX);
 		}
 	}
-	for (int l = 0; t < scorer->ntrees; t++, l++)
-		lane[l] += values[below[place[t]]];
+	for (int l = 0; l < TREE_LANES; l++)
+		lane[l] = _mm_cvtsd_f64(sum[l]);
+	for (int l = 0; at < end; at++, l++, tree += TREE_BYTES)
+		lane[l] += values[*(const uint16_t *) (tree + *at)];
 	return tree_sum_lanes(lane);
 }
 
@@ -290,11 +333,10 @@ AVX512 double
 iforest_scorer_sum(const IforestScorer *scorer, const double *x, uint32_t *scratch)
 {
 	uint16_t   *ranks = whole_line(scratch ? scratch : scorer->scratch);
-	uint32_t   *place = (uint32_t *) ranks + (rank_room(scorer) / 2 + 15) / 16 * 16;
-	uint16_t   *rights = (uint16_t *) (place + scorer->ngroups * GROUP);
+	uint16_t   *place = ranks + rank_room(scorer);
+	uint16_t   *rights = place + scorer->ngroups * GROUP;
 
 	rank_row(scorer, x, ranks);
-	BY_MEMORY;
 	if (scorer->slot_bits <= 5)
 		return sum_paths(scorer, ranks, place, rights, 1);
 	return scorer->slot_bits == 6 ? sum_paths(scorer, ranks, place, rights, 2) : sum_paths(scorer, ranks, place, rights, 0);
@@ -309,6 +351,12 @@ iforest_scorer_possible(void)
 
 #else
 
+static uint32_t
+search(const IforestScorer *scorer, int u, double x)
+{
+	return 0;					/* there is none */
+}
+
 bool
 iforest_scorer_possible(void)
 {
@@ -318,7 +366,7 @@ iforest_scorer_possible(void)
 double
 iforest_scorer_sum(const IforestScorer *scorer, const double *x, uint32_t *scratch)
 {
-	return NAN;					/* there is none */
+	return NAN;
 }
 
 #endif							/* HAVE_VECTORS */
@@ -329,59 +377,49 @@ typedef struct Making
 {
 	IforestScorer *scorer;
 	const TreeForest *forest;
-	const TreeCuts *cuts;
 	const int  *slot_of;		/* [features] */
 } Making;
 
-/* Where split number i of a complete tree stands, of 2 HALF levels, or (i beyond its splits) its leaf. */
-static uint16_t *
-place(const IforestScorer *scorer, int tree, int i)
+/* Where split number i of a level of a complete tree stands, or, of the level below the last one with splits, leaf number i. */
+static inline uint16_t *
+place(const IforestScorer *scorer, int tree, int level, int i)
 {
-	int			level = 0;
-	int			within;
-	uint16_t   *line;
+	int			deep = level - HALF;	/* of the subtree */
 
-	if (i < SPLITS)
-		return scorer->tops + ((size_t) (tree / GROUP) * SPLITS + i) * GROUP + tree % GROUP;
-	while ((2 << level) - 1 <= i)
-		level++;
-	/* of the subtree: which one, and where in it */
-	within = i - ((1 << level) - 1);
-	line = scorer->below + ((size_t) tree * BELOW + (within >> (level - HALF))) * LINE;
-	return line + (1 << (level - HALF)) - 1 + (within & ((1 << (level - HALF)) - 1));
+	if (deep < 0)
+		return scorer->tops + ((size_t) (tree / GROUP) * SPLITS + (1 << level) - 1 + i) * GROUP + tree % GROUP;
+	return scorer->below + ((size_t) tree * BELOW + (i >> deep)) * LINE + (1 << deep) - 1 + (i & ((1 << deep) - 1));
 }
 
-/* A leaf in place of split or leaf number to: at all places below, whichever way a row goes. */
+/* A leaf in place of split or leaf number i of a level: at all places below, whichever way a row goes. */
 static void
-fill_leaf(IforestScorer *scorer, int tree, int to, uint16_t value)
+fill_leaf(IforestScorer *scorer, int tree, int level, int i, uint16_t value)
 {
-	const int	splits = (1 << 2 * HALF) - 1;
 	int			n = 1;
 
-	for (; to < splits; to = 2 * to + 1, n *= 2)
-		for (int i = 0; i < n; i++)
-			*place(scorer, tree, to + i) = 0;
-	for (int i = 0; i < n; i++)
-		*place(scorer, tree, to + i) = value;
+	for (; level < 2 * HALF; level++, i *= 2, n *= 2)
+		for (int k = 0; k < n; k++)
+			*place(scorer, tree, level, i + k) = 0;
+	for (int k = 0; k < n; k++)
+		*place(scorer, tree, level, i + k) = value;
 }
 
-/* Fill split or leaf number to of a complete tree, and all below it, from a node of the forest's. */
+/* Fill split or leaf number i of a level of a complete tree, and all below it, from a node of the forest's. */
 static void
-fill(const Making *making, int tree, int from, int to)
+fill(const Making *making, int tree, int from, int level, int i)
 {
 	IforestScorer *scorer = making->scorer;
 	const TreeNode *node = tree_root(making->forest, tree) + from;
 
 	if (node->feature == TREE_LEAF)
 	{
-		fill_leaf(scorer, tree, to, (uint16_t) tree_cut_number(scorer->values, scorer->nvalues, node->threshold));
+		fill_leaf(scorer, tree, level, i, (uint16_t) tree_cut_number(scorer->values, scorer->nvalues, node->threshold));
 		return;
 	}
-	*place(scorer, tree, to) = (uint16_t) (tree_cut_number(making->cuts->cuts + making->cuts->first[node->feature],
-														   making->cuts->count[node->feature], node->threshold) << scorer->slot_bits |
-										   (making->slot_of[node->feature] + node->missing_left));
-	fill(making, tree, node->left, 2 * to + 1);
-	fill(making, tree, node->left + 1, 2 * to + 2);
+	*place(scorer, tree, level, i) = (uint16_t) (search(scorer, making->slot_of[node->feature] / 2, node->threshold) <<
+												 scorer->slot_bits | (making->slot_of[node->feature] + node->missing_left));
+	fill(making, tree, node->left, level + 1, 2 * i);
+	fill(making, tree, node->left + 1, level + 1, 2 * i + 1);
 }
 
 /* The path lengths of all leaves, each once; false: a forest that this is not for. */
@@ -433,7 +471,8 @@ make_search(EcmlCtx *ctx, IforestScorer *scorer, const TreeCuts *cuts, int most)
 		level->stride = (size_t) blocks * FAN;
 		level->cuts = ECML_NEW(ctx, double, padded * level->stride);
 		most = blocks - 1;
-	} while (blocks > 1);
+	} while (blocks > TOP_BLOCKS);
+	scorer->top_blocks = blocks;
 	for (int u = 0; u < padded; u++)
 	{
 		size_t		step = 1;
@@ -473,7 +512,7 @@ find_columns(EcmlCtx *ctx, IforestScorer *scorer, const TreeForest *forest, cons
 	if (scorer->slot_bits + cut_bits > 16 || scorer->ncolumns == 0)
 		return false;
 	for (int u = scorer->ncolumns; u % COLUMNS != 0; u++)
-		scorer->columns[u] = scorer->columns[u - 1];
+		scorer->columns[u] = scorer->columns[u - scorer->ncolumns];
 	make_search(ctx, scorer, cuts, most);
 	return true;
 }
@@ -490,7 +529,6 @@ iforest_scorer_create(EcmlCtx *ctx, const TreeForest *forest)
 	if (!iforest_scorer_possible() || forest->ntrees > MAX_TREES || !find_values(ctx, scorer, forest))
 		return NULL;
 	cuts = tree_cuts_create(ctx, forest);
-	making.cuts = cuts;
 	fits = find_columns(ctx, scorer, forest, cuts, slot_of);
 	if (fits)
 	{
@@ -503,7 +541,7 @@ iforest_scorer_create(EcmlCtx *ctx, const TreeForest *forest)
 		scorer->below = whole_line(ECML_NEW0(ctx, uint16_t, nbelow + LINE));
 		scorer->scratch = ECML_NEW0(ctx, uint32_t, iforest_scorer_scratch(scorer));
 		for (int t = 0; t < forest->ntrees; t++)
-			fill(&making, t, 0, 0);
+			fill(&making, t, 0, 0, 0);
 	}
 	tree_cuts_free(ctx, cuts);
 	ecml_free(ctx, slot_of);

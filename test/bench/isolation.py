@@ -26,7 +26,7 @@ def speed(table):
     connection.execute("DROP TABLE IF EXISTS isolation")
     connection.execute("CREATE TABLE isolation AS SELECT random() AS a, random() + random() AS b, random() ^ 2 AS c, "
                        f"10 * random() AS d FROM generate_series(1, {rows})")
-    connection.execute("ANALYZE isolation")
+    connection.execute("VACUUM ANALYZE isolation")
     data = array(connection, "SELECT * FROM isolation")
 
     def ours(_):

@@ -1,7 +1,7 @@
 -- isolation forest in SQL, and what it is the first to need of the core: native features, samples, anomalies in every verb
 BEGIN;
 \i ../lib/pgtap.sql
-SELECT plan(52);
+SELECT plan(55);
 
 CREATE TABLE pay AS
 SELECT i AS id, round((20 + 60 * ecml_split(i::text, 0.5, 1)::int + i % 37)::numeric, 2) AS amount,
@@ -43,6 +43,14 @@ SELECT is((SELECT count(*)::int FROM pay p WHERE ecml_predict('pay2', amount, co
 SELECT is((SELECT count(*)::int FROM pay p WHERE ecml_predict('pay2', amount, country, items) IS DISTINCT FROM
 	ecml_predict(ecml_load('pay2'), amount, country, items)), 0, 'a model as a value gives the same');
 SELECT is((SELECT skipped::int FROM ecml_train('pay3', 'iforest', 'pay', NULL, '{amount,items}', '{"missing": "skip"}')), 300, '"skip" leaves rows out');
+SELECT is((SELECT count(*)::int FROM pay WHERE ecml_classify('pay3', amount::float8, items::float8) IS DISTINCT FROM
+	CASE WHEN items IS NULL THEN NULL WHEN ecml_predict('pay3', amount, items) > 0.5 THEN 'anomaly' ELSE 'normal' END), 0,
+	'rows with a NULL between others have no class');
+SELECT is((SELECT count(*)::int FROM pay p WHERE ecml_classify('pay2', amount, country, items) IS DISTINCT FROM
+	ecml_classify(ecml_load('pay2'), amount, country, items)), 0, 'ecml_classify by name and by value');
+SELECT ecml_save('groups', ecml_kmeans('{"k": 3, "seed": 1}', amount::float8, id::float8)) FROM pay;
+SELECT is((SELECT count(*)::int FROM pay WHERE ecml_classify('groups', amount::float8, id::float8) IS DISTINCT FROM
+	ecml_predict('groups', amount::float8, id::float8)::int::text), 0, 'ecml_classify gives a cluster''s number');
 SELECT is(ecml_predict('pay3', 5, NULL::int), NULL, 'and predicts NULL for them');
 SELECT is((SELECT skipped::int FROM ecml_train('pay3', 'iforest', 'pay', NULL, '{amount,country,items}', '{"missing": "impute"}')), 0, '"impute" fills');
 SELECT is(ecml_predict('pay3', NULL::numeric, 'DE', 3), ecml_predict('pay3', (SELECT avg(amount) FROM pay), 'DE', 3), 'with the mean');

@@ -198,3 +198,19 @@ SET client_min_messages = warning;
 DROP SCHEMA hostile, "My Shop" CASCADE;
 DROP TABLE sources_t, "select", values_2024, sources_parted, sources_orders CASCADE;
 DROP FUNCTION known;
+
+RESET client_min_messages;
+-- a relation that has the name of a model: its rows are forecast, and it is told; a classifier's name is no matter
+CREATE TABLE twice AS SELECT i AS ds, i::float8 AS y FROM generate_series(1, 20) i;
+SELECT (ecml_train('twice', 'naive', 'SELECT i AS ds, 7.0 AS y FROM generate_series(1, 20) i', 'y')).rows;
+SELECT round(yhat::numeric) FROM ecml_forecast('twice', 1, options => '{"method": "naive"}');
+SELECT round(yhat::numeric) FROM ecml_forecast('public.twice', 1, options => '{"method": "naive"}');
+SELECT round(yhat::numeric) FROM ecml_forecast(model => 'twice', horizon => 1);
+DROP TABLE twice;
+SELECT round(yhat::numeric) FROM ecml_forecast('twice', 1);
+CREATE TABLE names AS SELECT i AS ds, i::float8 AS y FROM generate_series(1, 20) i;
+SELECT (ecml_train('names', 'linreg', 'names', 'y')).rows;
+SELECT round(yhat::numeric) FROM ecml_forecast('names', 1, options => '{"method": "naive"}');
+DROP TABLE names;
+SELECT ecml_drop_model('names');
+SELECT ecml_drop_model('twice');
