@@ -2,15 +2,18 @@
 
 CREATE TABLE ecml.factor (
 	model_id bigint NOT NULL CONSTRAINT factor_model_fkey REFERENCES ecml.model ON DELETE CASCADE,
-	user_id text COLLATE "C" NOT NULL,
-	number int NOT NULL,
+	first_user text COLLATE "C" NOT NULL,
+	users text[] NOT NULL,
+	numbers int[] NOT NULL,
+	ends int[] NOT NULL,
 	items int[] NOT NULL,
 	"values" float4[] NOT NULL,
 	factors float4[],
-	CONSTRAINT factor_pkey PRIMARY KEY (model_id, user_id));
-ALTER TABLE ecml.factor ALTER user_id SET STORAGE plain, ALTER factors SET STORAGE plain,
-	ALTER items SET STORAGE external, ALTER "values" SET STORAGE external;
-COMMENT ON TABLE ecml.factor IS 'Users of recommenders, a row a user and version: what they took (numbers of items within the model, weights), and their factors; changed by the ecml_* functions only.';
+	CONSTRAINT factor_pkey PRIMARY KEY (model_id, first_user)) WITH (toast_tuple_target = 8160);
+ALTER TABLE ecml.factor ALTER first_user SET STORAGE plain, ALTER users SET STORAGE external, ALTER numbers SET STORAGE external,
+	ALTER ends SET STORAGE external, ALTER items SET STORAGE external, ALTER "values" SET STORAGE external,
+	ALTER factors SET STORAGE external;
+COMMENT ON TABLE ecml.factor IS 'Users of recommenders, by version: a row has some of them, in the order of their ids (by bytes, from first_user on), with what they took (numbers of items within the model, weights; ends tells where those of each user end) and their factors, user by user; changed by the ecml_* functions only.';
 
 CREATE TABLE ecml.neighbor (
 	model_id bigint NOT NULL CONSTRAINT neighbor_model_fkey REFERENCES ecml.model ON DELETE CASCADE,

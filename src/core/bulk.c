@@ -86,32 +86,40 @@ ecml_bulk_end(EcmlBulk *bulk)
 }
 
 Datum
-ecml_bulk_array(MemoryContext context, const void *values, int n, Oid type)
+ecml_bulk_array_room(MemoryContext context, int n, Oid type, void **values)
 {
-	size_t		size = ARR_OVERHEAD_NONULLS(1) + (size_t) n * 4;
+	size_t		size = n > 0 ? ARR_OVERHEAD_NONULLS(1) + (size_t) n * 4 : sizeof(ArrayType);
 	ArrayType  *array;
 
-	if (n == 0)
-	{
-		array = MemoryContextAllocZero(context, sizeof(ArrayType));
-		SET_VARSIZE(array, sizeof(ArrayType));
-		array->elemtype = type;
-		return PointerGetDatum(array);
-	}
 	if (size > MaxAllocSize)
 		ereport(ERROR,
 				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
 				 errmsg("a user has too many items"),
 				 errdetail("There are %d.", n),
 				 errhint("Leave such users out of the source.")));
-	array = MemoryContextAllocZero(context, size);
+	array = MemoryContextAlloc(context, size);
+	memset(array, 0, n > 0 ? ARR_OVERHEAD_NONULLS(1) : size);
 	SET_VARSIZE(array, size);
-	array->ndim = 1;
 	array->elemtype = type;
-	ARR_DIMS(array)[0] = n;
-	ARR_LBOUND(array)[0] = 1;
-	memcpy(ARR_DATA_PTR(array), values, (size_t) n * 4);
+	*values = (char *) array + size;	/* of none, its end */
+	if (n > 0)
+	{
+		array->ndim = 1;
+		ARR_DIMS(array)[0] = n;
+		ARR_LBOUND(array)[0] = 1;
+		*values = ARR_DATA_PTR(array);
+	}
 	return PointerGetDatum(array);
+}
+
+Datum
+ecml_bulk_array(MemoryContext context, const void *values, int n, Oid type)
+{
+	void	   *room;
+	Datum		array = ecml_bulk_array_room(context, n, type, &room);
+
+	memcpy(room, values, (size_t) n * 4);
+	return array;
 }
 
 Datum

@@ -30,6 +30,9 @@ extern void ecml_bulk_end(EcmlBulk *bulk);
 
 /* An array of 4-byte values: int4 or float4. */
 extern Datum ecml_bulk_array(MemoryContext context, const void *values, int n, Oid type);
+
+/* The same, to be filled in at *values. */
+extern Datum ecml_bulk_array_room(MemoryContext context, int n, Oid type, void **values);
 extern Datum ecml_bulk_text(MemoryContext context, const char *string);
 
 #endif							/* ECML_BULK_H */

@@ -99,8 +99,8 @@ is_integer(const EcmlKeys *keys, int number, int64 value)
 	return keys->integers[number] == value && !keys->is_text[number];
 }
 
-int
-ecml_keys_find(const EcmlKeys *keys, int64 value)
+static inline int
+find(const EcmlKeys *keys, int64 value)
 {
 	if (value >= 0 && value < keys->ndirect && keys->direct[value])
 		return keys->direct[value] - 1;
@@ -108,6 +108,25 @@ ecml_keys_find(const EcmlKeys *keys, int64 value)
 		if (keys->integers[keys->slots[at] - 1] == value)
 			return keys->slots[at] - 1;
 	return -1;
+}
+
+int
+ecml_keys_find(const EcmlKeys *keys, int64 value)
+{
+	return find(keys, value);
+}
+
+bool
+ecml_keys_find_all(const EcmlKeys *keys, const int64 *values, size_t n, int32 *numbers)
+{
+	int			all = 0;
+
+	for (size_t i = 0; i < n; i++)
+	{
+		numbers[i] = find(keys, values[i]);
+		all |= numbers[i];
+	}
+	return all >= 0;
 }
 
 int
@@ -119,7 +138,7 @@ ecml_keys_integer(EcmlKeys *keys, int64 value, bool add)
 		return keys->last;
 	if (keys->last + 1 < keys->n && is_integer(keys, keys->last + 1, value))
 		return ++keys->last;
-	number = ecml_keys_find(keys, value);
+	number = find(keys, value);
 	if (number >= 0)
 		return keys->last = number;
 	if (!add)

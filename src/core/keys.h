@@ -47,6 +47,9 @@ extern int	ecml_keys_text(EcmlKeys *keys, const char *text, int length, bool add
 /* The number of an integer that has one, else -1.  It changes nothing: threads may ask while nobody adds. */
 extern int	ecml_keys_find(const EcmlKeys *keys, int64 value);
 
+/* Of many, numbers [n]; false: some have none.  For threads, too. */
+extern bool ecml_keys_find_all(const EcmlKeys *keys, const int64 *values, size_t n, int32 *numbers);
+
 /* The keys as texts; [n] */
 extern char **ecml_keys_names(const EcmlKeys *keys, MemoryContext context);
 

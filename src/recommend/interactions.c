@@ -1,9 +1,9 @@
 /*
  * interactions.c - rows of what users did with items, as a sparse matrix
  *
- * Rows are put in place by user, by counting, whatever their order; then each user's are put in order of items, and equal pairs are
- * summed, users side by side in threads.  Where some user has very many rows they are counted in place by item first, and by user
- * then.  A pass takes 12 bytes a row.
+ * Rows are put in place by user, by counting, whatever their order: first into ranges of users, chunk by chunk, then within each
+ * range, where all of it is near, so that threads do either.  Then each user's are put in order of items, and equal pairs are summed.
+ * Where some user has very many rows they are counted in place by item first, and by user then.  A pass takes 20 bytes a row.
  *
  * Weights: log2(1 + v), which leaves 1 as it is; BM25 (Robertson and Walker 1994) with items as documents and users as terms, as is usual in collaborative
  * filtering: v (k1 + 1) / (k1 (1 - b + b L_i / mean L) + v) * idf_u, where L_i is the sum of the item's values and
@@ -14,10 +14,12 @@
 
 #include "recommend.h"
 
-#define SCATTER_RANGES 4
+#define RANGES 128				/* of rows, at most */
+#define CHUNK 32768				/* entries of a task */
 #define POLL_ROWS 65536
 #define LONG_ROW 16384			/* entries: too many for a task to sort */
 #define MERGED_ROWS 64			/* of a task */
+#define WEIGHED_ROWS 1024
 #define RUN 16					/* keys that are sorted by insertion */
 
 void
@@ -126,87 +128,156 @@ rec_matrix_copy(EcmlCtx *ctx, const RecMatrix *m)
 	return copy;
 }
 
-/* Entries that go to their rows: a counting sort, cut into ranges of rows so that threads do not meet and writes stay near. */
-typedef struct Scatter
+/* ---- entries to their rows */
+
+typedef struct Entry
 {
-	const RecMatrix *m;			/* transposed, or NULL: */
+	int32_t		row;
+	int32_t		column;
+	float		value;
+} Entry;
+
+typedef struct Grouping
+{
+	const RecMatrix *m;			/* transposed: its columns are the rows; or NULL: */
 	const int32_t *row;			/* [n] one by one */
 	const int32_t *column;
 	const float *value;
 	size_t		n;
 	RecMatrix  *t;
-	size_t	   *at;				/* [t->rows]: where the next entry of a row goes */
-	int			first[SCATTER_RANGES + 1];	/* rows of each range */
-} Scatter;
+	int			shift;			/* range of a row: row >> shift */
+	size_t		ranges;
+	size_t	  (*at)[RANGES];	/* [chunks] entries of each range; then where the next one goes */
+	size_t		first[RANGES + 1];	/* entries before each range */
+	Entry	   *entries;		/* [n] by range, in the order that they came in */
+} Grouping;
 
-static void
-scatter_task(void *arg, size_t range, int worker)
+static inline size_t
+chunk_end(const Grouping *job, size_t chunk)
 {
-	const Scatter *job = arg;
-	int			low = job->first[range];
-	int			high = job->first[range + 1];
-	RecMatrix  *t = job->t;
-
-	if (job->m)
-		for (int r = 0; r < job->m->rows; r++)
-			for (size_t i = job->m->start[r]; i < job->m->start[r + 1]; i++)
-			{
-				int			row = job->m->column[i];
-
-				if (row >= low && row < high)
-				{
-					size_t		place = job->at[row]++;
-
-					t->column[place] = r;
-					t->value[place] = job->m->value[i];
-				}
-			}
-	else
-		for (size_t i = 0; i < job->n; i++)
-		{
-			int			row = job->row[i];
-
-			if (row >= low && row < high)
-			{
-				size_t		place = job->at[row]++;
-
-				t->column[place] = job->column[i];
-				t->value[place] = job->value[i];
-			}
-		}
+	return (chunk + 1) * CHUNK < job->n ? (chunk + 1) * CHUNK : job->n;
 }
 
-/* keys [n]: the row of each entry */
 static void
-scatter(EcmlCtx *ctx, Scatter *job, const int32_t *keys, size_t n)
+count_task(void *arg, size_t chunk, int worker)
 {
-	RecMatrix  *t = job->t;
-	int			range = 0;
+	Grouping   *job = arg;
+	const int32_t *rows = job->m ? job->m->column : job->row;
 
-	job->at = t->start + 1;		/* ends where the next row begins, when all are there */
-	for (size_t i = 0; i < n; i++)
-		if (keys[i] + 1 < t->rows)
-			job->at[keys[i] + 1]++;
-	for (int c = 1; c < t->rows; c++)
-		job->at[c] += job->at[c - 1];
-	/* ranges of about as many entries */
-	job->first[0] = 0;
-	for (int r = 0; r < t->rows; r++)
-		while (range + 1 < SCATTER_RANGES && job->at[r] > n / SCATTER_RANGES * (range + 1))
-			job->first[++range] = r;
-	while (range < SCATTER_RANGES)
-		job->first[++range] = t->rows;
-	ecml_poll(ctx, 0, 0);
-	ecml_parallel_for(ctx, SCATTER_RANGES, scatter_task, job);
-	ecml_poll(ctx, 0, 0);
+	for (size_t i = chunk * CHUNK; i < chunk_end(job, chunk); i++)
+		job->at[chunk][rows[i] >> job->shift]++;
+}
+
+/* The row of m that has entry i. */
+static int
+row_of(const RecMatrix *m, size_t i)
+{
+	int			low = 0;
+	int			high = m->rows - 1;
+
+	while (low < high)
+	{
+		int			middle = low + (high - low) / 2;
+
+		if (m->start[middle + 1] <= i)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low;
+}
+
+static void
+divide_task(void *arg, size_t chunk, int worker)
+{
+	Grouping   *job = arg;
+	const RecMatrix *m = job->m;
+	size_t	   *at = job->at[chunk];
+	int			r = m ? row_of(m, chunk * CHUNK) : 0;
+
+	for (size_t i = chunk * CHUNK; i < chunk_end(job, chunk); i++)
+		if (m)
+		{
+			while (m->start[r + 1] <= i)
+				r++;
+			job->entries[at[m->column[i] >> job->shift]++] = (Entry) {m->column[i], r, m->value[i]};
+		}
+		else
+			job->entries[at[job->row[i] >> job->shift]++] = (Entry) {job->row[i], job->column[i], job->value[i]};
+}
+
+static void
+place_task(void *arg, size_t range, int worker)
+{
+	const Grouping *job = arg;
+	RecMatrix  *t = job->t;
+	int			low = (int) (range << job->shift);
+	int			high = t->rows - low > 1 << job->shift ? low + (1 << job->shift) : t->rows;
+	size_t		place = job->first[range];
+
+	for (size_t i = job->first[range]; i < job->first[range + 1]; i++)
+		t->start[job->entries[i].row]++;
+	for (int r = low; r < high; r++)
+	{
+		size_t		count = t->start[r];
+
+		t->start[r] = place;
+		place += count;
+	}
+	for (size_t i = job->first[range]; i < job->first[range + 1]; i++)
+	{
+		const Entry *entry = &job->entries[i];
+
+		place = t->start[entry->row]++;
+		t->column[place] = entry->column;
+		t->value[place] = entry->value;
+	}
+	/* each start has gone to the end of its row, which is where the next one begins */
+	for (int r = high - 1; r > low; r--)
+		t->start[r] = t->start[r - 1];
+	if (high > low)
+		t->start[low] = job->first[range];
+}
+
+static void
+group(EcmlCtx *ctx, Grouping *job)
+{
+	size_t		chunks = (job->n + CHUNK - 1) / CHUNK;
+	size_t		place = 0;
+
+	while (((size_t) job->t->rows >> job->shift) >= RANGES)
+		job->shift++;
+	job->ranges = ((size_t) job->t->rows >> job->shift) + 1;
+	job->at = ecml_alloc_array(ctx, chunks + 1, sizeof(*job->at));
+	memset(job->at, 0, (chunks + 1) * sizeof(*job->at));
+	job->entries = ECML_NEW(ctx, Entry, job->n + 1);
+	ecml_parallel_for(ctx, chunks, count_task, job);
+	for (size_t range = 0; range < job->ranges; range++)
+	{
+		job->first[range] = place;
+		for (size_t chunk = 0; chunk < chunks; chunk++)
+		{
+			size_t		count = job->at[chunk][range];
+
+			job->at[chunk][range] = place;
+			place += count;
+		}
+	}
+	job->first[job->ranges] = place;
+	ecml_parallel_for(ctx, chunks, divide_task, job);
+	ecml_parallel_for(ctx, job->ranges, place_task, job);
+	job->t->start[job->t->rows] = place;
+	ecml_free(ctx, job->entries);
+	ecml_free(ctx, job->at);
 }
 
 RecMatrix *
 rec_transpose(EcmlCtx *ctx, const RecMatrix *m)
 {
-	Scatter		job = {.m = m,.t = matrix_create(ctx, m->columns, m->rows, m->start[m->rows])};
+	size_t		n = m->start[m->rows];
+	Grouping	job = {.m = m,.n = n,.t = matrix_create(ctx, m->columns, m->rows, n)};
 
-	scatter(ctx, &job, m->column, m->start[m->rows]);
+	group(ctx, &job);
 	return job.t;
 }
 
@@ -353,7 +424,7 @@ merge(EcmlCtx *ctx, RecMatrix *m, bool ratings, bool ordered)
 RecMatrix *
 rec_matrix(EcmlCtx *ctx, const RecRows *rows, int users, int items, const RecParams *params)
 {
-	Scatter		job = {.row = rows->user,.column = rows->item,.n = rows->n,.t = matrix_create(ctx, users, items, rows->n)};
+	Grouping	job = {.row = rows->user,.column = rows->item,.n = rows->n,.t = matrix_create(ctx, users, items, rows->n)};
 	RecMatrix  *m = job.t;
 	bool		decays = rows->time && params->half_life > 0 && !params->feedback_explicit;
 	float	   *value = decays ? ECML_NEW(ctx, float, rows->n + 1) : NULL;
@@ -367,7 +438,7 @@ rec_matrix(EcmlCtx *ctx, const RecRows *rows, int users, int items, const RecPar
 		value[i] = (float) (rows->value[i] * decay(rows, i, last, params->half_life));
 	}
 	job.value = decays ? value : rows->value;
-	scatter(ctx, &job, rows->user, rows->n);
+	group(ctx, &job);
 	ecml_free(ctx, value);
 	if (longest_row(m) > LONG_ROW)
 	{
@@ -402,11 +473,59 @@ rec_popularity(EcmlCtx *ctx, const RecRows *rows, int items, const RecParams *pa
 	ecml_free(ctx, sum);
 }
 
+/* Weighing, some rows a task. */
+typedef struct Weighing
+{
+	RecMatrix  *m;
+	int			weighting;
+	double		k1;
+	double		b;
+	const double *length;		/* [columns] of BM25: sums of values */
+	double		mean;			/* of them */
+} Weighing;
+
+static void
+weigh_task(void *arg, size_t task, int worker)
+{
+	const Weighing *job = arg;
+	RecMatrix  *m = job->m;
+	double		k1 = job->k1;
+	double		b = job->b;
+	size_t		end = (task + 1) * WEIGHED_ROWS < (size_t) m->rows ? (task + 1) * WEIGHED_ROWS : (size_t) m->rows;
+
+	for (size_t r = task * WEIGHED_ROWS; r < end; r++)
+	{
+		double		idf = log(m->columns) - log1p((double) (m->start[r + 1] - m->start[r]));
+
+		for (size_t i = m->start[r]; i < m->start[r + 1]; i++)
+		{
+			double		v = m->value[i];
+
+			switch (job->weighting)
+			{
+				case REC_BINARY:
+					v = 1;
+					break;
+				case REC_LOG:
+					v = log1p(v) / M_LN2;
+					break;
+				case REC_BM25:
+					v = v * (k1 + 1) / (k1 * (1 - b + b * job->length[m->column[i]] / job->mean) + v) * idf;
+					break;
+				case REC_TFIDF:
+					v = sqrt(v) * idf;
+					break;
+			}
+			m->value[i] = (float) v;
+		}
+	}
+}
+
 void
 rec_weigh(EcmlCtx *ctx, RecMatrix *m, int weighting, double k1, double b)
 {
+	Weighing	job = {m, weighting, k1, b};
 	double	   *length = NULL;
-	double		mean = 0;
 
 	if (weighting == REC_RAW)
 		return;
@@ -416,37 +535,11 @@ rec_weigh(EcmlCtx *ctx, RecMatrix *m, int weighting, double k1, double b)
 		for (size_t i = 0; i < m->start[m->rows]; i++)
 		{
 			length[m->column[i]] += m->value[i];
-			mean += m->value[i];
+			job.mean += m->value[i];
 		}
-		mean /= m->columns > 0 ? m->columns : 1;
+		job.mean /= m->columns > 0 ? m->columns : 1;
+		job.length = length;
 	}
-	for (int r = 0; r < m->rows; r++)
-	{
-		double		idf = log(m->columns) - log1p((double) (m->start[r + 1] - m->start[r]));
-
-		if (r % POLL_ROWS == 0)
-			ecml_poll(ctx, 0, 0);
-		for (size_t i = m->start[r]; i < m->start[r + 1]; i++)
-		{
-			double		v = m->value[i];
-
-			switch (weighting)
-			{
-				case REC_BINARY:
-					v = 1;
-					break;
-				case REC_LOG:
-					v = log1p(v) / M_LN2;
-					break;
-				case REC_BM25:
-					v = v * (k1 + 1) / (k1 * (1 - b + b * length[m->column[i]] / mean) + v) * idf;
-					break;
-				case REC_TFIDF:
-					v = sqrt(v) * idf;
-					break;
-			}
-			m->value[i] = (float) v;
-		}
-	}
+	ecml_parallel_for(ctx, ((size_t) m->rows + WEIGHED_ROWS - 1) / WEIGHED_ROWS, weigh_task, &job);
 	ecml_free(ctx, length);
 }

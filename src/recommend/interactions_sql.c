@@ -9,6 +9,7 @@
  */
 #include "core/compat.h"
 
+#include <float.h>
 #include <math.h>
 
 #include "access/htup_details.h"
@@ -184,7 +185,8 @@ read_row(void *arg, TupleTableSlot *slot)
 
 /* ---- a plain table, page by page: threads take values from tuples, and the numbers of keys that are known */
 
-#define TASK_ROWS 8192
+#define TASK_ROWS 4096
+#define TILE_ROWS 128			/* that are read column by column */
 
 typedef struct Batch
 {
@@ -192,6 +194,7 @@ typedef struct Batch
 	const EcmlPages *pages;
 	int64	   *raw[KEYS];		/* [rows of the batch] keys */
 	bool		odd;			/* some row is for the leader to judge; only becomes true */
+	bool		news;			/* some key has no number yet; only becomes true */
 } Batch;
 
 static bool
@@ -200,16 +203,70 @@ is_integer(Oid type)
 	return type == INT2OID || type == INT4OID || type == INT8OID;
 }
 
-static inline int64
-raw_key(Oid type, const char *at)
+/* The keys of n tuples. */
+static void
+raw_keys(Oid type, const char *const *data, int offset, int n, int64 *raw)
 {
-	return type == INT4OID ? *(const int32 *) at : type == INT8OID ? *(const int64 *) at : *(const int16 *) at;
+	if (type == INT4OID)
+		for (int i = 0; i < n; i++)
+			raw[i] = *(const int32 *) (data[i] + offset);
+	else if (type == INT8OID)
+		for (int i = 0; i < n; i++)
+			raw[i] = *(const int64 *) (data[i] + offset);
+	else
+		for (int i = 0; i < n; i++)
+			raw[i] = *(const int16 *) (data[i] + offset);
+}
+
+/* Their values; false: one cannot be used. */
+static bool
+fixed_values(EcmlConvert convert, const char *const *data, int offset, int n, double *values, double most)
+{
+	bool		good = true;
+
+	if (convert == ECML_FROM_INT4)
+		for (int i = 0; i < n; i++)
+			values[i] = *(const int32 *) (data[i] + offset);
+	else
+		for (int i = 0; i < n; i++)
+			values[i] = ecml_bind_fixed(convert, data[i] + offset);
+	for (int i = 0; i < n; i++)
+		good &= fabs(values[i]) <= most;
+	return good;
 }
 
 static inline int32_t *
 numbers_of(RecRows *rows, int k)
 {
 	return k == USER ? rows->user : k == ITEM ? rows->item : rows->group;
+}
+
+/* Some rows of the batch, at most TILE_ROWS; false: one is for the leader. */
+static bool
+read_tile(Batch *batch, size_t first, int n)
+{
+	const Reading *reading = batch->reading;
+	RecRows    *rows = &reading->input->rows;
+	const char *data[TILE_ROWS];
+	double		values[TILE_ROWS];
+
+	for (int i = 0; i < n; i++)
+	{
+		HeapTupleHeader tuple = batch->pages->tuples[first + i];
+
+		if ((tuple->t_infomask & HEAP_HASNULL) || HeapTupleHeaderGetNatts(tuple) < reading->last)
+			return false;
+		data[i] = (const char *) tuple + tuple->t_hoff;
+	}
+	for (int k = 0; k < KEYS; k++)
+		if (reading->key[k] >= 0)
+			raw_keys(reading->column[k].type, data, reading->key_offset[k], n, batch->raw[k] + first);
+	if (reading->value && !fixed_values(reading->value->convert, data, reading->value_offset, n, values, MAX_VALUE))
+		return false;
+	for (int i = 0; i < n; i++)
+		rows->value[rows->n + first + i] = reading->value ? (float) values[i] : 1;
+	return reading->time == NULL ||
+		fixed_values(reading->time->convert, data, reading->time_offset, n, rows->time + rows->n + first, DBL_MAX);
 }
 
 static void
@@ -220,40 +277,17 @@ read_task(void *arg, size_t task, int worker)
 	RecRows    *rows = &reading->input->rows;
 	size_t		first = task * TASK_ROWS;
 	size_t		end = Min(first + TASK_ROWS, batch->pages->nrows);
-	size_t		at = rows->n;
 
-	for (size_t row = first; row < end; row++)
-	{
-		HeapTupleHeader tuple = batch->pages->tuples[row];
-		const char *data = (const char *) tuple + tuple->t_hoff;
-		double		value = 1;
-		double		time = 0;
-
-		if ((tuple->t_infomask & HEAP_HASNULL) || HeapTupleHeaderGetNatts(tuple) < reading->last)
+	for (size_t row = first; row < end; row += TILE_ROWS)
+		if (!read_tile(batch, row, (int) Min(TILE_ROWS, end - row)))
 		{
 			batch->odd = true;
 			return;
 		}
-		for (int k = 0; k < KEYS; k++)
-			if (reading->key[k] >= 0)
-				batch->raw[k][row] = raw_key(reading->column[k].type, data + reading->key_offset[k]);
-		if (reading->value)
-			value = ecml_bind_fixed(reading->value->convert, data + reading->value_offset);
-		if (reading->time)
-			time = ecml_bind_fixed(reading->time->convert, data + reading->time_offset);
-		if (!(fabs(value) <= MAX_VALUE) || !isfinite(time))
-		{
-			batch->odd = true;
-			return;
-		}
-		rows->value[at + row] = (float) value;
-		if (rows->time)
-			rows->time[at + row] = time;
-	}
 	for (int k = 0; k < KEYS; k++)
-		if (reading->key[k] >= 0)
-			for (size_t row = first; row < end; row++)
-				numbers_of(rows, k)[at + row] = ecml_keys_find(reading->keys[k], batch->raw[k][row]);
+		if (reading->key[k] >= 0 &&
+			!ecml_keys_find_all(reading->keys[k], batch->raw[k] + first, end - first, numbers_of(rows, k) + rows->n + first))
+			batch->news = true;
 }
 
 /* The rows of the batch by the leader, one by one. */
@@ -289,7 +323,7 @@ number_new(Batch *batch)
 	Reading    *reading = batch->reading;
 	RecRows    *rows = &reading->input->rows;
 
-	for (int k = 0; k < KEYS; k++)
+	for (int k = 0; k < KEYS && batch->news; k++)
 		if (reading->key[k] >= 0)
 			for (size_t row = 0; row < batch->pages->nrows; row++)
 				if (numbers_of(rows, k)[rows->n + row] < 0)
@@ -320,6 +354,7 @@ read_relation(Reading *reading, Relation relation, TupleDesc desc, double expect
 			ecml_pages_read(&pages, next++);
 		rec_rows_room(reading->ctx, rows, pages.nrows);
 		batch.odd = false;
+		batch.news = false;
 		ecml_parallel_for(reading->ctx, (pages.nrows + TASK_ROWS - 1) / TASK_ROWS, read_task, &batch);
 		if (batch.odd)
 			read_odd(reading, &pages, slot, projected);

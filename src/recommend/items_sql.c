@@ -36,6 +36,7 @@ typedef struct Statement
 	bool		integers;		/* ids go in and out as int8, not as texts */
 	int			running;		/* calls of it that have not ended: functions of a filter may recommend, too */
 	uint64		used;
+	double		passing;		/* part of the items asked for that passed, lately */
 } Statement;
 
 static Statement statements[KEPT_STATEMENTS];
@@ -87,7 +88,7 @@ keep_statement(const char *key, SPIPlanPtr plan, bool integers)
 		SPI_freeplan(statements[oldest].plan);
 		pfree(statements[oldest].key);
 	}
-	statements[oldest] = (Statement) {copy, plan, integers, 0, ++uses};
+	statements[oldest] = (Statement) {copy, plan, integers, 0, ++uses, 1};
 	return &statements[oldest];
 }
 
@@ -236,11 +237,26 @@ find_item(const RecModel *model, Datum id, bool integer)
 	return rec_model_find(model, VARDATA_ANY(packed), VARSIZE_ANY_EXHDR(packed));
 }
 
+static char *
+query_key(const RecItemQuery *query, bool all)
+{
+	const char *parts[] = {query->items, query->key, query->filter, query->boost};
+
+	return statement_key(all ? "all" : "some", parts, lengthof(parts));
+}
+
+double
+rec_items_passing(const RecItemQuery *query)
+{
+	const Statement *statement = find_statement(query_key(query, false));
+
+	return statement ? statement->passing : 1;
+}
+
 void
 rec_items_ask(const RecItemQuery *query, const RecBest *wanted, int n, uint8_t *allowed, float *boost)
 {
-	const char *parts[] = {query->items, query->key, query->filter, query->boost};
-	char	   *key = statement_key(wanted ? "some" : "all", parts, lengthof(parts));
+	char	   *key = query_key(query, wanted == NULL);
 	Statement  *statement = find_statement(key);
 	bool		integers;
 
@@ -249,6 +265,8 @@ rec_items_ask(const RecItemQuery *query, const RecBest *wanted, int n, uint8_t *
 	integers = statement->integers;
 	run(statement, wanted == NULL ? (Datum) 0 : integers ? integer_ids(query->model, wanted, n) :
 		text_ids(query->model, wanted, n), wanted == NULL);
+	if (wanted && n > 0)
+		statement->passing += 0.25 * (Min((double) SPI_processed / n, 1) - statement->passing);
 	for (uint64 r = 0; r < SPI_processed; r++)
 	{
 		HeapTuple	tuple = SPI_tuptable->vals[r];

@@ -20,6 +20,7 @@
 #include "recommend.h"
 
 #define CHUNK 8					/* rows of a task */
+#define JOINED 65536			/* entries of a task */
 #define AHEAD 8					/* columns that are fetched before they are needed */
 #define LINES 8					/* of each, at most: what follows the processor foresees */
 #define SAMPLE 64				/* rows that the first guess at what is similar enough rests on */
@@ -342,6 +343,23 @@ knn_task(void *arg, size_t chunk, int worker)
 		neighbors_of(job, (int) i, &job->scratch[worker]);
 }
 
+typedef struct Joining
+{
+	const RecMatrix *t;
+	Entry	   *entries;
+} Joining;
+
+static void
+join_task(void *arg, size_t task, int worker)
+{
+	const Joining *job = arg;
+	size_t		n = job->t->start[job->t->rows];
+	size_t		end = (task + 1) * JOINED < n ? (task + 1) * JOINED : n;
+
+	for (size_t e = task * JOINED; e < end; e++)
+		job->entries[e] = (Entry) {job->t->column[e], job->t->value[e]};
+}
+
 /* The matrix with the weights that the similarity wants; a copy, unless they are the values. */
 static RecMatrix *
 weighted(EcmlCtx *ctx, const RecMatrix *t, const RecParams *params)
@@ -434,8 +452,7 @@ rec_knn(EcmlCtx *ctx, const RecMatrix *given, const RecParams *params, double lo
 		s->best = ECML_NEW(ctx, Best, job.k + 1);
 	}
 	job.entries = entries = ECML_NEW(ctx, Entry, t->start[t->rows] + 1);
-	for (size_t e = 0; e < t->start[t->rows]; e++)
-		entries[e] = (Entry) {t->column[e], t->value[e]};
+	ecml_parallel_for(ctx, (t->start[t->rows] + JOINED - 1) / JOINED, join_task, &(Joining) {t, entries});
 	ecml_poll(ctx, low, 1);
 	ecml_parallel_for(ctx, chunks, knn_task, &job);
 	ecml_poll(ctx, high, 1);

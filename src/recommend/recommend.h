@@ -76,6 +76,13 @@ rec_stride(int factors)
 	return (factors + REC_LANES - 1) / REC_LANES * REC_LANES;
 }
 
+/* Words of the coarse copy of an item: each has four factors, a byte each, the first one lowest. */
+static inline int
+rec_coarse_words(int dimension)
+{
+	return (dimension + 3) / 4;
+}
+
 /* Rows as they come. */
 typedef struct RecRows
 {
@@ -151,7 +158,7 @@ typedef struct RecFactors
 	int			items;
 	float	   *item;			/* [items][stride] */
 	float	   *gram;			/* [stride][stride] item'item, of implicit feedback; else NULL */
-	int16_t    *coarse;			/* [items / REC_LANES, rounded up][dimension][REC_LANES] item in steps; derived */
+	uint32_t   *coarse;			/* [items / REC_LANES, rounded up][rec_coarse_words][REC_LANES] item in steps; derived */
 	float	   *step;			/* [stride] of each factor; derived */
 	double		loss;			/* of training: the sum that was minimised, by entry */
 } RecFactors;

@@ -107,6 +107,9 @@ typedef struct RecItemQuery
  */
 extern void rec_items_ask(const RecItemQuery *query, const RecBest *wanted, int n, uint8_t *allowed, float *boost);
 
+/* What part of the items that were asked for singly the filter has let through of late, in this session; 1: not known. */
+extern double rec_items_passing(const RecItemQuery *query);
+
 /* A user's present rows of the training's source, summed and weighed as the training did. */
 extern void rec_items_present(const RecModel *model, int64 model_id, const char *model_name, const char *user_id,
 							  RecUserRow *row);

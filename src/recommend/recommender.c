@@ -10,6 +10,8 @@
  */
 #include "dense.h"
 
+#include <float.h>
+
 #include "num/hash.h"
 #include "num/sort.h"
 
@@ -22,22 +24,58 @@
 
 /* ---- what is derived */
 
+/* The greatest of each factor, and the copy in steps of a 127th of it: a session does this for each version that it serves. */
+static ECML_CLONES void
+pack_items(RecFactors *f)
+{
+	int			words = rec_coarse_words(f->dimension);
+	float		per_step[REC_MAX_FACTORS + 2 * REC_LANES];
+	int8_t		steps[REC_MAX_FACTORS + 2 * REC_LANES] = {0};
+
+	for (int i = 0; i < f->items; i++)
+	{
+		const float *row = f->item + (size_t) i * f->stride;
+
+		for (int k = 0; k < f->dimension; k++)
+		{
+			float		size = fabsf(row[k]);
+
+			f->step[k] = size > f->step[k] ? size : f->step[k];
+		}
+	}
+	for (int k = 0; k < f->dimension; k++)
+	{
+		/* never so small that it has no inverse */
+		f->step[k] = f->step[k] / 127 > FLT_MIN ? f->step[k] / 127 : FLT_MIN;
+		per_step[k] = 1 / f->step[k];
+	}
+	for (int i = 0; i < f->items; i++)
+	{
+		const float *row = f->item + (size_t) i * f->stride;
+		uint32_t   *to = f->coarse + (size_t) (i / REC_LANES) * words * REC_LANES + i % REC_LANES;
+
+		for (int k = 0; k < f->dimension; k++)
+		{
+			float		v = row[k] * per_step[k];
+
+			v += v < 0 ? -0.5f : 0.5f;
+			v = v < -127 ? -127 : v > 127 ? 127 : v;
+			steps[k] = (int8_t) v;
+		}
+		for (int w = 0; w < words; w++)
+			to[w * REC_LANES] = (uint32_t) (uint8_t) steps[4 * w] | (uint32_t) (uint8_t) steps[4 * w + 1] << 8 |
+				(uint32_t) (uint8_t) steps[4 * w + 2] << 16 | (uint32_t) (uint8_t) steps[4 * w + 3] << 24;
+	}
+}
+
 static void
 pack(EcmlCtx *ctx, RecFactors *f)
 {
 	size_t		blocks = ((size_t) f->items + REC_LANES - 1) / REC_LANES;
 
-	f->coarse = ECML_NEW0(ctx, int16_t, blocks * f->dimension * REC_LANES + REC_LANES);
+	f->coarse = ECML_NEW0(ctx, uint32_t, blocks * rec_coarse_words(f->dimension) * REC_LANES + REC_LANES);
 	f->step = ECML_NEW0(ctx, float, f->stride);
-	for (int i = 0; i < f->items; i++)
-		for (int k = 0; k < f->dimension; k++)
-			f->step[k] = fmaxf(f->step[k], fabsf(f->item[(size_t) i * f->stride + k]));
-	for (int k = 0; k < f->dimension; k++)
-		f->step[k] /= 32767;
-	for (int i = 0; i < f->items; i++)
-		for (int k = 0; k < f->dimension; k++)
-			f->coarse[((size_t) (i / REC_LANES) * f->dimension + k) * REC_LANES + i % REC_LANES] =
-				f->step[k] > 0 ? (int16_t) fmaxf(-32767, fminf(32767, rintf(f->item[(size_t) i * f->stride + k] / f->step[k]))) : 0;
+	pack_items(f);
 }
 
 static uint32_t
@@ -190,7 +228,7 @@ warm_up(RecModel *model)
 
 /* The parts of a model from a matrix that is merged, not yet weighed. */
 static RecFit *
-fit_parts(EcmlCtx *ctx, const RecMatrix *m, const float *popularity, const RecParams *params, const float *mix,
+fit_parts(EcmlCtx *ctx, RecMatrix *m, const float *popularity, const RecParams *params, const float *mix,
 		  RecNeighbors *content, double low, double high)
 {
 	RecFit	   *fit = ECML_NEW0(ctx, RecFit, 1);
@@ -212,7 +250,8 @@ fit_parts(EcmlCtx *ctx, const RecMatrix *m, const float *popularity, const RecPa
 	model->content = content;
 	if (params->weighting == REC_BM25)
 		model->item_length = item_length(ctx, m, params);
-	fit->history = rec_matrix_copy(ctx, m);
+	/* raw weights are the sums themselves */
+	fit->history = params->weighting == REC_RAW ? m : rec_matrix_copy(ctx, m);
 	rec_weigh(ctx, fit->history, params->weighting, params->k1, params->b);
 	if (mix[REC_PART_FACTORS] > 0)
 		model->factors = rec_als(ctx, fit->history, params, &fit->user, low, middle);
@@ -530,7 +569,8 @@ rec_fit(EcmlCtx *ctx, const RecRows *rows, int users, int items, char **ids, con
 		tune_mix(ctx, rows, m, params, content, weights);
 	fit = fit_parts(ctx, m, popularity, params, weights, content, tune ? 0.5 : 0.1, 0.95);
 	fit->model->repeats = mix[REC_PART_REPEAT] > 0;
-	rec_matrix_free(ctx, m);
+	if (fit->history != m)
+		rec_matrix_free(ctx, m);
 	fit->model->ids = ids;
 	for (size_t i = 0; rows->time && i < rows->n; i++)
 		fit->model->last = i == 0 || rows->time[i] > fit->model->last ? rows->time[i] : fit->model->last;

@@ -1,9 +1,9 @@
 /*
  * score.c - a user's scores, the best items, and why
  *
- * Factors are scored from a coarse copy first, 2 bytes a factor, sixteen items side by side: each step multiplies one factor of the
- * user with that factor of sixteen items, and no sum goes across a register.  How far a coarse score can be off is known, so that
- * few items need their exact score.
+ * Factors are scored from a coarse copy first, a byte a factor, sixteen items side by side: each step multiplies one factor of the
+ * user with that factor of sixteen items, and no sum goes across a register.  What this costs is reading the copy.  How far a coarse
+ * score can be off is known, so that few items need their exact score.
  *
  * Neighbours (Deshpande and Karypis 2004): the score of an item is the sum, over the user's items j, of value_j similarity(j, i).
  * A mix adds parts that were each divided by their greatest score, times their weights.
@@ -116,30 +116,40 @@ order(RecBest *heap, int n)
 
 /* ---- factors */
 
-typedef short ShortLanes __attribute__((vector_size(REC_LANES * sizeof(short)), may_alias));
+/* Byte n of the words, with its sign, as floats. */
+#define BYTE(words, n) __builtin_convertvector((LaneNumbers) ((words) << (24 - 8 * (n))) >> 24, Lanes)
+#define WORDS(p) (*(const LaneWords *) (p))
 
-#define COARSE(p) \
-	__builtin_convertvector(__builtin_convertvector(*(const ShortLanes *) (p), LaneNumbers), Lanes)
+/* What four factors add to the scores of REC_LANES items; x is by step, with zeros behind the last factor. */
+#define ADD_WORDS(s, p, x) \
+	do { \
+		LaneWords	words = WORDS(p); \
+		(s) += BYTE(words, 0) * (x)[0]; \
+		(s) += BYTE(words, 1) * (x)[1]; \
+		(s) += BYTE(words, 2) * (x)[2]; \
+		(s) += BYTE(words, 3) * (x)[3]; \
+	} while (0)
 
-/* Coarse scores of BLOCKS * REC_LANES items that stand in one piece; x is by step. */
+typedef int LaneWords __attribute__((vector_size(REC_LANES * sizeof(int)), may_alias));
+
+/* Coarse scores of BLOCKS * REC_LANES items that stand in one piece. */
 static inline __attribute__((always_inline)) void
-coarse_blocks(const int16_t *coarse, const float *x, int dimension, float *scores)
+coarse_blocks(const uint32_t *coarse, const float *x, int words, float *scores)
 {
-	const int16_t *b0 = coarse;
-	const int16_t *b1 = coarse + (size_t) dimension * REC_LANES;
-	const int16_t *b2 = coarse + (size_t) dimension * REC_LANES * 2;
-	const int16_t *b3 = coarse + (size_t) dimension * REC_LANES * 3;
+	const uint32_t *b1 = coarse + (size_t) words * REC_LANES;
+	const uint32_t *b2 = coarse + (size_t) words * REC_LANES * 2;
+	const uint32_t *b3 = coarse + (size_t) words * REC_LANES * 3;
 	Lanes		s0 = {0};
 	Lanes		s1 = {0};
 	Lanes		s2 = {0};
 	Lanes		s3 = {0};
 
-	for (int k = 0; k < dimension; k++)
+	for (int w = 0; w < words; w++)
 	{
-		s0 += COARSE(b0 + k * REC_LANES) * x[k];
-		s1 += COARSE(b1 + k * REC_LANES) * x[k];
-		s2 += COARSE(b2 + k * REC_LANES) * x[k];
-		s3 += COARSE(b3 + k * REC_LANES) * x[k];
+		ADD_WORDS(s0, coarse + w * REC_LANES, x + 4 * w);
+		ADD_WORDS(s1, b1 + w * REC_LANES, x + 4 * w);
+		ADD_WORDS(s2, b2 + w * REC_LANES, x + 4 * w);
+		ADD_WORDS(s3, b3 + w * REC_LANES, x + 4 * w);
 	}
 	LANES_OUT(scores) = s0;
 	LANES_OUT(scores + REC_LANES) = s1;
@@ -148,24 +158,25 @@ coarse_blocks(const int16_t *coarse, const float *x, int dimension, float *score
 }
 
 static inline __attribute__((always_inline)) void
-coarse_block(const int16_t *coarse, const float *x, int dimension, float *scores)
+coarse_block(const uint32_t *coarse, const float *x, int words, float *scores)
 {
 	Lanes		s = {0};
 
-	for (int k = 0; k < dimension; k++)
-		s += COARSE(coarse + k * REC_LANES) * x[k];
+	for (int w = 0; w < words; w++)
+		ADD_WORDS(s, coarse + w * REC_LANES, x + 4 * w);
 	LANES_OUT(scores) = s;
 }
 
 /*
  * The best items, exactly, though most are never scored exactly.  A coarse score is off by at most e, the sum of |x_k| half a
- * step (and rounding): so whatever is among the n best has a coarse score of at least the n-th best coarse one less 2 e.
+ * step (and what rounding of the sum adds): so whatever is among the n best has a coarse score of at least the n-th best coarse one less 2 e.
  * scores [items] is scratch.
  */
 static ECML_CLONES void
 best_by_factors(const RecFactors *f, const float *x, float shift, Chosen *chosen, float *scores)
 {
-	float		stepped[REC_MAX_FACTORS + 2 * REC_LANES];
+	float		stepped[REC_MAX_FACTORS + 2 * REC_LANES] = {0};
+	int			words = rec_coarse_words(f->dimension);
 	float		block[BLOCKS * REC_LANES] __attribute__((aligned(ECML_ALIGN)));
 	int			blocks = (f->items + REC_LANES - 1) / REC_LANES;
 	float		error = 0;
@@ -174,18 +185,18 @@ best_by_factors(const RecFactors *f, const float *x, float shift, Chosen *chosen
 	for (int k = 0; k < f->dimension; k++)
 	{
 		stepped[k] = x[k] * f->step[k];
-		error += 0.7f * fabsf(stepped[k]);
+		error += 0.52f * fabsf(stepped[k]);
 	}
 	for (int b = 0; b < blocks; b += BLOCKS)
 	{
-		const int16_t *coarse = f->coarse + (size_t) b * f->dimension * REC_LANES;
+		const uint32_t *coarse = f->coarse + (size_t) b * words * REC_LANES;
 		int			count = f->items - b * REC_LANES < BLOCKS * REC_LANES ? f->items - b * REC_LANES : BLOCKS * REC_LANES;
 
 		if (b + BLOCKS <= blocks)
-			coarse_blocks(coarse, stepped, f->dimension, block);
+			coarse_blocks(coarse, stepped, words, block);
 		else
 			for (int c = b; c < blocks; c++)
-				coarse_block(f->coarse + (size_t) c * f->dimension * REC_LANES, stepped, f->dimension, block + (c - b) * REC_LANES);
+				coarse_block(f->coarse + (size_t) c * words * REC_LANES, stepped, words, block + (c - b) * REC_LANES);
 		memcpy(scores + (size_t) b * REC_LANES, block, count * sizeof(float));
 		if (chosen->found == chosen->n)
 		{
@@ -198,7 +209,8 @@ best_by_factors(const RecFactors *f, const float *x, float shift, Chosen *chosen
 				continue;
 		}
 		for (int i = 0; i < count; i++)
-			choose(chosen, b * REC_LANES + i, block[i]);
+			if (chosen->found < chosen->n || block[i] > chosen->heap[0].score)
+				choose(chosen, b * REC_LANES + i, block[i]);
 	}
 	limit = chosen->found == chosen->n ? chosen->heap[0].score - 2 * error : -INFINITY;
 	chosen->found = 0;

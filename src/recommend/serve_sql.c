@@ -266,7 +266,12 @@ recommend(Call *call, const RecUser *user, int n, RecBest **result)
 	else if (reorders)
 		most = 10 * wanted + 50;
 	else if (asks)
-		most = 5 * wanted + 10;
+	{
+		/* as many as should be enough, by what the filter let through before; few where all will have to be asked for */
+		double		enough = 1.3 * wanted / fmax(rec_items_passing(&call->query), 1e-9) + 10;
+
+		most = enough > ASKED_SINGLY ? 5 * wanted + 10 : (int) enough;
+	}
 	most = Min(most, model->items);
 	best = MemoryContextAllocHuge(CurrentMemoryContext, ((size_t) most + 1) * sizeof(RecBest));
 	found = rec_best(&call->scorer, user, most, NULL, call->exclude, call->nexclude, best);
@@ -274,6 +279,7 @@ recommend(Call *call, const RecUser *user, int n, RecBest **result)
 	{
 		uint8_t    *allowed = per_item(model, 1);
 		float	   *boost = options->boost ? (float *) per_item(model, sizeof(float)) : NULL;
+		int			known = 0;		/* of the best, from the first on, asked for already */
 
 		for (;;)
 		{
@@ -281,7 +287,8 @@ recommend(Call *call, const RecUser *user, int n, RecBest **result)
 			int			asked = found;
 			double		more;
 
-			ask(&call->query, best, found, allowed, boost);
+			ask(&call->query, best + known, found - known, allowed, boost);
+			known = found;
 			found = apply(call, best, found, allowed, boost);
 			if (found >= wanted || all)
 				break;

@@ -1,12 +1,14 @@
 /*
  * users_sql.c - the users of a recommender, in the tables ecml.factor and ecml.neighbor
  *
- * There may be millions of them, so that they cannot be in the model's value: a row each, with the items that the user took, their
- * weights and the user's factors, under (model_id, user_id).  model_id is that of a version, so that versions stand side by side,
- * and what a snapshot finds belongs to the version that it found in ecml.model.
+ * There may be millions of them, so that they cannot be in the model's value.  A row of ecml.factor has as many users as a page
+ * holds, in the order of their ids: the items that each took, their weights and the user's factors, as arrays of all of them one
+ * after the other.  Rows are found by (model_id, first_user): a user is in the last row that begins at or before the id.  A row a
+ * user would cost ten times the time to write, and twice the space.  model_id is that of a version, so that versions stand side by
+ * side, and what a snapshot finds belongs to the version that it found in ecml.model.  ecml.neighbor (user_knn) has a row a user.
  *
- * Rows are written as COPY writes them, many to a page and call, with their index entries, in about the order of the index; rows are read by an index scan of the
- * catalog's kind: no plan, no privilege on the tables.  Who may use a model is decided where it is found.
+ * Rows are written as COPY writes them, many to a call, with their index entries, in the order of the index; rows are read by an
+ * index scan of the catalog's kind: no plan, no privilege on the tables.  Who may use a model is decided where it is found.
  */
 #include "core/compat.h"
 
@@ -32,15 +34,20 @@
 #include "recommend/recommend_sql.h"
 
 #define MAX_ID 1000
+#define ROW_BYTES 8100			/* of the columns of a row: it fills a page, and nothing of it is moved elsewhere (toast_tuple_target) */
+#define ROW_OVERHEAD (sizeof(int64) + 6 * ARR_OVERHEAD_NONULLS(1) + MAXIMUM_ALIGNOF)
 
 enum
 {
 	FACTOR_MODEL = 1,
-	FACTOR_USER,
-	FACTOR_NUMBER,
+	FACTOR_FIRST,
+	FACTOR_USERS,
+	FACTOR_NUMBERS,
+	FACTOR_ENDS,
 	FACTOR_ITEMS,
 	FACTOR_VALUES,
-	FACTOR_FACTORS
+	FACTOR_FACTORS,
+	FACTOR_COLUMNS = FACTOR_FACTORS
 };
 
 enum
@@ -56,12 +63,17 @@ enum
 
 /* ---- writing */
 
-/*
- * Users in about the order of the index, [n]: it then grows at its end, which costs a fraction of entries all over it.  By six bytes
- * behind what all ids begin with; those that are the same in them come as they are.
- */
+static int
+compare_ids(const void *a, const void *b, void *arg)
+{
+	char	   *const *ids = arg;
+
+	return strcmp(ids[*(const int *) a], ids[*(const int *) b]);
+}
+
+/* Users in the order of their ids by bytes, [n]: by six bytes behind what all ids begin with, and in whole where those are the same. */
 static int *
-index_order(EcmlCtx *ctx, char *const *ids, int n)
+id_order(EcmlCtx *ctx, char *const *ids, int n)
 {
 	int		   *order = ECML_NEW(ctx, int, (size_t) n + 1);
 	double	   *pairs = ECML_NEW(ctx, double, 2 * (size_t) n + 2);
@@ -91,6 +103,13 @@ index_order(EcmlCtx *ctx, char *const *ids, int n)
 	ecml_sort_f8_pairs(ctx, pairs, n);
 	for (int i = 0; i < n; i++)
 		order[i] = (int) pairs[2 * (size_t) i + 1];
+	for (int first = 0, end; first < n; first = end)
+	{
+		for (end = first + 1; end < n && pairs[2 * (size_t) end] == pairs[2 * (size_t) first];)
+			end++;
+		if (end > first + 1)
+			qsort_arg(order + first, end - first, sizeof(int), compare_ids, (void *) ids);
+	}
 	ecml_free(ctx, pairs);
 	return order;
 }
@@ -109,35 +128,133 @@ check_id(const char *id)
 				 errhint("Ids of users may have %d bytes; use a shorter key, or md5 of it.", MAX_ID)));
 }
 
+/* What is written, and in which order. */
+typedef struct Writing
+{
+	const RecFit *fit;
+	char	   *const *ids;
+	const int  *order;
+	int			dimension;		/* of factors; 0: none */
+	EcmlBulk   *bulk;
+	int64		model_id;
+} Writing;
+
+static inline size_t
+id_bytes(const char *id)
+{
+	return INTALIGN(VARHDRSZ + strlen(id));
+}
+
+static inline int
+history_length(const RecMatrix *history, int u)
+{
+	return (int) Min(history->start[u + 1] - history->start[u], INT_MAX);
+}
+
+static size_t
+user_bytes(const Writing *w, int u)
+{
+	return id_bytes(w->ids[u]) + 2 * sizeof(int32) + (size_t) history_length(w->fit->history, u) * 8 + w->dimension * sizeof(float);
+}
+
+/* Ids as an array of texts. */
+static Datum
+id_array(const Writing *w, const int *users, int n)
+{
+	size_t		size = ARR_OVERHEAD_NONULLS(1);
+	ArrayType  *array;
+	char	   *to;
+
+	for (int i = 0; i < n; i++)
+		size += id_bytes(w->ids[users[i]]);
+	array = MemoryContextAllocZero(w->bulk->rows, size);
+	SET_VARSIZE(array, size);
+	array->ndim = 1;
+	array->elemtype = TEXTOID;
+	ARR_DIMS(array)[0] = n;
+	ARR_LBOUND(array)[0] = 1;
+	to = ARR_DATA_PTR(array);
+	for (int i = 0; i < n; i++)
+	{
+		const char *id = w->ids[users[i]];
+		size_t		length = strlen(id);
+
+		SET_VARSIZE(to, VARHDRSZ + length);
+		memcpy(VARDATA(to), id, length);
+		to += INTALIGN(VARHDRSZ + length);
+	}
+	return PointerGetDatum(array);
+}
+
+/* A row of some users. */
+static void
+store_row(const Writing *w, const int *users, int n)
+{
+	const RecMatrix *history = w->fit->history;
+	MemoryContext context = w->bulk->rows;
+	int32	   *ends;
+	int32	   *numbers;
+	int32	   *items;
+	float	   *weights;
+	float	   *factors;
+	int			entries = 0;
+	Datum		values[FACTOR_COLUMNS];
+	bool		nulls[FACTOR_COLUMNS] = {false};
+
+	values[FACTOR_MODEL - 1] = Int64GetDatum(w->model_id);
+	values[FACTOR_FIRST - 1] = ecml_bulk_text(context, w->ids[users[0]]);
+	values[FACTOR_USERS - 1] = id_array(w, users, n);
+	values[FACTOR_NUMBERS - 1] = ecml_bulk_array_room(context, n, INT4OID, (void **) &numbers);
+	values[FACTOR_ENDS - 1] = ecml_bulk_array_room(context, n, INT4OID, (void **) &ends);
+	for (int i = 0; i < n; i++)
+	{
+		numbers[i] = users[i];
+		ends[i] = entries += history_length(history, users[i]);
+	}
+	values[FACTOR_ITEMS - 1] = ecml_bulk_array_room(context, entries, INT4OID, (void **) &items);
+	values[FACTOR_VALUES - 1] = ecml_bulk_array_room(context, entries, FLOAT4OID, (void **) &weights);
+	for (int i = 0, at = 0; i < n; at = ends[i++])
+	{
+		memcpy(items + at, history->column + history->start[users[i]], (ends[i] - at) * sizeof(int32));
+		memcpy(weights + at, history->value + history->start[users[i]], (ends[i] - at) * sizeof(float));
+	}
+	nulls[FACTOR_FACTORS - 1] = w->dimension == 0;
+	values[FACTOR_FACTORS - 1] = (Datum) 0;
+	if (w->dimension > 0)
+	{
+		values[FACTOR_FACTORS - 1] = ecml_bulk_array_room(context, n * w->dimension, FLOAT4OID, (void **) &factors);
+		for (int i = 0; i < n; i++)
+			memcpy(factors + (size_t) i * w->dimension, w->fit->user + (size_t) users[i] * w->fit->model->factors->stride,
+				   w->dimension * sizeof(float));
+	}
+	ecml_bulk_add(w->bulk, values, nulls);
+}
+
 void
 rec_users_store(EcmlCtx *ctx, const RecModel *model, const RecFit *fit, char *const *ids, int64 model_id)
 {
 	const RecMatrix *history = fit->history;
-	int		   *order = index_order(ctx, ids, history->rows);
+	Writing		w = {fit, ids, id_order(ctx, ids, history->rows)};
 	EcmlBulk   *bulk;
 
 	for (int u = 0; u < history->rows; u++)
 		check_id(ids[u]);
-	bulk = ecml_bulk_begin("factor");
-	for (int i = 0; i < history->rows; i++)
+	w.dimension = fit->user ? model->factors->dimension : 0;
+	w.model_id = model_id;
+	w.bulk = ecml_bulk_begin("factor");
+	for (int first = 0, n; first < history->rows; first += n)
 	{
-		int			u = order[i];
-		size_t		at = history->start[u];
-		int			n = (int) (history->start[u + 1] - at);
-		Datum		values[6];
-		bool		nulls[6] = {false};
+		size_t		bytes = ROW_OVERHEAD + id_bytes(ids[w.order[first]]) + user_bytes(&w, w.order[first]);
 
-		values[FACTOR_MODEL - 1] = Int64GetDatum(model_id);
-		values[FACTOR_USER - 1] = ecml_bulk_text(bulk->rows, ids[u]);
-		values[FACTOR_NUMBER - 1] = Int32GetDatum(u);
-		values[FACTOR_ITEMS - 1] = ecml_bulk_array(bulk->rows, history->column + at, n, INT4OID);
-		values[FACTOR_VALUES - 1] = ecml_bulk_array(bulk->rows, history->value + at, n, FLOAT4OID);
-		nulls[FACTOR_FACTORS - 1] = fit->user == NULL;
-		values[FACTOR_FACTORS - 1] = fit->user == NULL ? (Datum) 0 :
-			ecml_bulk_array(bulk->rows, fit->user + (size_t) u * model->factors->stride, model->factors->dimension, FLOAT4OID);
-		ecml_bulk_add(bulk, values, nulls);
+		for (n = 1; first + n < history->rows; n++)
+		{
+			bytes += user_bytes(&w, w.order[first + n]);
+			if (bytes > ROW_BYTES)
+				break;
+		}
+		store_row(&w, w.order + first, n);
 	}
-	ecml_bulk_end(bulk);
+	ecml_bulk_end(w.bulk);
 	if (fit->users == NULL)
 		return;
 	bulk = ecml_bulk_begin("neighbor");
@@ -192,7 +309,15 @@ array_values(Datum datum, int *n)
 	return ARR_DATA_PTR(array);
 }
 
-/* Items and values of a row, their numbers checked. */
+static void
+check_items(const int32_t *items, int n, const RecModel *model)
+{
+	for (int i = 0; i < n; i++)
+		if (items[i] < 0 || items[i] >= model->items || (i > 0 && items[i] <= items[i - 1]))
+			damaged("an item that is not the model's");
+}
+
+/* Items and values of a row of ecml.neighbor, their numbers checked. */
 static void
 read_history(HeapTuple tuple, TupleDesc desc, int items_column, const RecModel *model, int *n, int32_t **items, float **values)
 {
@@ -203,9 +328,7 @@ read_history(HeapTuple tuple, TupleDesc desc, int items_column, const RecModel *
 	from = array_values(heap_getattr(tuple, items_column, desc, &isnull), n);
 	*items = palloc((*n + 1) * sizeof(int32_t));
 	memcpy(*items, from, *n * sizeof(int32_t));
-	for (int i = 0; i < *n; i++)
-		if ((*items)[i] < 0 || (*items)[i] >= model->items || (i > 0 && (*items)[i] <= (*items)[i - 1]))
-			damaged("an item that is not the model's");
+	check_items(*items, *n, model);
 	from = array_values(heap_getattr(tuple, items_column + 1, desc, &isnull), &nvalues);
 	if (nvalues != *n)
 		damaged("items and values of different number");
@@ -213,48 +336,156 @@ read_history(HeapTuple tuple, TupleDesc desc, int items_column, const RecModel *
 	memcpy(*values, from, *n * sizeof(float));
 }
 
-static void
-read_factor(HeapTuple tuple, TupleDesc desc, const RecModel *model, RecUserRow *row)
+/* A row of ecml.factor: the arrays of its users. */
+typedef struct Row
 {
-	bool		isnull;
-	Datum		datum;
+	int			n;
+	const int32_t *numbers;		/* [n] */
+	const int32_t *ends;		/* [n] of the items */
+	const int32_t *items;		/* [ends[n - 1]] */
+	const float *values;
+	const float *factors;		/* [n][dimension], or NULL */
+	const char *at;				/* ids that are left: a text of the array */
+	const char *end;
+} Row;
 
-	row->found = true;
-	row->number = DatumGetInt32(heap_getattr(tuple, FACTOR_NUMBER, desc, &isnull));
-	read_history(tuple, desc, FACTOR_ITEMS, model, &row->n, &row->items, &row->values);
+/* Take a row apart; what it points to is the tuple's, or palloc'd. */
+static void
+open_row(HeapTuple tuple, TupleDesc desc, const RecModel *model, Row *row)
+{
+	Datum		values[FACTOR_COLUMNS];
+	bool		nulls[FACTOR_COLUMNS];
+	int			counts[4];
+	ArrayType  *users;
+
+	if (desc->natts != FACTOR_COLUMNS)
+		damaged("other columns than those of this version");
+	heap_deform_tuple(tuple, desc, values, nulls);
+	users = DatumGetArrayTypeP(values[FACTOR_USERS - 1]);
+	row->numbers = array_values(values[FACTOR_NUMBERS - 1], &counts[0]);
+	row->ends = array_values(values[FACTOR_ENDS - 1], &counts[1]);
+	row->items = array_values(values[FACTOR_ITEMS - 1], &counts[2]);
+	row->values = array_values(values[FACTOR_VALUES - 1], &counts[3]);
+	row->n = counts[0];
+	if (ARR_NDIM(users) != 1 || ARR_HASNULL(users) || ARR_ELEMTYPE(users) != TEXTOID || ARR_DIMS(users)[0] != row->n ||
+		counts[1] != row->n || counts[2] != counts[3])
+		damaged("arrays of different length");
+	for (int i = 0; i < row->n; i++)
+		if (row->ends[i] < (i > 0 ? row->ends[i - 1] : 0) || row->ends[i] > counts[2])
+			damaged("items that are not there");
+	row->at = ARR_DATA_PTR(users);
+	row->end = (const char *) users + ARR_SIZE(users);
 	row->factors = NULL;
-	datum = heap_getattr(tuple, FACTOR_FACTORS, desc, &isnull);
-	if (!isnull && model->factors)
+	if (!nulls[FACTOR_FACTORS - 1] && model->factors)
 	{
 		int			n;
-		void	   *from = array_values(datum, &n);
 
-		if (n != model->factors->dimension)
+		row->factors = array_values(values[FACTOR_FACTORS - 1], &n);
+		if (n != (int64) row->n * model->factors->dimension)
 			damaged("another number of factors than the model");
-		row->factors = rec_aligned(model->factors->stride * sizeof(float));
-		memset(row->factors, 0, model->factors->stride * sizeof(float));
-		memcpy(row->factors, from, n * sizeof(float));
 	}
 }
 
-void
-rec_user_find(const RecModel *model, int64 model_id, const char *user_id, RecUserRow *row)
+/* The next of its ids, not terminated. */
+static const char *
+next_id(Row *row, int *length)
 {
-	Relation	table = table_open(ecml_catalog_relation("factor"), AccessShareLock);
-	ScanKeyData keys[2];
-	SysScanDesc scan;
-	HeapTuple	tuple;
+	const char *at = row->at;
 
-	memset(row, 0, sizeof(*row));
+	/* a value of one, and as much as it says */
+	if (row->end - at < VARHDRSZ || VARATT_IS_EXTERNAL(at) || VARATT_IS_COMPRESSED(at) ||
+		(ptrdiff_t) VARSIZE_ANY(at) > row->end - at)
+		damaged("an id that is none");
+	*length = VARSIZE_ANY_EXHDR(at);
+	row->at = (const char *) INTALIGN(at + VARSIZE_ANY(at));
+	return VARDATA_ANY(at);
+}
+
+/* What is known of its i-th user; palloc'd. */
+static void
+read_user(const Row *row, int i, const RecModel *model, RecUserRow *user)
+{
+	int			first = i > 0 ? row->ends[i - 1] : 0;
+
+	user->found = true;
+	user->number = row->numbers[i];
+	user->n = row->ends[i] - first;
+	user->items = palloc((user->n + 1) * sizeof(int32_t));
+	memcpy(user->items, row->items + first, user->n * sizeof(int32_t));
+	check_items(user->items, user->n, model);
+	user->values = palloc((user->n + 1) * sizeof(float));
+	memcpy(user->values, row->values + first, user->n * sizeof(float));
+	user->factors = NULL;
+	if (row->factors)
+	{
+		const RecFactors *f = model->factors;
+
+		user->factors = rec_aligned(f->stride * sizeof(float));
+		memset(user->factors, 0, f->stride * sizeof(float));
+		memcpy(user->factors, row->factors + (size_t) i * f->dimension, f->dimension * sizeof(float));
+	}
+}
+
+/* The rows of a model in ecml.factor, in the order of the index: all, or (user_id) those that begin at or before an id. */
+struct RecUserScan
+{
+	const RecModel *model;
+	Relation	table;
+	Relation	index;
+	SysScanDesc scan;
+	MemoryContext context;		/* of the row at hand */
+	Row			row;
+	int			next;			/* of its users */
+};
+
+static void
+begin_scan(RecUserScan *scan, const RecModel *model, int64 model_id, const char *user_id)
+{
+	ScanKeyData keys[2];
+
+	scan->model = model;
+	scan->table = table_open(ecml_catalog_relation("factor"), AccessShareLock);
+	scan->index = index_open(ecml_catalog_relation("factor_pkey"), AccessShareLock);
 	ScanKeyInit(&keys[0], FACTOR_MODEL, BTEqualStrategyNumber, F_INT8EQ, Int64GetDatum(model_id));
-	ScanKeyInit(&keys[1], FACTOR_USER, BTEqualStrategyNumber, F_TEXTEQ, CStringGetTextDatum(user_id));
-	keys[1].sk_collation = C_COLLATION_OID;
-	scan = systable_beginscan(table, ecml_catalog_relation("factor_pkey"), true, GetActiveSnapshot(), 2, keys);
-	tuple = systable_getnext(scan);
+	if (user_id)
+	{
+		ScanKeyInit(&keys[1], FACTOR_FIRST, BTLessEqualStrategyNumber, F_TEXT_LE, CStringGetTextDatum(user_id));
+		keys[1].sk_collation = C_COLLATION_OID;
+	}
+	scan->scan = systable_beginscan_ordered(scan->table, scan->index, GetActiveSnapshot(), user_id ? 2 : 1, keys);
+}
+
+static void
+end_scan(RecUserScan *scan)
+{
+	systable_endscan_ordered(scan->scan);
+	index_close(scan->index, AccessShareLock);
+	table_close(scan->table, AccessShareLock);
+}
+
+void
+rec_user_find(const RecModel *model, int64 model_id, const char *user_id, RecUserRow *user)
+{
+	RecUserScan scan = {0};
+	HeapTuple	tuple;
+	int			wanted = strlen(user_id);
+
+	memset(user, 0, sizeof(*user));
+	begin_scan(&scan, model, model_id, user_id);
+	tuple = systable_getnext_ordered(scan.scan, BackwardScanDirection);
 	if (HeapTupleIsValid(tuple))
-		read_factor(tuple, RelationGetDescr(table), model, row);
-	systable_endscan(scan);
-	table_close(table, AccessShareLock);
+	{
+		open_row(tuple, RelationGetDescr(scan.table), model, &scan.row);
+		for (int i = 0; i < scan.row.n && !user->found; i++)
+		{
+			int			length;
+			const char *id = next_id(&scan.row, &length);
+
+			if (length == wanted && memcmp(id, user_id, length) == 0)
+				read_user(&scan.row, i, model, user);
+		}
+	}
+	end_scan(&scan);
 }
 
 /* The row of a user's number; the scan is left open with it. */
@@ -370,45 +601,44 @@ rec_users_similar(int64 model_id, int number, char ***user_ids, float **similari
 	return found;
 }
 
-struct RecUserScan
-{
-	const RecModel *model;
-	Relation	table;
-	Relation	index;
-	SysScanDesc scan;
-};
-
 RecUserScan *
 rec_users_begin(const RecModel *model, int64 model_id)
 {
 	RecUserScan *scan = palloc0(sizeof(RecUserScan));
-	ScanKeyData key;
 
-	scan->model = model;
-	scan->table = table_open(ecml_catalog_relation("factor"), AccessShareLock);
-	scan->index = index_open(ecml_catalog_relation("factor_pkey"), AccessShareLock);
-	ScanKeyInit(&key, FACTOR_MODEL, BTEqualStrategyNumber, F_INT8EQ, Int64GetDatum(model_id));
-	scan->scan = systable_beginscan_ordered(scan->table, scan->index, GetActiveSnapshot(), 1, &key);
+	begin_scan(scan, model, model_id, NULL);
+	scan->context = AllocSetContextCreate(CurrentMemoryContext, "ecml users", ALLOCSET_DEFAULT_SIZES);
 	return scan;
 }
 
 bool
-rec_users_next(RecUserScan *scan, char **user_id, RecUserRow *row)
+rec_users_next(RecUserScan *scan, char **user_id, RecUserRow *user)
 {
-	HeapTuple	tuple = systable_getnext_ordered(scan->scan, ForwardScanDirection);
-	bool		isnull;
+	const char *id;
+	int			length;
 
-	if (!HeapTupleIsValid(tuple))
-		return false;
-	*user_id = TextDatumGetCString(heap_getattr(tuple, FACTOR_USER, RelationGetDescr(scan->table), &isnull));
-	read_factor(tuple, RelationGetDescr(scan->table), scan->model, row);
+	while (scan->next == scan->row.n)
+	{
+		HeapTuple	tuple = systable_getnext_ordered(scan->scan, ForwardScanDirection);
+		MemoryContext old;
+
+		if (!HeapTupleIsValid(tuple))
+			return false;
+		MemoryContextReset(scan->context);
+		old = MemoryContextSwitchTo(scan->context);
+		open_row(tuple, RelationGetDescr(scan->table), scan->model, &scan->row);
+		MemoryContextSwitchTo(old);
+		scan->next = 0;
+	}
+	id = next_id(&scan->row, &length);
+	*user_id = pnstrdup(id, length);
+	read_user(&scan->row, scan->next++, scan->model, user);
 	return true;
 }
 
 void
 rec_users_end(RecUserScan *scan)
 {
-	systable_endscan_ordered(scan->scan);
-	index_close(scan->index, AccessShareLock);
-	table_close(scan->table, AccessShareLock);
+	end_scan(scan);
+	MemoryContextDelete(scan->context);
 }
