@@ -182,19 +182,54 @@ usable_names(const char **names, int max)
 	return n;
 }
 
+/* The versions of a name, as a list for a message; NULL: there are none. */
+static char *
+versions_of(const char *name)
+{
+	Relation	table = table_open(ecml_catalog_relation("model"), AccessShareLock);
+	StringInfoData list;
+	ScanKeyData key;
+	SysScanDesc scan;
+	HeapTuple	tuple;
+	int			n = 0;
+
+	initStringInfo(&list);
+	ScanKeyInit(&key, COLUMN_NAME, BTEqualStrategyNumber, F_TEXTEQ, CStringGetTextDatum(name));
+	key.sk_collation = DEFAULT_COLLATION_OID;
+	scan = systable_beginscan(table, ecml_catalog_relation("model_name_version_key"), true, GetActiveSnapshot(), 1, &key);
+	while (HeapTupleIsValid(tuple = systable_getnext(scan)))
+	{
+		bool		isnull;
+
+		if (n++ < 20)
+			appendStringInfo(&list, "%s%d", n > 1 ? ", " : "",
+							 DatumGetInt32(heap_getattr(tuple, COLUMN_VERSION, RelationGetDescr(table), &isnull)));
+	}
+	systable_endscan(scan);
+	table_close(table, AccessShareLock);
+	if (n > 20)
+		appendStringInfoString(&list, ", ...");
+	return n > 0 ? list.data : NULL;
+}
+
 static void
 missing_model(const char *name, int version)
 {
 	const char *names[1000];
 	const char *nearest = ecml_error_nearest(name, names, usable_names(names, lengthof(names)));
+	char	   *versions = version > 0 ? versions_of(name) : NULL;
 
+	if (versions)
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_OBJECT),
+				 errmsg("model \"%s\" has no version %d", name, version),
+				 errdetail("Its versions are: %s.", versions),
+				 errhint("The view ecml.models lists the models that you may use.")));
 	ereport(ERROR,
 			(errcode(ERRCODE_UNDEFINED_OBJECT),
-			 version > 0 ? errmsg("model \"%s\" has no version %d", name, version) :
 			 errmsg("model \"%s\" does not exist", name),
-			 version > 0 ? errdetail("The model has other versions.") :
 			 errdetail("No active model of this name is in the catalog."),
-			 nearest && version == 0 ? errhint("Perhaps you mean \"%s\".", nearest) :
+			 nearest ? errhint("Perhaps you mean \"%s\".", nearest) :
 			 errhint("The view ecml.models lists the models that you may use.")));
 }
 

@@ -113,7 +113,8 @@ only(const EcmlSource *source, const int *candidates, int n, const char *what, c
 			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 			 errmsg("several columns could be the %s", what),
 			 errdetail("Candidates are: %s.", ecml_error_list(names, n)),
-			 errhint("Name one of them, as in %s => '%s'.", argument, names[0])));
+			 /* the first one is a key more often than not */
+			 errhint("Name one of them, as in %s => '%s'.", argument, names[n - 1])));
 }
 
 /* A column of exactly that name, apart from case. */

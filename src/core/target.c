@@ -119,8 +119,9 @@ ecml_target_column(MemoryContext context, const EcmlAlgorithm *algorithm, EcmlTa
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("%s needs a target", algorithm->name),
 				 errdetail("The target is NULL."),
+				 /* the first column is a key more often than not */
 				 errhint("Name the column to learn, for example: target => '%s'.",
-						 source->desc->natts > 0 ? NameStr(TupleDescAttr(source->desc, 0)->attname) : "price")));
+						 source->desc->natts > 0 ? NameStr(TupleDescAttr(source->desc, source->desc->natts - 1)->attname) : "price")));
 	number = ecml_source_column(source, name, "target");
 	target = create(context, use, name, number, TupleDescAttr(source->desc, number)->atttypid);
 	if (event)

@@ -115,28 +115,46 @@ shrink(EcmlCtx *ctx, const double *z, int n, int t)
 	return fmin(fmax(variances / squares, 0), 1);
 }
 
-bool
-reconcile_mint(EcmlCtx *ctx, const ReconcileTree *tree, double *errors, int t, double *values, int width, double *shrinkage)
+/* U'x = 0 says that sums hold: a column of U for each node with children, 1 there and -1 at each child. */
+typedef struct Mint
 {
-	const int	n = tree->n;
-	int		   *row = ECML_NEW(ctx, int, n);	/* number of the constraint of a node with children, or -1 */
-	int			a = 0;
-	double	   *scale = ECML_NEW(ctx, double, n);
-	double	   *ue;
-	double	   *m;
-	double	   *x;
-	double	   *back;
-	double		lambda;
+	EcmlCtx    *ctx;
+	const ReconcileTree *tree;
+	int			t;				/* errors of each node */
+	int			a;				/* nodes with children */
+	int		   *row;			/* [n] column of U of a node with children, or -1 */
+	double	   *scale;			/* [n] root mean square of the errors */
+	const double *e;			/* [n][t] errors over their scale */
+	double		lambda;			/* share of the diagonal in the covariances W */
+	double	   *ue;				/* [a][t] U'E */
+	double	   *m;				/* [a][a] U'WU, then its Cholesky factor */
+} Mint;
+
+static void
+number_sums(Mint *mint)
+{
+	const ReconcileTree *tree = mint->tree;
+
+	mint->row = ECML_NEW(mint->ctx, int, tree->n);
+	for (int i = 0; i < tree->n; i++)
+		mint->row[i] = -1;
+	for (int i = 1; i < tree->n; i++)
+		mint->row[tree->parent[i]] = 0;
+	for (int i = 0; i < tree->n; i++)
+		if (mint->row[i] == 0)
+			mint->row[i] = mint->a++;
+}
+
+/* Errors over their root mean square; a missing one tells nothing.  False: some node has too few. */
+static bool
+scale_errors(Mint *mint, double *errors)
+{
+	const int	n = mint->tree->n;
+	const int	t = mint->t;
+	double		least = INFINITY;
 	bool		good = true;
 
-	for (int i = 0; i < n; i++)
-		row[i] = -1;
-	for (int i = 1; i < n; i++)
-		row[tree->parent[i]] = 0;
-	for (int i = 0; i < n; i++)
-		if (row[i] == 0)
-			row[i] = a++;
-	/* errors to correlations: a missing one tells nothing */
+	mint->scale = ECML_NEW(mint->ctx, double, n);
 	for (int i = 0; i < n; i++)
 	{
 		double	   *e = errors + (size_t) i * t;
@@ -151,57 +169,60 @@ reconcile_mint(EcmlCtx *ctx, const ReconcileTree *tree, double *errors, int t, d
 				count++;
 			sum += e[k] * e[k];
 		}
-		scale[i] = count > 2 && sum > 0 ? sqrt(sum / count) : NAN;
+		mint->scale[i] = count > 2 && sum > 0 ? sqrt(sum / count) : NAN;
+		if (mint->scale[i] < least)
+			least = mint->scale[i];
 		good &= count > 2;
 	}
-	if (!good || t < 3 || a == 0)
+	if (!good || !isfinite(least))
 		return false;
-	{
-		double		least = INFINITY;
-
-		for (int i = 0; i < n; i++)
-			if (scale[i] < least)
-				least = scale[i];
-		if (!isfinite(least))
-			return false;
-		/* a series without errors is one with small ones */
-		for (int i = 0; i < n; i++)
-		{
-			if (isnan(scale[i]))
-				scale[i] = 1e-3 * least;
-			for (int k = 0; k < t; k++)
-				errors[(size_t) i * t + k] /= scale[i];
-		}
-	}
-	*shrinkage = lambda = shrink(ctx, errors, n, t);
-	/* U'E [a][t]: a node less its children */
-	ue = ECML_NEW0(ctx, double, (size_t) a * t);
+	/* a series without errors is one with small ones */
 	for (int i = 0; i < n; i++)
 	{
-		const double *e = errors + (size_t) i * t;
+		if (isnan(mint->scale[i]))
+			mint->scale[i] = 1e-3 * least;
+		for (int k = 0; k < t; k++)
+			errors[(size_t) i * t + k] /= mint->scale[i];
+	}
+	mint->e = errors;
+	return true;
+}
+
+/* U'E, and U'WU of the shrunk covariances: (1 - lambda) of the errors' products, lambda of their diagonal. */
+static void
+covariances_of_sums(Mint *mint)
+{
+	const ReconcileTree *tree = mint->tree;
+	const int  *row = mint->row;
+	const int	a = mint->a;
+	const int	t = mint->t;
+	double	   *ue = mint->ue = ECML_NEW0(mint->ctx, double, (size_t) a * t);
+	double	   *m = mint->m = ECML_NEW0(mint->ctx, double, (size_t) a * a);
+
+	for (int i = 0; i < tree->n; i++)
+	{
+		const double *e = mint->e + (size_t) i * t;
 
 		for (int k = 0; k < t && row[i] >= 0; k++)
-			ue[(size_t) row[i] * t + k] += scale[i] * e[k];
+			ue[(size_t) row[i] * t + k] += mint->scale[i] * e[k];
 		for (int k = 0; k < t && i > 0; k++)
-			ue[(size_t) row[tree->parent[i]] * t + k] -= scale[i] * e[k];
+			ue[(size_t) row[tree->parent[i]] * t + k] -= mint->scale[i] * e[k];
 	}
-	/* U'WU [a][a] */
-	m = ECML_NEW0(ctx, double, (size_t) a * a);
 	for (int i = 0; i < a; i++)
 	{
-		ecml_poll(ctx, 0, 0);
+		ecml_poll(mint->ctx, 0, 0);
 		for (int j = 0; j <= i; j++)
 		{
 			double		sum = 0;
 
 			for (int k = 0; k < t; k++)
 				sum += ue[(size_t) i * t + k] * ue[(size_t) j * t + k];
-			m[(size_t) i * a + j] = (1 - lambda) * sum / t;
+			m[(size_t) i * a + j] = (1 - mint->lambda) * sum / t;
 		}
 	}
-	for (int i = 0; i < n; i++)
+	for (int i = 0; i < tree->n; i++)
 	{
-		double		d = (lambda + 1e-8) * scale[i] * scale[i];
+		double		d = (mint->lambda + 1e-8) * mint->scale[i] * mint->scale[i];
 		int			own = row[i];
 		int			up = i > 0 ? row[tree->parent[i]] : -1;
 
@@ -212,62 +233,100 @@ reconcile_mint(EcmlCtx *ctx, const ReconcileTree *tree, double *errors, int t, d
 		if (own >= 0 && up >= 0)
 			m[(size_t) (own > up ? own : up) * a + (own > up ? up : own)] -= d;
 	}
-	for (int i = 0; i < a && good; i++)
+}
+
+/* m becomes its lower Cholesky factor; false: it is not positive definite. */
+static bool
+factorise(Mint *mint)
+{
+	const int	a = mint->a;
+	double	   *m = mint->m;
+
+	for (int i = 0; i < a; i++)
 	{
-		ecml_poll(ctx, 0, 0);
-		for (int j = 0; j <= i && good; j++)
+		ecml_poll(mint->ctx, 0, 0);
+		for (int j = 0; j <= i; j++)
 		{
 			double		sum = m[(size_t) i * a + j];
 
 			for (int k = 0; k < j; k++)
 				sum -= m[(size_t) i * a + k] * m[(size_t) j * a + k];
-			if (i == j)
-				good = sum > 0;
+			if (i == j && !(sum > 0))
+				return false;
 			m[(size_t) i * a + j] = i == j ? sqrt(sum) : sum / m[(size_t) j * a + j];
 		}
 	}
-	if (!good)
+	return true;
+}
+
+/* Values of a period [n], width apart, less W U (U'WU)^-1 U' of them; x [a] and back [t] are scratch. */
+static void
+project(const Mint *mint, double *values, int width, double *x, double *back)
+{
+	const ReconcileTree *tree = mint->tree;
+	const int  *row = mint->row;
+	const double *m = mint->m;
+	const int	a = mint->a;
+	const int	t = mint->t;
+
+	memset(x, 0, a * sizeof(double));
+	for (int i = 0; i < tree->n; i++)
+	{
+		if (row[i] >= 0)
+			x[row[i]] += values[(size_t) i * width];
+		if (i > 0)
+			x[row[tree->parent[i]]] -= values[(size_t) i * width];
+	}
+	for (int i = 0; i < a; i++)
+	{
+		for (int k = 0; k < i; k++)
+			x[i] -= m[(size_t) i * a + k] * x[k];
+		x[i] /= m[(size_t) i * a + i];
+	}
+	for (int i = a - 1; i >= 0; i--)
+	{
+		for (int k = i + 1; k < a; k++)
+			x[i] -= m[(size_t) k * a + i] * x[k];
+		x[i] /= m[(size_t) i * a + i];
+	}
+	/* W U x = lambda D U x + (1 - lambda) E (E'U x) / t */
+	memset(back, 0, t * sizeof(double));
+	for (int i = 0; i < a; i++)
+		for (int k = 0; k < t; k++)
+			back[k] += mint->ue[(size_t) i * t + k] * x[i];
+	for (int i = 0; i < tree->n; i++)
+	{
+		const double *e = mint->e + (size_t) i * t;
+		double		scale = mint->scale[i];
+		double		ux = (row[i] >= 0 ? x[row[i]] : 0) - (i > 0 ? x[row[tree->parent[i]]] : 0);
+		double		sum = 0;
+
+		for (int k = 0; k < t; k++)
+			sum += e[k] * back[k];
+		values[(size_t) i * width] -= (mint->lambda + 1e-8) * scale * scale * ux + (1 - mint->lambda) * scale * sum / t;
+	}
+}
+
+bool
+reconcile_mint(EcmlCtx *ctx, const ReconcileTree *tree, double *errors, int t, double *values, int width, double *shrinkage)
+{
+	Mint		mint = {.ctx = ctx,.tree = tree,.t = t};
+	double	   *x;
+	double	   *back;
+
+	number_sums(&mint);
+	if (!scale_errors(&mint, errors) || t < 3 || mint.a == 0)
 		return false;
-	x = ECML_NEW(ctx, double, a);
+	*shrinkage = mint.lambda = shrink(ctx, errors, tree->n, t);
+	covariances_of_sums(&mint);
+	if (!factorise(&mint))
+		return false;
+	x = ECML_NEW(ctx, double, mint.a);
 	back = ECML_NEW(ctx, double, t);
 	for (int h = 0; h < width; h++)
 	{
 		ecml_poll(ctx, 0, 0);
-		memset(x, 0, a * sizeof(double));
-		for (int i = 0; i < n; i++)
-		{
-			if (row[i] >= 0)
-				x[row[i]] += values[(size_t) i * width + h];
-			if (i > 0)
-				x[row[tree->parent[i]]] -= values[(size_t) i * width + h];
-		}
-		for (int i = 0; i < a; i++)
-		{
-			for (int k = 0; k < i; k++)
-				x[i] -= m[(size_t) i * a + k] * x[k];
-			x[i] /= m[(size_t) i * a + i];
-		}
-		for (int i = a - 1; i >= 0; i--)
-		{
-			for (int k = i + 1; k < a; k++)
-				x[i] -= m[(size_t) k * a + i] * x[k];
-			x[i] /= m[(size_t) i * a + i];
-		}
-		/* W U x = lambda D U x + (1 - lambda) E (E'U x) / t */
-		memset(back, 0, t * sizeof(double));
-		for (int i = 0; i < a; i++)
-			for (int k = 0; k < t; k++)
-				back[k] += ue[(size_t) i * t + k] * x[i];
-		for (int i = 0; i < n; i++)
-		{
-			const double *e = errors + (size_t) i * t;
-			double		ux = (row[i] >= 0 ? x[row[i]] : 0) - (i > 0 ? x[row[tree->parent[i]]] : 0);
-			double		sum = 0;
-
-			for (int k = 0; k < t; k++)
-				sum += e[k] * back[k];
-			values[(size_t) i * width + h] -= (lambda + 1e-8) * scale[i] * scale[i] * ux + (1 - lambda) * scale[i] * sum / t;
-		}
+		project(&mint, values + h, width, x, back);
 	}
 	/* what rounding left */
 	reconcile_bottom_up(tree, values, width);

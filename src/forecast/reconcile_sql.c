@@ -241,22 +241,172 @@ move(ForecastTask *task, const double *mean, int horizon)
 	}
 }
 
+/* The nodes that are to add up, from the root down. */
+typedef struct Nodes
+{
+	int			n;
+	TreeNode  **node;			/* [n] */
+	int		   *parent;			/* [n] */
+} Nodes;
+
+/* All series end where the root's does: what they lack is 0 where gaps are, else not known. */
+static void
+even_ends(EcmlCtx *ctx, Tree *tree)
+{
+	int64		last = tree->nodes[0].series.first + tree->nodes[0].series.n;
+
+	for (int i = 0; i < tree->n; i++)
+	{
+		TreeNode   *node = &tree->nodes[i];
+		int			length = (int) (last - node->series.first);
+		double	   *y;
+
+		if (node->parent < -1 || node->series.n <= 0 || node->series.first + node->series.n == last)
+			continue;
+		y = ECML_NEW(ctx, double, length);
+		for (int t = 0; t < length; t++)
+			y[t] = t < node->series.n ? node->series.y[t] : node->series.filled == ECML_FILL_ZERO ? 0 : NAN;
+		node->series.y = y;
+		node->series.n = length;
+		node->series.nx = 0;
+	}
+}
+
+/* Fewer than two values are no series to fit, but part of sums: the value goes on. */
+static void
+go_on(EcmlCtx *ctx, const ForecastSetup *setup, TreeNode *node)
+{
+	ForecastTask *task = &node->task;
+
+	task->note = node->series.problem;
+	node->series.problem = NULL;
+	task->method = &forecast_method_naive;
+	task->in = (ForecastInput) {.y = node->series.y,.n = node->series.n,.horizon = setup->horizon,
+		.nlevels = setup->nlevels,.cap = NAN,.floor = NAN};
+	memcpy(task->in.levels, setup->levels, sizeof(setup->levels));
+	task->result.mean = ECML_NEW(ctx, double, setup->horizon);
+	task->result.lower = ECML_NEW(ctx, double, (size_t) setup->horizon * setup->nlevels);
+	task->result.upper = ECML_NEW(ctx, double, (size_t) setup->horizon * setup->nlevels);
+}
+
+static void
+choose_nodes(EcmlCtx *ctx, Tree *tree, const ForecastSetup *setup, Nodes *nodes)
+{
+	int		   *place = ECML_NEW(ctx, int, tree->n);	/* of a node of the tree among them */
+
+	nodes->n = 0;
+	nodes->node = ECML_NEW(ctx, TreeNode *, tree->n);
+	nodes->parent = ECML_NEW(ctx, int, tree->n);
+	for (int i = 0; i < tree->n; i++)
+	{
+		TreeNode   *node = &tree->nodes[i];
+
+		place[i] = -1;
+		if (node->parent == -2 || (i == 0 && node->series.n == 0))
+			continue;
+		if (!forecast_task_init(ctx, setup, &node->series, &node->task))
+			go_on(ctx, setup, node);
+		node->task.result.fitted = ECML_NEW(ctx, double, node->series.n);
+		place[i] = nodes->n;
+		nodes->parent[nodes->n] = node->parent < 0 ? -1 : place[node->parent];
+		nodes->node[nodes->n++] = node;
+	}
+}
+
+/* Each node's own forecast. */
+static void
+forecast_nodes(EcmlCtx *ctx, Nodes *nodes)
+{
+	ForecastTask *tasks = ECML_NEW0(ctx, ForecastTask, nodes->n);
+
+	for (int i = 0; i < nodes->n; i++)
+		tasks[i] = nodes->node[i]->task;
+	forecast_run(ctx, tasks, nodes->n);
+	for (int i = 0; i < nodes->n; i++)
+	{
+		/* a method that does not suit: what always works */
+		if (tasks[i].status != FORECAST_OK)
+		{
+			tasks[i].method = &forecast_method_naive;
+			forecast_run(ctx, &tasks[i], 1);
+		}
+		nodes->node[i]->task = tasks[i];
+	}
+}
+
+/* values [n][horizon] are made to add up; gives a note where it was done by a simpler way than asked for, else NULL. */
+static const char *
+reconcile(EcmlCtx *ctx, const Nodes *nodes, const ForecastSetup *setup, double *values)
+{
+	const TreeNode *const *node = (const TreeNode *const *) nodes->node;
+	const int	n = nodes->n;
+	const ReconcileTree shape = {n, nodes->parent};
+	const int	way = setup->given.reconcile;
+	const char *note = NULL;
+	double	   *scratch;
+
+	if (way == FORECAST_RECONCILE_BOTTOM_UP)
+	{
+		reconcile_bottom_up(&shape, values, setup->horizon);
+		return NULL;
+	}
+	if (way == FORECAST_RECONCILE_MINT)
+	{
+		int			aggregates = 0;
+		double		shrinkage;
+		int			t;
+
+		for (int i = 0; i < n; i++)
+			aggregates += !node[i]->leaf;
+		if (aggregates > MINT_LIMIT)
+			note = "reconciled by variances: there are too many sums for full covariances";
+		else
+		{
+			double	   *errors = collect_errors(ctx, node, n, &t);
+
+			if (reconcile_mint(ctx, &shape, errors, t, values, setup->horizon, &shrinkage))
+				return NULL;
+			note = "reconciled by variances: too few errors in common for full covariances";
+		}
+	}
+	scratch = ECML_NEW(ctx, double, 5 * (size_t) Max(n, 1));
+	if (n > 0)
+	{
+		variances(node, &shape, way, scratch + 4 * (size_t) n);
+		reconcile_weighted(&shape, scratch + 4 * (size_t) n, values, setup->horizon, scratch);
+	}
+	return note;
+}
+
+/* Floor and cap hold for the lowest nodes, and for the rest by their sums. */
+static void
+keep_bounds(const Nodes *nodes, const ForecastSetup *setup, double *values)
+{
+	const ReconcileTree shape = {nodes->n, nodes->parent};
+
+	if (isnan(setup->given.floor) && isnan(setup->given.cap))
+		return;
+	for (int i = 0; i < nodes->n; i++)
+		for (int h = 0; h < setup->horizon && nodes->node[i]->leaf; h++)
+		{
+			double	   *v = &values[(size_t) i * setup->horizon + h];
+
+			if (*v < setup->given.floor)
+				*v = setup->given.floor;
+			if (*v > setup->given.cap)
+				*v = setup->given.cap;
+		}
+	reconcile_bottom_up(&shape, values, setup->horizon);
+}
+
 void
 forecast_reconciled(EcmlRows *rows, EcmlSeriesReader *reader, const ForecastSetup *setup)
 {
 	ForecastContext c;
 	Tree		tree = {.capacity = 1024};
-	ForecastTask *tasks;
-	TreeNode	  **nodes;			/* those that are to add up */
-	int		   *place;			/* of a node among them */
-	int		   *parent;
-	ReconcileTree shape;
-	int			n = 0;
-	int			aggregates = 0;
-	int			way = setup->given.reconcile;
+	Nodes		nodes;
 	double	   *values;
-	double	   *scratch;
-	const char *note = NULL;
+	const char *note;
 	MemoryContext old;
 
 	forecast_context_init(&c);
@@ -265,132 +415,26 @@ forecast_reconciled(EcmlRows *rows, EcmlSeriesReader *reader, const ForecastSetu
 	tree.nodes = ECML_NEW(&c.ctx, TreeNode, tree.capacity);
 	tree.names = ecml_dict_create(c.context);
 	read_tree(&tree, reader);
-	tasks = ECML_NEW0(&c.ctx, ForecastTask, tree.n);
-	nodes = ECML_NEW(&c.ctx, TreeNode *, tree.n);
-	place = ECML_NEW(&c.ctx, int, tree.n);
-	parent = ECML_NEW(&c.ctx, int, tree.n);
-	/* all ends are the same */
-	for (int i = 0; i < tree.n; i++)
-		if (tree.nodes[i].parent >= -1 && tree.nodes[i].series.n > 0 &&
-			tree.nodes[i].series.first + tree.nodes[i].series.n != tree.nodes[0].series.first + tree.nodes[0].series.n)
-		{
-			TreeNode	   *node = &tree.nodes[i];
-			int64		last = tree.nodes[0].series.first + tree.nodes[0].series.n;
-			int			length = (int) (last - node->series.first);
-			double	   *y = ECML_NEW(&c.ctx, double, length);
+	even_ends(&c.ctx, &tree);
+	choose_nodes(&c.ctx, &tree, setup, &nodes);
+	forecast_nodes(&c.ctx, &nodes);
+	values = ECML_NEW(&c.ctx, double, (size_t) Max(nodes.n, 1) * setup->horizon);
+	for (int i = 0; i < nodes.n; i++)
+		memcpy(values + (size_t) i * setup->horizon, nodes.node[i]->task.result.mean, setup->horizon * sizeof(double));
+	note = reconcile(&c.ctx, &nodes, setup, values);
+	keep_bounds(&nodes, setup, values);
+	for (int i = 0; i < nodes.n; i++)
+	{
+		ForecastTask *task = &nodes.node[i]->task;
 
-			for (int t = 0; t < length; t++)
-				y[t] = t < node->series.n ? node->series.y[t] : node->series.filled == ECML_FILL_ZERO ? 0 : NAN;
-			node->series.y = y;
-			node->series.n = length;
-			node->series.nx = 0;
-		}
-	for (int i = 0; i < tree.n; i++)
-	{
-		TreeNode	   *node = &tree.nodes[i];
-
-		place[i] = -1;
-		if (node->parent == -2 || (i == 0 && node->series.n == 0))
-			continue;
-		if (!forecast_task_init(&c.ctx, setup, &node->series, &node->task))
-		{
-			/* it is a part of sums, and so must be something */
-			node->task.note = node->series.problem;
-		}
-		node->task.result.fitted = ECML_NEW(&c.ctx, double, node->series.n);
-		place[i] = n;
-		parent[n] = node->parent < 0 ? -1 : place[node->parent];
-		nodes[n++] = node;
-	}
-	for (int i = 0; i < n; i++)
-	{
-		if (nodes[i]->task.method == NULL)
-		{
-			EcmlSeries	plain = nodes[i]->series;
-
-			/* fewer than two values: the value goes on */
-			nodes[i]->series.problem = NULL;
-			(void) plain;
-			nodes[i]->task.method = &forecast_method_naive;
-			nodes[i]->task.in = (ForecastInput) {.y = nodes[i]->series.y,.n = nodes[i]->series.n,.horizon = setup->horizon,
-				.nlevels = setup->nlevels,.cap = NAN,.floor = NAN};
-			memcpy(nodes[i]->task.in.levels, setup->levels, sizeof(setup->levels));
-			nodes[i]->task.result.mean = ECML_NEW(&c.ctx, double, setup->horizon);
-			nodes[i]->task.result.lower = ECML_NEW(&c.ctx, double, (size_t) setup->horizon * setup->nlevels);
-			nodes[i]->task.result.upper = ECML_NEW(&c.ctx, double, (size_t) setup->horizon * setup->nlevels);
-		}
-		tasks[i] = nodes[i]->task;
-	}
-	forecast_run(&c.ctx, tasks, n);
-	for (int i = 0; i < n; i++)
-	{
-		/* a method that does not suit: what always works */
-		if (tasks[i].status != FORECAST_OK)
-		{
-			tasks[i].method = &forecast_method_naive;
-			forecast_run(&c.ctx, &tasks[i], 1);
-		}
-		nodes[i]->task = tasks[i];
-	}
-	shape = (ReconcileTree) {n, parent};
-	values = ECML_NEW(&c.ctx, double, (size_t) Max(n, 1) * setup->horizon);
-	for (int i = 0; i < n; i++)
-	{
-		aggregates += !nodes[i]->leaf;
-		memcpy(values + (size_t) i * setup->horizon, nodes[i]->task.result.mean, setup->horizon * sizeof(double));
-	}
-	scratch = ECML_NEW(&c.ctx, double, 5 * (size_t) Max(n, 1));
-	if (way == FORECAST_RECONCILE_MINT)
-	{
-		double		shrinkage;
-		int			t = 0;
-		double	   *errors = aggregates <= MINT_LIMIT ? collect_errors(&c.ctx, (const TreeNode *const *) nodes, n, &t) : NULL;
-
-		if (errors == NULL)
-			note = "reconciled by variances: there are too many sums for full covariances";
-		else if (!reconcile_mint(&c.ctx, &shape, errors, t, values, setup->horizon, &shrinkage))
-		{
-			note = "reconciled by variances: too few errors in common for full covariances";
-			errors = NULL;
-		}
-		if (errors == NULL && n > 0)
-		{
-			variances((const TreeNode *const *) nodes, &shape, way, scratch + 4 * (size_t) n);
-			reconcile_weighted(&shape, scratch + 4 * (size_t) n, values, setup->horizon, scratch);
-		}
-	}
-	else if (way == FORECAST_RECONCILE_BOTTOM_UP)
-		reconcile_bottom_up(&shape, values, setup->horizon);
-	else if (n > 0)
-	{
-		variances((const TreeNode *const *) nodes, &shape, way, scratch + 4 * (size_t) n);
-		reconcile_weighted(&shape, scratch + 4 * (size_t) n, values, setup->horizon, scratch);
-	}
-	/* a floor holds for the lowest, and for the rest by their sums */
-	if (!isnan(setup->given.floor) || !isnan(setup->given.cap))
-	{
-		for (int i = 0; i < n; i++)
-			for (int h = 0; h < setup->horizon && nodes[i]->leaf; h++)
-			{
-				double	   *v = &values[(size_t) i * setup->horizon + h];
-
-				if (*v < setup->given.floor)
-					*v = setup->given.floor;
-				if (*v > setup->given.cap)
-					*v = setup->given.cap;
-			}
-		reconcile_bottom_up(&shape, values, setup->horizon);
-	}
-	for (int i = 0; i < n; i++)
-	{
-		move(&nodes[i]->task, values + (size_t) i * setup->horizon, setup->horizon);
+		move(task, values + (size_t) i * setup->horizon, setup->horizon);
 		for (size_t k = 0; k < (size_t) setup->horizon * setup->nlevels && !isnan(setup->given.floor); k++)
 		{
-			nodes[i]->task.result.lower[k] = fmax(nodes[i]->task.result.lower[k], setup->given.floor);
-			nodes[i]->task.result.upper[k] = fmax(nodes[i]->task.result.upper[k], setup->given.floor);
+			task->result.lower[k] = fmax(task->result.lower[k], setup->given.floor);
+			task->result.upper[k] = fmax(task->result.upper[k], setup->given.floor);
 		}
-		if (note && nodes[i]->task.note == NULL)
-			nodes[i]->task.note = note;
+		if (note && task->note == NULL)
+			task->note = note;
 	}
 	MemoryContextSwitchTo(old);
 	for (int i = 0; i < tree.n; i++)

@@ -660,38 +660,40 @@ plan_terms(DemandTable *table, const Reading *reading, int **offsets)
 	table->data.nterms = n;
 }
 
-/* From cells to the arrays of DemandData, in the order of products and times. */
-static void
-arrange(DemandTable *table, Reading *reading)
+/* What turns cells into the arrays of DemandData. */
+typedef struct Arranging
 {
-	EcmlCtx    *ctx = &table->ctx;
-	int			product = column_of(reading, USE_PRODUCT);
-	int			category = column_of(reading, USE_CATEGORY);
-	int			time = column_of(reading, USE_TIME);
-	int			bucket = column_of(reading, USE_BUCKET);
-	int			price = column_of(reading, USE_PRICE);
-	int			units = column_of(reading, USE_UNITS);
-	int			width = reading->ncolumns;
-	int			m = 0;
-	int			k;
-	int		   *rank = product >= 0 ? rank_labels(reading->columns[product].labels) : NULL;
-	int		   *offsets;
-	int		  **label_rank = palloc0((width + 1) * sizeof(int *));
-	Place	   *places = ECML_NEW(ctx, Place, reading->rows + 1);
-	Place	   *unsorted;
-	size_t	   *start;
+	DemandTable *table;
+	const Reading *reading;
+	int			product;		/* columns of these uses, or -1 */
+	int			time;
+	int			bucket;
+	int			price;
+	int			units;
+	int		   *rank;			/* of a product's label; NULL: there is one product */
+	int		   *offsets;		/* [columns] first term of a control */
+	int		  **label_rank;		/* [columns][labels] of controls that are texts */
+	int			instruments;
+	Place	   *places;			/* [rows] in the order of products and times */
+} Arranging;
+
+/* Rows that are of a product, in the order of products and times. */
+static void
+order_rows(Arranging *a)
+{
+	DemandTable *table = a->table;
+	const Reading *reading = a->reading;
+	Place	   *unsorted = ECML_NEW(&table->ctx, Place, reading->rows + 1);
 	size_t		n = 0;
-	double	   *x;
-	double	   *z;
-	double	   *y;
 
 	for (size_t i = 0; i < reading->rows; i++)
 	{
-		const double *row = reading->cells + i * width;
+		const double *row = reading->cells + i * reading->ncolumns;
 
-		if (product >= 0 && isnan(row[product]))
+		if (a->product >= 0 && isnan(row[a->product]))
 			continue;
-		places[n++] = (Place) {.product = rank ? rank[(int) row[product]] : 0,.time = time >= 0 ? row[time] : 0,.row = i};
+		unsorted[n++] = (Place) {.product = a->rank ? a->rank[(int) row[a->product]] : 0,
+			.time = a->time >= 0 ? row[a->time] : 0,.row = i};
 	}
 	if (n == 0)
 		ereport(ERROR,
@@ -699,140 +701,213 @@ arrange(DemandTable *table, Reading *reading)
 				 errmsg("there are no rows to learn demand from"),
 				 errdetail("Rows of the source: %zu.", reading->rows),
 				 errhint("Look at what the source gives.")));
-	table->data.products = rank ? reading->columns[product].labels->n : 1;
-	unsorted = places;
-	places = sort_places(ctx, unsorted, n, false, table->data.products);
-	ecml_free(ctx, unsorted);
+	table->data.products = a->rank ? reading->columns[a->product].labels->n : 1;
 	table->rows = n;
-	table->names = palloc0((table->data.products + 1) * sizeof(char *));
-	if (rank)
-		for (int c = 0; c < table->data.products; c++)
-			table->names[rank[c]] = reading->columns[product].labels->entries[c].key;
-	table->category = palloc0((table->data.products + 1) * sizeof(int));
+	a->places = sort_places(&table->ctx, unsorted, n, false, table->data.products);
+	ecml_free(&table->ctx, unsorted);
+}
+
+/* Names of products, and the category of each: that of its last row that tells one; products without are alone. */
+static void
+name_products(const Arranging *a)
+{
+	DemandTable *table = a->table;
+	const Reading *reading = a->reading;
+	int			products = table->data.products;
+	int			category = column_of(reading, USE_CATEGORY);
+	int			known;
+
+	table->names = palloc0((products + 1) * sizeof(char *));
+	if (a->rank)
+		for (int c = 0; c < products; c++)
+			table->names[a->rank[c]] = reading->columns[a->product].labels->entries[c].key;
+	table->category = palloc0((products + 1) * sizeof(int));
 	table->categories = 1;
-	if (category >= 0)
+	if (category < 0)
+		return;
+	known = reading->columns[category].labels->n;
+	for (int p = 0; p < products; p++)
+		table->category[p] = -1;
+	for (size_t i = 0; i < table->rows; i++)
 	{
-		/* of its last row that tells one; products without are alone */
-		int			known = reading->columns[category].labels->n;
+		double		c = reading->cells[a->places[i].row * reading->ncolumns + category];
 
-		for (int p = 0; p < table->data.products; p++)
-			table->category[p] = -1;
-		for (size_t i = 0; i < n; i++)
-		{
-			double		c = reading->cells[places[i].row * width + category];
-
-			if (!isnan(c))
-				table->category[places[i].product] = (int) c;
-		}
-		for (int p = 0; p < table->data.products; p++)
-			if (table->category[p] < 0)
-				table->category[p] = known++;
-		table->categories = known;
+		if (!isnan(c))
+			table->category[a->places[i].product] = (int) c;
 	}
-	plan_terms(table, reading, &offsets);
-	k = table->data.nterms;
-	table->others = palloc((table->data.products * table->ncross + 1) * sizeof(int));
-	for (int i = 0; i < table->data.products * table->ncross; i++)
-		table->others[i] = -1;
-	for (int c = 0; c < width; c++)
+	for (int p = 0; p < products; p++)
+		if (table->category[p] < 0)
+			table->category[p] = known++;
+	table->categories = known;
+}
+
+/* Instruments are counted, labels of controls ranked. */
+static void
+look_at_columns(Arranging *a)
+{
+	const Reading *reading = a->reading;
+
+	a->label_rank = palloc0((reading->ncolumns + 1) * sizeof(int *));
+	for (int c = 0; c < reading->ncolumns; c++)
 	{
-		m += reading->columns[c].use == USE_INSTRUMENT;
-		if (reading->columns[c].use == USE_CONTROL && reading->columns[c].label)
-		{
-			int		   *order = ecml_dict_order(reading->columns[c].labels);
+		const Column *column = &reading->columns[c];
 
-			label_rank[c] = palloc((reading->columns[c].labels->n + 1) * sizeof(int));
-			for (int l = 0; l < reading->columns[c].labels->n; l++)
-				label_rank[c][order[l]] = l;
+		a->instruments += column->use == USE_INSTRUMENT;
+		if (column->use == USE_CONTROL && column->label)
+		{
+			int		   *order = ecml_dict_order(column->labels);
+
+			a->label_rank[c] = palloc((column->labels->n + 1) * sizeof(int));
+			for (int l = 0; l < column->labels->n; l++)
+				a->label_rank[c][order[l]] = l;
 		}
 	}
-	if (m > DEMAND_MAX_INSTRUMENTS)
+	if (a->instruments > DEMAND_MAX_INSTRUMENTS)
 		ereport(ERROR,
 				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
 				 errmsg("there are too many instruments"),
-				 errdetail("There are %d; at most %d are possible.", m, DEMAND_MAX_INSTRUMENTS),
+				 errdetail("There are %d; at most %d are possible.", a->instruments, DEMAND_MAX_INSTRUMENTS),
 				 errhint("Leave some out.")));
-	table->data.start = start = ECML_NEW0(ctx, size_t, table->data.products + 1);
-	x = ECML_NEW(ctx, double, n * k);
+}
+
+/* The terms of a row that are columns, x [terms], and its instruments z; what extra columns say of its product p. */
+static void
+take_cells(const Arranging *a, const double *row, int p, double *x, double *z)
+{
+	DemandTable *table = a->table;
+	int			competitor = 1;
+	int			instrument = 0;
+	int			extra = 0;
+
+	for (int c = 0; c < a->reading->ncolumns; c++)
+	{
+		const Column *column = &a->reading->columns[c];
+
+		switch (column->use)
+		{
+			case USE_COMPETITOR:
+				x[competitor++] = row[c];
+				break;
+			case USE_CONTROL:
+				if (!column->label)
+					x[a->offsets[c]] = row[c];
+				else
+					for (int l = 1; l < column->labels->n; l++)
+						x[a->offsets[c] + l - 1] = isnan(row[c]) ? NAN : a->label_rank[c][(int) row[c]] == l;
+				break;
+			case USE_INSTRUMENT:
+				z[instrument++] = row[c];
+				break;
+			case USE_EXTRA:
+				if (!isnan(row[c]))
+					table->extra[(size_t) p * table->extras + extra] = row[c];
+				extra++;
+				break;
+			default:
+				break;
+		}
+	}
+}
+
+/* The terms of season and trend; bucket: its day of the year, month, ... */
+static void
+take_time(const DemandTable *table, double bucket, double time, double *x)
+{
+	double	   *season = x + table->first_season;
+
+	if (table->options->season == SEASON_YEARLY && !isnan(bucket))
+		for (int w = 0; w < 2; w++)
+		{
+			season[2 * w] = cos(2 * M_PI * (w + 1) * bucket / 365.25);
+			season[2 * w + 1] = sin(2 * M_PI * (w + 1) * bucket / 365.25);
+		}
+	else if (!isnan(bucket))
+		for (int s = 0; s < table->nseason; s++)
+			season[s] = bucket == table->bucket[s];
+	if (table->trend >= 0)
+		x[table->trend] = time / table->trend_unit;
+}
+
+static double *
+not_known(EcmlCtx *ctx, size_t n)
+{
+	double	   *values = ECML_NEW(ctx, double, n + 1);
+
+	for (size_t i = 0; i < n; i++)
+		values[i] = NAN;
+	return values;
+}
+
+/* From cells to the arrays of DemandData, in the order of products and times. */
+static void
+arrange(DemandTable *table, Reading *reading)
+{
+	EcmlCtx    *ctx = &table->ctx;
+	Arranging	a = {
+		.table = table,.reading = reading,.product = column_of(reading, USE_PRODUCT),.time = column_of(reading, USE_TIME),
+		.bucket = column_of(reading, USE_BUCKET),.price = column_of(reading, USE_PRICE),.units = column_of(reading, USE_UNITS)
+	};
+	int			products;
+	int			k;
+	int			m;
+	size_t		n;
+	size_t	   *start;
+	double	   *x;
+	double	   *z;
+	double	   *y;
+
+	if (a.product >= 0)
+		a.rank = rank_labels(reading->columns[a.product].labels);
+	order_rows(&a);
+	name_products(&a);
+	plan_terms(table, reading, &a.offsets);
+	look_at_columns(&a);
+	products = table->data.products;
+	k = table->data.nterms;
+	m = a.instruments;
+	n = table->rows;
+	table->others = palloc((products * table->ncross + 1) * sizeof(int));
+	for (int i = 0; i < products * table->ncross; i++)
+		table->others[i] = -1;
+	start = ECML_NEW0(ctx, size_t, products + 1);
+	x = not_known(ctx, n * k);
 	z = ECML_NEW(ctx, double, n * m + 1);
 	y = ECML_NEW(ctx, double, n);
 	table->time = ECML_NEW(ctx, double, n);
-	table->extra = ECML_NEW(ctx, double, (size_t) table->data.products * table->extras + 1);
-	table->last = ECML_NEW(ctx, double, (size_t) table->data.products * k);
-	table->weight = ECML_NEW0(ctx, double, table->data.products);
-	for (size_t i = 0; i < (size_t) table->data.products * table->extras; i++)
-		table->extra[i] = NAN;
-	for (size_t i = 0; i < (size_t) table->data.products * k; i++)
-		table->last[i] = NAN;
+	table->extra = not_known(ctx, (size_t) products * table->extras);
+	table->last = not_known(ctx, (size_t) products * k);
+	table->weight = ECML_NEW0(ctx, double, products);
 	for (size_t i = 0; i < n; i++)
 	{
-		const double *row = reading->cells + places[i].row * width;
-		int			p = places[i].product;
-		double	   *to = x + i * k;
-		int			competitor = 1;
-		int			instrument = 0;
-		int			extra = 0;
+		Place	   *place = &a.places[i];
+		const double *row = reading->cells + place->row * reading->ncolumns;
 
 		if (i % 65536 == 0)
 			CHECK_FOR_INTERRUPTS();
-		start[p + 1] = i + 1;
-		table->time[i] = places[i].time;
-		places[i].row = i;
-		for (int j = 0; j < k; j++)
-			to[j] = NAN;
-		to[0] = row[price];
-		y[i] = row[units];
-		for (int c = 0; c < width; c++)
-			switch (reading->columns[c].use)
-			{
-				case USE_COMPETITOR:
-					to[competitor++] = row[c];
-					break;
-				case USE_CONTROL:
-					if (!reading->columns[c].label)
-						to[offsets[c]] = row[c];
-					else
-						for (int l = 1; l < reading->columns[c].labels->n; l++)
-							to[offsets[c] + l - 1] = isnan(row[c]) ? NAN : label_rank[c][(int) row[c]] == l;
-					break;
-				case USE_INSTRUMENT:
-					z[i * m + instrument++] = row[c];
-					break;
-				case USE_EXTRA:
-					if (!isnan(row[c]))
-						table->extra[(size_t) p * table->extras + extra] = row[c];
-					extra++;
-					break;
-				default:
-					break;
-			}
-		if (table->options->season == SEASON_YEARLY && !isnan(row[bucket]))
-			for (int w = 0; w < 2; w++)
-			{
-				to[table->first_season + 2 * w] = cos(2 * M_PI * (w + 1) * row[bucket] / 365.25);
-				to[table->first_season + 2 * w + 1] = sin(2 * M_PI * (w + 1) * row[bucket] / 365.25);
-			}
-		else if (bucket >= 0 && !isnan(row[bucket]))
-			for (int s = 0; s < table->nseason; s++)
-				to[table->first_season + s] = row[bucket] == table->bucket[s];
-		if (table->trend >= 0)
-			to[table->trend] = places[i].time / table->trend_unit;
+		start[place->product + 1] = i + 1;
+		table->time[i] = place->time;
+		place->row = i;
+		x[i * k] = row[a.price];
+		y[i] = row[a.units];
+		take_cells(&a, row, place->product, x + i * k, z + i * m);
+		take_time(table, a.bucket >= 0 ? row[a.bucket] : NAN, place->time, x + i * k);
 		if (isfinite(y[i]))
-			table->weight[p] += y[i];
+			table->weight[place->product] += y[i];
 	}
-	for (int p = 0; p < table->data.products; p++)
+	for (int p = 0; p < products; p++)
 	{
 		start[p + 1] = Max(start[p + 1], start[p]);
 		table->weight[p] = fmax(table->weight[p] / Max(start[p + 1] - start[p], 1), 1e-9);
 	}
 	if (table->ncross > 0)
-		fill_cross(table, reading, places, x);
-	for (int p = 0; p < table->data.products; p++)
+		fill_cross(table, reading, a.places, x);
+	for (int p = 0; p < products; p++)
 		for (size_t i = start[p]; i < start[p + 1]; i++)
 			for (int j = 0; j < k; j++)
 				if (!isnan(x[i * k + j]))
 					table->last[(size_t) p * k + j] = x[i * k + j];
-	ecml_free(ctx, places);
+	ecml_free(ctx, a.places);
+	table->data.start = start;
 	table->data.ninstruments = m;
 	table->data.x = x;
 	table->data.z = z;

@@ -256,6 +256,160 @@ extra_of(const DemandTable *table, const DemandExtra *extras, int e, const EcmlC
 	return table->extra[(size_t) p * table->extras + place];
 }
 
+/* Products as items of price_optimise, those that react to each other's prices side by side. */
+typedef struct Curves
+{
+	const OptimalOptions *options;
+	DemandTable *table;
+	DemandExtra *extras;		/* [EXTRAS] */
+	OptimalLadder ladder;
+	PriceProblem problem;
+	PriceItem  *items;			/* [products] */
+	OptimalLimits *limits;		/* [products] of an item */
+	int		   *start;			/* [groups + 1] first item of a group */
+	int		   *place;			/* [products] a product's item */
+	int		   *product;		/* [products] an item's product */
+} Curves;
+
+/* Products of a category are a group where prices of others count, else each is its own. */
+static void
+group_products(Curves *curves)
+{
+	const DemandTable *table = curves->table;
+	bool		cross = curves->options->demand.cross != CROSS_NONE;
+	int			n = table->data.products;
+	int			at = 0;
+
+	for (int g = 0; g < (cross ? table->categories : n); g++)
+	{
+		int			first = at;
+
+		if (!cross)
+			curves->product[at++] = g;
+		else
+			for (int p = 0; p < n; p++)
+				if (table->category[p] == g)
+					curves->product[at++] = p;
+		if (at > first)
+			curves->start[++curves->problem.ngroups] = at;
+	}
+	for (int i = 0; i < n; i++)
+		curves->place[curves->product[i]] = i;
+}
+
+/* The group that an item is in: groups begin in ascending order. */
+static int
+group_of(const Curves *curves, int item)
+{
+	int			low = 0;
+	int			high = curves->problem.ngroups;
+
+	while (high - low > 1)
+		if (curves->start[(low + high) / 2] <= item)
+			low = (low + high) / 2;
+		else
+			high = (low + high) / 2;
+	return low;
+}
+
+/* The items of its group whose prices an item's demand answers to; -1: one without a price. */
+static const int *
+others_of(const Curves *curves, int p, int first)
+{
+	const DemandTable *table = curves->table;
+	int		   *others = palloc((table->ncross + 1) * sizeof(int));
+
+	for (int o = 0; o < table->ncross; o++)
+	{
+		int			other = table->others[p * table->ncross + o];
+
+		others[o] = other < 0 || !(table->last[(size_t) other * table->data.nterms] > 0) ? -1 : curves->place[other] - first;
+	}
+	return others;
+}
+
+/* An item of the group that begins at first, with its fit and range unless something is in the way. */
+static void
+make_item(Curves *curves, int i, int first)
+{
+	const OptimalOptions *options = curves->options;
+	const DemandTable *table = curves->table;
+	int			k = table->data.nterms;
+	int			p = curves->product[i];
+	const double *last = table->last + (size_t) p * k;
+	const DemandFit *fit = &table->fits[p];
+	PriceItem  *item = &curves->items[i];
+	OptimalLimits *limits = &curves->limits[i];
+	OptimalFacts facts = {
+		.current = last[0],.low = fit->low_price,.high = fit->high_price,
+		.cost = extra_of(table, curves->extras, EXTRA_COST, &options->cost, p),
+		.competitor = table->competitors > 0 ? last[1] : NAN,
+		.min_price = extra_of(table, curves->extras, EXTRA_MIN, &options->min_price, p),
+		.max_price = extra_of(table, curves->extras, EXTRA_MAX, &options->max_price, p)
+	};
+
+	item->x = palloc(k * sizeof(double));
+	for (int j = 0; j < k; j++)
+		item->x[j] = (j > 0 && j <= table->competitors) || j == table->trend ? last[j] : NAN;
+	set_at(table, options->at, item->x);
+	item->current = facts.current > 0 ? facts.current : 1;
+	item->weight = facts.current > 0 ? table->weight[p] : 0;
+	item->cost = facts.cost;
+	item->stock = extra_of(table, curves->extras, EXTRA_STOCK, &options->stock, p);
+	if (isnan(item->stock))
+		item->stock = INFINITY;
+	if (options->demand.cross == CROSS_PAIRS)
+		item->others = others_of(curves, p, first);
+	*limits = (OptimalLimits) {0};
+	if (isnan(fit->b[0]))
+		limits->problem = demand_note(fit);
+	else if (isnan(facts.cost) && options->goal == PRICE_PROFIT)
+		limits->problem = "the cost is not known";
+	else
+		*limits = optimal_limits(options, &curves->ladder, &facts);
+	if (limits->problem == NULL)
+	{
+		item->fit = fit;
+		item->range = limits->range;
+	}
+}
+
+/* What is told of a product; now and then [products]: the prices of all items before and after. */
+static void
+tell_product(EcmlRows *rows, const Curves *curves, int p, const double *now, const double *then)
+{
+	const DemandTable *table = curves->table;
+	const DemandData *data = &table->data;
+	int			i = curves->place[p];
+	const DemandFit *fit = &table->fits[p];
+	const PriceItem *item = &curves->items[i];
+	OptimalResult result = {
+		.product = table->names[p],.current = table->last[(size_t) p * data->nterms],.price = NAN,.low = NAN,.high = NAN,
+		.current_units = NAN,.units = NAN,.cost = item->cost,.elasticity = NAN,.note = curves->limits[i].problem
+	};
+
+	if (item->fit)
+	{
+		int			g = group_of(curves, i);
+		int			first = curves->start[g];
+		int			size = curves->start[g + 1] - first;
+
+		result.price = item->price;
+		result.low = item->interval_low;
+		result.high = item->interval_high;
+		result.current_units = price_units(&curves->problem, curves->items + first, size, i - first, now + first);
+		result.units = price_units(&curves->problem, curves->items + first, size, i - first, then + first);
+		result.elasticity = demand_elasticity_at(fit, data->form, data->nterms, data->nprices, item->x, item->price);
+		result.binding = optimal_binding(&curves->limits[i], item->price, isfinite(item->stock) &&
+										 result.units >= item->stock / curves->options->periods * (1 - 1e-9));
+		if (fit->b[0] >= 0)
+			result.note = "demand does not fall with the price";
+		else if (item->price < fit->low_price || item->price > fit->high_price)
+			result.note = psprintf("beyond the prices seen, %g to %g", fit->low_price, fit->high_price);
+	}
+	optimal_emit(rows, &result);
+}
+
 static void
 optimal_by_curves(EcmlRows *rows, const char *source, const OptimalOptions *options)
 {
@@ -269,145 +423,45 @@ optimal_by_curves(EcmlRows *rows, const char *source, const OptimalOptions *opti
 		{"max_price", options->max_price.column, isnan(options->max_price.number) ? max_names : none},
 	};
 	DemandTable *table = demand_read(source, &options->demand, extras, EXTRAS);
-	OptimalLadder ladder = optimal_ladder(options);
 	const DemandData *data = &table->data;
-	int			k = data->nterms;
 	int			n = data->products;
-	int		   *start = palloc0((n + 1) * sizeof(int));
-	int		   *place = palloc((n + 1) * sizeof(int));	/* of a product among the items */
-	int		   *product = palloc((n + 1) * sizeof(int));	/* of an item */
-	PriceItem  *items = MemoryContextAllocExtended(CurrentMemoryContext, ((Size) n + 1) * sizeof(PriceItem),
-												  MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
-	OptimalLimits *limits = MemoryContextAllocHuge(CurrentMemoryContext, ((Size) n + 1) * sizeof(OptimalLimits));
-	bool		cross = options->demand.cross != CROSS_NONE;
-	PriceProblem problem = {
-		.form = data->form,.nterms = k,.nprices = data->nprices,.first_cross = table->first_cross,
-		.ncross = table->ncross,.goal = options->goal,.periods = options->periods,.draws = options->draws,
-		.level = options->demand.level,.items = items,.nitems = n,.start = start,.seed = options->demand.seed
+	Curves		curves = {
+		.options = options,.table = table,.extras = extras,.ladder = optimal_ladder(options),
+		.items = MemoryContextAllocExtended(CurrentMemoryContext, ((Size) n + 1) * sizeof(PriceItem),
+											MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO),
+		.limits = MemoryContextAllocHuge(CurrentMemoryContext, ((Size) n + 1) * sizeof(OptimalLimits)),
+		.start = palloc0((n + 1) * sizeof(int)),
+		.place = palloc((n + 1) * sizeof(int)),
+		.product = palloc((n + 1) * sizeof(int))
 	};
 	double	   *now = palloc((n + 1) * sizeof(double));
 	double	   *then = palloc((n + 1) * sizeof(double));
-	int			at = 0;
 
 	if (isnan(options->cost.number) && !extras[EXTRA_COST].found &&
 		(options->goal == PRICE_PROFIT || !isnan(options->min_margin)))
 		optimal_need_cost();
-	/* products of a category side by side, else each by itself */
-	for (int g = 0; g < (cross ? table->categories : n); g++)
-	{
-		int			first = at;
-
-		if (!cross)
-			product[at++] = g;
-		else
-			for (int p = 0; p < n; p++)
-				if (table->category[p] == g)
-					product[at++] = p;
-		if (at > first)
-			start[++problem.ngroups] = at;
-	}
-	for (int i = 0; i < n; i++)
-		place[product[i]] = i;
-	for (int g = 0; g < problem.ngroups; g++)
-		for (int i = start[g]; i < start[g + 1]; i++)
+	curves.problem = (PriceProblem) {
+		.form = data->form,.nterms = data->nterms,.nprices = data->nprices,.first_cross = table->first_cross,
+		.ncross = table->ncross,.goal = options->goal,.periods = options->periods,.draws = options->draws,
+		.level = options->demand.level,.items = curves.items,.nitems = n,.start = curves.start,.seed = options->demand.seed
+	};
+	group_products(&curves);
+	for (int g = 0; g < curves.problem.ngroups; g++)
+		for (int i = curves.start[g]; i < curves.start[g + 1]; i++)
 		{
-			int			p = product[i];
-			PriceItem  *item = &items[i];
-			const DemandFit *fit = &table->fits[p];
-			OptimalFacts facts = {
-				.current = table->last[(size_t) p * k],.low = fit->low_price,.high = fit->high_price,
-				.cost = extra_of(table, extras, EXTRA_COST, &options->cost, p),
-				.competitor = table->competitors > 0 ? table->last[(size_t) p * k + 1] : NAN,
-				.min_price = extra_of(table, extras, EXTRA_MIN, &options->min_price, p),
-				.max_price = extra_of(table, extras, EXTRA_MAX, &options->max_price, p)
-			};
-
 			CHECK_FOR_INTERRUPTS();
-			item->x = palloc(k * sizeof(double));
-			for (int j = 0; j < k; j++)
-				item->x[j] = (j > 0 && j <= table->competitors) || j == table->trend ? table->last[(size_t) p * k + j] : NAN;
-			set_at(table, options->at, item->x);
-			item->current = facts.current > 0 ? facts.current : 1;
-			item->weight = facts.current > 0 ? table->weight[p] : 0;
-			item->cost = facts.cost;
-			item->stock = extra_of(table, extras, EXTRA_STOCK, &options->stock, p);
-			if (isnan(item->stock))
-				item->stock = INFINITY;
-			if (options->demand.cross == CROSS_PAIRS)
-			{
-				int		   *others = palloc((table->ncross + 1) * sizeof(int));
-
-				for (int o = 0; o < table->ncross; o++)
-				{
-					int			other = table->others[p * table->ncross + o];
-
-					others[o] = other < 0 || !(table->last[(size_t) other * k] > 0) ? -1 : place[other] - start[g];
-				}
-				item->others = others;
-			}
-			limits[i] = (OptimalLimits) {0};
-			if (isnan(fit->b[0]))
-				limits[i].problem = demand_note(fit);
-			else if (isnan(facts.cost) && options->goal == PRICE_PROFIT)
-				limits[i].problem = "the cost is not known";
-			else
-				limits[i] = optimal_limits(options, &ladder, &facts);
-			if (limits[i].problem == NULL)
-			{
-				item->fit = fit;
-				item->range = limits[i].range;
-			}
+			make_item(&curves, i, curves.start[g]);
 		}
-	price_optimise(&table->ctx, &problem);
-	for (int g = 0; g < problem.ngroups; g++)
+	price_optimise(&table->ctx, &curves.problem);
+	for (int i = 0; i < n; i++)
 	{
-		PriceItem  *group = items + start[g];
-		int			size = start[g + 1] - start[g];
-
-		for (int i = 0; i < size; i++)
-		{
-			now[start[g] + i] = group[i].current;
-			then[start[g] + i] = group[i].price;
-		}
+		now[i] = curves.items[i].current;
+		then[i] = curves.items[i].price;
 	}
 	for (int p = 0; p < n; p++)
 	{
-		int			i = place[p];
-		int			g = 0;
-		const DemandFit *fit = &table->fits[p];
-		PriceItem  *item = &items[i];
-		OptimalResult result = {
-			.product = table->names[p],.current = table->last[(size_t) p * k],.price = NAN,.low = NAN,.high = NAN,
-			.current_units = NAN,.units = NAN,.cost = item->cost,.elasticity = NAN,.note = limits[i].problem
-		};
-
 		CHECK_FOR_INTERRUPTS();
-		if (item->fit)
-		{
-			/* its group: groups begin in ascending order */
-			int			low = 0;
-			int			high = problem.ngroups;
-
-			while (high - low > 1)
-				if (start[(low + high) / 2] <= i)
-					low = (low + high) / 2;
-				else
-					high = (low + high) / 2;
-			g = low;
-			result.price = item->price;
-			result.low = item->interval_low;
-			result.high = item->interval_high;
-			result.current_units = price_units(&problem, items + start[g], start[g + 1] - start[g], i - start[g], now + start[g]);
-			result.units = price_units(&problem, items + start[g], start[g + 1] - start[g], i - start[g], then + start[g]);
-			result.elasticity = demand_elasticity_at(fit, data->form, k, data->nprices, item->x, item->price);
-			result.binding = optimal_binding(&limits[i], item->price, isfinite(item->stock) &&
-											 result.units >= item->stock / options->periods * (1 - 1e-9));
-			if (fit->b[0] >= 0)
-				result.note = "demand does not fall with the price";
-			else if (item->price < fit->low_price || item->price > fit->high_price)
-				result.note = psprintf("beyond the prices seen, %g to %g", fit->low_price, fit->high_price);
-		}
-		optimal_emit(rows, &result);
+		tell_product(rows, &curves, p, now, then);
 	}
 }
 
