@@ -227,7 +227,7 @@ word_ends(Reading *r, uint32_t alone, size_t begin, size_t end)
 			case CONTRAST:
 				sink->contrast(sink->arg);
 				sink->clause(sink->arg, begin);
-					r->negated = 0;
+				r->negated = 0;
 				break;
 			case MARKER:
 				r->totals->markers++;

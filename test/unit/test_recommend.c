@@ -1,28 +1,13 @@
 /*
- * test_recommend.c - recommenders: sparse matrices, neighbours, factors, lists, frequent sets, bytes
+ * test_recommend.c - recommenders: sparse matrices, neighbours, factors, lists, bytes
  *
  * Each against a plain definition written here, dense and in double precision.
  */
-#include <math.h>
-#include <stdlib.h>
-#include <string.h>
-
-#include "host.h"
 #include "num/bytes.h"
-#include "recommend/recommend.h"
+#include "recommend_cases.h"
 
 #define USERS 60
 #define ITEMS 40
-
-/* Run it; false: it failed. */
-static bool
-attempt(EcmlCtx *ctx, void (*function) (EcmlCtx *ctx, const void *arg), const void *arg)
-{
-	if (!TRY(ctx))
-		return false;
-	function(ctx, arg);
-	return true;
-}
 
 /* Rows that repeat pairs, with some returns; taste by groups, so that there is something to learn. */
 static void
@@ -826,142 +811,6 @@ test_bytes(void)
 	test_ctx_free(ctx);
 }
 
-/* ---- frequent sets */
-
-#define BASKETS 300
-#define GOODS 12
-
-static RecBaskets *
-make_baskets(EcmlCtx *ctx, bool sequences)
-{
-	RecBaskets *b = ECML_NEW0(ctx, RecBaskets, 1);
-	EcmlRng		rng;
-	size_t		n = 0;
-
-	ecml_rng_seed(&rng, 21);
-	b->n = BASKETS;
-	b->items = GOODS;
-	b->start = ECML_NEW0(ctx, size_t, BASKETS + 1);
-	b->item = ECML_NEW(ctx, int32_t, BASKETS * GOODS * 3);
-	b->step = sequences ? ECML_NEW(ctx, int32_t, BASKETS * GOODS * 3) : NULL;
-	for (int i = 0; i < BASKETS; i++)
-	{
-		b->start[i] = n;
-		for (int step = 0; step < (sequences ? 3 : 1); step++)
-			for (int g = 0; g < GOODS; g++)
-				if (ecml_rng_double(&rng) < (sequences ? 0.6 : 2.0) / (2 + g) || (g == 7 && n > 0 && b->item[n - 1] == 3))
-				{
-					if (sequences)
-						b->step[n] = step;
-					b->item[n++] = g;
-				}
-	}
-	b->start[BASKETS] = n;
-	return b;
-}
-
-static bool
-holds_set(const RecBaskets *b, int basket, const int32_t *items, int n)
-{
-	for (int i = 0; i < n; i++)
-	{
-		bool		found = false;
-
-		for (size_t e = b->start[basket]; e < b->start[basket + 1]; e++)
-			found |= b->item[e] == items[i];
-		if (!found)
-			return false;
-	}
-	return true;
-}
-
-static bool
-holds_sequence(const RecBaskets *b, int sequence, const int32_t *items, int n)
-{
-	int			step = -1;
-
-	for (int i = 0; i < n; i++)
-	{
-		int			next = -1;
-
-		for (size_t e = b->start[sequence]; e < b->start[sequence + 1] && next < 0; e++)
-			if (b->item[e] == items[i] && b->step[e] > step)
-				next = b->step[e];
-		if (next < 0)
-			return false;
-		step = next;
-	}
-	return true;
-}
-
-static void
-few_sets(EcmlCtx *ctx, const void *baskets)
-{
-	(void) rec_fpgrowth(ctx, baskets, 12, 3, 3);
-}
-
-static void
-few_sequences(EcmlCtx *ctx, const void *sequences)
-{
-	(void) rec_prefixspan(ctx, sequences, 12, 3, 3);
-}
-
-static void
-test_patterns(void)
-{
-	for (int sequences = 0; sequences < 2; sequences++)
-		for (int length = 1; length <= 4; length++)
-		{
-			EcmlCtx    *ctx = test_ctx(1, 1);
-			RecBaskets *b = make_baskets(ctx, sequences);
-			int			min_count = 12;
-			RecPatterns *p = sequences ? rec_prefixspan(ctx, b, min_count, length, 100000) :
-				rec_fpgrowth(ctx, b, min_count, length, 100000);
-			size_t		expected = 0;
-			size_t		wrong = 0;
-
-			rec_patterns_index(ctx, p);
-			/* all sets or sequences of up to length items, one by one */
-			for (int n = 1; n <= length; n++)
-			{
-				long		all = 1;
-
-				for (int i = 0; i < n; i++)
-					all *= GOODS;
-				for (long code = 0; code < all; code++)
-				{
-					int32_t		items[4];
-					long		rest = code;
-					bool		ascending = true;
-					int			count = 0;
-
-					for (int i = 0; i < n; i++, rest /= GOODS)
-						items[i] = rest % GOODS;
-					for (int i = 1; i < n; i++)
-						ascending &= items[i] > items[i - 1];
-					if (!sequences && !ascending)
-						continue;
-					for (int i = 0; i < b->n; i++)
-						count += sequences ? holds_sequence(b, i, items, n) : holds_set(b, i, items, n);
-					if (count >= min_count)
-					{
-						size_t		at = rec_patterns_find(p, items, n);
-
-						expected++;
-						wrong += at == p->n || p->count[at] != count;
-					}
-				}
-			}
-			ok(expected == p->n && wrong == 0, "%s of up to %d items: %zu as by trying all, %zu wrong", sequences ? "sequences" : "sets",
-			   length, p->n, wrong);
-			if (attempt(ctx, sequences ? few_sequences : few_sets, b))
-				ok(false, "a limit is an error");
-			else
-				ok(test_host(ctx)->status == ECML_LIMIT_EXCEEDED && strstr(ctx->hint, "min_support"), "a limit is an error with a hint");
-			test_ctx_free(ctx);
-		}
-}
-
 /* ---- failing memory, cancel */
 
 static void
@@ -1073,7 +922,6 @@ main(void)
 	test_again();
 	test_reasons_by_users();
 	test_bytes();
-	test_patterns();
 	test_failures();
 	test_edges();
 	return done();
