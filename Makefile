@@ -56,12 +56,9 @@ EXTRA_CLEAN = build src/text/lemma_tables.h src/text/sentiment_tables.h $(OBJS:.
 
 ifneq ($(wildcard $(PGXS)),)
 include $(PGXS)
-
-$(KERNELS:.c=.o): override CFLAGS += -O3 -fvisibility=hidden
-$(EXACT:.c=.o): override CFLAGS += -ffp-contract=off
-$(OBJS): Makefile ecml.control
--include $(OBJS:.o=.d)
 else
+# without a server the kernels can be built and tested all the same
+CFLAGS = $(UNIT_CFLAGS) -fPIC
 all install:
 	@echo "ecml: no PostgreSQL server headers: '$(PG_CONFIG) --pgxs' names no file that is there." >&2
 	@echo "Debian has them in the package postgresql-server-dev-NN; or say make PG_CONFIG=/path/to/pg_config" >&2
@@ -69,6 +66,11 @@ all install:
 clean:
 	rm -rf $(EXTRA_CLEAN) $(OBJS) ecml.so
 endif
+
+$(KERNELS:.c=.o): override CFLAGS += -O3 -fvisibility=hidden
+$(EXACT:.c=.o): override CFLAGS += -ffp-contract=off
+$(OBJS): Makefile ecml.control
+-include $(OBJS:.o=.d)
 
 # ---- tables made at build time: WordNet's lemmas, and the weights of the sentiment model
 
@@ -82,8 +84,8 @@ src/text/lemma_tables.h: tools/text/tables.pl $(wildcard $(WORDNET)/index.* $(WO
 src/text/sentiment_tables.h: tools/text/tables.pl src/text/sentiment_kinds.tsv src/text/sentiment_words.tsv
 	perl tools/text/tables.pl sentiment src/text/sentiment_kinds.tsv src/text/sentiment_words.tsv > $@.new && mv $@.new $@
 
-$(addsuffix src/text/lemma.o, build/asan/ build/fast/) src/text/lemma.o: src/text/lemma_tables.h
-$(addsuffix src/text/sentiment.o, build/asan/ build/fast/) src/text/sentiment.o: src/text/sentiment_tables.h
+build/asan/src/text/lemma.o src/text/lemma.o: src/text/lemma_tables.h
+build/asan/src/text/sentiment.o src/text/sentiment.o: src/text/sentiment_tables.h
 
 $(SCRIPT): $(SQL_PARTS) ecml.control
 	cat $(SQL_PARTS) /dev/null > $@
@@ -99,20 +101,20 @@ pictures:
 	@false
 
 ifneq ($(PICTURES_MISSING),)
-$(patsubst %.c, %.o, $(wildcard src/image/*.c)) $(patsubst %.c, build/asan/%.o, $(wildcard src/image/*.c)) \
-	$(patsubst %.c, build/fast/%.o, $(wildcard src/image/*.c)): | pictures
+$(patsubst %.c, %.o, $(wildcard src/image/*.c)) $(patsubst %.c, build/asan/%.o, $(wildcard src/image/*.c)): | pictures
 endif
 
 # ---- kernels without a server: under sanitizers, and as they are shipped
 
 UNITS := $(sort $(wildcard test/unit/test_*.c))
-UNIT_CFLAGS = -std=gnu11 -g $(WARNINGS) -Werror -fno-strict-aliasing -fwrapv -fopenmp-simd \
+UNIT_CFLAGS = -std=gnu11 -g1 $(WARNINGS) -Werror -fno-strict-aliasing -fwrapv -fopenmp-simd \
 	-Isrc -Itest/unit -MMD -MP
 ASAN = -O1 -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=all -DECML_NO_CLONES
 FAST = -O2
 
+# fast are the very objects that are shipped
 asan_OBJS = $(patsubst %.c, build/asan/%.o, $(KERNELS) test/unit/host.c)
-fast_OBJS = $(patsubst %.c, build/fast/%.o, $(KERNELS) test/unit/host.c)
+fast_OBJS = $(KERNELS:.c=.o) build/fast/test/unit/host.o
 # thin archives: a test is linked with what it uses
 build/asan/kernels.a: $(asan_OBJS)
 build/fast/kernels.a: $(fast_OBJS)
@@ -123,7 +125,7 @@ build/asan/kernels.a build/fast/kernels.a:
 asan_UNITS = $(UNITS:test/unit/%.c=build/asan/%)
 fast_UNITS = $(UNITS:test/unit/%.c=build/fast/%)
 
-$(patsubst %.c, build/asan/%.o, $(EXACT)) $(patsubst %.c, build/fast/%.o, $(EXACT)): EXACT_CFLAGS = -ffp-contract=off
+$(patsubst %.c, build/asan/%.o, $(EXACT)): EXACT_CFLAGS = -ffp-contract=off
 
 build/asan/%.o: %.c Makefile
 	@mkdir -p $(@D)
@@ -131,7 +133,7 @@ build/asan/%.o: %.c Makefile
 
 build/fast/%.o: %.c Makefile
 	@mkdir -p $(@D)
-	$(CC) $(UNIT_CFLAGS) $(FAST) $(EXACT_CFLAGS) -c -o $@ $<
+	$(CC) $(UNIT_CFLAGS) $(FAST) -c -o $@ $<
 
 $(asan_UNITS): build/asan/%: build/asan/test/unit/%.o build/asan/kernels.a | $(SHLIB_PREREQS)
 	$(CC) $(ASAN) -o $@ $^ $(OPENBLAS) $(PICTURES) -lm -lpthread

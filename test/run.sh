@@ -5,7 +5,7 @@
 #   TESTS      only the test files of these names (without folder and ending)
 #   ACCEPT=1   what regress and isolation tests print becomes what is expected
 #   ECML_DATA  the folder of real data, default ../shared/data; tests that need it skip where it is absent
-#   JOBS       unit, pgTAP and doc files at once, default the number of cores
+#   JOBS       unit, pgTAP, TAP and doc files at once, default the number of cores
 #   TIMEOUT    seconds for one file, default 300
 #
 # All but unit and lint run against the installed extension, as an unprivileged user, in a temporary folder that has its own
@@ -138,7 +138,7 @@ prepare_cluster()
 	. "$state"
 	server_log=$ECML_BASE/log
 	ECML_BASE=$work
-	export PGHOST PGPORT PGUSER PGTZ=UTC
+	export PGHOST PGPORT PGUSER PGTZ=UTC libdir
 	libdir=$(dirname "$("$PG_CONFIG" --pgxs)")/../..
 	bindir=$("$PG_CONFIG" --bindir)
 	export PATH="$bindir:$PATH"
@@ -271,39 +271,52 @@ kind_pgtap()
 	files "$ECML_BASE"/in/test/pgtap/*.sql | in_parallel run_pgtap
 }
 
-# ---- TAP: Perl programs that make their own servers, one after another, for some of them measure time
+# ---- TAP: Perl programs that make their own servers; one that says "# alone" at its head measures time, and runs by itself
+
+run_tap()
+{
+	local file=$1 name log
+	name=$(basename "$file" .pl)
+	as_server mkdir -p "$ECML_BASE/out/$name/log"
+	(
+		unset PGHOST PGPORT PGUSER
+		export TESTDIR=$ECML_BASE/out/$name TESTDATADIR=$ECML_BASE/out/$name TESTLOGDIR=$ECML_BASE/out/$name/log
+		# sockets and what a test that dies leaves behind
+		export TMPDIR=$ECML_BASE/tmp
+		export PG_REGRESS=$libdir/src/test/regress/pg_regress PERL5LIB=$libdir/src/test/perl:$ECML_BASE/in/test/t
+		as_server perl "$ECML_BASE/in/test/lib/tap.pl" "tap/$name" "$RESULTS/tap-$name" \
+			timeout -k 10 "$TIMEOUT" perl "$file" || true
+	)
+	if [ ! -f "$RESULTS/tap-$name" ]; then
+		verdict tap "$name" FAILED
+	elif ! grep -q ' 0 [0-9]*$' "$RESULTS/tap-$name"; then
+		for log in "$ECML_BASE/out/$name"/log/*.log "$ECML_BASE/out/$name"/tmp_check/log/*.log; do
+			[ -f "$log" ] && echo "         ${log##*/}:" && tail -n 15 "$log" | sed 's/^/         /'
+		done || true
+	fi
+	if grep -rhE "$unclean" "$ECML_BASE/out/$name" --include='*.log'; then
+		verdict tap "$name-log" FAILED "the server complained"
+	fi
+	as_server rm -rf "$ECML_BASE/out/$name"
+}
 
 kind_tap()
 {
-	local file name perl5lib
-	perl5lib=$libdir/src/test/perl
-	if [ ! -f "$perl5lib/PostgreSQL/Test/Cluster.pm" ]; then
+	if [ ! -f "$libdir/src/test/perl/PostgreSQL/Test/Cluster.pm" ]; then
 		skipped tap "this PostgreSQL came without PostgreSQL::Test"
 		return
 	fi
+	local file alone=() together=()
 	for file in $(files "$ECML_BASE"/in/test/t/*.pl); do
-		name=$(basename "$file" .pl)
-		as_server mkdir -p "$ECML_BASE/out/$name/log"
-		(
-			unset PGHOST PGPORT PGUSER
-			export TESTDIR=$ECML_BASE/out/$name TESTDATADIR=$ECML_BASE/out/$name TESTLOGDIR=$ECML_BASE/out/$name/log
-			# sockets and what a test that dies leaves behind
-			export TMPDIR=$ECML_BASE/tmp
-			export PG_REGRESS=$libdir/src/test/regress/pg_regress PERL5LIB=$perl5lib:$ECML_BASE/in/test/t
-			as_server perl "$ECML_BASE/in/test/lib/tap.pl" "tap/$name" "$RESULTS/tap-$name" \
-				timeout -k 10 "$TIMEOUT" perl "$file" || true
-		)
-		if [ ! -f "$RESULTS/tap-$name" ]; then
-			verdict tap "$name" FAILED
-		elif ! grep -q ' 0 [0-9]*$' "$RESULTS/tap-$name"; then
-			for log in "$ECML_BASE/out/$name"/log/*.log "$ECML_BASE/out/$name"/tmp_check/log/*.log; do
-				[ -f "$log" ] && echo "         ${log##*/}:" && tail -n 15 "$log" | sed 's/^/         /'
-			done || true
+		if head -n 5 "$file" | grep -q '^# alone'; then
+			alone+=("$file")
+		else
+			together+=("$file")
 		fi
-		if grep -rhE "$unclean" "$ECML_BASE/out/$name" --include='*.log'; then
-			verdict tap "$name-log" FAILED "the server complained"
-		fi
-		as_server rm -rf "$ECML_BASE/out/$name"
+	done
+	[ ${#together[@]} = 0 ] || printf '%s\n' "${together[@]}" | in_parallel run_tap
+	for file in "${alone[@]}"; do
+		run_tap "$file"
 	done
 }
 
@@ -404,7 +417,8 @@ kind_demo()
 	dropdb --force demo
 }
 
-export -f as_server server_user record verdict seconds_since run_unit run_pgtap run_in run_doc
+export unclean
+export -f as_server server_user record verdict seconds_since run_unit run_pgtap run_tap run_in run_doc
 
 # ---- all of it
 

@@ -1,5 +1,6 @@
 # A training is cancelled, by another session and by statement_timeout, wherever it is: the statement ends with query_canceled,
 # the backend has one thread, no temporary file and no memory of it is left, the session works on, and nothing was stored.
+# alone: it measures time
 use strict;
 use warnings;
 use Time::HiRes qw(time sleep);

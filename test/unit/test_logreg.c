@@ -670,8 +670,8 @@ test_ways(void)
 	LogregParams params = defaults;
 	LogregParams sparse = defaults;
 	Rows		narrow = random_rows(51, 30000, 9, 2);
-	Rows		many = random_rows(52, 20000, 70, 2);
-	Rows		wide = random_rows(53, 4200, 260, 2);
+	Rows		many = random_rows(52, 9000, 70, 2);
+	Rows		wide = random_rows(53, 1800, 260, 2);
 	Rows		three = random_rows(54, 9000, 5, 3);
 
 	sparse.penalty = LOGREG_L1;
