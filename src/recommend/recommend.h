@@ -158,8 +158,13 @@ typedef struct RecFactors
 	int			items;
 	float	   *item;			/* [items][stride] */
 	float	   *gram;			/* [stride][stride] item'item, of implicit feedback; else NULL */
-	uint32_t   *coarse;			/* [items / REC_LANES, rounded up][rec_coarse_words][REC_LANES] item in steps; derived */
-	float	   *step;			/* [stride] of each factor; derived */
+	/* derived, items in the order of the length of their rows, the longest first */
+	uint32_t   *coarse;			/* [items / REC_LANES, rounded up][rec_coarse_words][REC_LANES] item in steps */
+	int32_t    *order;			/* [items] which item it is */
+	float	   *length;			/* [items] */
+	float	   *step;			/* [items, rounded up] of each item, by size */
+	float	   *size;			/* [stride] greatest of each factor */
+	float		distance;		/* the greatest one of an item from its coarse copy, in steps */
 	double		loss;			/* of training: the sum that was minimised, by entry */
 } RecFactors;
 
@@ -288,6 +293,7 @@ typedef struct RecScorer
 	const RecModel *model;
 	float	   *scores;			/* [items] scratch */
 	float	   *part;			/* [items] scratch of a mix */
+	int32_t    *candidates;		/* [items] scratch of factors alone, in the place of part */
 } RecScorer;
 
 extern void rec_scorer_init(EcmlCtx *ctx, RecScorer *scorer, const RecModel *model);

@@ -11,6 +11,7 @@
 #include "dense.h"
 
 #include <float.h>
+#include <limits.h>
 
 #include "num/hash.h"
 #include "num/sort.h"
@@ -21,60 +22,115 @@
 
 #define MAX_ITEMS 50000000
 #define MIN_ID_BYTES 4
+#define SMALLEST_ROW 1e-20f	/* greatest of a row, by which it is divided */
 
 /* ---- what is derived */
 
-/* The greatest of each factor, and the copy in steps of a 127th of it: a session does this for each version that it serves. */
+typedef int8_t LaneBytes __attribute__((vector_size(REC_LANES)));
+
+/* The greatest of each factor, and the length of each row. */
+static ECML_CLONES void
+measure_items(RecFactors *f, double *lengths)
+{
+	for (int j = 0; j < f->stride; j += REC_LANES)
+	{
+		LaneNumbers most = {0};		/* sizes as their bits, which are in the same order */
+
+		for (int i = 0; i < f->items; i++)
+		{
+			LaneNumbers size = (LaneNumbers) LANES(f->item + (size_t) i * f->stride + j) & INT_MAX;
+			LaneNumbers more = size > most;
+
+			most = (size & more) | (most & ~more);
+		}
+		LANES_OUT(f->size + j) = (Lanes) most;
+	}
+	for (int k = 0; k < f->dimension; k++)
+		/* never so small that it has no inverse */
+		f->size[k] = f->size[k] > 2 * FLT_MIN ? f->size[k] : 2 * FLT_MIN;
+	for (int i = 0; i < f->items; i++)
+	{
+		const float *row = f->item + (size_t) i * f->stride;
+
+		/* pairs to be sorted: the longest first */
+		lengths[2 * (size_t) i] = -sqrt((double) dense_dot(row, row, f->stride));
+		lengths[2 * (size_t) i + 1] = i;
+	}
+}
+
+/*
+ * Each row by the greatest of each factor, then in steps of a 127th of its own greatest: rows differ in size by orders of magnitude, and
+ * of a small one the copy must be off by little, too.
+ */
 static ECML_CLONES void
 pack_items(RecFactors *f)
 {
 	int			words = rec_coarse_words(f->dimension);
-	float		per_step[REC_MAX_FACTORS + 2 * REC_LANES];
-	int8_t		steps[REC_MAX_FACTORS + 2 * REC_LANES] = {0};
+	float		inverse[REC_MAX_FACTORS + 2 * REC_LANES] __attribute__((aligned(ECML_ALIGN))) = {0};
+	float		farthest = 0;
 
-	for (int i = 0; i < f->items; i++)
-	{
-		const float *row = f->item + (size_t) i * f->stride;
-
-		for (int k = 0; k < f->dimension; k++)
-		{
-			float		size = fabsf(row[k]);
-
-			f->step[k] = size > f->step[k] ? size : f->step[k];
-		}
-	}
 	for (int k = 0; k < f->dimension; k++)
-	{
-		/* never so small that it has no inverse */
-		f->step[k] = f->step[k] / 127 > FLT_MIN ? f->step[k] / 127 : FLT_MIN;
-		per_step[k] = 1 / f->step[k];
-	}
+		inverse[k] = 1 / f->size[k];
 	for (int i = 0; i < f->items; i++)
 	{
-		const float *row = f->item + (size_t) i * f->stride;
+		const float *row = f->item + (size_t) f->order[i] * f->stride;
 		uint32_t   *to = f->coarse + (size_t) (i / REC_LANES) * words * REC_LANES + i % REC_LANES;
+		LaneNumbers most = {0};
+		Lanes		square = {0};
+		float		greatest = SMALLEST_ROW;
+		float		per_step;
 
-		for (int k = 0; k < f->dimension; k++)
+		for (int j = 0; j < f->stride; j += REC_LANES)
 		{
-			float		v = row[k] * per_step[k];
+			LaneNumbers size = (LaneNumbers) (LANES(row + j) * LANES(inverse + j)) & INT_MAX;
+			LaneNumbers more = size > most;
 
-			v += v < 0 ? -0.5f : 0.5f;
-			v = v < -127 ? -127 : v > 127 ? 127 : v;
-			steps[k] = (int8_t) v;
+			most = (size & more) | (most & ~more);
 		}
-		for (int w = 0; w < words; w++)
-			to[w * REC_LANES] = (uint32_t) (uint8_t) steps[4 * w] | (uint32_t) (uint8_t) steps[4 * w + 1] << 8 |
-				(uint32_t) (uint8_t) steps[4 * w + 2] << 16 | (uint32_t) (uint8_t) steps[4 * w + 3] << 24;
+		for (int k = 0; k < REC_LANES; k++)
+			greatest = ((Lanes) most)[k] > greatest ? ((Lanes) most)[k] : greatest;
+		f->step[i] = greatest / 127;
+		per_step = 127 / greatest;
+		for (int j = 0; j < f->stride; j += REC_LANES)
+		{
+			Lanes		v = LANES(row + j) * LANES(inverse + j) * per_step;
+			Lanes		half = (Lanes) (((LaneNumbers) v & INT_MIN) | (LaneNumbers) ((Lanes) {0} + 0.5f));
+			LaneNumbers steps = __builtin_convertvector(v + half, LaneNumbers);
+			LaneBytes	bytes = __builtin_convertvector(steps, LaneBytes);
+			uint32_t	four[REC_LANES / 4];
+
+			v -= __builtin_convertvector(steps, Lanes);
+			square += v * v;
+			memcpy(four, &bytes, sizeof(four));
+			for (int w = 0; w < REC_LANES / 4 && j / 4 + w < words; w++)
+				to[(j / 4 + w) * REC_LANES] = four[w];
+		}
+		LANES_SUM(square);
+		farthest = square[0] > farthest ? square[0] : farthest;
 	}
+	f->distance = sqrtf(farthest);
 }
 
+/* What scores are found by quickly.  A session does this for each version that it serves. */
 static void
 pack(EcmlCtx *ctx, RecFactors *f)
 {
-	size_t		blocks = ((size_t) f->items + REC_LANES - 1) / REC_LANES;
+	size_t		places = ((size_t) f->items + REC_LANES - 1) / REC_LANES * REC_LANES;
+	double	   *lengths = ECML_NEW(ctx, double, 2 * (size_t) f->items + 2);
 
-	f->coarse = ECML_NEW0(ctx, uint32_t, blocks * rec_coarse_words(f->dimension) * REC_LANES + REC_LANES);
-	f->step = ECML_NEW0(ctx, float, f->stride);
+	f->coarse = ECML_NEW0(ctx, uint32_t, places * rec_coarse_words(f->dimension) + REC_LANES);
+	f->order = ECML_NEW(ctx, int32_t, places + 1);
+	f->length = ECML_NEW(ctx, float, places + 1);
+	f->step = ECML_NEW0(ctx, float, places + REC_LANES);
+	f->size = ECML_NEW0(ctx, float, f->stride);
+	measure_items(f, lengths);
+	ecml_sort_f8_pairs(ctx, lengths, f->items);
+	for (size_t i = 0; i < (size_t) f->items; i++)
+	{
+		f->order[i] = (int32_t) lengths[2 * i + 1];
+		f->length[i] = (float) -lengths[2 * i] + 1e-18f;	/* squares of what is smaller vanish */
+	}
+	ecml_free(ctx, lengths);
 	pack_items(f);
 }
 
