@@ -2,9 +2,9 @@
  * recommender.c - fit of a whole recommender, and its bytes
  *
  * A hybrid finds the weights of its parts by what users did last: each user's last item (by time; without times, of the last
- * row) is held out, with all its rows or, where items are taken again, that last one alone; the parts learn from the rest, and of the weights on a grid of tenths the ones with the best NDCG@10 on a
- * sample of users win.  Then the parts that have a weight learn from all rows.  It must be held out of all users, not of the sample
- * alone: what comes late in all of them would else be known.
+ * row) is held out, with all its rows or, where items are taken again, that last one alone; the parts learn from the rest, and of the
+ * weights on a grid of tenths the ones with the best NDCG@10 on a sample of users win.  Then the parts that have a weight learn from
+ * all rows.  It must be held out of all users, not of the sample alone: what comes late in all of them would else be known.
  *
  * Cold items, which only the item table knows, get the mean of the factors of the items most like them by content.
  */
@@ -422,6 +422,7 @@ typedef struct Tuning
 	float	   *best;			/* [TUNED_LIST] */
 	uint8_t    *listed;			/* [items] */
 	bool		repeats;		/* what the user has may be listed */
+	float		habit;			/* what a score of REC_PART_REPEAT is divided by */
 } Tuning;
 
 static int
@@ -468,6 +469,9 @@ judge_user(Tuning *t, RecScorer *scorer, const RecUser *user, int wanted)
 			scores[user->items[u]] = -INFINITY;
 		for (size_t i = 0; i < items; i++)
 			most = scores[i] > most ? scores[i] : most;
+		/* own habits count as much as there are: who took all once has none */
+		if (most > 0 && t->part[p] == REC_PART_REPEAT)
+			most = t->habit;
 		for (size_t i = 0; i < items; i++)
 			scores[i] = most > 0 ? scores[i] / most : 0;
 		/* the TUNED_LIST best of the part, by a simple threshold list */
@@ -513,6 +517,25 @@ judge_user(Tuning *t, RecScorer *scorer, const RecUser *user, int wanted)
 		t->listed[t->list[i]] = 0;
 }
 
+/* The mean, over users, of what each took most. */
+static float
+mean_habit(const RecMatrix *history)
+{
+	double		sum = 0;
+	int			n = 0;
+
+	for (int u = 0; u < history->rows; u++)
+	{
+		float		most = 0;
+
+		for (size_t e = history->start[u]; e < history->start[u + 1]; e++)
+			most = history->value[e] > most ? history->value[e] : most;
+		sum += most;
+		n += most > 0;
+	}
+	return n > 0 ? (float) (sum / n) : 1;
+}
+
 static void
 tune_mix(EcmlCtx *ctx, const RecRows *rows, const RecMatrix *m, const RecParams *params, RecNeighbors *content, float *mix)
 {
@@ -530,6 +553,7 @@ tune_mix(EcmlCtx *ctx, const RecRows *rows, const RecMatrix *m, const RecParams 
 	Tuning		t = {0};
 	RecScorer	scorer;
 	float		weights[REC_PARTS] = {0};
+	float		sum = 0;
 	int			best = 0;
 
 	rec_leave_last_out(ctx, rows, m->rows, repeats, out, last);
@@ -556,6 +580,7 @@ tune_mix(EcmlCtx *ctx, const RecRows *rows, const RecMatrix *m, const RecParams 
 		pack(ctx, fit->model->factors);
 	t.model = fit->model;
 	t.repeats = repeats;
+	t.habit = mean_habit(fit->history);
 	for (int p = 0; p < REC_PARTS; p++)
 		if (mix[p] > 0)
 			t.part[t.parts++] = p;
@@ -591,6 +616,12 @@ tune_mix(EcmlCtx *ctx, const RecRows *rows, const RecMatrix *m, const RecParams 
 			best = c;
 	if (ntested > 0)
 		memcpy(mix, t.weights[best], sizeof(float) * REC_PARTS);
+	/* scores of habits are not divided by anything when they are used */
+	mix[REC_PART_REPEAT] /= t.habit;
+	for (int p = 0; p < REC_PARTS; p++)
+		sum += mix[p];
+	for (int p = 0; p < REC_PARTS; p++)
+		mix[p] /= sum;
 }
 
 RecFit *

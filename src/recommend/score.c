@@ -7,7 +7,7 @@
  * their exact score.
  *
  * Neighbours (Deshpande and Karypis 2004): the score of an item is the sum, over the user's items j, of value_j similarity(j, i).
- * A mix adds parts that were each divided by their greatest score, times their weights.
+ * A mix adds parts that were each divided by their greatest score (but for what is bought again), times their weights.
  */
 #include "dense.h"
 
@@ -482,7 +482,8 @@ mixed(RecScorer *scorer, const RecUser *user)
 			return true;
 		for (int i = 0; i < model->items; i++)
 			most = scores[i] > most ? scores[i] : most;
-		most = most > 0 ? model->mix[part] / most : 0;
+		/* habits count as much as there are: their weight is by purchase, not by what the user took most */
+		most = part == REC_PART_REPEAT ? model->mix[part] : most > 0 ? model->mix[part] / most : 0;
 		for (int i = 0; i < model->items; i++)
 			scorer->scores[i] = (any ? scorer->scores[i] : 0) + scores[i] * most;
 		any = true;
