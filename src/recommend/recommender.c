@@ -19,6 +19,7 @@
 #define TUNED_USERS 2000
 #define TUNED_LIST 100			/* items of each part that a mix is judged on */
 #define GRID 10
+#define AHEAD 8					/* rows that are asked of memory before their turn */
 
 #define MAX_ITEMS 50000000
 #define MIN_ID_BYTES 4
@@ -80,6 +81,8 @@ pack_items(RecFactors *f)
 		float		greatest = SMALLEST_ROW;
 		float		per_step;
 
+		for (int j = 0; i + AHEAD < f->items && j < f->stride; j += REC_LANES)
+			__builtin_prefetch(f->item + (size_t) f->order[i + AHEAD] * f->stride + j);
 		for (int j = 0; j < f->stride; j += REC_LANES)
 		{
 			LaneNumbers size = (LaneNumbers) (LANES(row + j) * LANES(inverse + j)) & INT_MAX;
@@ -118,7 +121,7 @@ pack(EcmlCtx *ctx, RecFactors *f)
 	size_t		places = ((size_t) f->items + REC_LANES - 1) / REC_LANES * REC_LANES;
 	double	   *lengths = ECML_NEW(ctx, double, 2 * (size_t) f->items + 2);
 
-	f->coarse = ECML_NEW0(ctx, uint32_t, places * rec_coarse_words(f->dimension) + REC_LANES);
+	f->coarse = ECML_NEW(ctx, uint32_t, places * rec_coarse_words(f->dimension) + REC_LANES);
 	f->order = ECML_NEW(ctx, int32_t, places + 1);
 	f->length = ECML_NEW(ctx, float, places + 1);
 	f->step = ECML_NEW0(ctx, float, places + REC_LANES);
@@ -131,6 +134,10 @@ pack(EcmlCtx *ctx, RecFactors *f)
 		f->length[i] = (float) -lengths[2 * i] + 1e-18f;	/* squares of what is smaller vanish */
 	}
 	ecml_free(ctx, lengths);
+	/* the last block may have places without an item */
+	if (places > 0)
+		memset(f->coarse + (places - REC_LANES) * rec_coarse_words(f->dimension), 0,
+			   (size_t) rec_coarse_words(f->dimension) * REC_LANES * sizeof(uint32_t));
 	pack_items(f);
 }
 
@@ -757,18 +764,37 @@ write_factors(EcmlWriter *w, const RecFactors *f)
 		ecml_write_f4s(w, f->gram + (size_t) k * f->stride, f->dimension);
 }
 
+/* Are all finite?  The rows' padding may be anything that is. */
+static ECML_CLONES bool
+all_finite(const float *v, size_t n)
+{
+	LaneNumbers wrong = {0};
+	bool		any = false;
+
+	for (size_t i = 0; i < n; i += REC_LANES)
+		wrong |= ((LaneNumbers) LANES(v + i) & 0x7f800000) == 0x7f800000;
+	for (int i = 0; i < REC_LANES; i++)
+		any |= wrong[i] != 0;
+	return !any;
+}
+
 static void
 read_rows(EcmlReader *r, float *to, int rows, int dimension, int stride)
 {
-	for (int i = 0; i < rows; i++)
-	{
-		float	   *row = to + (size_t) i * stride;
+	const uint8_t *bytes = ecml_read_bytes(r, (size_t) rows * dimension * sizeof(float));
 
-		memcpy(row, ecml_read_bytes(r, dimension * sizeof(float)), dimension * sizeof(float));
-		for (int k = 0; k < dimension; k++)
-			if (!isfinite(row[k]))
-				ecml_read_corrupted(r, "a factor is not finite");
-	}
+	if (dimension == stride)
+		memcpy(to, bytes, (size_t) rows * dimension * sizeof(float));
+	else
+		for (int i = 0; i < rows; i++)
+		{
+			float	   *row = to + (size_t) i * stride;
+
+			memcpy(row, bytes + (size_t) i * dimension * sizeof(float), dimension * sizeof(float));
+			memset(row + dimension, 0, (stride - dimension) * sizeof(float));
+		}
+	if (!all_finite(to, (size_t) rows * stride))
+		ecml_read_corrupted(r, "a factor is not finite");
 }
 
 static RecFactors *
@@ -792,7 +818,7 @@ read_factors(EcmlReader *r, int items)
 		ecml_read_corrupted(r, "a parameter is negative");
 	if ((size_t) items * f->dimension > ecml_read_left(r) / sizeof(float))
 		ecml_read_corrupted(r, "there are more factors than bytes");
-	f->item = ECML_NEW0(r->ctx, float, (size_t) items * f->stride + REC_LANES);
+	f->item = ECML_NEW(r->ctx, float, (size_t) items * f->stride + REC_LANES);
 	read_rows(r, f->item, items, f->dimension, f->stride);
 	if (!f->ratings)
 	{
