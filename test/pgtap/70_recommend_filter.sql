@@ -28,7 +28,7 @@ BEGIN
 END
 $$;
 
-SELECT is(pg_temp.wrong(filter, n, 15), 0::bigint, format('lists of %s where %s', n, filter))
+SELECT is(pg_temp.wrong(filter, n, 6), 0::bigint, format('lists of %s where %s', n, filter))
 	FROM (VALUES ('price < 990'), ('price < 500'), ('price < 100 AND stock > 0'), ('price < 20'), ('price < 2'), ('price = 5000'),
 		('category = ''c1'''), ('NULL'), ('product_id > 2700')) f(filter), (VALUES (1), (10), (200)) l(n);
 
