@@ -280,3 +280,34 @@ ecml_keys_names(const EcmlKeys *keys, MemoryContext context)
 	}
 	return names;
 }
+
+static int
+compare(const void *a, const void *b, void *arg)
+{
+	const EcmlKeys *keys = arg;
+	int			x = *(const int *) a;
+	int			y = *(const int *) b;
+	const EcmlDictEntry *s;
+	const EcmlDictEntry *t;
+	int			order;
+
+	if (keys->is_text[x] != keys->is_text[y])
+		return keys->is_text[x] ? 1 : -1;
+	if (!keys->is_text[x])
+		return keys->integers[x] < keys->integers[y] ? -1 : keys->integers[x] > keys->integers[y];
+	s = &keys->texts->entries[keys->integers[x]];
+	t = &keys->texts->entries[keys->integers[y]];
+	order = memcmp(s->key, t->key, Min(s->length, t->length));
+	return order != 0 ? order : s->length < t->length ? -1 : s->length > t->length;
+}
+
+int *
+ecml_keys_order(const EcmlKeys *keys, MemoryContext context)
+{
+	int		   *order = MemoryContextAllocHuge(context, ((Size) keys->n + 1) * sizeof(int));
+
+	for (int i = 0; i < keys->n; i++)
+		order[i] = i;
+	qsort_arg(order, keys->n, sizeof(int), compare, (void *) keys);
+	return order;
+}

@@ -49,6 +49,9 @@ extern int	ecml_keys_text(EcmlKeys *keys, const char *text, int length, bool add
 extern bool ecml_keys_find_all(const EcmlKeys *keys, const int64 *values, size_t n, int32 *numbers);
 extern int	ecml_keys_find_text(const EcmlKeys *keys, const char *text, int length);
 
+/* Their numbers in order [n], palloc'd: integers by value, then the others by their bytes. */
+extern int *ecml_keys_order(const EcmlKeys *keys, MemoryContext context);
+
 /* The keys as texts; [n] */
 extern char **ecml_keys_names(const EcmlKeys *keys, MemoryContext context);
 

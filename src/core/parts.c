@@ -41,7 +41,16 @@ typedef struct Attribute
 	int16		length;
 	char		align;
 	bool		wanted;			/* some part is read from it */
+	bool		needed;			/* so is one that is needed */
 } Attribute;
+
+/* What threads make of a row. */
+typedef enum Finding
+{
+	FOUND,						/* it is read */
+	ODD,						/* the leader must read it */
+	LEFT_OUT
+} Finding;
 
 typedef struct Reading
 {
@@ -60,9 +69,9 @@ typedef struct Reading
 	Attribute  *attributes;		/* [last] */
 	bool		placed;			/* all parts have an offset */
 	int64	  **raw;			/* [nparts][rows] of keys: the integer, or the address of the text */
-	uint8	   *is_odd;			/* [rows] */
+	uint8	   *findings;		/* [rows] Finding */
 	const char ***at;			/* [workers][nparts * TILE_ROWS] where values lie */
-	bool		some_odd;		/* both are written by tasks, without a lock: they only become true */
+	bool		some_odd;		/* or left out; both are written by tasks, without a lock: they only become true */
 	bool		some_new;
 } Reading;
 
@@ -120,9 +129,16 @@ read_slot(Reading *r, TupleTableSlot *slot)
 	for (int p = 0; p < r->nparts; p++)
 	{
 		EcmlPart   *part = r->parts[p];
-		Datum		value = slot->tts_values[part->place];
 
 		part->isnull = slot->tts_isnull[part->place];
+		if (part->isnull && part->needed)
+			return;
+	}
+	for (int p = 0; p < r->nparts; p++)
+	{
+		EcmlPart   *part = r->parts[p];
+		Datum		value = slot->tts_values[part->place];
+
 		part->value = NAN;
 		if (part->kind == ECML_PART_KEY)
 			odd |= part->isnull;
@@ -178,21 +194,22 @@ is_integer(Oid type)
 	return type == INT2OID || type == INT4OID || type == INT8OID;
 }
 
-/* Where the values of a row's parts lie: at[p * TILE_ROWS]; false: not all are there. */
-static bool
+/* Where the values of a row's parts lie, if they are there: at[p * TILE_ROWS]. */
+static Finding
 find_places(const Reading *r, HeapTupleHeader tuple, const char **at)
 {
 	const char *data = (const char *) tuple + tuple->t_hoff;
 	const bits8 *nulls = tuple->t_infomask & HEAP_HASNULL ? tuple->t_bits : NULL;
 	int			offset = 0;
+	bool		odd = false;
 
 	if (HeapTupleHeaderGetNatts(tuple) < r->last)
-		return false;
+		return ODD;
 	if (nulls == NULL && r->placed)
 	{
 		for (int p = 0; p < r->nparts; p++)
 			at[p * TILE_ROWS] = data + r->parts[p]->offset;
-		return true;
+		return FOUND;
 	}
 	for (int a = 0; a < r->last; a++)
 	{
@@ -200,8 +217,9 @@ find_places(const Reading *r, HeapTupleHeader tuple, const char **at)
 
 		if (nulls && att_isnull(a, nulls))
 		{
-			if (attribute->wanted)
-				return false;
+			if (attribute->needed)
+				return LEFT_OUT;
+			odd |= attribute->wanted;
 			continue;
 		}
 		offset = att_align_pointer(offset, attribute->align, attribute->length, data + offset);
@@ -211,7 +229,7 @@ find_places(const Reading *r, HeapTupleHeader tuple, const char **at)
 					at[p * TILE_ROWS] = data + offset;
 		offset = att_addlength_pointer(offset, attribute->length, data + offset);
 	}
-	return true;
+	return odd ? ODD : FOUND;
 }
 
 static inline bool
@@ -248,11 +266,11 @@ read_keys(Reading *r, int p, size_t first, int n, const char *const *at)
 		const char *value = at[i];
 		int			length;
 
-		if (r->is_odd[first + i])
+		if (r->findings[first + i] != FOUND)
 			continue;
 		if (is_elsewhere(value))
 		{
-			r->is_odd[first + i] = true;
+			r->findings[first + i] = ODD;
 			continue;
 		}
 		raw[i] = (int64) (uintptr_t) value;
@@ -276,14 +294,16 @@ read_days(Reading *r, const EcmlPart *part, size_t first, int n, const char *con
 		if (part->input.convert == ECML_FROM_DATE)
 		{
 			codes[i] = *(const DateADT *) at[i];
-			r->is_odd[first + i] |= DATE_NOT_FINITE(codes[i]);
+			if (DATE_NOT_FINITE(codes[i]))
+				r->findings[first + i] = ODD;
 		}
 		else
 		{
 			Timestamp	moment = *(const Timestamp *) at[i];
 
 			codes[i] = day_of(TIMESTAMP_NOT_FINITE(moment) ? 0 : moment);
-			r->is_odd[first + i] |= TIMESTAMP_NOT_FINITE(moment);
+			if (TIMESTAMP_NOT_FINITE(moment))
+				r->findings[first + i] = ODD;
 		}
 }
 
@@ -305,8 +325,8 @@ read_numbers(Reading *r, const EcmlPart *part, size_t first, int n, const char *
 		for (int i = 0; i < n; i++)
 		{
 			values[i] = 0;
-			if (!r->is_odd[first + i] && (is_elsewhere(at[i]) || !ecml_decimal_quick(at[i], &values[i])))
-				r->is_odd[first + i] = true;
+			if (r->findings[first + i] == FOUND && (is_elsewhere(at[i]) || !ecml_decimal_quick(at[i], &values[i])))
+				r->findings[first + i] = ODD;
 		}
 	else
 		for (int i = 0; i < n; i++)
@@ -314,7 +334,8 @@ read_numbers(Reading *r, const EcmlPart *part, size_t first, int n, const char *
 	for (int i = 0; i < n; i++)
 		good &= fabs(values[i]) <= part->most;
 	for (int i = 0; i < n && !good; i++)
-		r->is_odd[first + i] |= !(fabs(values[i]) <= part->most);
+		if (!(fabs(values[i]) <= part->most))
+			r->findings[first + i] = ODD;
 	for (int i = 0; i < n && part->single; i++)
 		part->singles[r->n + first + i] = (float) values[i];
 }
@@ -337,8 +358,8 @@ read_task(void *arg, size_t task, int worker)
 			/* rows lie backwards in a page */
 			if (first + i + AHEAD < end)
 				__builtin_prefetch(r->pages.tuples[first + i + AHEAD]);
-			r->is_odd[first + i] = !find_places(r, r->pages.tuples[first + i], at + i);
-			if (r->is_odd[first + i])
+			r->findings[first + i] = find_places(r, r->pages.tuples[first + i], at + i);
+			if (r->findings[first + i] != FOUND)
 				for (int p = 0; p < r->nparts; p++)
 					at[p * TILE_ROWS + i] = (const char *) &nothing;
 		}
@@ -354,7 +375,7 @@ read_task(void *arg, size_t task, int worker)
 				read_numbers(r, part, first, n, at + p * TILE_ROWS);
 		}
 		for (int i = 0; i < n; i++)
-			odd |= r->is_odd[first + i];
+			odd |= r->findings[first + i] != FOUND;
 	}
 	if (odd)
 		r->some_odd = true;
@@ -412,9 +433,9 @@ settle_batch(Reading *r, TupleTableSlot *slot, MemoryContext per_row)
 	for (int page = 0; page < r->pages.npages; page++)
 	{
 		for (int k = 0; k < r->pages.pages[page].rows; k++, row++)
-			if (r->is_odd[row])
+			if (r->findings[row] == ODD)
 				read_odd(r, page, row, slot);
-			else
+			else if (r->findings[row] == FOUND)
 				keep_row(r, row, before + row);
 		MemoryContextReset(per_row);
 	}
@@ -446,7 +467,7 @@ read_relation(Reading *r, Relation relation, double expected)
 	elog(DEBUG1, "reading \"%s\" page by page, with %d threads", RelationGetRelationName(relation), workers);
 	ecml_pages_begin(&r->pages, relation);
 	rows = (size_t) r->pages.most * MaxHeapTuplesPerPage;
-	r->is_odd = palloc(rows);
+	r->findings = palloc(rows);
 	r->raw = palloc0((r->nparts + 1) * sizeof(int64 *));
 	for (int p = 0; p < r->nparts; p++)
 		if (r->parts[p]->kind == ECML_PART_KEY)
@@ -465,6 +486,7 @@ read_relation(Reading *r, Relation relation, double expected)
 		if (r->n + r->pages.nrows > r->room)
 			make_room(r, Max(r->n + r->pages.nrows, r->room + r->room / 2));
 		read_batch(r);
+		r->seen += r->pages.nrows;
 		if (r->some_odd || r->some_new)
 			settle_batch(r, slot, per_row);
 		else
@@ -510,7 +532,10 @@ place_parts(Reading *r, TupleDesc desc, const int *numbers)
 		r->attributes[a].align = TupleDescAttr(desc, a)->attalign;
 	}
 	for (int p = 0; p < r->nparts; p++)
+	{
 		r->attributes[r->parts[p]->place].wanted = true;
+		r->attributes[r->parts[p]->place].needed |= r->parts[p]->needed;
+	}
 }
 
 /* Columns of a whole plain table?  Then it has been read. */
@@ -562,7 +587,8 @@ plan_part(const EcmlSource *source, EcmlPart *part)
 }
 
 size_t
-ecml_parts_read(EcmlCtx *ctx, EcmlSource *source, EcmlPart *parts, int nparts, EcmlOddFunction odd, void *arg)
+ecml_parts_read(EcmlCtx *ctx, EcmlSource *source, EcmlPart *parts, int nparts, EcmlOddFunction odd, void *arg,
+				size_t *skipped)
 {
 	Reading		r = {.ctx = ctx,.odd = odd,.arg = arg,.parts = palloc((nparts + 1) * sizeof(EcmlPart *))};
 
@@ -577,5 +603,6 @@ ecml_parts_read(EcmlCtx *ctx, EcmlSource *source, EcmlPart *parts, int nparts, E
 	source->lazy = true;
 	if (!read_plain_table(&r, source))
 		ecml_source_run(source, read_row, &r);
+	*skipped = r.seen - r.n;
 	return r.n;
 }

@@ -9,8 +9,8 @@
  * serialisable transactions) are run, and read row by row.  Rows, their order and every bit are the same either way, at any number
  * of threads.  The caller's rights are checked before a page is looked at, as they are when a source is run.
  *
- * Arrays come from ctx, counted against its budget; it is polled every few thousand rows.  A row is odd that has a NULL in a part, a
- * number that is NaN or too large, or a moment that is not finite: the caller's function says what becomes of it.
+ * Arrays come from ctx, counted against its budget; it is polled every few thousand rows.  A row is odd that has a NULL in a part
+ * that is not needed, a number that is NaN or too large, or a moment that is not finite: the caller's function says what becomes of it.
  */
 #ifndef ECML_PARTS_H
 #define ECML_PARTS_H
@@ -33,6 +33,7 @@ typedef struct EcmlPart
 	int			number;			/* of the source's column; -1: it has none, and nothing is read */
 	EcmlPartKind kind;
 	EcmlKeys   *keys;			/* KEY; parts may share them */
+	bool		needed;			/* rows where it is NULL are left out */
 	bool		known;			/* KEY: others than are there already get -1 */
 	bool		single;			/* NUMBER: kept in single precision */
 	double		most;			/* NUMBER: what is NaN or of a greater magnitude is odd */
@@ -53,13 +54,14 @@ typedef struct EcmlPart
 	int			offset;			/* in a tuple without NULLs; -1: not known */
 } EcmlPart;
 
-/* Is an odd row kept?  row: how many were kept before it.  It may raise an error.  NULL parts of rows that are kept: see above. */
+/* Is an odd row kept?  row: how many were kept before it.  It may raise an error. */
 typedef bool (*EcmlOddFunction) (void *arg, size_t row);
 
 /*
- * Read the parts of a source that has been opened: the number of rows kept.  SPI must be connected.  A part's column must be fit for
- * its kind: ecml_role_check.
+ * Read the parts of a source that has been opened: the number of rows kept; *skipped: of all others, left out or not kept.  SPI must
+ * be connected.  A part's column must be fit for its kind: ecml_role_check.
  */
-extern size_t ecml_parts_read(EcmlCtx *ctx, EcmlSource *source, EcmlPart *parts, int nparts, EcmlOddFunction odd, void *arg);
+extern size_t ecml_parts_read(EcmlCtx *ctx, EcmlSource *source, EcmlPart *parts, int nparts, EcmlOddFunction odd, void *arg,
+							  size_t *skipped);
 
 #endif							/* ECML_PARTS_H */

@@ -86,32 +86,20 @@ enum
 
 #define MAX_VALUE 1e30			/* of which sums of many stay in single precision */
 
-typedef struct Reading
-{
-	RecInput   *input;
-	EcmlPart	parts[PARTS];
-} Reading;
-
-/* Rows with a NULL, but that of a group, and those of no finite moment are left out. */
+/* Rows of no finite moment are left out. */
 static bool
 judge_row(void *arg, size_t row)
 {
-	Reading    *reading = arg;
-	const EcmlPart *value = &reading->parts[VALUE];
-	const EcmlPart *time = &reading->parts[TIME];
-	bool		usable = true;
+	const EcmlPart *parts = arg;
+	const EcmlPart *value = &parts[VALUE];
 
-	for (int p = 0; p < GROUP; p++)
-		usable &= reading->parts[p].number < 0 || !reading->parts[p].isnull;
-	if (usable && value->number >= 0 && !(fabs(value->value) <= MAX_VALUE))
+	if (value->number >= 0 && !(fabs(value->value) <= MAX_VALUE))
 		ereport(ERROR,
 				(errcode(ERRCODE_DATA_EXCEPTION),
 				 errmsg("column \"%s\" holds a value that cannot be used", value->input.name),
 				 errdetail("It is %g.", value->value),
 				 errhint("Filter such rows out of the source.")));
-	usable = usable && (time->number < 0 || isfinite(time->value));
-	reading->input->skipped += !usable;
-	return usable;
+	return parts[TIME].number < 0 || isfinite(parts[TIME].value);
 }
 
 /* words: usual names of the user's column; valued: a column of values is looked for. */
@@ -121,11 +109,11 @@ read_source(EcmlCtx *ctx, MemoryContext context, const char *text, const Recomme
 {
 	RecInput   *input = MemoryContextAllocZero(context, sizeof(RecInput));
 	EcmlSource	source;
-	Reading		reading = {.input = input};
-	EcmlPart   *parts = reading.parts;
+	EcmlPart	parts[PARTS];
 	int			taken[4] = {-1, -1, -1, -1};
 	int			column;
 	size_t		n;
+	size_t		skipped;
 
 	ecml_source_open(&source, text);
 	if (source.desc->natts < 2 && !(options->user && options->item))
@@ -172,12 +160,14 @@ read_source(EcmlCtx *ctx, MemoryContext context, const char *text, const Recomme
 	input->users = ecml_keys_create(context);
 	input->items = ecml_keys_create(context);
 	input->groups = input->has_group ? ecml_keys_create(context) : NULL;
-	parts[USER] = (EcmlPart) {.kind = ECML_PART_KEY,.number = taken[0],.keys = input->users};
-	parts[ITEM] = (EcmlPart) {.kind = ECML_PART_KEY,.number = taken[1],.keys = input->items};
-	parts[VALUE] = (EcmlPart) {.kind = ECML_PART_NUMBER,.number = taken[2],.most = MAX_VALUE,.single = true};
-	parts[TIME] = (EcmlPart) {.kind = ECML_PART_NUMBER,.number = taken[3],.most = DBL_MAX};
+	parts[USER] = (EcmlPart) {.kind = ECML_PART_KEY,.needed = true,.number = taken[0],.keys = input->users};
+	parts[ITEM] = (EcmlPart) {.kind = ECML_PART_KEY,.needed = true,.number = taken[1],.keys = input->items};
+	parts[VALUE] = (EcmlPart) {.kind = ECML_PART_NUMBER,.number = taken[2],.needed = true,.most = MAX_VALUE,
+	.single = true};
+	parts[TIME] = (EcmlPart) {.kind = ECML_PART_NUMBER,.number = taken[3],.needed = true,.most = DBL_MAX};
 	parts[GROUP] = (EcmlPart) {.kind = ECML_PART_KEY,.number = column,.keys = input->groups};
-	n = ecml_parts_read(ctx, &source, parts, PARTS, judge_row, &reading);
+	n = ecml_parts_read(ctx, &source, parts, PARTS, judge_row, parts, &skipped);
+	input->skipped = skipped;
 	rec_rows_take(ctx, &input->rows, n, parts[USER].codes, parts[ITEM].codes, parts[VALUE].singles, parts[TIME].numbers,
 				  parts[GROUP].codes);
 	if (input->rows.n == 0)

@@ -149,13 +149,14 @@ route_read(EcmlCtx *ctx, const char *text, const char *argument, RouteColumn *co
 	.ncolumns = ncolumns};
 	EcmlSource	source;
 	size_t		n;
+	size_t		skipped;
 
 	ecml_source_open(&source, text);
 	find_columns(&reading, &source);
 	for (int c = 0; c < ncolumns; c++)
 		reading.parts[c] = (EcmlPart) {.number = columns[c].number,.kind = columns[c].kind == ROUTE_NUMBER ? ECML_PART_NUMBER : ECML_PART_KEY,
 			.keys = columns[c].keys,.known = columns[c].known,.most = INFINITY};
-	n = ecml_parts_read(ctx, &source, reading.parts, ncolumns, judge_row, &reading);
+	n = ecml_parts_read(ctx, &source, reading.parts, ncolumns, judge_row, &reading, &skipped);
 	if (n > INT_MAX / 4)
 		ereport(ERROR,
 				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),

@@ -34,6 +34,16 @@ typedef struct ClvCustomer
 	double		value;			/* mean amount of the further purchases; NaN without any */
 } ClvCustomer;
 
+/* Rows of purchases, in any order. */
+typedef struct ClvPurchases
+{
+	size_t		n;
+	const int  *customers;		/* [n] 0 .. ncustomers - 1 */
+	const int  *days;			/* [n] since any day */
+	const double *amounts;		/* [n] or NULL: not known */
+	int			ncustomers;
+} ClvPurchases;
+
 typedef struct ClvModel
 {
 	ClvKind		kind;
@@ -60,6 +70,14 @@ typedef struct ClvValue
 	bool		converged;
 	bool		determined;
 } ClvValue;
+
+/*
+ * The customers of purchases until a day (INT32_MAX: the last purchase), with times in units of so many days; in the given order
+ * [ncustomers] of their numbers, without those who have no day that counts: how many.  customers, numbers [ncustomers].
+ * SIZE_MAX: numbers[0] has an amount that is not finite.
+ */
+extern size_t clv_summarise(EcmlCtx *ctx, const ClvPurchases *purchases, const int *order, int until, double unit,
+							ClvCustomer *customers, int *numbers);
 
 /*
  * Maximum likelihood; penalizer times the sum of the squared parameters is added to the mean negative log-likelihood, with
