@@ -102,10 +102,10 @@ day_of(Timestamp moment)
 	return (int) (moment >= 0 ? moment / USECS_PER_DAY : -((-moment + USECS_PER_DAY - 1) / USECS_PER_DAY));
 }
 
-static double
-day_value(const EcmlPart *part, Datum value)
+double
+ecml_part_day(const EcmlInput *input, Datum value)
 {
-	if (part->input.convert == ECML_FROM_DATE)
+	if (input->convert == ECML_FROM_DATE)
 	{
 		DateADT		day = DatumGetDateADT(value);
 
@@ -145,7 +145,7 @@ read_slot(Reading *r, TupleTableSlot *slot)
 		else
 		{
 			if (!part->isnull)
-				part->value = part->kind == ECML_PART_DAY ? day_value(part, value) : ecml_bind_number(&part->input, value);
+				part->value = part->kind == ECML_PART_DAY ? ecml_part_day(&part->input, value) : ecml_bind_number(&part->input, value);
 			odd |= part->kind == ECML_PART_DAY ? !isfinite(part->value) : !(fabs(part->value) <= part->most);
 		}
 	}
@@ -538,31 +538,23 @@ place_parts(Reading *r, TupleDesc desc, const int *numbers)
 	}
 }
 
-/* Columns of a whole plain table?  Then it has been read. */
-static bool
-read_plain_table(Reading *r, EcmlSource *source)
+/* The plain table that threads read, opened; NULL: there is none. */
+static Relation
+open_table(const Reading *r, EcmlSource *source, int *numbers, double *expected)
 {
-	int		   *numbers = palloc((source->desc->natts + 1) * sizeof(int));
 	Relation	relation;
 	Oid			oid;
-	double		expected;
-	bool		suits;
 
 	for (int p = 0; p < r->nparts; p++)
 		if (!is_plain(r->parts[p]))
-			return false;
-	if (!ecml_source_is_scan(source, &oid, &expected, numbers))
-		return false;
+			return NULL;
+	if (!ecml_source_is_scan(source, &oid, expected, numbers))
+		return NULL;
 	relation = table_open(oid, AccessShareLock);
-	suits = relation->rd_rel->relam == HEAP_TABLE_AM_OID && ecml_pages_suit(relation, RelationGetNumberOfBlocks(relation));
-	if (suits)
-	{
-		place_parts(r, RelationGetDescr(relation), numbers);
-		read_relation(r, relation, expected);
-	}
+	if (relation->rd_rel->relam == HEAP_TABLE_AM_OID && ecml_pages_suit(relation, RelationGetNumberOfBlocks(relation)))
+		return relation;
 	table_close(relation, AccessShareLock);
-	pfree(numbers);
-	return suits;
+	return NULL;
 }
 
 /* ---- any source */
@@ -586,11 +578,12 @@ plan_part(const EcmlSource *source, EcmlPart *part)
 		elog(ERROR, "column \"%s\" cannot be read as a number or a day", part->input.name);
 }
 
-size_t
-ecml_parts_read(EcmlCtx *ctx, EcmlSource *source, EcmlPart *parts, int nparts, EcmlOddFunction odd, void *arg,
-				size_t *skipped)
+/* What is read of a source; *relation: the plain table that threads read, or NULL. */
+static Reading
+plan_reading(EcmlSource *source, EcmlPart *parts, int nparts, Relation *relation, double *expected)
 {
-	Reading		r = {.ctx = ctx,.odd = odd,.arg = arg,.parts = palloc((nparts + 1) * sizeof(EcmlPart *))};
+	Reading		r = {.parts = palloc((nparts + 1) * sizeof(EcmlPart *))};
+	int		   *numbers = palloc((source->desc->natts + 1) * sizeof(int));
 
 	for (int p = 0; p < nparts; p++)
 		if (parts[p].number >= 0)
@@ -599,9 +592,44 @@ ecml_parts_read(EcmlCtx *ctx, EcmlSource *source, EcmlPart *parts, int nparts, E
 			r.parts[r.nparts++] = &parts[p];
 			r.last = Max(r.last, parts[p].number + 1);
 		}
+	*relation = open_table(&r, source, numbers, expected);
+	if (*relation)
+		place_parts(&r, RelationGetDescr(*relation), numbers);
+	pfree(numbers);
+	return r;
+}
+
+bool
+ecml_parts_by_threads(EcmlSource *source, EcmlPart *parts, int nparts)
+{
+	Relation	relation;
+	double		expected;
+
+	(void) plan_reading(source, parts, nparts, &relation, &expected);
+	if (relation)
+		table_close(relation, AccessShareLock);
+	return relation != NULL;
+}
+
+size_t
+ecml_parts_read(EcmlCtx *ctx, EcmlSource *source, EcmlPart *parts, int nparts, EcmlOddFunction odd, void *arg,
+				size_t *skipped)
+{
+	Relation	relation;
+	double		expected;
+	Reading		r = plan_reading(source, parts, nparts, &relation, &expected);
+
+	r.ctx = ctx;
+	r.odd = odd;
+	r.arg = arg;
 	make_room(&r, 1024);
 	source->lazy = true;
-	if (!read_plain_table(&r, source))
+	if (relation)
+	{
+		read_relation(&r, relation, expected);
+		table_close(relation, AccessShareLock);
+	}
+	else
 		ecml_source_run(source, read_row, &r);
 	*skipped = r.seen - r.n;
 	return r.n;

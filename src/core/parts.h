@@ -64,4 +64,10 @@ typedef bool (*EcmlOddFunction) (void *arg, size_t row);
 extern size_t ecml_parts_read(EcmlCtx *ctx, EcmlSource *source, EcmlPart *parts, int nparts, EcmlOddFunction odd, void *arg,
 							  size_t *skipped);
 
+/* Would threads read them? */
+extern bool ecml_parts_by_threads(EcmlSource *source, EcmlPart *parts, int nparts);
+
+/* The day of a date or timestamp, as a part has it; infinite where that is. */
+extern double ecml_part_day(const EcmlInput *input, Datum value);
+
 #endif							/* ECML_PARTS_H */

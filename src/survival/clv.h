@@ -39,7 +39,7 @@ typedef struct ClvPurchases
 {
 	size_t		n;
 	const int  *customers;		/* [n] 0 .. ncustomers - 1 */
-	const int  *days;			/* [n] since any day */
+	const int  *days;			/* [n] since any day; INT32_MIN, INT32_MAX: not finite */
 	const double *amounts;		/* [n] or NULL: not known */
 	int			ncustomers;
 } ClvPurchases;
@@ -74,7 +74,7 @@ typedef struct ClvValue
 /*
  * The customers of purchases until a day (INT32_MAX: the last purchase), with times in units of so many days; in the given order
  * [ncustomers] of their numbers, without those who have no day that counts: how many.  customers, numbers [ncustomers].
- * SIZE_MAX: numbers[0] has an amount that is not finite.
+ * SIZE_MAX: numbers[0] has a moment or an amount that is not finite.
  */
 extern size_t clv_summarise(EcmlCtx *ctx, const ClvPurchases *purchases, const int *order, int until, double unit,
 							ClvCustomer *customers, int *numbers);

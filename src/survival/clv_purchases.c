@@ -3,9 +3,10 @@
  *
  * A day counts once, with the sum of its amounts; a day whose sum is below 0 (returns) does not count.  Rows are put in order of
  * customers by counting, and a customer's by day, where they are not so already.  Sums are kept to twice the precision; amounts that
- * cancel leave 0, not what is left of the rounding of decimal fractions: 0.3 - 0.1 - 0.2.
+ * cancel leave 0, not what is left of the rounding of decimal fractions: 0.3 - 0.1 - 0.2.  Amounts of a day are added in order of their
+ * size, so that the order of the rows shows nowhere.
  *
- * Memory: 16 bytes a row and 8 a customer.  Time: about 20 ns a row.
+ * Memory: 16 bytes a row and 8 a customer.
  */
 #include <float.h>
 #include <math.h>
@@ -24,30 +25,65 @@ typedef struct Purchase			/* as ecml_sort_f8_pairs takes them */
 	double		amount;
 } Purchase;
 
-/* By day; those of one day stay as they come. */
+static inline bool
+is_before(const Purchase *a, const Purchase *b)
+{
+	return a->day < b->day || (a->day == b->day && a->amount < b->amount);
+}
+
 static void
-sort_days(EcmlCtx *ctx, Purchase *rows, size_t n)
+insert_rows(Purchase *rows, size_t n)
+{
+	for (size_t i = 1; i < n; i++)
+	{
+		Purchase	row = rows[i];
+		size_t		at = i;
+
+		for (; at > 0 && is_before(&row, &rows[at - 1]); at--)
+			rows[at] = rows[at - 1];
+		rows[at] = row;
+	}
+}
+
+/* Many rows of one day. */
+static void
+sort_amounts(EcmlCtx *ctx, Purchase *rows, size_t n)
+{
+	double	   *amounts = ECML_NEW(ctx, double, n);
+
+	for (size_t i = 0; i < n; i++)
+		amounts[i] = rows[i].amount;
+	ecml_sort_f8(ctx, amounts, n);
+	for (size_t i = 0; i < n; i++)
+		rows[i].amount = amounts[i];
+	ecml_free(ctx, amounts);
+}
+
+/* By day and amount. */
+static void
+sort_rows(EcmlCtx *ctx, Purchase *rows, size_t n)
 {
 	size_t		sorted = 1;
 
-	while (sorted < n && rows[sorted - 1].day <= rows[sorted].day)
+	while (sorted < n && !is_before(&rows[sorted], &rows[sorted - 1]))
 		sorted++;
 	if (sorted >= n)
 		return;
 	if (n > FEW)
 	{
 		ecml_sort_f8_pairs(ctx, &rows->day, n);
+		for (size_t i = 0, end; i < n; i = end)
+		{
+			for (end = i + 1; end < n && rows[end].day == rows[i].day; end++)
+				;
+			if (end - i > FEW)
+				sort_amounts(ctx, rows + i, end - i);
+			else
+				insert_rows(rows + i, end - i);
+		}
 		return;
 	}
-	for (size_t i = sorted; i < n; i++)
-	{
-		Purchase	row = rows[i];
-		size_t		at = i;
-
-		for (; at > 0 && rows[at - 1].day > row.day; at--)
-			rows[at] = rows[at - 1];
-		rows[at] = row;
-	}
+	insert_rows(rows, n);
 }
 
 /* The sum of the amounts of the first day of rows; *length: its rows. */
@@ -120,7 +156,7 @@ clv_summarise(EcmlCtx *ctx, const ClvPurchases *p, const int *order, int until, 
 			ecml_poll(ctx, i, p->n);
 		if (p->days[i] > until)
 			continue;
-		if (!isfinite(amount))
+		if (!isfinite(amount) || p->days[i] == INT32_MIN || p->days[i] == INT32_MAX)
 		{
 			ecml_free(ctx, rows);
 			ecml_free(ctx, start);
@@ -141,7 +177,7 @@ clv_summarise(EcmlCtx *ctx, const ClvPurchases *p, const int *order, int until, 
 			ecml_poll(ctx, 0, 0);
 			work = 0;
 		}
-		sort_days(ctx, rows + at, length);
+		sort_rows(ctx, rows + at, length);
 		if (!summarise(rows + at, length, &customers[n], &last))
 			continue;
 		end = last > end ? last : end;

@@ -22,7 +22,7 @@
 #include "core/parts.h"
 #include "core/result.h"
 #include "core/roles.h"
-#include "survival/clv.h"
+#include "survival/clv_sql.h"
 
 typedef enum Unit
 {
@@ -95,27 +95,10 @@ typedef enum Role
 	PARTS
 } Role;
 
-typedef struct Reading
-{
-	EcmlPart	parts[PARTS];
-	int			until;
-} Reading;
-
+/* Moments and amounts that are not finite may be out of the time that counts. */
 static bool
 judge_row(void *arg, size_t row)
 {
-	const Reading *reading = arg;
-	const EcmlPart *moment = &reading->parts[MOMENT];
-
-	if (isinf(moment->value) && moment->value > 0 && reading->until != INT32_MAX)
-		return false;
-	if (isinf(moment->value))
-		ereport(ERROR,
-				(errcode(ERRCODE_DATA_EXCEPTION),
-				 errmsg("a customer has a moment or an amount that is not finite"),
-				 errdetail("Column \"%s\" is %sinfinity.", moment->input.name, moment->value < 0 ? "-" : ""),
-				 errhint("Filter such rows out.")));
-	/* whose amount it is will be told */
 	return true;
 }
 
@@ -124,29 +107,35 @@ static void
 read_customers(Customers *c, const char *source_text)
 {
 	EcmlSource	source;
-	Reading		reading = {.until = c->until};
-	EcmlPart   *parts = reading.parts;
+	EcmlPart	parts[PARTS];
+	ClvColumns	columns;
 	ClvPurchases purchases;
 	size_t		skipped;
 	int		   *order;
 
 	ecml_source_open(&source, source_text);
-	c->keys = ecml_keys_create(c->context);
-	parts[CUSTOMER] = (EcmlPart) {.kind = ECML_PART_KEY,.needed = true,.keys = c->keys,
-		.number = ecml_role_need(&source, c->given.customer, "customer", customer_names)};
-	parts[MOMENT] = (EcmlPart) {.kind = ECML_PART_DAY,.needed = true,
-		.number = ecml_role_need(&source, c->given.time, "time", time_names)};
-	parts[AMOUNT] = (EcmlPart) {.kind = ECML_PART_NUMBER,.needed = true,.most = INFINITY,
-		.number = ecml_role_find(&source, c->given.amount, "amount", amount_names)};
-	c->has_amount = parts[AMOUNT].number >= 0;
-	ecml_role_check(&source, parts[MOMENT].number, "time", ECML_TIME);
+	columns.customer = ecml_role_need(&source, c->given.customer, "customer", customer_names);
+	columns.moment = ecml_role_need(&source, c->given.time, "time", time_names);
+	columns.amount = ecml_role_find(&source, c->given.amount, "amount", amount_names);
+	c->has_amount = columns.amount >= 0;
+	ecml_role_check(&source, columns.moment, "time", ECML_TIME);
 	if (c->has_amount)
-		ecml_role_check(&source, parts[AMOUNT].number, "amount", ECML_NUMBER);
-	purchases.n = ecml_parts_read(&c->ctx, &source, parts, PARTS, judge_row, &reading, &skipped);
-	purchases.customers = parts[CUSTOMER].codes;
-	purchases.days = parts[MOMENT].codes;
-	purchases.amounts = parts[AMOUNT].numbers;
-	purchases.ncustomers = c->keys->n;
+		ecml_role_check(&source, columns.amount, "amount", ECML_NUMBER);
+	c->keys = ecml_keys_create(c->context);
+	parts[CUSTOMER] = (EcmlPart) {.kind = ECML_PART_KEY,.number = columns.customer,.needed = true,.keys = c->keys};
+	parts[MOMENT] = (EcmlPart) {.kind = ECML_PART_DAY,.number = columns.moment,.needed = true};
+	parts[AMOUNT] = (EcmlPart) {.kind = ECML_PART_NUMBER,.number = columns.amount,.needed = true,.most = INFINITY};
+	if (ecml_parts_by_threads(&source, parts, PARTS) ||
+		!clv_gather(&c->ctx, c->context, &source, source_text, &columns, &c->keys, &purchases))
+	{
+		purchases.n = ecml_parts_read(&c->ctx, &source, parts, PARTS, judge_row, NULL, &skipped);
+		purchases.customers = parts[CUSTOMER].codes;
+		purchases.days = parts[MOMENT].codes;
+		purchases.amounts = parts[AMOUNT].numbers;
+		purchases.ncustomers = c->keys->n;
+	}
+	if (!c->has_amount)
+		purchases.amounts = NULL;
 	c->customers = ECML_NEW(&c->ctx, ClvCustomer, c->keys->n + 1);
 	c->numbers = ECML_NEW(&c->ctx, int, c->keys->n + 1);
 	order = ecml_keys_order(c->keys, c->context);
@@ -157,11 +146,6 @@ read_customers(Customers *c, const char *source_text)
 				 errmsg("a customer has a moment or an amount that is not finite"),
 				 errdetail("It is customer \"%s\".", ecml_keys_name(c->keys, c->numbers[0])),
 				 errhint("Filter such rows out.")));
-	for (int p = 0; p < PARTS; p++)
-	{
-		ecml_free(&c->ctx, parts[p].codes);
-		ecml_free(&c->ctx, parts[p].numbers);
-	}
 	pfree(order);
 }
 
