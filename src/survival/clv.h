@@ -38,9 +38,11 @@ typedef struct ClvCustomer
 typedef struct ClvPurchases
 {
 	size_t		n;
-	const int  *customers;		/* [n] 0 .. ncustomers - 1 */
-	const int  *days;			/* [n] since any day; INT32_MIN, INT32_MAX: not finite */
-	const double *amounts;		/* [n] or NULL: not known */
+	int		   *customers;		/* [n] 0 .. ncustomers - 1 */
+	int		   *days;			/* [n] since any day; INT32_MIN, INT32_MAX: not finite */
+	double	   *amounts;		/* [n] or NULL: not known */
+	double	   *rests;			/* [n] or NULL: of sums, what amounts leave of them */
+	double	   *sizes;			/* [n] or NULL: of sums, that of the amounts' magnitudes */
 	int			ncustomers;
 } ClvPurchases;
 
@@ -70,6 +72,10 @@ typedef struct ClvValue
 	bool		converged;
 	bool		determined;
 } ClvValue;
+
+/* One row a customer and day, with the sum of the amounts, in this order; to be freed. */
+extern ClvPurchases clv_add_up(EcmlCtx *ctx, const ClvPurchases *purchases);
+extern void clv_purchases_free(EcmlCtx *ctx, ClvPurchases *purchases);
 
 /*
  * The customers of purchases until a day (INT32_MAX: the last purchase), with times in units of so many days; in the given order

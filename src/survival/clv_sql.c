@@ -128,7 +128,7 @@ read_customers(Customers *c, const char *source_text)
 	if (ecml_parts_by_threads(&source, parts, PARTS) ||
 		!clv_gather(&c->ctx, c->context, &source, source_text, &columns, &c->keys, &purchases))
 	{
-		purchases.n = ecml_parts_read(&c->ctx, &source, parts, PARTS, judge_row, NULL, &skipped);
+		purchases = (ClvPurchases) {.n = ecml_parts_read(&c->ctx, &source, parts, PARTS, judge_row, NULL, &skipped)};
 		purchases.customers = parts[CUSTOMER].codes;
 		purchases.days = parts[MOMENT].codes;
 		purchases.amounts = parts[AMOUNT].numbers;

@@ -1,9 +1,9 @@
 /*
  * purchases_sql.c - ecml.purchases: an aggregate that gathers purchases, so that several processes may run a source
  *
- * The state is the rows themselves: customers by number, days, amounts.  What becomes of them does not depend on their order
- * (clv_summarise), so partial states are simply put one behind the other, their customers numbered anew.  Flat bytes end at 1 GB:
- * sources of more rows than that are left to one process, which needs none.
+ * The state is rows of customers by number, days and amounts; before it leaves its process they are added up by customer and day
+ * (clv_add_up), which does not depend on their order.  So partial states are put one behind the other, their customers numbered anew.
+ * Flat bytes end at 1 GB: sources that might have more are left to one process, which needs none.
  */
 #include "core/compat.h"
 
@@ -19,51 +19,83 @@
 #include "core/parts.h"
 #include "core/roles.h"
 #include "core/state.h"
+#include "num/dd.h"
 #include "survival/clv_sql.h"
 
 #define MOST_ROWS 20000000		/* that are read so, as far as the planner knows */
-#define ROW_BYTES 16
+#define ROW_BYTES 32
+#define MOST_DAYS 30000000		/* of customers, in a state's bytes */
 
 typedef struct Purchases
 {
 	EcmlCtx    *ctx;
 	EcmlKeys   *keys;
-	size_t		n;
+	ClvPurchases rows;			/* rests and sizes: NULL as long as they are single amounts */
 	size_t		room;
-	int		   *customers;		/* [n] */
-	int		   *days;
-	double	   *amounts;
 } Purchases;
 
 static void
-make_room(Purchases *p, size_t rows)
+make_room(Purchases *p, size_t n)
 {
-	if (rows <= p->room)
+	ClvPurchases *rows = &p->rows;
+
+	if (n <= p->room)
 		return;
-	p->room = Max(rows, Max(2 * p->room, 1024));
-	p->customers = ecml_resize_array(p->ctx, p->customers, p->room, sizeof(int));
-	p->days = ecml_resize_array(p->ctx, p->days, p->room, sizeof(int));
-	p->amounts = ecml_resize_array(p->ctx, p->amounts, p->room, sizeof(double));
+	p->room = Max(n, Max(2 * p->room, 1024));
+	rows->customers = ecml_resize_array(p->ctx, rows->customers, p->room, sizeof(int));
+	rows->days = ecml_resize_array(p->ctx, rows->days, p->room, sizeof(int));
+	rows->amounts = ecml_resize_array(p->ctx, rows->amounts, p->room, sizeof(double));
+	if (rows->rests == NULL)
+		return;
+	rows->rests = ecml_resize_array(p->ctx, rows->rests, p->room, sizeof(double));
+	rows->sizes = ecml_resize_array(p->ctx, rows->sizes, p->room, sizeof(double));
+}
+
+/* One row a customer and day. */
+static void
+settle(Purchases *p)
+{
+	ClvPurchases sums;
+
+	p->rows.ncustomers = p->keys->n;
+	sums = clv_add_up(p->ctx, &p->rows);
+	clv_purchases_free(p->ctx, &p->rows);
+	p->rows = sums;
+	p->room = sums.n;
 }
 
 static void
 write_purchases(EcmlWriter *w, void *content)
 {
-	const Purchases *p = content;
+	Purchases  *p = content;
 
-	if (p->n > MaxAllocSize / (2 * ROW_BYTES))
+	p->ctx = w->ctx;
+	settle(p);
+	if (p->rows.n > MOST_DAYS)
 		ereport(ERROR,
 				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
 				 errmsg("too many purchases to be gathered by several processes"),
-				 errdetail("There are more than %zu.", (size_t) MaxAllocSize / (2 * ROW_BYTES)),
-				 errhint("Set max_parallel_workers_per_gather to 0, or sum the amounts by customer and day in the source.")));
+				 errdetail("There are more than %d days of customers.", MOST_DAYS),
+				 errhint("Set max_parallel_workers_per_gather to 0.")));
 	ecml_write_u32(w, p->keys->n);
 	for (int k = 0; k < p->keys->n; k++)
 		ecml_write_string(w, ecml_keys_name(p->keys, k));
-	ecml_write_u32(w, p->n);
-	ecml_write_bytes(w, p->customers, p->n * sizeof(int));
-	ecml_write_bytes(w, p->days, p->n * sizeof(int));
-	ecml_write_f8s(w, p->amounts, p->n);
+	ecml_write_u32(w, p->rows.n);
+	ecml_write_bytes(w, p->rows.customers, p->rows.n * sizeof(int));
+	ecml_write_bytes(w, p->rows.days, p->rows.n * sizeof(int));
+	ecml_write_f8s(w, p->rows.amounts, p->rows.n);
+	ecml_write_f8s(w, p->rows.rests, p->rows.n);
+	ecml_write_f8s(w, p->rows.sizes, p->rows.n);
+}
+
+static int *
+read_ints(EcmlReader *r, size_t n)
+{
+	int		   *values = ECML_NEW(r->ctx, int, n + 1);
+
+	if (n > 0)
+		memcpy(values, ecml_read_bytes(r, n * sizeof(int)), n * sizeof(int));
+	return values;
 }
 
 static void *
@@ -79,19 +111,17 @@ read_purchases(EcmlReader *r, MemoryContext context, const void *arg)
 		uint32		length = ecml_read_count(r, 1);
 		const char *text = (const char *) ecml_read_bytes(r, length);
 
-		if (ecml_keys_text(p->keys, text, length, true) != (int) k)
-			ecml_read_corrupted(r, "a customer stands there twice");
+		if (memchr(text, '\0', length) || ecml_keys_text(p->keys, text, length, true) != (int) k)
+			ecml_read_corrupted(r, "a customer cannot be, or stands there twice");
 	}
-	p->n = ecml_read_count(r, ROW_BYTES);
-	make_room(p, p->n);
-	if (p->n > 0)
-	{
-		memcpy(p->customers, ecml_read_bytes(r, p->n * sizeof(int)), p->n * sizeof(int));
-		memcpy(p->days, ecml_read_bytes(r, p->n * sizeof(int)), p->n * sizeof(int));
-		memcpy(p->amounts, ecml_read_bytes(r, p->n * sizeof(double)), p->n * sizeof(double));
-	}
-	for (size_t i = 0; i < p->n; i++)
-		if (p->customers[i] < 0 || p->customers[i] >= p->keys->n)
+	p->rows.n = p->room = ecml_read_count(r, ROW_BYTES);
+	p->rows.customers = read_ints(r, p->rows.n);
+	p->rows.days = read_ints(r, p->rows.n);
+	p->rows.amounts = ecml_read_f8s(r, p->rows.n);
+	p->rows.rests = ecml_read_f8s(r, p->rows.n);
+	p->rows.sizes = ecml_read_f8s(r, p->rows.n);
+	for (size_t i = 0; i < p->rows.n; i++)
+		if (p->rows.customers[i] < 0 || p->rows.customers[i] >= p->keys->n)
 			ecml_read_corrupted(r, "a customer is not known");
 	return p;
 }
@@ -126,6 +156,23 @@ get_state(FunctionCallInfo fcinfo)
 	p->keys = ecml_keys_create(state->header.eoh_context);
 	state->content = p;
 	return state;
+}
+
+static inline void
+add_row(Purchases *p, int customer, int day, EcmlDd amount, double size)
+{
+	size_t		i = p->rows.n;
+
+	make_room(p, i + 1);
+	p->rows.customers[i] = customer;
+	p->rows.days[i] = day;
+	p->rows.amounts[i] = amount.hi;
+	if (p->rows.rests)
+	{
+		p->rows.rests[i] = amount.lo;
+		p->rows.sizes[i] = size;
+	}
+	p->rows.n++;
 }
 
 /* How the arguments of a call become values. */
@@ -174,17 +221,17 @@ ecml_purchases_transition(PG_FUNCTION_ARGS)
 	Purchases  *p = content(state);
 	Call	   *call = fcinfo->flinfo->fn_extra;
 	double		day;
+	double		amount;
 
 	if (call == NULL)
 		call = fcinfo->flinfo->fn_extra = plan_call(fcinfo);
 	if (PG_ARGISNULL(1) || PG_ARGISNULL(2) || PG_ARGISNULL(3))
 		PG_RETURN_DATUM(EOHPGetRWDatum(&state->header));
 	day = ecml_part_day(&call->moment, PG_GETARG_DATUM(2));
-	make_room(p, p->n + 1);
-	p->customers[p->n] = ecml_keys_number(p->keys, &call->customer, PG_GETARG_DATUM(1), true);
-	p->days[p->n] = isfinite(day) ? (int) day : day > 0 ? INT_MAX : INT_MIN;
-	p->amounts[p->n] = ecml_bind_number(&call->amount, PG_GETARG_DATUM(3));
-	p->n++;
+	amount = ecml_bind_number(&call->amount, PG_GETARG_DATUM(3));
+	add_row(p, ecml_keys_number(p->keys, &call->customer, PG_GETARG_DATUM(1), true),
+			isfinite(day) ? (int) day : day > 0 ? INT_MAX : INT_MIN,
+			dd_from(amount), fabs(amount));
 	PG_RETURN_DATUM(EOHPGetRWDatum(&state->header));
 }
 
@@ -192,21 +239,22 @@ static void
 merge(EcmlState *state, EcmlState *other)
 {
 	Purchases  *to = content(state);
-	const Purchases *from = other->content;
+	Purchases  *from = content(other);
 	int		   *numbers = MemoryContextAllocHuge(CurrentMemoryContext, ((Size) from->keys->n + 1) * sizeof(int));
 
+	if (to->rows.rests == NULL)
+		settle(to);
+	if (from->rows.rests == NULL)
+		settle(from);
 	for (int k = 0; k < from->keys->n; k++)
 	{
 		const char *name = ecml_keys_name(from->keys, k);
 
 		numbers[k] = ecml_keys_text(to->keys, name, strlen(name), true);
 	}
-	make_room(to, to->n + from->n);
-	for (size_t i = 0; i < from->n; i++)
-		to->customers[to->n + i] = numbers[from->customers[i]];
-	memcpy(to->days + to->n, from->days, from->n * sizeof(int));
-	memcpy(to->amounts + to->n, from->amounts, from->n * sizeof(double));
-	to->n += from->n;
+	for (size_t i = 0; i < from->rows.n; i++)
+		add_row(to, numbers[from->rows.customers[i]], from->rows.days[i], (EcmlDd) {from->rows.amounts[i], from->rows.rests[i]},
+				from->rows.sizes[i]);
 	pfree(numbers);
 }
 
@@ -252,13 +300,7 @@ clv_gather(EcmlCtx *ctx, MemoryContext context, EcmlSource *source, const char *
 		return false;
 	ecml_source_run(&query, take_state, &gathered);
 	*keys = gathered.purchases ? gathered.purchases->keys : ecml_keys_create(context);
-	*purchases = (ClvPurchases) {.ncustomers = (*keys)->n};
-	if (gathered.purchases)
-	{
-		purchases->n = gathered.purchases->n;
-		purchases->customers = gathered.purchases->customers;
-		purchases->days = gathered.purchases->days;
-		purchases->amounts = gathered.purchases->amounts;
-	}
+	*purchases = gathered.purchases ? gathered.purchases->rows : (ClvPurchases) {0};
+	purchases->ncustomers = (*keys)->n;
 	return true;
 }
