@@ -32,7 +32,6 @@
 #define FIRST_PAGES 4			/* of the first batch: most keys may be new there */
 #define TASK_ROWS 4096
 #define TILE_ROWS 128			/* that are read column by column */
-#define AHEAD 16				/* rows that are fetched beforehand */
 #define POLL_ROWS 16384
 
 /* A column of the table, to walk along its tuples. */
@@ -68,6 +67,7 @@ typedef struct Reading
 	EcmlPages	pages;
 	Attribute  *attributes;		/* [last] */
 	bool		placed;			/* all parts have an offset */
+	int		   *offsets;		/* [nparts] */
 	int64	  **raw;			/* [nparts][rows] of keys: the integer, or the address of the text */
 	uint8	   *findings;		/* [rows] Finding */
 	const char ***at;			/* [workers][nparts * TILE_ROWS] where values lie */
@@ -205,12 +205,6 @@ find_places(const Reading *r, HeapTupleHeader tuple, const char **at)
 
 	if (HeapTupleHeaderGetNatts(tuple) < r->last)
 		return ODD;
-	if (nulls == NULL && r->placed)
-	{
-		for (int p = 0; p < r->nparts; p++)
-			at[p * TILE_ROWS] = data + r->parts[p]->offset;
-		return FOUND;
-	}
 	for (int a = 0; a < r->last; a++)
 	{
 		const Attribute *attribute = &r->attributes[a];
@@ -230,6 +224,36 @@ find_places(const Reading *r, HeapTupleHeader tuple, const char **at)
 		offset = att_addlength_pointer(offset, attribute->length, data + offset);
 	}
 	return odd ? ODD : FOUND;
+}
+
+/* The same for n rows of the batch. */
+static void
+find_tile(Reading *r, size_t first, int n, const char **at)
+{
+	static const int64 nothing = 0;
+	const HeapTupleHeader *tuples = r->pages.tuples + first;
+	const char *data[TILE_ROWS];
+	bool		plain = r->placed;
+
+	for (int i = 0; i < n; i++)
+	{
+		data[i] = (const char *) tuples[i] + tuples[i]->t_hoff;
+		plain &= !(tuples[i]->t_infomask & HEAP_HASNULL) && HeapTupleHeaderGetNatts(tuples[i]) >= r->last;
+	}
+	if (plain)
+	{
+		memset(r->findings + first, FOUND, n);
+		for (int p = 0; p < r->nparts; p++)
+			for (int i = 0; i < n; i++)
+				at[p * TILE_ROWS + i] = data[i] + r->offsets[p];
+		return;
+	}
+	for (int i = 0; i < n; i++)
+	{
+		r->findings[first + i] = find_places(r, tuples[i], at + i);
+		for (int p = 0; p < r->nparts && r->findings[first + i] != FOUND; p++)
+			at[p * TILE_ROWS + i] = (const char *) &nothing;
+	}
 }
 
 static inline bool
@@ -343,7 +367,6 @@ read_numbers(Reading *r, const EcmlPart *part, size_t first, int n, const char *
 static void
 read_task(void *arg, size_t task, int worker)
 {
-	static const int64 nothing = 0;
 	Reading    *r = arg;
 	const char **at = r->at[worker];
 	size_t		end = Min((task + 1) * TASK_ROWS, r->pages.nrows);
@@ -353,16 +376,10 @@ read_task(void *arg, size_t task, int worker)
 	{
 		int			n = (int) Min(TILE_ROWS, end - first);
 
-		for (int i = 0; i < n; i++)
-		{
-			/* rows lie backwards in a page */
-			if (first + i + AHEAD < end)
-				__builtin_prefetch(r->pages.tuples[first + i + AHEAD]);
-			r->findings[first + i] = find_places(r, r->pages.tuples[first + i], at + i);
-			if (r->findings[first + i] != FOUND)
-				for (int p = 0; p < r->nparts; p++)
-					at[p * TILE_ROWS + i] = (const char *) &nothing;
-		}
+		/* rows lie backwards in a page, which nothing foresees */
+		for (size_t row = first + n; row < Min(first + 2 * n, end); row++)
+			__builtin_prefetch(r->pages.tuples[row]);
+		find_tile(r, first, n, at);
 		for (int p = 0; p < r->nparts; p++)
 		{
 			const EcmlPart *part = r->parts[p];
@@ -397,6 +414,23 @@ read_odd(Reading *r, int page, size_t row, TupleTableSlot *slot)
 	ExecClearTuple(slot);
 }
 
+/* Keys of a row of the batch that threads did not find. */
+static inline void
+number_keys(Reading *r, size_t row, size_t to)
+{
+	for (int p = 0; p < r->nparts; p++)
+	{
+		EcmlPart   *part = r->parts[p];
+		int64		raw;
+
+		if (part->kind != ECML_PART_KEY || part->codes[to] >= 0)
+			continue;
+		raw = r->raw[p][row];
+		part->codes[to] = ecml_keys_number(part->keys, &part->key, is_text(part->key.type) ?
+										   PointerGetDatum((void *) (uintptr_t) raw) : Int64GetDatum(raw), !part->known);
+	}
+}
+
 /* A row that threads have read goes to its place, behind those that are kept. */
 static void
 keep_row(Reading *r, size_t row, size_t from)
@@ -411,14 +445,8 @@ keep_row(Reading *r, size_t row, size_t from)
 			part->numbers[r->n] = part->numbers[from];
 		else
 			part->codes[r->n] = part->codes[from];
-		if (part->kind == ECML_PART_KEY && part->codes[r->n] < 0)
-		{
-			int64		raw = r->raw[p][row];
-			Datum		value = is_text(part->key.type) ? PointerGetDatum((void *) (uintptr_t) raw) : Int64GetDatum(raw);
-
-			part->codes[r->n] = ecml_keys_number(part->keys, &part->key, value, !part->known);
-		}
 	}
+	number_keys(r, row, r->n);
 	r->n++;
 }
 
@@ -487,10 +515,14 @@ read_relation(Reading *r, Relation relation, double expected)
 			make_room(r, Max(r->n + r->pages.nrows, r->room + r->room / 2));
 		read_batch(r);
 		r->seen += r->pages.nrows;
-		if (r->some_odd || r->some_new)
+		if (r->some_odd)
 			settle_batch(r, slot, per_row);
 		else
+		{
+			for (size_t row = 0; r->some_new && row < r->pages.nrows; row++)
+				number_keys(r, row, r->n + row);
 			r->n += r->pages.nrows;
+		}
 		ecml_pages_release(&r->pages);
 		ecml_poll(r->ctx, r->n, 0);
 	}
@@ -515,13 +547,14 @@ place_parts(Reading *r, TupleDesc desc, const int *numbers)
 
 	r->last = 0;
 	r->placed = true;
+	r->offsets = palloc((r->nparts + 1) * sizeof(int));
 	for (int p = 0; p < r->nparts; p++)
 	{
 		EcmlPart   *part = r->parts[p];
 
 		part->place = numbers[part->number];
-		part->offset = offsets[part->place];
-		r->placed &= part->offset >= 0;
+		r->offsets[p] = offsets[part->place];
+		r->placed &= r->offsets[p] >= 0;
 		r->last = Max(r->last, part->place + 1);
 	}
 	pfree(offsets);

@@ -51,7 +51,6 @@ typedef struct EcmlPart
 	EcmlInput	input;
 	EcmlKeyColumn key;
 	int			place;			/* among the columns that are read: of the source's, or of the table's */
-	int			offset;			/* in a tuple without NULLs; -1: not known */
 } EcmlPart;
 
 /* Is an odd row kept?  row: how many were kept before it.  It may raise an error. */
