@@ -12,7 +12,7 @@ CREATE TABLE bought AS SELECT CASE WHEN i % 5 > 0 THEN repeat('note ', i % 40) E
 	CASE WHEN i % 17 > 0 THEN 'c' || i * 7919 % 1501 END AS customer, (i * 7919 % 1501)::int AS customer_number,
 	CASE WHEN i % 1000 > 0 THEN timestamp '2024-01-01 00:30' + make_interval(mins => i * 37 % 1000000) END AS at,
 	CASE WHEN i % 991 = 0 THEN 1e-20 * i WHEN i % 97 = 0 THEN -((i % 5000) / 100.0) ELSE (i * 31 % 9973) / 100.0 END::numeric AS amount
-FROM generate_series(1, 30000) i;
+FROM generate_series(1, 18000) i;
 ALTER TABLE bought ADD late date DEFAULT '2025-01-01';
 ANALYZE bought;
 CREATE FUNCTION pg_temp.nothing(text) RETURNS text LANGUAGE plpgsql VOLATILE AS 'BEGIN RETURN $1; END';

@@ -605,7 +605,7 @@ cox_bytes(void)
 
 /* ---- purchases: against sums taken one by one */
 
-#define PURCHASES 5000
+#define PURCHASES 1500
 #define BUYERS 70
 
 /* Rows of a made-up shop: several a day, returns, amounts that cancel; in order of days, or not. */
