@@ -99,6 +99,9 @@ extern void rec_rows_init(EcmlCtx *ctx, RecRows *rows, bool timed, bool grouped)
 extern void rec_rows_room(EcmlCtx *ctx, RecRows *rows, size_t more);	/* so many more fit */
 extern void rec_rows_add(EcmlCtx *ctx, RecRows *rows, int user, int item, double value, double time, int group);
 
+/* Rows of n that stand in arrays of ctx already, which it may resize: value NULL: 1 each; time and group may be NULL. */
+extern void rec_rows_take(EcmlCtx *ctx, RecRows *rows, size_t n, int32_t *user, int32_t *item, float *value, double *time,
+						  int32_t *group);
 extern void rec_rows_free(EcmlCtx *ctx, RecRows *rows);
 
 /*
