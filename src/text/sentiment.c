@@ -66,7 +66,7 @@ typedef struct SentimentEntry
 #define NOT_WORD hash_end(hash_step(HASH_BASE, '!'))	/* stands before a negated word in the list */
 #define ANY_WORD hash_end(hash_step(HASH_BASE, '*'))	/* and between two that have a word between them */
 /* longer reviews are mostly good ones: log odds, and the words from which on they grow; see tools/sentiment/train.py */
-#define PRIOR 0.75
+#define PRIOR 1.0
 #define SHORT 20
 #define POLL_EVERY (1024 * 1024)	/* bytes: a few milliseconds */
 

@@ -39,14 +39,14 @@ C = 0.2
 LOWER = 0.15
 SENTENCE = 0.4                # how much the sentences of a set count beside its texts
 TOTAL = 1.2                   # how much all texts count, by their number, against the penalty
-PRIOR, SHORT = 0.75, 20       # as in sentiment.c
+PRIOR, SHORT = 1.0, 20        # as in sentiment.c
 STEP = 0.01
 SETS = ['cells', 'clothing', 'foods', 'phones', 'hotels']
 JUDGES = ['flipkart', 'sst2_dev']
 REVIEWS = ['clothing', 'foods', 'phones']     # sets of texts of more than a sentence
 # least weights of the list: of pairs, with or without a word between, of runs of three, of negated words, of words of the reviews, of
 # WordNet's, of their other forms
-LEAST = {'pair': 0.12, 'run': 0.15, 'negated': 0.12, 'review': 0.03, 'wordnet': 0.06, 'form': 0.08}
+LEAST = {'pair': 0.1, 'run': 0.1, 'negated': 0.1, 'review': 0.03, 'wordnet': 0.06, 'form': 0.08}
 
 
 def read(folder, name):

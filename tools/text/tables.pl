@@ -46,7 +46,7 @@ sub one_place
 	my ($prefix, %entries) = @_;
 	my $n = keys %entries;
 	my $bits = 8;
-	$bits++ while (1 << $bits) < 1.4 * $n;
+	$bits++ while (1 << $bits) < 1.3 * $n;
 	my ($groups, @shift, @table);
 	SIZE: for (;; $bits++)
 	{
@@ -154,6 +154,7 @@ if ($mode eq 'sentiment')
 	one_place('sentiment_phrase', %phrase);
 	# is there such a phrase? one bit for the low bits of its hash
 	my $filter = 2048;
+	$filter *= 2 while 64 * $filter < 4 * keys %phrase;
 	my @seen = (0) x $filter;
 	$seen[$_ >> 6 & $filter - 1] |= 1 << ($_ & 63) for keys %phrase;
 	print "#define SENTIMENT_WORDS $filter\nstatic const uint64_t sentiment_bits[SENTIMENT_WORDS] = {\n";
