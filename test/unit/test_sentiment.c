@@ -239,7 +239,7 @@ both_readings(void)
 	int			told = 0;
 
 	ecml_rng_seed(&rng, 8);
-	for (int round = 0; round < 20000 && n > 0; round++)
+	for (int round = 0; round < 5000 && n > 0; round++)
 	{
 		char		text[256] = "";
 		size_t		length = 0;
@@ -259,7 +259,7 @@ both_readings(void)
 		same += polarity(text) == alone;
 		told += alone != 0;
 	}
-	ok(n > 0 && same == 20000 && told > 5000, "%d of 20,000 words and phrases the same at the end of a text and before it (%d known)", same, told);
+	ok(n > 0 && same == 5000 && told > 1000, "%d of 5,000 words and phrases the same at the end of a text and before it (%d known)", same, told);
 	free(list);
 }
 
