@@ -64,6 +64,7 @@ typedef struct EcmlDataset
 	struct EcmlSlab *slabs;		/* [nslabs] memory of several blocks each */
 	size_t		nslabs;
 	size_t		slab_capacity;
+	size_t		touched;		/* bytes of all slabs that were made ready */
 
 	BufFile    *file;			/* spilled blocks, all of the same size; NULL: none */
 	size_t		nspilled;		/* the first blocks are in the file */
