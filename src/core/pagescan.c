@@ -41,6 +41,7 @@ typedef struct PageScan
 {
 	EcmlPages	pages;			/* the batch */
 	EcmlPages	ahead;			/* the next one */
+	bool		pinned;			/* that one is ready; false: ahead has the pages of the one before */
 	BlockNumber next;			/* page that comes after it, */
 	BlockNumber npages;			/* of so many */
 	ErrorData  *failure;		/* of pinning while threads were at work */
@@ -258,12 +259,14 @@ list_classes(PageScan *scan)
 
 /* ---- pages */
 
-/* Pin the pages of the next batch. */
+/* Pin the pages of the next batch, in place of those of the one before. */
 static void
 pin(PageScan *scan, int most)
 {
 	BlockNumber end = scan->next + Min(scan->npages - scan->next, most);
 
+	scan->pinned = true;
+	ecml_pages_release(&scan->ahead);
 	while (scan->next < end)
 		ecml_pages_read(&scan->ahead, scan->next++);
 }
@@ -365,6 +368,7 @@ read_table(PageScan *scan)
 
 		scan->ahead = scan->pages;
 		scan->pages = batch;
+		scan->pinned = false;
 		batches++;
 		if (scan->pages.nrows > 0 && (batches == 1 || !(trainer->reservoir ? draw_batch(scan) : move_batch(scan))))
 		{
@@ -372,8 +376,7 @@ read_table(PageScan *scan)
 				return false;
 			read_rows(scan);
 		}
-		ecml_pages_release(&scan->pages);
-		if (scan->ahead.npages == 0)
+		if (!scan->pinned)
 			pin(scan, scan->ahead.most);
 		ecml_poll(&trainer->ctx, trainer->rows + trainer->skipped, 0);
 	}
