@@ -139,6 +139,34 @@ CREATE FUNCTION ecml_survival(model ecml_model, durations float8[], VARIADIC fea
 AS 'MODULE_PATHNAME', 'ecml_survival_times_by_value' LANGUAGE C IMMUTABLE PARALLEL SAFE COST 20;
 COMMENT ON FUNCTION ecml_survival(ecml_model, float8[], "any") IS
 'Probabilities that the event has not come until each of the durations, by a survival model given as a value; as ecml_survival(ecml_model, float8, "any").';
+-- ---- purchases, as ecml_clv gathers them
+CREATE TYPE ecml_purchases_state;
+CREATE FUNCTION ecml_purchases_state_in(cstring) RETURNS ecml_purchases_state
+AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION ecml_purchases_state_in(cstring) IS 'Reads the text form of a state of ecml.purchases. Errors: data_corrupted.';
+CREATE FUNCTION ecml_purchases_state_out(ecml_purchases_state) RETURNS cstring
+AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION ecml_purchases_state_out(ecml_purchases_state) IS 'Text form of a state of ecml.purchases.';
+CREATE FUNCTION ecml_purchases_state_recv(internal) RETURNS ecml_purchases_state
+AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION ecml_purchases_state_recv(internal) IS 'Reads the binary form of a state of ecml.purchases. Errors: data_corrupted.';
+CREATE FUNCTION ecml_purchases_state_send(ecml_purchases_state) RETURNS bytea
+AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION ecml_purchases_state_send(ecml_purchases_state) IS 'Binary form of a state of ecml.purchases.';
+CREATE TYPE ecml_purchases_state (
+	INPUT = ecml_purchases_state_in, OUTPUT = ecml_purchases_state_out,
+	RECEIVE = ecml_purchases_state_recv, SEND = ecml_purchases_state_send, STORAGE = extended);
+COMMENT ON TYPE ecml_purchases_state IS 'Purchases that ecml_clv has gathered: customers, days and amounts, mergeable.';
+CREATE FUNCTION ecml.purchases_transition(ecml_purchases_state, "any", "any", "any") RETURNS ecml_purchases_state
+AS 'MODULE_PATHNAME', 'ecml_purchases_transition' LANGUAGE C STABLE PARALLEL SAFE COST 2;
+COMMENT ON FUNCTION ecml.purchases_transition(ecml_purchases_state, "any", "any", "any") IS 'Adds a purchase to the state of ecml.purchases.';
+CREATE FUNCTION ecml.purchases_combine(ecml_purchases_state, ecml_purchases_state) RETURNS ecml_purchases_state
+AS 'MODULE_PATHNAME', 'ecml_purchases_combine' LANGUAGE C IMMUTABLE PARALLEL SAFE COST 1000;
+COMMENT ON FUNCTION ecml.purchases_combine(ecml_purchases_state, ecml_purchases_state) IS 'Puts two states of ecml.purchases one behind the other.';
+CREATE AGGREGATE ecml.purchases(customer "any", moment "any", amount "any") (
+	SFUNC = ecml.purchases_transition, STYPE = ecml_purchases_state, COMBINEFUNC = ecml.purchases_combine, PARALLEL = SAFE);
+COMMENT ON AGGREGATE ecml.purchases("any", "any", "any") IS
+'Gathers the purchases that ecml_clv learns from, so that parallel workers may read its source; not meant for other use. Rows with NULL are left out. Errors: invalid_parameter_value (types), program_limit_exceeded (rows beyond ecml.work_mem).';
 CREATE FUNCTION ecml_clv(source text, options jsonb DEFAULT '{}', OUT customer text, OUT frequency bigint, OUT recency float8,
 	OUT age float8, OUT monetary float8, OUT alive_probability float8, OUT expected_purchases float8,
 	OUT expected_value float8) RETURNS SETOF record

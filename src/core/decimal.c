@@ -48,9 +48,9 @@ typedef struct Decimal
 } Decimal;
 
 static inline Decimal
-take_apart(Datum numeric)
+take_apart(struct varlena *numeric)
 {
-	Decimal		d = {.value = PG_DETOAST_DATUM_PACKED(numeric)};
+	Decimal		d = {.value = numeric};
 	int			size = VARSIZE_ANY_EXHDR(d.value);
 	uint16		header;
 	int16		weight;
@@ -90,30 +90,49 @@ digit(const Decimal *d, int i)
 	return digit;
 }
 
+/* Few digits?  Then the value. */
+static inline bool
+is_quick(const Decimal *d, double *value)
+{
+	int			exponent = 4 * (d->weight - d->ndigits + 1);
+	uint64		mantissa = 0;
+
+	if (d->special || d->ndigits > MAX_DIGITS)
+		return false;
+	*value = 0;
+	if (d->ndigits == 0)
+		return true;
+	for (int i = 0; i < d->ndigits; i++)
+		mantissa = mantissa * BASE + digit(d, i);
+	if (mantissa >= UINT64CONST(1) << 53 || exponent > MAX_POWER || exponent < -MAX_POWER)
+		return false;
+	*value = exponent < 0 ? (double) mantissa / powers[-exponent] : (double) mantissa * powers[exponent];
+	if (d->negative)
+		*value = -*value;
+	return true;
+}
+
 double
 ecml_decimal_float8(Datum numeric)
 {
-	Decimal		d = take_apart(numeric);
-	int			exponent = 4 * (d.weight - d.ndigits + 1);
-	uint64		mantissa = 0;
-	double		result;
+	Decimal		d = take_apart(PG_DETOAST_DATUM_PACKED(numeric));
+	double		value;
 
-	if (!d.special && d.ndigits == 0)
-		return 0;
-	if (d.special || d.ndigits > MAX_DIGITS)
-		return long_way(PointerGetDatum(d.value));
-	for (int i = 0; i < d.ndigits; i++)
-		mantissa = mantissa * BASE + digit(&d, i);
-	if (mantissa >= UINT64CONST(1) << 53 || exponent > MAX_POWER || exponent < -MAX_POWER)
-		return long_way(PointerGetDatum(d.value));
-	result = exponent < 0 ? (double) mantissa / powers[-exponent] : (double) mantissa * powers[exponent];
-	return d.negative ? -result : result;
+	return is_quick(&d, &value) ? value : long_way(PointerGetDatum(d.value));
+}
+
+bool
+ecml_decimal_quick(const char *numeric, double *value)
+{
+	Decimal		d = take_apart((struct varlena *) numeric);
+
+	return is_quick(&d, value);
 }
 
 EcmlDd
 ecml_decimal_pair(Datum numeric)
 {
-	Decimal		d = take_apart(numeric);
+	Decimal		d = take_apart(PG_DETOAST_DATUM_PACKED(numeric));
 	int			exponent = 4 * (d.weight - d.ndigits + 1);
 	EcmlDd		result = dd_from(0);
 

@@ -110,12 +110,6 @@ find(const EcmlKeys *keys, int64 value)
 	return -1;
 }
 
-int
-ecml_keys_find(const EcmlKeys *keys, int64 value)
-{
-	return find(keys, value);
-}
-
 bool
 ecml_keys_find_all(const EcmlKeys *keys, const int64 *values, size_t n, int32 *numbers)
 {
@@ -123,7 +117,8 @@ ecml_keys_find_all(const EcmlKeys *keys, const int64 *values, size_t n, int32 *n
 
 	for (size_t i = 0; i < n; i++)
 	{
-		numbers[i] = find(keys, values[i]);
+		/* runs of one value are common */
+		numbers[i] = i > 0 && values[i] == values[i - 1] ? numbers[i - 1] : find(keys, values[i]);
 		all |= numbers[i];
 	}
 	return all >= 0;
@@ -160,21 +155,6 @@ ecml_keys_integer(EcmlKeys *keys, int64 value, bool add)
 	return keys->last;
 }
 
-void
-ecml_keys_integers(EcmlKeys *keys, const int64 *values, size_t n, bool add, int *numbers)
-{
-	for (size_t i = 0; i < n; i++)
-	{
-		/* runs of one value are common, and so are those that are told from a table */
-		if (i > 0 && values[i] == values[i - 1])
-			numbers[i] = numbers[i - 1];
-		else if (values[i] >= 0 && values[i] < keys->ndirect && keys->direct[values[i]])
-			numbers[i] = keys->direct[values[i]] - 1;
-		else
-			numbers[i] = ecml_keys_integer(keys, values[i], add);
-	}
-}
-
 /* Is it what an integer's output would be?  Then which. */
 static bool
 reads_as_integer(const char *text, int length, int64 *value)
@@ -194,6 +174,18 @@ reads_as_integer(const char *text, int length, int64 *value)
 	}
 	*value = negative ? -sum : sum;
 	return true;
+}
+
+int
+ecml_keys_find_text(const EcmlKeys *keys, const char *text, int length)
+{
+	int64		value;
+	int			code;
+
+	if (reads_as_integer(text, length, &value))
+		return find(keys, value);
+	code = ecml_dict_find(keys->texts, text, length);
+	return code >= 0 ? keys->texts->entries[code].value : -1;
 }
 
 int
@@ -287,4 +279,35 @@ ecml_keys_names(const EcmlKeys *keys, MemoryContext context)
 			room += pg_lltoa(keys->integers[i], room) + 1;
 	}
 	return names;
+}
+
+static int
+compare(const void *a, const void *b, void *arg)
+{
+	const EcmlKeys *keys = arg;
+	int			x = *(const int *) a;
+	int			y = *(const int *) b;
+	const EcmlDictEntry *s;
+	const EcmlDictEntry *t;
+	int			order;
+
+	if (keys->is_text[x] != keys->is_text[y])
+		return keys->is_text[x] ? 1 : -1;
+	if (!keys->is_text[x])
+		return keys->integers[x] < keys->integers[y] ? -1 : keys->integers[x] > keys->integers[y];
+	s = &keys->texts->entries[keys->integers[x]];
+	t = &keys->texts->entries[keys->integers[y]];
+	order = memcmp(s->key, t->key, Min(s->length, t->length));
+	return order != 0 ? order : s->length < t->length ? -1 : s->length > t->length;
+}
+
+int *
+ecml_keys_order(const EcmlKeys *keys, MemoryContext context)
+{
+	int		   *order = MemoryContextAllocHuge(context, ((Size) keys->n + 1) * sizeof(int));
+
+	for (int i = 0; i < keys->n; i++)
+		order[i] = i;
+	qsort_arg(order, keys->n, sizeof(int), compare, (void *) keys);
+	return order;
 }

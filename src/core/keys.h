@@ -40,15 +40,17 @@ extern void ecml_key_column(EcmlKeyColumn *column, Oid type, MemoryContext conte
 extern int	ecml_keys_number(EcmlKeys *keys, EcmlKeyColumn *column, Datum value, bool add);
 extern int	ecml_keys_integer(EcmlKeys *keys, int64 value, bool add);
 
-/* The same of many integers [n], into numbers [n]. */
-extern void ecml_keys_integers(EcmlKeys *keys, const int64 *values, size_t n, bool add, int *numbers);
 extern int	ecml_keys_text(EcmlKeys *keys, const char *text, int length, bool add);
 
-/* The number of an integer that has one, else -1.  It changes nothing: threads may ask while nobody adds. */
-extern int	ecml_keys_find(const EcmlKeys *keys, int64 value);
-
-/* Of many, numbers [n]; false: some have none.  For threads, too. */
+/*
+ * The numbers of many integers [n], -1 for those that have none; false: there are such.  The other: of a text.  They change nothing:
+ * threads may ask while nobody adds.
+ */
 extern bool ecml_keys_find_all(const EcmlKeys *keys, const int64 *values, size_t n, int32 *numbers);
+extern int	ecml_keys_find_text(const EcmlKeys *keys, const char *text, int length);
+
+/* Their numbers in order [n], palloc'd: integers by value, then the others by their bytes. */
+extern int *ecml_keys_order(const EcmlKeys *keys, MemoryContext context);
 
 /* The keys as texts; [n] */
 extern char **ecml_keys_names(const EcmlKeys *keys, MemoryContext context);

@@ -34,17 +34,26 @@ ecml_role_need(const EcmlSource *source, const char *given, const char *what, co
 	return column;
 }
 
+EcmlKind
+ecml_role_kind(const EcmlSource *source, int number)
+{
+	EcmlConvert convert;
+	EcmlConvert element_convert;
+	EcmlKind	kind;
+	Oid			element;
+
+	if (ecml_bind_plan(TupleDescAttr(source->desc, number)->atttypid, &convert, &kind, &element, &element_convert) &&
+		convert != ECML_FROM_ARRAY)
+		return kind;
+	return ECML_CATEGORY;
+}
+
 void
 ecml_role_check(const EcmlSource *source, int number, const char *what, EcmlKind kind)
 {
 	Form_pg_attribute attribute = TupleDescAttr(source->desc, number);
-	EcmlConvert convert;
-	EcmlConvert element_convert;
-	EcmlKind	found;
-	Oid			element;
 
-	if (ecml_bind_plan(attribute->atttypid, &convert, &found, &element, &element_convert) && found == kind &&
-		convert != ECML_FROM_ARRAY)
+	if (ecml_role_kind(source, number) == kind)
 		return;
 	ereport(ERROR,
 			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),

@@ -13,6 +13,9 @@ extern int	ecml_role_find(const EcmlSource *source, const char *given, const cha
 /* The same, or an error that tells what to name. */
 extern int	ecml_role_need(const EcmlSource *source, const char *given, const char *what, const char *const *usual);
 
+/* Its kind, where it gives one value a row that binds (bind.h); ECML_CATEGORY else. */
+extern EcmlKind ecml_role_kind(const EcmlSource *source, int number);
+
 /* An error unless the column is of that kind (a time or a number), and no array. */
 extern void ecml_role_check(const EcmlSource *source, int number, const char *what, EcmlKind kind);
 

@@ -369,13 +369,12 @@ scans_table(const PlannedStmt *statement, Oid *relation, double *rows, int *numb
 	return true;
 }
 
-bool
-ecml_source_is_scan(EcmlSource *source, Oid *relation, double *rows, int *numbers)
+/* The source's plan, to be released; NULL: it has none of its own. */
+static CachedPlan *
+get_plan(EcmlSource *source)
 {
 	bool		read_only = XactReadOnly;
 	CachedPlan *plan = NULL;
-	PlannedStmt *statement;
-	bool		result;
 
 	XactReadOnly = true;		/* planning may run functions */
 	PG_TRY();
@@ -387,12 +386,39 @@ ecml_source_is_scan(EcmlSource *source, Oid *relation, double *rows, int *number
 		XactReadOnly = read_only;
 	}
 	PG_END_TRY();
+	return plan;
+}
+
+bool
+ecml_source_is_scan(EcmlSource *source, Oid *relation, double *rows, int *numbers)
+{
+	CachedPlan *plan = get_plan(source);
+	PlannedStmt *statement;
+	bool		result;
+
 	if (plan == NULL)
 		return false;
 	statement = linitial_node(PlannedStmt, plan->stmt_list);
 	result = scans_table(statement, relation, rows, numbers);
 	if (result)
 		(void) ecml_check_rights(statement);
+	ReleaseCachedPlan(plan, NULL);
+	return result;
+}
+
+bool
+ecml_source_is_parallel(EcmlSource *source, double *rows)
+{
+	CachedPlan *plan = get_plan(source);
+	const PlannedStmt *statement;
+	bool		result;
+
+	*rows = 0;
+	if (plan == NULL)
+		return false;
+	statement = linitial_node(PlannedStmt, plan->stmt_list);
+	*rows = statement->planTree->plan_rows;
+	result = statement->parallelModeNeeded;
 	ReleaseCachedPlan(plan, NULL);
 	return result;
 }

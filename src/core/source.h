@@ -50,6 +50,9 @@ extern bool ecml_source_is_table(EcmlSource *source, Oid *relation, double *rows
 /* Or of some columns of all its rows, in any order?  numbers [columns of the source]: of the table's columns, from 0 on. */
 extern bool ecml_source_is_scan(EcmlSource *source, Oid *relation, double *rows, int *numbers);
 
+/* May its plan be run by parallel workers?  rows: how many it gives, as the planner thinks. */
+extern bool ecml_source_is_parallel(EcmlSource *source, double *rows);
+
 /* The source that an argument gives, or an error for NULL. */
 extern char *ecml_source_argument(FunctionCallInfo fcinfo, int argument);
 

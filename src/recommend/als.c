@@ -383,10 +383,14 @@ rec_als(EcmlCtx *ctx, const RecMatrix *m, const RecParams *params, float **user,
 			rec_gram(ctx, *user, m->rows, f->dimension, f->stride, gram);
 		ecml_parallel_for(ctx, nitems, solve_task, &items);
 	}
-	/* users once more, so that they fit the items as they are kept and as a fold-in would have them */
+	/*
+	 * The more numerous side is solved for last: of each of its rows less is known, and what is known should fit the other side as it is
+	 * kept.  Where that are the users, they are what a fold-in would have.
+	 */
 	if (f->gram)
 		rec_gram(ctx, f->item, m->columns, f->dimension, f->stride, gram);
-	ecml_parallel_for(ctx, nusers, solve_task, &users);
+	if (m->rows >= m->columns || f->ratings)
+		ecml_parallel_for(ctx, nusers, solve_task, &users);
 	f->loss = loss(ctx, f, m, *user);
 	rec_matrix_free(ctx, t);
 	ecml_free(ctx, scratch);

@@ -51,33 +51,37 @@ static const EcmlOption options_list[] = {
 	ECML_OPT_END
 };
 
-static int
-compare_numbers(const void *a, const void *b)
-{
-	int32_t		x = *(const int32_t *) a;
-	int32_t		y = *(const int32_t *) b;
-
-	return (x > y) - (x < y);
-}
-
-/* Ascending; most baskets are small. */
+/* Rows to their baskets (at: where the next one goes, by user), item by item, so that each basket's ascend. */
 static void
-sort_items(int32_t *v, size_t n)
+place_items(EcmlCtx *ctx, const RecRows *rows, int items, size_t *at, int32_t *item)
 {
-	if (n > 50)
-	{
-		qsort(v, n, sizeof(int32_t), compare_numbers);
-		return;
-	}
-	for (size_t i = 1; i < n; i++)
-	{
-		int32_t		item = v[i];
-		size_t		at = i;
+	size_t	   *first = ECML_NEW0(ctx, size_t, (size_t) items + 1);
+	int32_t    *user = ECML_NEW(ctx, int32_t, rows->n + 1);
+	size_t		before = 0;
 
-		for (; at > 0 && v[at - 1] > item; at--)
-			v[at] = v[at - 1];
-		v[at] = item;
+	for (size_t i = 0; i < rows->n; i++)
+		first[rows->item[i]]++;
+	for (int k = 0; k < items; k++)
+	{
+		size_t		count = first[k];
+
+		first[k] = before;
+		before += count;
 	}
+	for (size_t i = 0; i < rows->n; i++)
+		user[first[rows->item[i]]++] = rows->user[i];
+	CHECK_FOR_INTERRUPTS();
+	/* first has gone to the end of each item's */
+	before = 0;
+	for (int k = 0; k < items; k++)
+	{
+		for (; before < first[k]; before++)
+			item[at[user[before]]++] = k;
+		if (k % 1024 == 0)
+			CHECK_FOR_INTERRUPTS();
+	}
+	ecml_free(ctx, first);
+	ecml_free(ctx, user);
 }
 
 /* Rows as baskets, or as sequences of the baskets that stand at different times. */
@@ -103,16 +107,14 @@ make_baskets(EcmlCtx *ctx, const RecInput *input, bool sequential)
 	{
 		size_t		from = 0;
 
-		for (size_t i = 0; i < rows->n; i++)
-			b->item[at[rows->user[i]]++] = rows->item[i];
-		/* ascending and distinct; start[u + 1] is read before it is set */
+		place_items(ctx, rows, b->items, at, b->item);
+		/* distinct; start[u + 1] is read before it is set */
 		for (int u = 0; u < b->n; u++)
 		{
 			size_t		end = b->start[u + 1];
 
 			if (u % 1024 == 0)
 				CHECK_FOR_INTERRUPTS();
-			sort_items(b->item + from, end - from);
 			b->start[u] = to;
 			for (size_t i = from; i < end; i++)
 				if (to == b->start[u] || b->item[to - 1] != b->item[i])

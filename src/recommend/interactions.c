@@ -69,6 +69,17 @@ rec_rows_add(EcmlCtx *ctx, RecRows *rows, int user, int item, double value, doub
 }
 
 void
+rec_rows_take(EcmlCtx *ctx, RecRows *rows, size_t n, int32_t *user, int32_t *item, float *value, double *time, int32_t *group)
+{
+	*rows = (RecRows) {.n = n,.capacity = n,.user = user,.item = item,.value = value,.time = time,.group = group};
+	if (value)
+		return;
+	rows->value = ECML_NEW(ctx, float, n + 1);
+	for (size_t i = 0; i < n; i++)
+		rows->value[i] = 1;
+}
+
+void
 rec_rows_free(EcmlCtx *ctx, RecRows *rows)
 {
 	ecml_free(ctx, rows->user);

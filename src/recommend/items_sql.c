@@ -28,6 +28,7 @@
 #include "recommend/recommend_sql.h"
 
 #define KEPT_STATEMENTS 64
+#define LASTING 0.9				/* what a filter let through counts so much less with each time that it is asked */
 
 typedef struct Statement
 {
@@ -36,7 +37,8 @@ typedef struct Statement
 	bool		integers;		/* ids go in and out as int8, not as texts */
 	int			running;		/* calls of it that have not ended: functions of a filter may recommend, too */
 	uint64		used;
-	double		passing;		/* part of the items asked for that passed, lately */
+	double		asked;			/* items asked for by their keys, lately */
+	double		passed;			/* of them */
 } Statement;
 
 static Statement statements[KEPT_STATEMENTS];
@@ -88,7 +90,7 @@ keep_statement(const char *key, SPIPlanPtr plan, bool integers)
 		SPI_freeplan(statements[oldest].plan);
 		pfree(statements[oldest].key);
 	}
-	statements[oldest] = (Statement) {copy, plan, integers, 0, ++uses, 1};
+	statements[oldest] = (Statement) {copy, plan, integers, 0, ++uses, 1, 1};
 	return &statements[oldest];
 }
 
@@ -250,7 +252,7 @@ rec_items_passing(const RecItemQuery *query)
 {
 	const Statement *statement = find_statement(query_key(query, false));
 
-	return statement ? statement->passing : 1;
+	return statement ? statement->passed / statement->asked : 1;
 }
 
 void
@@ -265,8 +267,11 @@ rec_items_ask(const RecItemQuery *query, const RecBest *wanted, int n, uint8_t *
 	integers = statement->integers;
 	run(statement, wanted == NULL ? (Datum) 0 : integers ? integer_ids(query->model, wanted, n) :
 		text_ids(query->model, wanted, n), wanted == NULL);
-	if (wanted && n > 0)
-		statement->passing += 0.25 * (Min((double) SPI_processed / n, 1) - statement->passing);
+	if (wanted)
+	{
+		statement->asked = LASTING * statement->asked + n;
+		statement->passed = LASTING * statement->passed + Min(SPI_processed, (uint64) n);
+	}
 	for (uint64 r = 0; r < SPI_processed; r++)
 	{
 		HeapTuple	tuple = SPI_tuptable->vals[r];

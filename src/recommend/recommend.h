@@ -99,6 +99,9 @@ extern void rec_rows_init(EcmlCtx *ctx, RecRows *rows, bool timed, bool grouped)
 extern void rec_rows_room(EcmlCtx *ctx, RecRows *rows, size_t more);	/* so many more fit */
 extern void rec_rows_add(EcmlCtx *ctx, RecRows *rows, int user, int item, double value, double time, int group);
 
+/* Rows of n that stand in arrays of ctx already, which it may resize: value NULL: 1 each; time and group may be NULL. */
+extern void rec_rows_take(EcmlCtx *ctx, RecRows *rows, size_t n, int32_t *user, int32_t *item, float *value, double *time,
+						  int32_t *group);
 extern void rec_rows_free(EcmlCtx *ctx, RecRows *rows);
 
 /*
@@ -158,8 +161,13 @@ typedef struct RecFactors
 	int			items;
 	float	   *item;			/* [items][stride] */
 	float	   *gram;			/* [stride][stride] item'item, of implicit feedback; else NULL */
-	uint32_t   *coarse;			/* [items / REC_LANES, rounded up][rec_coarse_words][REC_LANES] item in steps; derived */
-	float	   *step;			/* [stride] of each factor; derived */
+	/* derived, items in the order of the length of their rows, the longest first */
+	uint32_t   *coarse;			/* [items / REC_LANES, rounded up][rec_coarse_words][REC_LANES] item in steps */
+	int32_t    *order;			/* [items] which item it is */
+	float	   *length;			/* [items] */
+	float	   *step;			/* [items, rounded up] of each item, by size */
+	float	   *size;			/* [stride] greatest of each factor */
+	float		distance;		/* the greatest one of an item from its coarse copy, in steps */
 	double		loss;			/* of training: the sum that was minimised, by entry */
 } RecFactors;
 
@@ -288,6 +296,7 @@ typedef struct RecScorer
 	const RecModel *model;
 	float	   *scores;			/* [items] scratch */
 	float	   *part;			/* [items] scratch of a mix */
+	int32_t    *candidates;		/* [items] scratch of factors alone, in the place of part */
 } RecScorer;
 
 extern void rec_scorer_init(EcmlCtx *ctx, RecScorer *scorer, const RecModel *model);

@@ -2,15 +2,16 @@
  * recommender.c - fit of a whole recommender, and its bytes
  *
  * A hybrid finds the weights of its parts by what users did last: each user's last item (by time; without times, of the last
- * row) is held out, with all its rows or, where items are taken again, that last one alone; the parts learn from the rest, and of the weights on a grid of tenths the ones with the best NDCG@10 on a
- * sample of users win.  Then the parts that have a weight learn from all rows.  It must be held out of all users, not of the sample
- * alone: what comes late in all of them would else be known.
+ * row) is held out, with all its rows or, where items are taken again, that last one alone; the parts learn from the rest, and of the
+ * weights on a grid of tenths the ones with the best NDCG@10 on a sample of users win.  Then the parts that have a weight learn from
+ * all rows.  It must be held out of all users, not of the sample alone: what comes late in all of them would else be known.
  *
  * Cold items, which only the item table knows, get the mean of the factors of the items most like them by content.
  */
 #include "dense.h"
 
 #include <float.h>
+#include <limits.h>
 
 #include "num/hash.h"
 #include "num/sort.h"
@@ -18,63 +19,125 @@
 #define TUNED_USERS 2000
 #define TUNED_LIST 100			/* items of each part that a mix is judged on */
 #define GRID 10
+#define AHEAD 8					/* rows that are asked of memory before their turn */
 
 #define MAX_ITEMS 50000000
 #define MIN_ID_BYTES 4
+#define SMALLEST_ROW 1e-20f	/* greatest of a row, by which it is divided */
 
 /* ---- what is derived */
 
-/* The greatest of each factor, and the copy in steps of a 127th of it: a session does this for each version that it serves. */
+typedef int8_t LaneBytes __attribute__((vector_size(REC_LANES)));
+
+/* The greatest of each factor, and the length of each row. */
+static ECML_CLONES void
+measure_items(RecFactors *f, double *lengths)
+{
+	for (int j = 0; j < f->stride; j += REC_LANES)
+	{
+		LaneNumbers most = {0};		/* sizes as their bits, which are in the same order */
+
+		for (int i = 0; i < f->items; i++)
+		{
+			LaneNumbers size = (LaneNumbers) LANES(f->item + (size_t) i * f->stride + j) & INT_MAX;
+			LaneNumbers more = size > most;
+
+			most = (size & more) | (most & ~more);
+		}
+		LANES_OUT(f->size + j) = (Lanes) most;
+	}
+	for (int k = 0; k < f->dimension; k++)
+		/* never so small that it has no inverse */
+		f->size[k] = f->size[k] > 2 * FLT_MIN ? f->size[k] : 2 * FLT_MIN;
+	for (int i = 0; i < f->items; i++)
+	{
+		const float *row = f->item + (size_t) i * f->stride;
+
+		/* pairs to be sorted: the longest first */
+		lengths[2 * (size_t) i] = -sqrt((double) dense_dot(row, row, f->stride));
+		lengths[2 * (size_t) i + 1] = i;
+	}
+}
+
+/*
+ * Each row by the greatest of each factor, then in steps of a 127th of its own greatest: rows differ in size by orders of magnitude, and
+ * of a small one the copy must be off by little, too.
+ */
 static ECML_CLONES void
 pack_items(RecFactors *f)
 {
 	int			words = rec_coarse_words(f->dimension);
-	float		per_step[REC_MAX_FACTORS + 2 * REC_LANES];
-	int8_t		steps[REC_MAX_FACTORS + 2 * REC_LANES] = {0};
+	float		inverse[REC_MAX_FACTORS + 2 * REC_LANES] __attribute__((aligned(ECML_ALIGN))) = {0};
+	float		farthest = 0;
 
-	for (int i = 0; i < f->items; i++)
-	{
-		const float *row = f->item + (size_t) i * f->stride;
-
-		for (int k = 0; k < f->dimension; k++)
-		{
-			float		size = fabsf(row[k]);
-
-			f->step[k] = size > f->step[k] ? size : f->step[k];
-		}
-	}
 	for (int k = 0; k < f->dimension; k++)
-	{
-		/* never so small that it has no inverse */
-		f->step[k] = f->step[k] / 127 > FLT_MIN ? f->step[k] / 127 : FLT_MIN;
-		per_step[k] = 1 / f->step[k];
-	}
+		inverse[k] = 1 / f->size[k];
 	for (int i = 0; i < f->items; i++)
 	{
-		const float *row = f->item + (size_t) i * f->stride;
+		const float *row = f->item + (size_t) f->order[i] * f->stride;
 		uint32_t   *to = f->coarse + (size_t) (i / REC_LANES) * words * REC_LANES + i % REC_LANES;
+		LaneNumbers most = {0};
+		Lanes		square = {0};
+		float		greatest = SMALLEST_ROW;
+		float		per_step;
 
-		for (int k = 0; k < f->dimension; k++)
+		for (int j = 0; i + AHEAD < f->items && j < f->stride; j += REC_LANES)
+			__builtin_prefetch(f->item + (size_t) f->order[i + AHEAD] * f->stride + j);
+		for (int j = 0; j < f->stride; j += REC_LANES)
 		{
-			float		v = row[k] * per_step[k];
+			LaneNumbers size = (LaneNumbers) (LANES(row + j) * LANES(inverse + j)) & INT_MAX;
+			LaneNumbers more = size > most;
 
-			v += v < 0 ? -0.5f : 0.5f;
-			v = v < -127 ? -127 : v > 127 ? 127 : v;
-			steps[k] = (int8_t) v;
+			most = (size & more) | (most & ~more);
 		}
-		for (int w = 0; w < words; w++)
-			to[w * REC_LANES] = (uint32_t) (uint8_t) steps[4 * w] | (uint32_t) (uint8_t) steps[4 * w + 1] << 8 |
-				(uint32_t) (uint8_t) steps[4 * w + 2] << 16 | (uint32_t) (uint8_t) steps[4 * w + 3] << 24;
+		for (int k = 0; k < REC_LANES; k++)
+			greatest = ((Lanes) most)[k] > greatest ? ((Lanes) most)[k] : greatest;
+		f->step[i] = greatest / 127;
+		per_step = 127 / greatest;
+		for (int j = 0; j < f->stride; j += REC_LANES)
+		{
+			Lanes		v = LANES(row + j) * LANES(inverse + j) * per_step;
+			Lanes		half = (Lanes) (((LaneNumbers) v & INT_MIN) | (LaneNumbers) ((Lanes) {0} + 0.5f));
+			LaneNumbers steps = __builtin_convertvector(v + half, LaneNumbers);
+			LaneBytes	bytes = __builtin_convertvector(steps, LaneBytes);
+			uint32_t	four[REC_LANES / 4];
+
+			v -= __builtin_convertvector(steps, Lanes);
+			square += v * v;
+			memcpy(four, &bytes, sizeof(four));
+			for (int w = 0; w < REC_LANES / 4 && j / 4 + w < words; w++)
+				to[(j / 4 + w) * REC_LANES] = four[w];
+		}
+		LANES_SUM(square);
+		farthest = square[0] > farthest ? square[0] : farthest;
 	}
+	f->distance = sqrtf(farthest);
 }
 
+/* What scores are found by quickly.  A session does this for each version that it serves. */
 static void
 pack(EcmlCtx *ctx, RecFactors *f)
 {
-	size_t		blocks = ((size_t) f->items + REC_LANES - 1) / REC_LANES;
+	size_t		places = ((size_t) f->items + REC_LANES - 1) / REC_LANES * REC_LANES;
+	double	   *lengths = ECML_NEW(ctx, double, 2 * (size_t) f->items + 2);
 
-	f->coarse = ECML_NEW0(ctx, uint32_t, blocks * rec_coarse_words(f->dimension) * REC_LANES + REC_LANES);
-	f->step = ECML_NEW0(ctx, float, f->stride);
+	f->coarse = ECML_NEW(ctx, uint32_t, places * rec_coarse_words(f->dimension) + REC_LANES);
+	f->order = ECML_NEW(ctx, int32_t, places + 1);
+	f->length = ECML_NEW(ctx, float, places + 1);
+	f->step = ECML_NEW0(ctx, float, places + REC_LANES);
+	f->size = ECML_NEW0(ctx, float, f->stride);
+	measure_items(f, lengths);
+	ecml_sort_f8_pairs(ctx, lengths, f->items);
+	for (size_t i = 0; i < (size_t) f->items; i++)
+	{
+		f->order[i] = (int32_t) lengths[2 * i + 1];
+		f->length[i] = (float) -lengths[2 * i] + 1e-18f;	/* squares of what is smaller vanish */
+	}
+	ecml_free(ctx, lengths);
+	/* the last block may have places without an item */
+	if (places > 0)
+		memset(f->coarse + (places - REC_LANES) * rec_coarse_words(f->dimension), 0,
+			   (size_t) rec_coarse_words(f->dimension) * REC_LANES * sizeof(uint32_t));
 	pack_items(f);
 }
 
@@ -366,6 +429,7 @@ typedef struct Tuning
 	float	   *best;			/* [TUNED_LIST] */
 	uint8_t    *listed;			/* [items] */
 	bool		repeats;		/* what the user has may be listed */
+	float		habit;			/* what a score of REC_PART_REPEAT is divided by */
 } Tuning;
 
 static int
@@ -412,6 +476,9 @@ judge_user(Tuning *t, RecScorer *scorer, const RecUser *user, int wanted)
 			scores[user->items[u]] = -INFINITY;
 		for (size_t i = 0; i < items; i++)
 			most = scores[i] > most ? scores[i] : most;
+		/* own habits count as much as there are: who took all once has none */
+		if (most > 0 && t->part[p] == REC_PART_REPEAT)
+			most = t->habit;
 		for (size_t i = 0; i < items; i++)
 			scores[i] = most > 0 ? scores[i] / most : 0;
 		/* the TUNED_LIST best of the part, by a simple threshold list */
@@ -457,6 +524,25 @@ judge_user(Tuning *t, RecScorer *scorer, const RecUser *user, int wanted)
 		t->listed[t->list[i]] = 0;
 }
 
+/* The mean, over users, of what each took most. */
+static float
+mean_habit(const RecMatrix *history)
+{
+	double		sum = 0;
+	int			n = 0;
+
+	for (int u = 0; u < history->rows; u++)
+	{
+		float		most = 0;
+
+		for (size_t e = history->start[u]; e < history->start[u + 1]; e++)
+			most = history->value[e] > most ? history->value[e] : most;
+		sum += most;
+		n += most > 0;
+	}
+	return n > 0 ? (float) (sum / n) : 1;
+}
+
 static void
 tune_mix(EcmlCtx *ctx, const RecRows *rows, const RecMatrix *m, const RecParams *params, RecNeighbors *content, float *mix)
 {
@@ -474,6 +560,7 @@ tune_mix(EcmlCtx *ctx, const RecRows *rows, const RecMatrix *m, const RecParams 
 	Tuning		t = {0};
 	RecScorer	scorer;
 	float		weights[REC_PARTS] = {0};
+	float		sum = 0;
 	int			best = 0;
 
 	rec_leave_last_out(ctx, rows, m->rows, repeats, out, last);
@@ -500,6 +587,7 @@ tune_mix(EcmlCtx *ctx, const RecRows *rows, const RecMatrix *m, const RecParams 
 		pack(ctx, fit->model->factors);
 	t.model = fit->model;
 	t.repeats = repeats;
+	t.habit = mean_habit(fit->history);
 	for (int p = 0; p < REC_PARTS; p++)
 		if (mix[p] > 0)
 			t.part[t.parts++] = p;
@@ -535,6 +623,12 @@ tune_mix(EcmlCtx *ctx, const RecRows *rows, const RecMatrix *m, const RecParams 
 			best = c;
 	if (ntested > 0)
 		memcpy(mix, t.weights[best], sizeof(float) * REC_PARTS);
+	/* scores of habits are not divided by anything when they are used */
+	mix[REC_PART_REPEAT] /= t.habit;
+	for (int p = 0; p < REC_PARTS; p++)
+		sum += mix[p];
+	for (int p = 0; p < REC_PARTS; p++)
+		mix[p] /= sum;
 }
 
 RecFit *
@@ -670,18 +764,37 @@ write_factors(EcmlWriter *w, const RecFactors *f)
 		ecml_write_f4s(w, f->gram + (size_t) k * f->stride, f->dimension);
 }
 
+/* Are all finite?  The rows' padding may be anything that is. */
+static ECML_CLONES bool
+all_finite(const float *v, size_t n)
+{
+	LaneNumbers wrong = {0};
+	bool		any = false;
+
+	for (size_t i = 0; i < n; i += REC_LANES)
+		wrong |= ((LaneNumbers) LANES(v + i) & 0x7f800000) == 0x7f800000;
+	for (int i = 0; i < REC_LANES; i++)
+		any |= wrong[i] != 0;
+	return !any;
+}
+
 static void
 read_rows(EcmlReader *r, float *to, int rows, int dimension, int stride)
 {
-	for (int i = 0; i < rows; i++)
-	{
-		float	   *row = to + (size_t) i * stride;
+	const uint8_t *bytes = ecml_read_bytes(r, (size_t) rows * dimension * sizeof(float));
 
-		memcpy(row, ecml_read_bytes(r, dimension * sizeof(float)), dimension * sizeof(float));
-		for (int k = 0; k < dimension; k++)
-			if (!isfinite(row[k]))
-				ecml_read_corrupted(r, "a factor is not finite");
-	}
+	if (dimension == stride)
+		memcpy(to, bytes, (size_t) rows * dimension * sizeof(float));
+	else
+		for (int i = 0; i < rows; i++)
+		{
+			float	   *row = to + (size_t) i * stride;
+
+			memcpy(row, bytes + (size_t) i * dimension * sizeof(float), dimension * sizeof(float));
+			memset(row + dimension, 0, (stride - dimension) * sizeof(float));
+		}
+	if (!all_finite(to, (size_t) rows * stride))
+		ecml_read_corrupted(r, "a factor is not finite");
 }
 
 static RecFactors *
@@ -705,7 +818,7 @@ read_factors(EcmlReader *r, int items)
 		ecml_read_corrupted(r, "a parameter is negative");
 	if ((size_t) items * f->dimension > ecml_read_left(r) / sizeof(float))
 		ecml_read_corrupted(r, "there are more factors than bytes");
-	f->item = ECML_NEW0(r->ctx, float, (size_t) items * f->stride + REC_LANES);
+	f->item = ECML_NEW(r->ctx, float, (size_t) items * f->stride + REC_LANES);
 	read_rows(r, f->item, items, f->dimension, f->stride);
 	if (!f->ratings)
 	{

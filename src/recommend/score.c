@@ -2,15 +2,17 @@
  * score.c - a user's scores, the best items, and why
  *
  * Factors are scored from a coarse copy first, a byte a factor, sixteen items side by side: each step multiplies one factor of the
- * user with that factor of sixteen items, and no sum goes across a register.  What this costs is reading the copy.  How far a coarse
- * score can be off is known, so that few items need their exact score.
+ * user with that factor of sixteen items, and no sum goes across a register.  What this costs is reading the copy, so that items stand
+ * in it in the order of their lengths, and its end is rarely read.  How far a coarse score can be off is known, so that few items need
+ * their exact score.
  *
  * Neighbours (Deshpande and Karypis 2004): the score of an item is the sum, over the user's items j, of value_j similarity(j, i).
- * A mix adds parts that were each divided by their greatest score, times their weights.
+ * A mix adds parts that were each divided by their greatest score (but for what is bought again), times their weights.
  */
 #include "dense.h"
 
 #define BLOCKS 4				/* of REC_LANES items that are scored at once */
+#define AHEAD 8					/* rows that are asked of memory before their turn */
 
 /* ---- the best n: a heap with the worst on top; ties go to the lower number */
 
@@ -132,9 +134,9 @@ order(RecBest *heap, int n)
 
 typedef int LaneWords __attribute__((vector_size(REC_LANES * sizeof(int)), may_alias));
 
-/* Coarse scores of BLOCKS * REC_LANES items that stand in one piece. */
+/* Coarse scores of BLOCKS * REC_LANES items that stand in one piece; step: of each. */
 static inline __attribute__((always_inline)) void
-coarse_blocks(const uint32_t *coarse, const float *x, int words, float *scores)
+coarse_blocks(const uint32_t *coarse, const float *step, const float *x, int words, float *scores)
 {
 	const uint32_t *b1 = coarse + (size_t) words * REC_LANES;
 	const uint32_t *b2 = coarse + (size_t) words * REC_LANES * 2;
@@ -146,84 +148,193 @@ coarse_blocks(const uint32_t *coarse, const float *x, int words, float *scores)
 
 	for (int w = 0; w < words; w++)
 	{
+		/* the next ones: they begin on another page, which the processor does not foresee */
+		__builtin_prefetch(coarse + (size_t) (BLOCKS * words + w) * REC_LANES);
+		__builtin_prefetch(b1 + (size_t) (BLOCKS * words + w) * REC_LANES);
+		__builtin_prefetch(b2 + (size_t) (BLOCKS * words + w) * REC_LANES);
+		__builtin_prefetch(b3 + (size_t) (BLOCKS * words + w) * REC_LANES);
 		ADD_WORDS(s0, coarse + w * REC_LANES, x + 4 * w);
 		ADD_WORDS(s1, b1 + w * REC_LANES, x + 4 * w);
 		ADD_WORDS(s2, b2 + w * REC_LANES, x + 4 * w);
 		ADD_WORDS(s3, b3 + w * REC_LANES, x + 4 * w);
 	}
-	LANES_OUT(scores) = s0;
-	LANES_OUT(scores + REC_LANES) = s1;
-	LANES_OUT(scores + 2 * REC_LANES) = s2;
-	LANES_OUT(scores + 3 * REC_LANES) = s3;
+	LANES_OUT(scores) = s0 * LANES(step);
+	LANES_OUT(scores + REC_LANES) = s1 * LANES(step + REC_LANES);
+	LANES_OUT(scores + 2 * REC_LANES) = s2 * LANES(step + 2 * REC_LANES);
+	LANES_OUT(scores + 3 * REC_LANES) = s3 * LANES(step + 3 * REC_LANES);
 }
 
 static inline __attribute__((always_inline)) void
-coarse_block(const uint32_t *coarse, const float *x, int words, float *scores)
+coarse_block(const uint32_t *coarse, const float *step, const float *x, int words, float *scores)
 {
 	Lanes		s = {0};
 
 	for (int w = 0; w < words; w++)
 		ADD_WORDS(s, coarse + w * REC_LANES, x + 4 * w);
-	LANES_OUT(scores) = s;
+	LANES_OUT(scores) = s * LANES(step);
+}
+
+/* ---- a threshold: the n-th greatest of scores, without sorting them */
+
+typedef struct Threshold
+{
+	const float *scores;		/* by place */
+	int32_t    *candidates;		/* [capacity] places that could be among the n */
+	int			n;
+	int			found;
+	int			capacity;		/* 2 n or more, or all items */
+	float		limit;			/* n of the candidates have as much */
+} Threshold;
+
+/* Put the n greatest in front (Hoare's selection): what is left behind is no greater than any of them. */
+static void
+select_greatest(const float *scores, int32_t *v, int count, int n)
+{
+	int			low = 0;
+	int			high = count - 1;
+
+	while (low < high)
+	{
+		float		pivot = scores[v[low + (high - low) / 2]];
+		int			i = low;
+		int			j = high;
+
+		while (i <= j)
+		{
+			while (scores[v[i]] > pivot)
+				i++;
+			while (scores[v[j]] < pivot)
+				j--;
+			if (i <= j)
+			{
+				int32_t		swap = v[i];
+
+				v[i++] = v[j];
+				v[j--] = swap;
+			}
+		}
+		if (n - 1 <= j)
+			high = j;
+		else if (n - 1 >= i)
+			low = i;
+		else
+			break;
+	}
+}
+
+/* Of the candidates only the n greatest stay, and what follows must be greater than the least of them. */
+static void
+shrink(Threshold *threshold)
+{
+	float		least = INFINITY;
+
+	if (threshold->found < threshold->n)
+		return;
+	select_greatest(threshold->scores, threshold->candidates, threshold->found, threshold->n);
+	threshold->found = threshold->n;
+	for (int i = 0; i < threshold->n; i++)
+	{
+		float		score = threshold->scores[threshold->candidates[i]];
+
+		least = score < least ? score : least;
+	}
+	threshold->limit = least;
 }
 
 /*
- * The best items, exactly, though most are never scored exactly.  A coarse score is off by at most e, the sum of |x_k| half a
- * step (and what rounding of the sum adds): so whatever is among the n best has a coarse score of at least the n-th best coarse one less 2 e.
- * scores [items] is scratch.
+ * The best items, exactly, though few are scored.
+ *
+ * How far a coarse score can be off is known: by no more than an item's step times e, the lesser of two bounds: half the sum of |x_k|,
+ * and |x| times the greatest distance of an item from its copy (Cauchy and Schwarz), x by the size of each factor; and what rounding of
+ * the sums adds.  So coarse scores give bounds from below.  The n-th best of these is a score that n items reach; whatever cannot
+ * reach it need not be scored exactly.  No score exceeds |x| times the length of an item's row: as items stand in the order of their
+ * lengths, the search ends where that is not enough (Teflioudi, Gemulla and Mykytiuk 2015).
+ *
+ * scores [items] and candidates [items] are scratch.
  */
 static ECML_CLONES void
-best_by_factors(const RecFactors *f, const float *x, float shift, Chosen *chosen, float *scores)
+best_by_factors(const RecFactors *f, const float *x, float shift, Chosen *chosen, float *scores, int32_t *candidates)
 {
-	float		stepped[REC_MAX_FACTORS + 2 * REC_LANES] = {0};
+	float		sized[REC_MAX_FACTORS + 2 * REC_LANES] = {0};
 	int			words = rec_coarse_words(f->dimension);
-	float		block[BLOCKS * REC_LANES] __attribute__((aligned(ECML_ALIGN)));
+	float		block[BLOCKS * REC_LANES] __attribute__((aligned(ECML_ALIGN))) = {0};
 	int			blocks = (f->items + REC_LANES - 1) / REC_LANES;
-	float		error = 0;
-	float		limit;
+	Threshold	threshold = {scores, candidates, chosen->n, 0, f->items, -INFINITY};
+	float		length = sqrtf(dense_dot(x, x, f->stride)) * 1.0001f + 1e-18f;	/* no less, however it was rounded */
+	float		sum = 0;
+	double		square = 0;		/* which would vanish in single precision sooner than the scores do */
+	float		error;
+	int			scored = f->items;
 
+	if (chosen->n < f->items / 2)
+		threshold.capacity = 2 * chosen->n + REC_LANES < f->items ? 2 * chosen->n + REC_LANES : f->items;
 	for (int k = 0; k < f->dimension; k++)
 	{
-		stepped[k] = x[k] * f->step[k];
-		error += 0.52f * fabsf(stepped[k]);
+		sized[k] = x[k] * f->size[k];
+		sum += fabsf(sized[k]);
+		square += (double) sized[k] * sized[k];
 	}
+	error = 1.01f * f->distance * (float) sqrt(square);
+	error = 0.02f * sum + (error < 0.5f * sum ? error : 0.5f * sum);
 	for (int b = 0; b < blocks; b += BLOCKS)
 	{
 		const uint32_t *coarse = f->coarse + (size_t) b * words * REC_LANES;
-		int			count = f->items - b * REC_LANES < BLOCKS * REC_LANES ? f->items - b * REC_LANES : BLOCKS * REC_LANES;
-
-		if (b + BLOCKS <= blocks)
-			coarse_blocks(coarse, stepped, words, block);
-		else
-			for (int c = b; c < blocks; c++)
-				coarse_block(f->coarse + (size_t) c * words * REC_LANES, stepped, words, block + (c - b) * REC_LANES);
-		memcpy(scores + (size_t) b * REC_LANES, block, count * sizeof(float));
-		if (chosen->found == chosen->n)
-		{
-			int			any = 0;
-
-			limit = chosen->heap[0].score;
-			for (int i = 0; i < count; i++)
-				any |= block[i] >= limit;
-			if (!any)
-				continue;
-		}
-		for (int i = 0; i < count; i++)
-			if (chosen->found < chosen->n || block[i] > chosen->heap[0].score)
-				choose(chosen, b * REC_LANES + i, block[i]);
-	}
-	limit = chosen->found == chosen->n ? chosen->heap[0].score - 2 * error : -INFINITY;
-	chosen->found = 0;
-	for (int first = 0; first < f->items; first += BLOCKS * REC_LANES)
-	{
+		int			first = b * REC_LANES;
 		int			count = f->items - first < BLOCKS * REC_LANES ? f->items - first : BLOCKS * REC_LANES;
 		int			any = 0;
 
+		if (f->length[first] * length < threshold.limit - 1e-6f * fabsf(shift))
+		{
+			scored = first;
+			break;
+		}
+		if (b + BLOCKS <= blocks)
+			coarse_blocks(coarse, f->step + first, sized, words, block);
+		else
+			for (int c = b; c < blocks; c++)
+				coarse_block(f->coarse + (size_t) c * words * REC_LANES, f->step + c * REC_LANES, sized, words,
+							 block + (c - b) * REC_LANES);
 		for (int i = 0; i < count; i++)
-			any |= scores[first + i] >= limit;
+		{
+			block[i] -= f->step[first + i] * error;
+			any |= block[i] > threshold.limit;
+		}
+		memcpy(scores + first, block, count * sizeof(float));
 		for (int i = 0; any && i < count; i++)
-			if (scores[first + i] >= limit)
-				choose(chosen, first + i, dense_dot(f->item + (size_t) (first + i) * f->stride, x, f->stride) + shift);
+			if (block[i] > threshold.limit && may_be_listed(chosen, f->order[first + i]))
+			{
+				candidates[threshold.found++] = first + i;
+				if (threshold.found == threshold.capacity)
+					shrink(&threshold);
+			}
+	}
+	shrink(&threshold);
+	for (int i = 0; i < threshold.found; i++)
+	{
+		int			item = f->order[candidates[i]];
+
+		if (i + AHEAD < threshold.found)
+			__builtin_prefetch(f->item + (size_t) f->order[candidates[i + AHEAD]] * f->stride);
+		choose(chosen, item, dense_dot(f->item + (size_t) item * f->stride, x, f->stride) + shift);
+		scores[candidates[i]] = -INFINITY;	/* done */
+	}
+	/* were there fewer than n, then that is all */
+	for (int first = 0; chosen->found == chosen->n && first < scored; first += BLOCKS * REC_LANES)
+	{
+		int			count = scored - first < BLOCKS * REC_LANES ? scored - first : BLOCKS * REC_LANES;
+		float		worst = chosen->heap[0].score;
+		float		limit = worst - shift - 1e-6f * (fabsf(worst) + fabsf(shift));
+		int			any = 0;
+
+		for (int i = 0; i < count; i++)
+			any |= scores[first + i] + 2 * f->step[first + i] * error >= limit;
+		for (int i = 0; any && i < count; i++)
+			if (scores[first + i] + 2 * f->step[first + i] * error >= limit)
+			{
+				int			item = f->order[first + i];
+
+				choose(chosen, item, dense_dot(f->item + (size_t) item * f->stride, x, f->stride) + shift);
+			}
 	}
 }
 
@@ -344,6 +455,7 @@ rec_scorer_init(EcmlCtx *ctx, RecScorer *scorer, const RecModel *model)
 	scorer->model = model;
 	scorer->scores = ECML_NEW(ctx, float, (size_t) model->items + 1);
 	scorer->part = ECML_NEW(ctx, float, (size_t) model->items + 1);
+	scorer->candidates = (int32_t *) scorer->part;	/* factors alone need no part */
 }
 
 /* All that counts for the user, mixed; false: nothing. */
@@ -370,7 +482,8 @@ mixed(RecScorer *scorer, const RecUser *user)
 			return true;
 		for (int i = 0; i < model->items; i++)
 			most = scores[i] > most ? scores[i] : most;
-		most = most > 0 ? model->mix[part] / most : 0;
+		/* habits count as much as there are: their weight is by purchase, not by what the user took most */
+		most = part == REC_PART_REPEAT ? model->mix[part] : most > 0 ? model->mix[part] / most : 0;
 		for (int i = 0; i < model->items; i++)
 			scorer->scores[i] = (any ? scorer->scores[i] : 0) + scores[i] * most;
 		any = true;
@@ -417,7 +530,7 @@ rec_best(RecScorer *scorer, const RecUser *user, int n, const uint8_t *allowed, 
 		float		shift = prepare_ratings(model->factors, user->factors, x);
 
 		chosen.blank = model->blank;
-		best_by_factors(model->factors, x, shift, &chosen, scorer->scores);
+		best_by_factors(model->factors, x, shift, &chosen, scorer->scores, scorer->candidates);
 		order(best, chosen.found);
 		return chosen.found;
 	}

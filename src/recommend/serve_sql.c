@@ -248,6 +248,44 @@ per_item(const RecModel *model, size_t size)
 	return MemoryContextAllocExtended(CurrentMemoryContext, ((size_t) model->items + 1) * size, MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
 }
 
+/* So many of the best should be enough for wanted ones to pass, at this rate: the mean, and some of what it varies by. */
+static double
+enough(double wanted, double rate)
+{
+	rate = fmin(fmax(rate, 1e-9), 1);
+	return (wanted + 0.8 * sqrt(wanted * (1 - rate))) / rate + 2;
+}
+
+/*
+ * Those of the best that pass the filter, until there are enough: they are asked for by their keys, in batches as long as what has
+ * passed so far says.  found is how many there are, of most that were wanted: fewer means that these are all.  The first known ones
+ * have been asked for.  Returns how many pass, which stand in front, in order; *more is how many of the best will be needed, 0: no
+ * more.
+ */
+static int
+filter_best(Call *call, RecBest *best, int found, int most, int known, int wanted, uint8_t *allowed, double *more)
+{
+	double		rate = rec_items_passing(&call->query);
+	int			passed = 0;
+	int			asked = 0;
+
+	while (asked < found && passed < wanted)
+	{
+		/* before it is seen how many pass, what others had counts as much as ten */
+		double		next = enough(wanted - passed, (passed + 10 * rate) / (asked + 10));
+		int			batch = asked < known ? known - asked : next < found - asked ? (int) next : found - asked;
+
+		if (asked >= known)
+			ask(&call->query, best + asked, batch, allowed, NULL);
+		for (int i = asked; i < asked + batch; i++)
+			if (allowed[best[i].item])
+				best[passed++] = best[i];
+		asked += batch;
+	}
+	*more = passed >= wanted || found < most ? 0 : enough(wanted, (passed + 0.5) / asked);
+	return passed;
+}
+
 /* The best n for a user, by all that the options say; best is palloc'd. */
 static int
 recommend(Call *call, const RecUser *user, int n, RecBest **result)
@@ -267,10 +305,10 @@ recommend(Call *call, const RecUser *user, int n, RecBest **result)
 		most = 10 * wanted + 50;
 	else if (asks)
 	{
-		/* as many as should be enough, by what the filter let through before; few where all will have to be asked for */
-		double		enough = 1.3 * wanted / fmax(rec_items_passing(&call->query), 1e-9) + 10;
+		/* more than should be enough, by what the filter let through before; few where all will have to be asked for */
+		double		more = enough(wanted, rec_items_passing(&call->query));
 
-		most = enough > ASKED_SINGLY ? 5 * wanted + 10 : (int) enough;
+		most = more > ASKED_SINGLY ? 5 * wanted + 10 : (int) (1.2 * more);
 	}
 	most = Min(most, model->items);
 	best = MemoryContextAllocHuge(CurrentMemoryContext, ((size_t) most + 1) * sizeof(RecBest));
@@ -283,27 +321,31 @@ recommend(Call *call, const RecUser *user, int n, RecBest **result)
 
 		for (;;)
 		{
-			bool		all = found < most;
 			int			asked = found;
 			double		more;
 
-			ask(&call->query, best + known, found - known, allowed, boost);
-			known = found;
-			found = apply(call, best, found, allowed, boost);
-			if (found >= wanted || all)
+			if (reorders)
+			{
+				/* among all of these the list is put in order */
+				ask(&call->query, best + known, asked - known, allowed, boost);
+				found = apply(call, best, asked, allowed, boost);
+				more = found >= wanted || asked < most ? 0 : enough(wanted, (found + 0.5) / asked);
+			}
+			else
+				found = filter_best(call, best, asked, most, known, wanted, allowed, &more);
+			known = asked;
+			if (more == 0)
 				break;
-			/* too few have passed: ask for as many as should be enough by what part did */
-			more = (wanted + 5) * 2.0 * asked / (found + 0.5);
 			if (more > ASKED_SINGLY || more > model->items)
 			{
-				/* or of all items once, and score those that pass */
+				/* all items are asked for once, and those that pass are scored */
 				memset(allowed, 0, model->items);
 				ask(&call->query, NULL, 0, allowed, boost);
 				found = rec_best(&call->scorer, user, most, allowed, call->exclude, call->nexclude, best);
 				found = apply(call, best, found, allowed, boost);
 				break;
 			}
-			most = (int) more;
+			most = Min(Max((int) (1.2 * more), 2 * most), model->items);
 			best = repalloc_huge(best, ((size_t) most + 1) * sizeof(RecBest));
 			found = rec_best(&call->scorer, user, most, NULL, call->exclude, call->nexclude, best);
 		}

@@ -7,9 +7,7 @@
 #include "postgres.h"
 #include "fmgr.h"
 
-#include "core/bind.h"
-#include "core/keys.h"
-#include "num/ctx.h"
+#include "core/parts.h"
 
 typedef enum RouteKind
 {
@@ -31,11 +29,9 @@ typedef struct RouteColumn
 
 	/* what is read */
 	int			number;			/* of the column; -1: the source has none */
-	int		   *codes;			/* [n] KEY, LABEL */
-	double	   *numbers;		/* [n] NUMBER; NULL: no such column */
-	EcmlKeyColumn key;
-	EcmlInput	input;
-	int			offset;
+	char	   *name;			/* of it */
+	int		   *codes;			/* [n] KEY, LABEL; NULL: no such column */
+	double	   *numbers;		/* [n] NUMBER; the same */
 } RouteColumn;
 
 /*

@@ -259,7 +259,7 @@ read_items(Slots *s, const char *text)
 			ereport(ERROR,
 					(errcode(ERRCODE_UNDEFINED_OBJECT),
 					 errmsg("items are locked, but where is not told"),
-					 errdetail("The items source has a column \"%s\", and none of their present slots.", c[LOCKED].input.name),
+					 errdetail("The items source has a column \"%s\", and none of their present slots.", c[LOCKED].name),
 					 errhint("Call the column of the slots \"present_slot\", or name it with the option \"present_slot\".")));
 		return;
 	}

@@ -266,6 +266,7 @@ typedef struct ValueFit
 	double		penalizer;
 	size_t		n;
 	const double *rows;			/* [n][2] frequency ascending, value in units of the mean */
+	const double *logs;			/* [n] of the values */
 } ValueFit;
 
 /*
@@ -284,6 +285,7 @@ value_objective(void *arg, const double *parameters, double *gradient)
 	double		of_q = ecml_log_gamma(q);
 	double		slope_q = ecml_digamma(q);
 	double		frequency = -1;
+	double		log_x = 0;
 	double		constant = 0;
 	double		slope_px = 0;
 	double		slope_sum = 0;
@@ -295,18 +297,19 @@ value_objective(void *arg, const double *parameters, double *gradient)
 	{
 		double		x = fit->rows[2 * i];
 		double		m = fit->rows[2 * i + 1];
-		double		log_m = log(m);
+		double		log_m = fit->logs[i];
 		double		log_sum = log(x * m + g);
 
 		if (x != frequency)
 		{
 			frequency = x;
-			constant = ecml_log_gamma(p * x + q) - ecml_log_gamma(p * x) - of_q + q * parameters[2] + p * x * log(x);
+			log_x = log(x);
+			constant = ecml_log_gamma(p * x + q) - ecml_log_gamma(p * x) - of_q + q * parameters[2] + p * x * log_x;
 			slope_sum = ecml_digamma(p * x + q);
 			slope_px = ecml_digamma(p * x);
 		}
 		sums[0] += constant + (p * x - 1) * log_m - (p * x + q) * log_sum;
-		sums[1] += x * (slope_sum - slope_px + log_m + log(x) - log_sum);
+		sums[1] += x * (slope_sum - slope_px + log_m + log_x - log_sum);
 		sums[2] += slope_sum - slope_q + parameters[2] - log_sum;
 		sums[3] += q / g - (p * x + q) / (x * m + g);
 		if (i % CHUNK == 0)
@@ -324,6 +327,7 @@ clv_fit_value(EcmlCtx *ctx, const ClvCustomer *customers, size_t n, double penal
 	ValueFit	fit = {.ctx = ctx,.penalizer = penalizer};
 	ClvValue	value = {.p = NAN,.q = NAN,.gamma = NAN,.log_likelihood = NAN,.correlation = NAN};
 	double	   *rows = ECML_NEW(ctx, double, 2 * n + 2);
+	double	   *logs = ECML_NEW(ctx, double, n + 1);
 	double		x[3] = {0, 0.7, 0};
 	double		mean = 0;
 	double		mean_x = 0;
@@ -357,8 +361,12 @@ clv_fit_value(EcmlCtx *ctx, const ClvCustomer *customers, size_t n, double penal
 		value.correlation = sxm / sqrt(sxx * smm);
 	ecml_sort_f8_pairs(ctx, rows, fit.n);
 	for (size_t i = 0; i < fit.n; i++)
+	{
 		rows[2 * i + 1] /= mean;
+		logs[i] = log(rows[2 * i + 1]);
+	}
 	fit.rows = rows;
+	fit.logs = logs;
 	result = ecml_bfgs(ctx, 3, x, value_objective, &fit, TOLERANCE, MAX_ITER);
 	value.iterations = result.iterations;
 	value.converged = result.converged;

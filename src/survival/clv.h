@@ -34,6 +34,18 @@ typedef struct ClvCustomer
 	double		value;			/* mean amount of the further purchases; NaN without any */
 } ClvCustomer;
 
+/* Rows of purchases, in any order. */
+typedef struct ClvPurchases
+{
+	size_t		n;
+	int		   *customers;		/* [n] 0 .. ncustomers - 1 */
+	int		   *days;			/* [n] since any day; INT32_MIN, INT32_MAX: not finite */
+	double	   *amounts;		/* [n] or NULL: not known */
+	double	   *rests;			/* [n] or NULL: of sums, what amounts leave of them */
+	double	   *sizes;			/* [n] or NULL: of sums, that of the amounts' magnitudes */
+	int			ncustomers;
+} ClvPurchases;
+
 typedef struct ClvModel
 {
 	ClvKind		kind;
@@ -60,6 +72,18 @@ typedef struct ClvValue
 	bool		converged;
 	bool		determined;
 } ClvValue;
+
+/* One row a customer and day, with the sum of the amounts, in this order; to be freed. */
+extern ClvPurchases clv_add_up(EcmlCtx *ctx, const ClvPurchases *purchases);
+extern void clv_purchases_free(EcmlCtx *ctx, ClvPurchases *purchases);
+
+/*
+ * The customers of purchases until a day (INT32_MAX: the last purchase), with times in units of so many days; in the given order
+ * [ncustomers] of their numbers, without those who have no day that counts: how many.  customers, numbers [ncustomers].
+ * SIZE_MAX: numbers[0] has a moment or an amount that is not finite.
+ */
+extern size_t clv_summarise(EcmlCtx *ctx, const ClvPurchases *purchases, const int *order, int until, double unit,
+							ClvCustomer *customers, int *numbers);
 
 /*
  * Maximum likelihood; penalizer times the sum of the squared parameters is added to the mean negative log-likelihood, with

@@ -1,10 +1,9 @@
 /*
  * clv_sql.c - ecml_clv, ecml_clv_model: customer value from a table of transactions
  *
- * A query of our own around the source, run with the caller's rights, makes a row a customer: days with purchases are what
- * counts, so several orders of a day are one.  Rows with a NULL, and days on which a customer's amounts sum up to less than 0
- * (returns), are left out.  The rows wait in a tuplestore (it spills at work_mem) while the models are fitted on their
- * numbers.
+ * The source is read as customers' numbers, days and amounts (core/parts.h), of which clv_summarise makes customers.  Rows with a
+ * NULL are left out, and so are those after as_of.  Customers are told apart by their text, and stand in order: those who are integers by
+ * value, then the others by their bytes.
  */
 #include "core/compat.h"
 
@@ -12,20 +11,18 @@
 
 #include "catalog/pg_type.h"
 #include "executor/spi.h"
-#include "lib/stringinfo.h"
 #include "miscadmin.h"
 #include "utils/date.h"
 #include "utils/memutils.h"
 
-#include "core/bind.h"
 #include "core/guc.h"
 #include "core/host.h"
 #include "core/json.h"
 #include "core/options.h"
+#include "core/parts.h"
 #include "core/result.h"
 #include "core/roles.h"
-#include "core/source.h"
-#include "survival/clv.h"
+#include "survival/clv_sql.h"
 
 typedef enum Unit
 {
@@ -73,128 +70,106 @@ static const char *const time_names[] = {"time", "at", "ordered_at", "order_date
 static const char *const amount_names[] = {"amount", "total", "revenue", "monetary", "spend", "total_price", "order_total",
 "price", NULL};
 
-/*
- * Rows: customer text, days with purchases, days from the first to the last of them, days from the first to the end, sum of
- * the amounts but those of the first day; by customer.  The end is as_of, or the last day of all.
- */
-static char *
-make_query(const EcmlSource *source, const char *from, const Options *given)
-{
-	int			customer = ecml_role_need(source, given->customer, "customer", customer_names);
-	int			time = ecml_role_need(source, given->time, "time", time_names);
-	int			amount = ecml_role_find(source, given->amount, "amount", amount_names);
-	const char *moment = ecml_role_sql(source, time);
-	const char *day;
-	StringInfoData query;
-
-	ecml_role_check(source, time, "time", ECML_TIME);
-	if (amount >= 0)
-		ecml_role_check(source, amount, "amount", ECML_NUMBER);
-	/* a day must not depend on the session's time zone */
-	day = TupleDescAttr(source->desc, time)->atttypid == TIMESTAMPTZOID ?
-		psprintf("pg_catalog.timezone('UTC'::pg_catalog.text, %s)::pg_catalog.date", moment) :
-		psprintf("%s::pg_catalog.date", moment);
-	initStringInfo(&query);
-	appendStringInfo(&query,
-					 "WITH d AS (SELECT %s AS c, (%s OPERATOR(pg_catalog.-) '2000-01-01'::pg_catalog.date)::pg_catalog.float8 AS d, "
-					 "%s AS m FROM %s AS s WHERE %s IS NOT NULL AND %s IS NOT NULL%s%s GROUP BY 1, 2%s), "
-					 "e AS (SELECT c, pg_catalog.count(*) AS n, pg_catalog.min(d) AS first, pg_catalog.max(d) AS last, "
-					 "pg_catalog.sum(m) OPERATOR(pg_catalog.-) (pg_catalog.min(ARRAY[d, m]))[2] AS m FROM d GROUP BY c) "
-					 "SELECT c::pg_catalog.text, n, last OPERATOR(pg_catalog.-) first, "
-					 "%s OPERATOR(pg_catalog.-) first, m FROM e ORDER BY c",
-					 ecml_role_sql(source, customer), day,
-					 amount >= 0 ? psprintf("pg_catalog.sum(%s)::pg_catalog.float8", ecml_role_sql(source, amount)) :
-					 "0::pg_catalog.float8",
-					 from, ecml_role_sql(source, customer), moment,
-					 amount >= 0 ? psprintf(" AND %s IS NOT NULL", ecml_role_sql(source, amount)) : "",
-					 given->as_of ? psprintf(" AND %s OPERATOR(pg_catalog.<=) %s::pg_catalog.date", day,
-											 quote_literal_cstr(given->as_of)) : "",
-					 amount >= 0 ? psprintf(" HAVING pg_catalog.sum(%s)::pg_catalog.float8 OPERATOR(pg_catalog.>=) 0",
-											ecml_role_sql(source, amount)) : "",
-					 given->as_of ? psprintf("(%s::pg_catalog.date OPERATOR(pg_catalog.-) '2000-01-01'::pg_catalog.date)"
-											 "::pg_catalog.float8", quote_literal_cstr(given->as_of)) :
-					 "pg_catalog.max(last) OVER ()");
-	return query.data;
-}
-
 typedef struct Customers
 {
 	EcmlCtx		ctx;
 	EcmlServerHost host;
 	MemoryContext context;
 	Options		given;
-	const char *function;
+	EcmlKeys   *keys;
+	int			until;			/* the last day that counts; INT32_MAX: any */
 	bool		has_amount;
-	Tuplestorestate *names;		/* NULL: not kept */
-	TupleDesc	desc;			/* of a name */
 	size_t		n;
-	size_t		capacity;
 	ClvCustomer *customers;		/* [n] */
+	int		   *numbers;		/* [n] of their keys */
 	ClvModel	model;
 	ClvValue	value;
 	double	   *results;		/* [n][3] alive, expected purchases, expected value */
 } Customers;
 
-static void
-take_customer(void *arg, TupleTableSlot *slot)
+typedef enum Role
 {
-	Customers  *c = arg;
-	double		unit = unit_days[c->given.unit];
-	ClvCustomer *customer;
-	double		sum = DatumGetFloat8(slot->tts_values[4]);
+	CUSTOMER,
+	MOMENT,
+	AMOUNT,
+	PARTS
+} Role;
 
-	if (c->n == c->capacity)
+/* Moments and amounts that are not finite may be out of the time that counts. */
+static bool
+judge_row(void *arg, size_t row)
+{
+	return true;
+}
+
+/* The customers of the source. */
+static void
+read_customers(Customers *c, const char *source_text)
+{
+	EcmlSource	source;
+	EcmlPart	parts[PARTS];
+	ClvColumns	columns;
+	ClvPurchases purchases;
+	size_t		skipped;
+	int		   *order;
+
+	ecml_source_open(&source, source_text);
+	columns.customer = ecml_role_need(&source, c->given.customer, "customer", customer_names);
+	columns.moment = ecml_role_need(&source, c->given.time, "time", time_names);
+	columns.amount = ecml_role_find(&source, c->given.amount, "amount", amount_names);
+	c->has_amount = columns.amount >= 0;
+	ecml_role_check(&source, columns.moment, "time", ECML_TIME);
+	if (c->has_amount)
+		ecml_role_check(&source, columns.amount, "amount", ECML_NUMBER);
+	c->keys = ecml_keys_create(c->context);
+	parts[CUSTOMER] = (EcmlPart) {.kind = ECML_PART_KEY,.number = columns.customer,.needed = true,.keys = c->keys};
+	parts[MOMENT] = (EcmlPart) {.kind = ECML_PART_DAY,.number = columns.moment,.needed = true};
+	parts[AMOUNT] = (EcmlPart) {.kind = ECML_PART_NUMBER,.number = columns.amount,.needed = true,.most = INFINITY};
+	if (ecml_parts_by_threads(&source, parts, PARTS) ||
+		!clv_gather(&c->ctx, c->context, &source, source_text, &columns, &c->keys, &purchases))
 	{
-		c->capacity = c->capacity * 2 + 1024;
-		c->customers = ecml_resize_array(&c->ctx, c->customers, c->capacity, sizeof(ClvCustomer));
+		purchases = (ClvPurchases) {.n = ecml_parts_read(&c->ctx, &source, parts, PARTS, judge_row, NULL, &skipped)};
+		purchases.customers = parts[CUSTOMER].codes;
+		purchases.days = parts[MOMENT].codes;
+		purchases.amounts = parts[AMOUNT].numbers;
+		purchases.ncustomers = c->keys->n;
 	}
-	customer = &c->customers[c->n++];
-	customer->frequency = DatumGetInt64(slot->tts_values[1]) - 1;
-	customer->recency = DatumGetFloat8(slot->tts_values[2]) / unit;
-	customer->age = DatumGetFloat8(slot->tts_values[3]) / unit;
-	customer->value = c->has_amount && customer->frequency > 0 ? sum / customer->frequency : NAN;
-	if (!isfinite(customer->age) || !isfinite(sum))
+	if (!c->has_amount)
+		purchases.amounts = NULL;
+	c->customers = ECML_NEW(&c->ctx, ClvCustomer, c->keys->n + 1);
+	c->numbers = ECML_NEW(&c->ctx, int, c->keys->n + 1);
+	order = ecml_keys_order(c->keys, c->context);
+	c->n = clv_summarise(&c->ctx, &purchases, order, c->until, unit_days[c->given.unit], c->customers, c->numbers);
+	if (c->n == SIZE_MAX)
 		ereport(ERROR,
 				(errcode(ERRCODE_DATA_EXCEPTION),
 				 errmsg("a customer has a moment or an amount that is not finite"),
-				 errdetail("It is customer \"%s\".", TextDatumGetCString(slot->tts_values[0])),
+				 errdetail("It is customer \"%s\".", ecml_keys_name(c->keys, c->numbers[0])),
 				 errhint("Filter such rows out.")));
-	if (c->names)
-		tuplestore_putvalues(c->names, c->desc, slot->tts_values, slot->tts_isnull);
+	pfree(order);
 }
 
 /* Read the customers and fit both models. */
 static void
-learn(Customers *c, FunctionCallInfo fcinfo, const char *function, bool keep_names)
+learn(Customers *c, FunctionCallInfo fcinfo, const char *function)
 {
 	EcmlOptionSet set = {options, &c->given};
-	EcmlSource	source;
-	EcmlSource	query;
 	char	   *source_text;
 
-	c->function = function;
 	c->given = (Options) {.unit = WEEK,.model = CLV_BG_NBD,.horizon = -1};
 	source_text = ecml_source_argument(fcinfo, 0);
 	ecml_options_parse(function, PG_ARGISNULL(1) ? NULL : PG_GETARG_JSONB_P(1), &set, 1);
+	c->until = INT32_MAX;
 	if (c->given.as_of)
-		/* read it here, for an error that does not show the query */
+	{
 		ecml_options_check_time(function, "as_of", c->given.as_of, DATEOID);
+		c->until = DatumGetDateADT(DirectFunctionCall1(date_in, CStringGetDatum(c->given.as_of)));
+	}
 	if (c->given.horizon < 0)
 		c->given.horizon = 365.25 / unit_days[c->given.unit];
 	ecml_host_init(&c->ctx, &c->host, c->context, (size_t) ecml_guc_work_mem * 1024, 0);
 	SPI_connect();
-	ecml_source_open(&source, source_text);
-	c->has_amount = ecml_role_find(&source, c->given.amount, "amount", amount_names) >= 0;
-	ecml_source_open(&query, make_query(&source, ecml_source_from(source_text), &c->given));
-	if (keep_names)
-	{
-		MemoryContext old = MemoryContextSwitchTo(c->context);
-
-		c->desc = CreateTupleDescCopy(query.desc);
-		c->names = tuplestore_begin_heap(false, false, work_mem);
-		MemoryContextSwitchTo(old);
-	}
-	ecml_source_run(&query, take_customer, c);
+	read_customers(c, source_text);
 	SPI_finish();
 	if (c->n == 0)
 		ereport(ERROR,
@@ -259,13 +234,13 @@ ecml_clv(PG_FUNCTION_ARGS)
 	EcmlRows   *rows = ecml_rows_begin(fcinfo);
 	MemoryContext caller = CurrentMemoryContext;
 	Customers	c = {.context = AllocSetContextCreate(caller, "ecml customer value", ALLOCSET_DEFAULT_SIZES)};
-	TupleTableSlot *slot;
+	MemoryContext per_row = AllocSetContextCreate(c.context, "ecml customer", ALLOCSET_DEFAULT_SIZES);
 
-	learn(&c, fcinfo, "ecml_clv", true);
+	learn(&c, fcinfo, "ecml_clv");
 	c.results = ecml_alloc_array(&c.ctx, c.n, 3 * sizeof(double));
 	ecml_parallel_for(&c.ctx, (c.n + CHUNK - 1) / CHUNK, predict_chunk, &c);
-	slot = MakeSingleTupleTableSlot(c.desc, &TTSOpsMinimalTuple);
-	for (size_t i = 0; tuplestore_gettupleslot(c.names, true, false, slot); i++)
+	MemoryContextSwitchTo(per_row);
+	for (size_t i = 0; i < c.n; i++)
 	{
 		const ClvCustomer *customer = &c.customers[i];
 		const double *result = c.results + 3 * i;
@@ -273,8 +248,11 @@ ecml_clv(PG_FUNCTION_ARGS)
 		bool		nulls[8] = {false};
 
 		if (i % 1024 == 0)
+		{
 			CHECK_FOR_INTERRUPTS();
-		values[0] = slot_getattr(slot, 1, &nulls[0]);
+			MemoryContextReset(per_row);
+		}
+		values[0] = CStringGetTextDatum(ecml_keys_name(c.keys, c.numbers[i]));
 		values[1] = Int64GetDatum((int64) customer->frequency);
 		values[2] = Float8GetDatum(customer->recency);
 		values[3] = Float8GetDatum(customer->age);
@@ -283,8 +261,7 @@ ecml_clv(PG_FUNCTION_ARGS)
 			ecml_set_number(values, nulls, 5 + k, result[k]);
 		ecml_rows_add(rows, values, nulls);
 	}
-	ExecDropSingleTupleTableSlot(slot);
-	tuplestore_end(c.names);
+	MemoryContextSwitchTo(caller);
 	MemoryContextDelete(c.context);
 	return (Datum) 0;
 }
@@ -300,7 +277,7 @@ ecml_clv_model(PG_FUNCTION_ARGS)
 	double		repeaters = 0;
 	Jsonb	   *result;
 
-	learn(&c, fcinfo, "ecml_clv_model", false);
+	learn(&c, fcinfo, "ecml_clv_model");
 	for (size_t i = 0; i < c.n; i++)
 		repeaters += c.customers[i].frequency > 0;
 	ecml_json_string(json, "model", models[c.given.model]);

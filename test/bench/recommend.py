@@ -261,9 +261,10 @@ def lists(table):
             table.add(name, f"als, regularization {regularization}, by implicit's", *ours, *theirs, "0.99 of the peer",
                       bool(ours[0] >= 0.99 * theirs[0] and ours[1] >= 0.99 * theirs[1]))
         best = None
-        # the last one is measured with what is bought again; each beside popularity by the same measure
+        # the last two are measured with what is bought again; each beside popularity by the same measure
         for algorithm, options in (("als", "{}"), ("item_knn", "{}"), ("user_knn", "{}"), ("hybrid", "{}"),
-                                   ("hybrid", '{"parts": ["repeat", "als", "item_knn", "popular"]}')):
+                                   ("hybrid", '{"parts": ["repeat", "als", "item_knn", "popular"]}'),
+                                   ("hybrid", '{"parts": ["repeat", "popular"]}')):
             connection.execute("SELECT ecml_train('bench lists', %s, %s, options => %s)", (algorithm, source, options))
             metrics = value(connection, "SELECT ecml_evaluate('bench lists', %s, '{\"split\": \"leave_last_out\"}')", source)
             if best is None or metrics["ndcg"] * best[1]["popularity"]["ndcg"] > best[1]["ndcg"] * metrics["popularity"]["ndcg"]:
