@@ -129,14 +129,14 @@ ecml_dataset_value(const EcmlDataset *dataset, const EcmlBlock *block, int colum
 }
 
 void
-ecml_dataset_row(const EcmlDataset *dataset, const EcmlBlock *block, int row, double *values)
+ecml_dataset_row(const EcmlDataset *dataset, const EcmlBlock *block, int column, int n, int row, double *values)
 {
 	if (dataset->data.element == ECML_F8)
-		for (int j = 0; j < dataset->nvalues; j++)
-			values[j] = ECML_BLOCK_F8(block, j)[row];
+		for (int j = 0; j < n; j++)
+			values[j] = ECML_BLOCK_F8(block, column + j)[row];
 	else
-		for (int j = 0; j < dataset->nvalues; j++)
-			values[j] = original(dataset, block, j, row);
+		for (int j = 0; j < n; j++)
+			values[j] = original(dataset, block, column + j, row);
 }
 
 /*

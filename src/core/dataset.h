@@ -64,6 +64,7 @@ typedef struct EcmlDataset
 	struct EcmlSlab *slabs;		/* [nslabs] memory of several blocks each */
 	size_t		nslabs;
 	size_t		slab_capacity;
+	size_t		touched;		/* bytes of all slabs that were made ready */
 
 	BufFile    *file;			/* spilled blocks, all of the same size; NULL: none */
 	size_t		nspilled;		/* the first blocks are in the file */
@@ -124,8 +125,8 @@ extern size_t ecml_dataset_block_bytes(const EcmlDataset *dataset, int stride);
 /* A value as it was appended, of a block as it is kept. */
 extern double ecml_dataset_value(const EcmlDataset *dataset, const EcmlBlock *block, int column, int row);
 
-/* All values of a row: values [nvalues]. */
-extern void ecml_dataset_row(const EcmlDataset *dataset, const EcmlBlock *block, int row, double *values);
+/* The same of n columns of a row, the first being number column. */
+extern void ecml_dataset_row(const EcmlDataset *dataset, const EcmlBlock *block, int column, int n, int row, double *values);
 
 /* Of a complete dataset that was not transformed: block number b as it is kept, valid until the next one. */
 extern EcmlBlock ecml_dataset_kept(EcmlDataset *dataset, size_t b);

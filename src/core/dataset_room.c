@@ -21,7 +21,47 @@ typedef struct EcmlSlab
 	size_t		taken;			/* blocks given out so far, of n */
 	size_t		n;
 	size_t		live;			/* of them not given back */
+	size_t		touched;		/* bytes */
 } Slab;
+
+#define PIECE ((size_t) 2 << 20)	/* a huge page */
+#define PAGE 4096
+
+typedef struct Touching
+{
+	char	   *from;
+	char	   *to;
+} Touching;
+
+/* From one huge page's end to the next. */
+static void
+touch_piece(void *arg, size_t i, int worker)
+{
+	const Touching *touching = arg;
+	char	   *first = (char *) TYPEALIGN_DOWN(PIECE, touching->from) + i * PIECE;
+	char	   *end = Min(first + PIECE, touching->to);
+
+	for (char *at = Max(first, touching->from); at < end; at += PAGE)
+		*at = 0;
+}
+
+/*
+ * The system clears a page when it is touched first.  Two threads that meet at a huge page both clear one, and one of them is
+ * thrown away; so each is touched by one thread, before rows come.  As much again as was touched before, or more: a table of
+ * few rows touches little.
+ */
+static void
+touch(EcmlDataset *dataset, Slab *slab, size_t needed)
+{
+	size_t		size = slab->n * dataset->block_size;
+	size_t		bytes = Min(Max(needed - slab->touched, dataset->touched), size - slab->touched);
+	Touching	touching = {slab->memory + slab->touched, slab->memory + slab->touched + bytes};
+	uintptr_t	skip = (uintptr_t) touching.from % PIECE;
+
+	slab->touched += bytes;
+	dataset->touched += bytes;
+	ecml_parallel_for(dataset->ctx, (skip + bytes + PIECE - 1) / PIECE, touch_piece, &touching);
+}
 
 char *
 ecml_dataset_take(EcmlDataset *dataset)
@@ -40,10 +80,12 @@ ecml_dataset_take(EcmlDataset *dataset)
 			dataset->slabs = ecml_resize_array(dataset->ctx, dataset->slabs, dataset->slab_capacity, sizeof(Slab));
 		}
 		slab = &dataset->slabs[dataset->nslabs];
-		*slab = (Slab) {ecml_alloc(dataset->ctx, n * size), 0, n, 0};
+		*slab = (Slab) {ecml_alloc(dataset->ctx, n * size), 0, n, 0, 0};
 		dataset->nslabs++;
 	}
 	slab->live++;
+	if ((slab->taken + 1) * size > slab->touched)
+		touch(dataset, slab, (slab->taken + 1) * size);
 	return slab->memory + slab->taken++ * size;
 }
 

@@ -29,6 +29,16 @@ ecml_pages_suit(Relation relation, BlockNumber pages)
 		!RelationUsesLocalBuffers(relation) && IsMVCCSnapshot(GetActiveSnapshot());
 }
 
+static void
+make_batch(EcmlPages *pages)
+{
+	pages->pages = palloc(pages->most * sizeof(EcmlHeldPage));
+	pages->items = palloc(pages->most * MaxHeapTuplesPerPage * sizeof(OffsetNumber));
+	pages->tuples = palloc(pages->most * MaxHeapTuplesPerPage * sizeof(HeapTupleHeader));
+	pages->npages = 0;
+	pages->nrows = 0;
+}
+
 void
 ecml_pages_begin(EcmlPages *pages, Relation relation)
 {
@@ -42,22 +52,29 @@ ecml_pages_begin(EcmlPages *pages, Relation relation)
 		pages->strategy = GetAccessStrategy(BAS_BULKREAD);
 		pages->most = Min(RING_PAGES, pages->most);
 	}
-	pages->pages = palloc(pages->most * sizeof(EcmlHeldPage));
-	pages->items = palloc(pages->most * MaxHeapTuplesPerPage * sizeof(OffsetNumber));
-	pages->tuples = palloc(pages->most * MaxHeapTuplesPerPage * sizeof(HeapTupleHeader));
-	pages->npages = 0;
-	pages->nrows = 0;
 	/* counted, and locked against phantoms, as any scan */
 	pages->heap = table_beginscan_strat(relation, pages->snapshot, 0, NULL, true, false);
+	make_batch(pages);
+}
+
+void
+ecml_pages_again(EcmlPages *pages, const EcmlPages *first)
+{
+	*pages = *first;
+	pages->heap = NULL;
+	make_batch(pages);
 }
 
 void
 ecml_pages_end(EcmlPages *pages)
 {
 	ecml_pages_release(pages);
-	table_endscan(pages->heap);
-	if (pages->strategy)
-		FreeAccessStrategy(pages->strategy);
+	if (pages->heap)
+	{
+		table_endscan(pages->heap);
+		if (pages->strategy)
+			FreeAccessStrategy(pages->strategy);
+	}
 	pfree(pages->pages);
 	pfree(pages->items);
 	pfree(pages->tuples);

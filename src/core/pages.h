@@ -21,7 +21,7 @@ typedef struct EcmlPages
 {
 	Relation	relation;
 	Snapshot	snapshot;
-	TableScanDesc heap;
+	TableScanDesc heap;			/* NULL: that of the first batch */
 	BufferAccessStrategy strategy;	/* NULL: none */
 	int			most;			/* pages pinned at once, at most */
 
@@ -39,6 +39,9 @@ extern bool ecml_pages_suit(Relation relation, BlockNumber pages);
 /* The active snapshot's tuples; memory from the current context. */
 extern void ecml_pages_begin(EcmlPages *pages, Relation relation);
 extern void ecml_pages_end(EcmlPages *pages);
+
+/* A second batch of the same scan, so that one may be read while the other is worked on; to be ended before the first. */
+extern void ecml_pages_again(EcmlPages *pages, const EcmlPages *first);
 
 /* Add a page to the batch: it stays pinned. */
 extern void ecml_pages_read(EcmlPages *pages, BlockNumber number);

@@ -3,7 +3,7 @@
  *
  * Where all columns stand at known places of a tuple, taking it apart needs nothing of PostgreSQL.  The leader pins some
  * pages and lists their visible tuples; then threads copy the values to where the rows belong in the dataset, and the pages
- * are let go.  No rows are passed from process to process, and none stands twice.
+ * are let go.  Meanwhile the leader pins the next ones.  No rows are passed from process to process, and none stands twice.
  *
  * What a thread may not judge is odd: a tuple with a NULL, a value that is not finite, or very large, a weight of 0, a class
  * that has not been met.  A batch with an odd row is read again by the leader, row by row, so that rows come in the table's
@@ -40,6 +40,11 @@ typedef struct Class
 typedef struct PageScan
 {
 	EcmlPages	pages;			/* the batch */
+	EcmlPages	ahead;			/* the next one */
+	bool		pinned;			/* that one is ready; false: ahead has the pages of the one before */
+	BlockNumber next;			/* page that comes after it, */
+	BlockNumber npages;			/* of so many */
+	ErrorData  *failure;		/* of pinning while threads were at work */
 	EcmlColumns *columns;
 	EcmlTrainer *trainer;
 	TupleTableSlot *slot;
@@ -252,12 +257,60 @@ list_classes(PageScan *scan)
 		scan->classes[i] = (Class) {target->input.kind == ECML_BOOLEAN ? i : target->numbers[i], i};
 }
 
+/* ---- pages */
+
+/* Pin the pages of the next batch, in place of those of the one before. */
+static void
+pin(PageScan *scan, int most)
+{
+	BlockNumber end = scan->next + Min(scan->npages - scan->next, most);
+
+	scan->pinned = true;
+	ecml_pages_release(&scan->ahead);
+	while (scan->next < end)
+		ecml_pages_read(&scan->ahead, scan->next++);
+}
+
+/* The same while threads are at work: they must have ended before an error or the end of the session leaves their stack. */
+static void
+pin_meanwhile(void *arg)
+{
+	PageScan   *scan = arg;
+	MemoryContext context = CurrentMemoryContext;
+
+	HOLD_INTERRUPTS();
+	PG_TRY();
+	{
+		pin(scan, scan->ahead.most);
+		RESUME_INTERRUPTS();	/* an error does so by itself */
+	}
+	PG_CATCH();
+	{
+		MemoryContextSwitchTo(context);
+		scan->failure = CopyErrorData();
+		FlushErrorState();
+	}
+	PG_END_TRY();
+}
+
+/* Tasks over the rows of the batch; false: one of them is odd. */
+static bool
+run_tasks(PageScan *scan, EcmlTask task)
+{
+	size_t		ntasks = (scan->pages.nrows + scan->task_rows - 1) / scan->task_rows;
+
+	scan->odd = false;
+	ecml_parallel_while(&scan->trainer->ctx, ntasks, task, scan, pin_meanwhile, scan);
+	if (scan->failure)
+		ReThrowError(scan->failure);
+	return !scan->odd;
+}
+
 /* By threads, all of the batch or nothing; false: nothing. */
 static bool
 move_batch(PageScan *scan)
 {
 	EcmlTrainer *trainer = scan->trainer;
-	size_t		ntasks = (scan->pages.nrows + scan->task_rows - 1) / scan->task_rows;
 
 	if (!ecml_dataset_make_room(trainer->dataset, scan->pages.nrows))
 		return false;
@@ -267,9 +320,7 @@ move_batch(PageScan *scan)
 		if (scan->nclasses == 0)
 			return false;
 	}
-	scan->odd = false;
-	ecml_parallel_for(&trainer->ctx, ntasks, move_task, scan);
-	if (scan->odd)
+	if (!run_tasks(scan, move_task))
 		return false;
 	ecml_trainer_count_room(trainer, scan->pages.nrows);
 	ecml_dataset_fill(trainer->dataset, scan->pages.nrows);
@@ -285,9 +336,7 @@ draw_batch(PageScan *scan)
 	EcmlReservoir *reservoir = trainer->reservoir;
 	size_t		size = scan->columns->binder->nfeatures * sizeof(double);
 
-	scan->odd = false;
-	ecml_parallel_for(&trainer->ctx, (scan->pages.nrows + scan->task_rows - 1) / scan->task_rows, look_task, scan);
-	if (scan->odd)
+	if (!run_tasks(scan, look_task))
 		return false;
 	/* no row has a weight: see suits */
 	for (size_t row = ecml_reservoir_pass(reservoir, scan->pages.nrows); row < scan->pages.nrows;
@@ -306,27 +355,29 @@ draw_batch(PageScan *scan)
 
 /* Read all pages; false: it is not worth it. */
 static bool
-read_table(PageScan *scan, BlockNumber pages)
+read_table(PageScan *scan)
 {
 	EcmlTrainer *trainer = scan->trainer;
 	uint32		batches = 0;
 	uint32		odd = 0;
 
-	for (BlockNumber next = 0; next < pages;)
+	pin(scan, FIRST_PAGES);
+	while (scan->ahead.npages > 0)
 	{
-		BlockNumber end = next + Min(pages - next, next == 0 ? Min(FIRST_PAGES, scan->pages.most) : scan->pages.most);
-		bool		first = next == 0;
+		EcmlPages	batch = scan->ahead;
 
-		while (next < end)
-			ecml_pages_read(&scan->pages, next++);
+		scan->ahead = scan->pages;
+		scan->pages = batch;
+		scan->pinned = false;
 		batches++;
-		if (scan->pages.nrows > 0 && (first || !(trainer->reservoir ? draw_batch(scan) : move_batch(scan))))
+		if (scan->pages.nrows > 0 && (batches == 1 || !(trainer->reservoir ? draw_batch(scan) : move_batch(scan))))
 		{
-			if (!first && ++odd > PATIENCE && odd > batches / 4)
+			if (batches > 1 && ++odd > PATIENCE && odd > batches / 4)
 				return false;
 			read_rows(scan);
 		}
-		ecml_pages_release(&scan->pages);
+		if (!scan->pinned)
+			pin(scan, scan->ahead.most);
 		ecml_poll(&trainer->ctx, trainer->rows + trainer->skipped, 0);
 	}
 	return true;
@@ -347,7 +398,7 @@ suits(const EcmlTraining *training, EcmlColumns *columns, Relation relation, Blo
 EcmlTrainer *
 ecml_pagescan(MemoryContext context, const EcmlTraining *training, EcmlColumns *columns, Relation relation, BlockNumber pages)
 {
-	PageScan	scan = {.columns = columns};
+	PageScan	scan = {.columns = columns,.npages = pages};
 	size_t		width;
 	int			workers;
 	bool		done;
@@ -372,8 +423,10 @@ ecml_pagescan(MemoryContext context, const EcmlTraining *training, EcmlColumns *
 	for (int i = 0; i < workers; i++)
 		scan.tiles[i] = palloc(scan.tile_rows * width);
 	ecml_pages_begin(&scan.pages, relation);
-	done = read_table(&scan, pages);
-	ecml_pages_end(&scan.pages);
+	ecml_pages_again(&scan.ahead, &scan.pages);
+	done = read_table(&scan);
+	ecml_pages_end(scan.pages.heap ? &scan.ahead : &scan.pages);
+	ecml_pages_end(scan.pages.heap ? &scan.pages : &scan.ahead);
 	ExecDropSingleTupleTableSlot(scan.slot);
 	MemoryContextDelete(scan.per_row);
 	if (!done)

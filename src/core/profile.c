@@ -18,6 +18,7 @@
 #define MAX_FEATURES 4096		/* no profile for more */
 #define ALL_POINTS 8192			/* of all features together; but at least LEAST_POINTS for each */
 #define LEAST_POINTS 16
+#define BESIDE 8				/* columns that are copied together: a cache line of a row */
 #define TASK_VALUES 16384		/* of the sample that a task sorts; fewer are not worth a thread */
 #define BLOCKS 64				/* that collected rows are sampled from */
 
@@ -58,7 +59,7 @@ typedef struct Drawing
 	size_t		step;			/* rows of them from one that is drawn to the next */
 } Drawing;
 
-/* The rows of a block to their places in the sample, a column after the other. */
+/* The rows of a block to their places in the sample, some columns after the others. */
 static void
 draw_block(void *arg, size_t b, int worker)
 {
@@ -68,12 +69,13 @@ draw_block(void *arg, size_t b, int worker)
 	size_t		from = number * drawing->step - drawing->first[b];
 	size_t		width = drawing->sample->width;
 
-	for (size_t j = 0; j < width; j++)
+	for (size_t j = 0; j < width; j += BESIDE)
 	{
 		double	   *to = drawing->sample->rows + number * width + j;
+		int			n = Min(width - j, BESIDE);
 
 		for (size_t i = from; i < (size_t) block->rows; i += drawing->step, to += width)
-			*to = ecml_dataset_value(drawing->dataset, block, (int) j, (int) i);
+			ecml_dataset_row(drawing->dataset, block, (int) j, n, (int) i, to);
 	}
 }
 
@@ -205,13 +207,13 @@ ecml_profile_read_sample(EcmlReader *r, EcmlTrainer *trainer)
 
 /* The values of a column of the sample that are not NULL, with their counts (NULL: the sample has none); the number of them. */
 static int
-column_values(const EcmlRowSample *sample, int j, const int *recode, double *values, double *counts)
+column_values(const EcmlRowSample *sample, const double *column, size_t stride, const int *recode, double *values, double *counts)
 {
 	int			n = 0;
 
 	for (int i = 0; i < sample->n; i++)
 	{
-		double		value = sample->rows[(size_t) i * sample->width + j];
+		double		value = column[i * stride];
 
 		if (isnan(value))
 			continue;
@@ -256,6 +258,7 @@ typedef struct Making
 	EcmlProfile *profile;
 	int			most;			/* points of a column */
 	size_t		tasks;
+	double	  **beside;			/* [workers][BESIDE][rows of the sample] */
 	double	  **values;			/* [workers][rows of the sample] */
 	double	  **counts;			/* [workers]; NULL where it has none */
 	void	  **scratch;		/* [workers] */
@@ -266,17 +269,27 @@ static void
 make_numbers(void *arg, size_t task, int worker)
 {
 	Making	   *making = arg;
+	const EcmlRowSample *sample = making->trainer->sample;
 	double	   *values = making->values[worker];
 	double	   *counts = making->counts[worker];
+	double	   *beside = making->beside[worker];
 
-	for (int j = task; j < making->trainer->sample->width; j += making->tasks)
+	for (int first = task * BESIDE; first < sample->width; first += making->tasks * BESIDE)
 	{
-		int			n;
+		int			columns = Min(sample->width - first, BESIDE);
 
-		if (making->trainer->category[j])
-			continue;
-		n = column_values(making->trainer->sample, j, NULL, values, counts);
-		ecml_profile_fill(&making->profile->columns[j], values, counts, n, making->most, making->scratch[worker]);
+		for (int i = 0; i < sample->n; i++)
+			for (int j = 0; j < columns; j++)
+				beside[(size_t) j * sample->n + i] = sample->rows[(size_t) i * sample->width + first + j];
+		for (int j = 0; j < columns; j++)
+		{
+			int			n;
+
+			if (making->trainer->category[first + j])
+				continue;
+			n = column_values(sample, beside + (size_t) j * sample->n, 1, NULL, values, counts);
+			ecml_profile_fill(&making->profile->columns[first + j], values, counts, n, making->most, making->scratch[worker]);
+		}
 	}
 }
 
@@ -302,13 +315,15 @@ ecml_profile_make(EcmlTrainer *trainer, EcmlModel *model, int *const *recode)
 	profile->columns = palloc0(profile->ncolumns * sizeof(EcmlProfileColumn));
 	making.profile = profile;
 	making.most = Min(Max(ALL_POINTS / profile->ncolumns, LEAST_POINTS), ECML_PROFILE_POINTS);
-	making.tasks = Min(sample->width, 1 + (size_t) sample->n * sample->width / TASK_VALUES);
+	making.tasks = Min((sample->width + BESIDE - 1) / BESIDE, 1 + (size_t) sample->n * sample->width / TASK_VALUES);
 	workers = ecml_workers(ctx, making.tasks);
+	making.beside = palloc(workers * sizeof(double *));
 	making.values = palloc(workers * sizeof(double *));
 	making.counts = palloc0(workers * sizeof(double *));
 	making.scratch = palloc(workers * sizeof(void *));
 	for (int i = 0; i < workers; i++)
 	{
+		making.beside[i] = ECML_NEW(ctx, double, (size_t) sample->n * BESIDE);
 		making.values[i] = ECML_NEW(ctx, double, sample->n);
 		if (sample->counts)
 			making.counts[i] = ECML_NEW(ctx, double, sample->n);
@@ -322,7 +337,7 @@ ecml_profile_make(EcmlTrainer *trainer, EcmlModel *model, int *const *recode)
 			ecml_profile_room(ctx, &profile->columns[j], sample->n, making.most);
 		else
 		{
-			n = column_values(sample, j, recode[j], values, counts);
+			n = column_values(sample, sample->rows + j, sample->width, recode[j], values, counts);
 			ecml_profile_category(ctx, &profile->columns[j], values, counts, n);
 		}
 		profile->columns[j].nulls = trainer->nulls[j] / all;
@@ -336,6 +351,7 @@ ecml_profile_make(EcmlTrainer *trainer, EcmlModel *model, int *const *recode)
 	profile->columns[sample->width].nulls = trainer->incomplete / all;
 	for (int i = 0; i < workers; i++)
 	{
+		ecml_free(ctx, making.beside[i]);
 		ecml_free(ctx, making.values[i]);
 		ecml_free(ctx, making.counts[i]);
 		ecml_free(ctx, making.scratch[i]);

@@ -783,16 +783,32 @@ assemble(const LogregProblem *p, const double *pairs, double *matrix)
 		}
 }
 
+ECML_CLONES static void
+add(double *to, const double *from, int n)
+{
+#pragma omp simd
+	for (int i = 0; i < n; i++)
+		to[i] += from[i];
+}
+
+/* A slot's sums. */
 static void
-add_slot(const LogregProblem *p, const Pass *pass, const double *slot, LogregSums *sums)
+add_slot(const LogregProblem *p, const double *slot, LogregSums *sums)
 {
 	sums->value += slot[0];
 	sums->weight += slot[1];
 	sums->correct += slot[2];
-	for (int i = 0; i < p->total; i++)
-		sums->gradient[i] += slot[3 + i];
-	for (size_t i = 3 + p->total; i < pass->slot; i++)
-		pass->matrix[i - 3 - p->total] += slot[i];
+	add(sums->gradient, slot + 3, p->total);
+}
+
+/* And its matrices, of which what lies past the diagonal is not looked at. */
+static void
+add_matrices(const LogregProblem *p, const Pass *pass, const double *slot)
+{
+	const double *from = slot + 3 + p->total;
+
+	for (size_t row = 0; row < (size_t) pass->pairs * p->size; row++)
+		add(pass->matrix + row * p->size, from + row * p->size, (int) (row % p->size) + 1);
 }
 
 /* Chunks for workers, and slots, those of the pass before if they fit: fresh memory costs more than some passes. */
@@ -843,7 +859,10 @@ narrow_pass(Pass *pass, LogregSums *sums)
 		ecml_parallel_for(ctx, got, block_task, pass);
 		for (size_t i = 0; i < got; i++)
 			if (block_takes_part(pass, i))
-				add_slot(p, pass, pass->slots + i * pass->slot, sums);
+			{
+				add_slot(p, pass->slots + i * pass->slot, sums);
+				add_matrices(p, pass, pass->slots + i * pass->slot);
+			}
 	}
 }
 
@@ -883,7 +902,7 @@ wide_pass(Pass *pass, LogregSums *sums)
 		chunks = (pass->blocks->rows + ECML_CHUNK_ROWS - 1) / ECML_CHUNK_ROWS;
 		ecml_parallel_for(ctx, chunks, chunk_task, pass);
 		for (size_t i = 0; i < chunks; i++)
-			add_slot(p, pass, pass->slots + i * pass->slot, sums);
+			add_slot(p, pass->slots + i * pass->slot, sums);
 		ecml_parallel_for(ctx, tasks, square_task, pass);
 	}
 	for (int i = 0; i < CHUNKS; i++)

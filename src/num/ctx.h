@@ -135,4 +135,7 @@ typedef void (*EcmlTask) (void *arg, size_t i, int worker);
 extern int	ecml_workers(const EcmlCtx *ctx, size_t n);
 extern void ecml_parallel_for(EcmlCtx *ctx, size_t n, EcmlTask task, void *arg);
 
+/* The same; the leader begins with meanwhile(own), which returns whatever happens, and then takes tasks as the others do. */
+extern void ecml_parallel_while(EcmlCtx *ctx, size_t n, EcmlTask task, void *arg, void (*meanwhile) (void *own), void *own);
+
 #endif							/* ECML_CTX_H */

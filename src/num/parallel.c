@@ -92,6 +92,12 @@ start(Pool *pool, Worker *workers, int wanted)
 void
 ecml_parallel_for(EcmlCtx *ctx, size_t n, EcmlTask task, void *arg)
 {
+	ecml_parallel_while(ctx, n, task, arg, NULL, NULL);
+}
+
+void
+ecml_parallel_while(EcmlCtx *ctx, size_t n, EcmlTask task, void *arg, void (*meanwhile) (void *own), void *own)
+{
 	Worker		workers[MAX_THREADS];
 	Pool		pool = {.task = task,.arg = arg,.n = n};
 	int			wanted = ecml_workers(ctx, n) - 1;
@@ -103,6 +109,9 @@ ecml_parallel_for(EcmlCtx *ctx, size_t n, EcmlTask task, void *arg)
 		int			started = start(&pool, workers, wanted);
 		size_t		i;
 
+		if (meanwhile)
+			meanwhile(own);
+		meanwhile = NULL;
 		while (claim(&pool, &i))
 		{
 			task(arg, i, 0);

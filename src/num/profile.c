@@ -120,35 +120,84 @@ sort_values(const double *values, Entry *entries, Entry *other, int n)
 		memcpy(entries, from, n * sizeof(Entry));
 }
 
+#define DIGIT 11				/* bits */
+#define DIGITS 3				/* that order numbers but for a few */
+#define MOVES 4					/* of each number, for those few */
+
+/* In the order of the bits from shift on: digit by digit.  Which of both [n] they are in then. */
+static uint64_t *
+sort_digits(uint64_t *from, uint64_t *to, int n, int shift, int digits)
+{
+	for (int d = 0; d < digits && shift + d * DIGIT < 64; d++)
+	{
+		int			places[1 << DIGIT] = {0};
+		int			by = shift + d * DIGIT;
+		int			at = 0;
+		uint64_t   *swap = from;
+
+		for (int i = 0; i < n; i++)
+			places[from[i] >> by & ((1 << DIGIT) - 1)]++;
+		for (int b = 0; b < 1 << DIGIT; b++)
+		{
+			int			count = places[b];
+
+			places[b] = at;
+			at += count;
+		}
+		for (int i = 0; i < n; i++)
+			to[places[from[i] >> by & ((1 << DIGIT) - 1)]++] = from[i];
+		from = to;
+		to = swap;
+	}
+	return from;
+}
+
+/* Keys that are nearly in order; false: they are not, and stay out of it. */
+static bool
+sort_rest(uint64_t *keys, int n)
+{
+	int			left = MOVES * n;
+
+	for (int i = 1; i < n; i++)
+	{
+		uint64_t	key = keys[i];
+		int			j = i;
+
+		for (; j > 0 && keys[j - 1] > key; j--)
+			keys[j] = keys[j - 1];
+		keys[j] = key;
+		left -= i - j;
+		if (left < 0)
+			return false;
+	}
+	return true;
+}
+
 /* The same of values alone, each a row; the number of those that differ.  other [2 n]. */
 static int
 sort_ones(const double *values, Entry *entries, uint64_t *other, int n)
 {
-	uint64_t   *from = other;
-	uint64_t   *to = from + n;
-	int			places[8][256];
+	uint64_t   *keys = other;
+	uint64_t	differ = 0;
+	int			bits = 0;
 	int			m = 0;
 
 	for (int i = 0; i < n; i++)
-		from[i] = key_of(values[i]);
-	count_bytes(values, n, places);
-	for (int byte = 0; byte < 8; byte++)
 	{
-		uint64_t   *swap = from;
-
-		if (!place_bytes(places[byte], n))
-			continue;
-		for (int i = 0; i < n; i++)
-			to[places[byte][from[i] >> 8 * byte & 255]++] = from[i];
-		from = to;
-		to = swap;
+		keys[i] = key_of(values[i]);
+		differ |= keys[i] ^ keys[0];
 	}
+	while (bits < 64 && differ >> bits != 0)
+		bits++;
+	keys = sort_digits(keys, other + n, n, bits > DIGIT * DIGITS ? bits - DIGIT * DIGITS : 0, DIGITS);
+	if (!sort_rest(keys, n))
+		keys = sort_digits(keys, keys == other ? other + n : other, n, 0, 64 / DIGIT + 1);
 	for (int i = 0; i < n; i++)
 	{
-		if (i > 0 && from[i] == from[i - 1])
+		if (i > 0 && keys[i] == keys[i - 1])
 			entries[m - 1].count++;
 		else
-			entries[m++] = (Entry) {value_of(from[i]), 1};
+			entries[m++] = (Entry) {value_of(keys[i]), 1};
 	}
 	return m;
 }

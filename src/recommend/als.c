@@ -333,6 +333,19 @@ start_factors(EcmlCtx *ctx, float *x, int rows, const RecFactors *f, uint64_t st
 	}
 }
 
+/* Weights of very different size can be too much for single precision: that must not become a model. */
+static void
+check_finite(EcmlCtx *ctx, const float *x, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if (!isfinite(x[i]))
+		{
+			ecml_detail(ctx, "A factor became infinite or not a number.");
+			ecml_hint(ctx, "Weigh by \"weighting\": \"log\", solve with \"solver\": \"cg\", or give a greater \"regularization\".");
+			ecml_fail(ctx, ECML_DATA_EXCEPTION, "the factors cannot be found in single precision");
+		}
+}
+
 RecFactors *
 rec_als(EcmlCtx *ctx, const RecMatrix *m, const RecParams *params, float **user, double low, double high)
 {
@@ -391,6 +404,8 @@ rec_als(EcmlCtx *ctx, const RecMatrix *m, const RecParams *params, float **user,
 		rec_gram(ctx, f->item, m->columns, f->dimension, f->stride, gram);
 	if (m->rows >= m->columns || f->ratings)
 		ecml_parallel_for(ctx, nusers, solve_task, &users);
+	check_finite(ctx, f->item, (size_t) f->stride * m->columns);
+	check_finite(ctx, *user, (size_t) f->stride * m->rows);
 	f->loss = loss(ctx, f, m, *user);
 	rec_matrix_free(ctx, t);
 	ecml_free(ctx, scratch);

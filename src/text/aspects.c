@@ -2,7 +2,7 @@
  * aspects.c - the phrases behind a sentiment, and the aspects that they speak of
  *
  * Phrases: what sentiment.c finds in a text, each with what it adds to the score; of those that overlap the strongest stays and
- * takes over what others of its sign add.
+ * takes over what others of its sign add.  Those that add little beside the strongest are left out.
  * Aspects: a sentence is cut into clauses at commas, semicolons, "and", and contrasts.  A clause speaks of its first noun (two
  * nouns in a row are one aspect) that says nothing itself; its polarity is that of its words.  A clause with a noun and no
  * opinion goes on in the next one; one with an opinion and no noun speaks of the aspect before it in the sentence.
@@ -17,6 +17,7 @@
 #include "text/utf8.h"
 
 #define LEAST 0.15				/* what a phrase must add to be one */
+#define LEAST_SHARE 0.2			/* and of the strongest one, to be told */
 
 typedef struct Phrases
 {
@@ -59,7 +60,7 @@ no_clause(void *arg, size_t at)
 
 /* What stands before contrasts is weakened by each of them: at the sentence's end, so that time stays linear in their number. */
 static void
-next_sentence(void *arg, size_t at)
+next_sentence(void *arg, size_t at, size_t words)
 {
 	Phrases    *phrases = arg;
 	size_t		behind = phrases->contrasts;
@@ -94,6 +95,7 @@ sentiment_phrases(EcmlCtx *ctx, const char *text, size_t n, size_t limit, size_t
 	SentimentSink sink = {add_phrase, weaken, no_clause, next_sentence, &phrases};
 	SentimentTotals totals;
 	size_t		kept = 0;
+	double		least = LEAST;
 
 	sentiment_read(ctx, text, n, &sink, &totals);
 	/* neighbours that overlap come one after the other: join those of one sign */
@@ -117,7 +119,9 @@ sentiment_phrases(EcmlCtx *ctx, const char *text, size_t n, size_t limit, size_t
 	phrases.n = kept;
 	kept = 0;
 	for (size_t i = 0; i < phrases.n; i++)
-		if (fabs(phrases.all[i].weight) >= LEAST)
+		least = fmax(least, LEAST_SHARE * fabs(phrases.all[i].weight));
+	for (size_t i = 0; i < phrases.n; i++)
+		if (fabs(phrases.all[i].weight) >= least)
 			phrases.all[kept++] = phrases.all[i];
 	if (kept > 1)
 		qsort(phrases.all, kept, sizeof(SentimentPhrase), by_weight);
@@ -282,7 +286,7 @@ read_clause(void *arg, size_t at)
 }
 
 static void
-read_sentence(void *arg, size_t at)
+read_sentence(void *arg, size_t at, size_t words)
 {
 	Clauses    *c = arg;
 

@@ -25,7 +25,7 @@ typedef struct SentimentSink
 	void		(*feature) (void *arg, uint32_t hash, double value, double weight, size_t begin, size_t end);
 	void		(*contrast) (void *arg);	/* what came before in this sentence counts less */
 	void		(*clause) (void *arg, size_t at);	/* a comma, semicolon or conjunction */
-	void		(*sentence) (void *arg, size_t at);	/* a sentence ends */
+	void		(*sentence) (void *arg, size_t at, size_t words);	/* a sentence of so many words ends */
 	void	   *arg;
 } SentimentSink;
 
@@ -39,7 +39,10 @@ typedef struct SentimentTotals
 extern void sentiment_read(EcmlCtx *ctx, const char *text, size_t n, const SentimentSink *sink, SentimentTotals *totals);
 extern Sentiment sentiment_of(EcmlCtx *ctx, const char *text, size_t n);
 
-/* From a sum of weights over so many words to -1 .. 1. */
+/* What a sentence of so many words is counted by. */
+extern double sentiment_scale(size_t words);
+
+/* From a sum of weights over a sentence of so many words to -1 .. 1. */
 extern double sentiment_polarity(double score, size_t words);
 
 #define SENTIMENT_CONTRAST 0.5	/* what stands before a "but" counts so much */

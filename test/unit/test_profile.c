@@ -81,6 +81,49 @@ read_numbers(FILE *file, double *v)
 	}
 }
 
+static int
+ascending(const void *a, const void *b)
+{
+	double		x = *(const double *) a;
+	double		y = *(const double *) b;
+
+	return x < y ? -1 : x > y;
+}
+
+/* Values are put in order, however they lie: near each other beside one far away, with equal ones, negative ones, or all equal. */
+static void
+order(void)
+{
+	for (int kind = 0; kind < 6; kind++)
+	{
+		EcmlCtx    *ctx = test_ctx(1, 1);
+		EcmlProfileColumn column = {0};
+		double		v[3000];
+		int			m = 0;
+		bool		same = true;
+
+		for (int i = 0; i < 3000; i++)
+		{
+			double		u = (i * 1237 % 3000) / 3000.0;
+
+			v[i] = kind == 0 ? u - 0.5 : kind == 1 ? 1 + u * 1e-12 : kind == 2 ? floor(u * 7) - 3 : kind == 3 ? 4 :
+				kind == 4 ? exp(600 * u) : -1e300 * u;
+		}
+		if (kind == 1)
+			v[1500] = -1e300;
+		ecml_profile_number(ctx, &column, v, NULL, 3000, 3000);
+		qsort(v, 3000, sizeof(double), ascending);
+		for (int i = 0; i < 3000; i++)
+			if (i == 0 || v[i] != v[i - 1])
+			{
+				same &= m < column.n && column.points[m] == v[i];
+				m++;
+			}
+		ok(same && m == column.n, "order of values, kind %d", kind);
+		test_ctx_free(ctx);
+	}
+}
+
 static void
 samples(const char *data)
 {
@@ -408,6 +451,7 @@ main(int argc, char **argv)
 
 	kolmogorov(data);
 	samples(data);
+	order();
 	nulls_and_bins();
 	cells();
 	by_number();

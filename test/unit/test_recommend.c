@@ -876,6 +876,18 @@ fit_two(EcmlCtx *ctx, const void *rows)
 }
 
 static void
+fit_raw(EcmlCtx *ctx, const void *rows)
+{
+	RecParams	params = params_of();
+	char	   *ids[] = {"a", "b"};
+	float		mix[REC_PARTS] = {1};
+
+	params.weighting = REC_RAW;
+	params.regularization = 0;
+	(void) rec_fit(ctx, rows, 1, 2, ids, &params, mix, false, NULL, 0, NULL);
+}
+
+static void
 test_edges(void)
 {
 	EcmlCtx    *ctx = test_ctx(1, 1);
@@ -892,6 +904,15 @@ test_edges(void)
 	rec_rows_add(ctx, &rows, 0, 0, -1, 0, 0);
 	ok(!attempt(ctx, fit_two, &rows), "returns alone cannot be learnt from");
 	ok(test_host(ctx)->status == ECML_DATA_EXCEPTION, "returns alone are an error: %s", test_host(ctx)->message);
+	{
+		RecRows		huge;
+
+		rec_rows_init(ctx, &huge, false, false);
+		rec_rows_add(ctx, &huge, 0, 0, 1e38, 0, 0);
+		rec_rows_add(ctx, &huge, 0, 1, 1, 0, 0);
+		ok(!attempt(ctx, fit_raw, &huge), "weights that single precision cannot hold are no model");
+		ok(test_host(ctx)->status == ECML_DATA_EXCEPTION, "but an error: %s", test_host(ctx)->message);
+	}
 	rec_rows_add(ctx, &rows, 0, 0, 3, 0, 0);
 	fit = rec_fit(ctx, &rows, 1, 1, ids, &params, mix, false, NULL, 0, NULL);
 	rec_model_index(ctx, fit->model);

@@ -227,6 +227,42 @@ list_by_spelling(void)
 	free(kinds);
 }
 
+/* Words in the midst of a text are read eight bytes at a time, those at its end byte by byte: both find the same. */
+static void
+both_readings(void)
+{
+	static const char *const odd[] = {"", "'s", "n't", "3", "\xC3\xA9", "\xE2\x80\x99s", "-", "_", ":)", "!"};
+	size_t		n;
+	Entry	   *list = read_list(LIST, &n);
+	EcmlRng		rng;
+	int			same = 0;
+	int			told = 0;
+
+	ecml_rng_seed(&rng, 8);
+	for (int round = 0; round < 5000 && n > 0; round++)
+	{
+		char		text[256] = "";
+		size_t		length = 0;
+		double		alone;
+
+		for (const char *s = list[ecml_rng_below(&rng, n)].name; *s; s++)
+		{
+			size_t		times = ecml_rng_below(&rng, 20) == 0 ? 2 + ecml_rng_below(&rng, 9) : 1;
+
+			while (times-- > 0 && length < 150)
+				text[length++] = (char) (*s >= 'a' && *s <= 'z' && ecml_rng_below(&rng, 4) == 0 ? *s - 32 : *s);
+		}
+		text[length] = 0;
+		strcat(text, odd[ecml_rng_below(&rng, 4) == 0 ? ecml_rng_below(&rng, sizeof(odd) / sizeof(odd[0])) : 0]);
+		alone = polarity(text);
+		strcat(text, "                ");
+		same += polarity(text) == alone;
+		told += alone != 0;
+	}
+	ok(n > 0 && same == 5000 && told > 1000, "%d of 5,000 words and phrases the same at the end of a text and before it (%d known)", same, told);
+	free(list);
+}
+
 int
 main(void)
 {
@@ -246,6 +282,8 @@ main(void)
 	ok(polarity("GREAT") == polarity("great") && polarity("soooooo great") == polarity("soo great"), "capitals and repeated letters");
 	ok(polarity("it isn't good") == polarity("it isn\xE2\x80\x99t good"), "both apostrophes");
 	ok(polarity("very good") > polarity("good") && polarity("slightly good") < polarity("good"), "stronger and weaker");
+	close_to(polarity("good. great stuff here!"), tanh((atanh(polarity("good")) + atanh(polarity("great stuff here!"))) / sqrt(2)), 1e-12,
+			 "sentences, each by its length");
 	ok(polarity("") == 0 && polarity("zzqx 77") == 0, "nothing known");
 	ok(lemma_is("dogs", LEMMA_NOUN, "dog") && lemma_is("went", LEMMA_VERB, "go") && lemma_is("better", LEMMA_ADJECTIVE, "good") &&
 	   lemma_is("men", LEMMA_NOUN, "men") && lemma_is("us", LEMMA_NOUN, "u") && lemma_is("zzz", LEMMA_NOUN, ""), "lemmas");
@@ -284,6 +322,7 @@ main(void)
 	ok(fine, "odd parts and broken bytes: what is told lies in the text");
 	long_texts();
 	list_by_spelling();
+	both_readings();
 	test_ctx_free(ctx);
 	return done();
 }

@@ -3,6 +3,7 @@
  *
  * Built with -DSENTIMENT_LEARNS=1, so that every word, pair and negation is told, known or not.
  */
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -18,6 +19,7 @@ typedef struct Out
 	size_t		n;
 	size_t		room;
 	size_t		sentence;		/* where the sentence's features begin */
+	size_t		sentences;		/* that have words */
 } Out;
 
 static void
@@ -53,11 +55,14 @@ clause(void *arg, size_t at)
 }
 
 static void
-sentence(void *arg, size_t at)
+sentence(void *arg, size_t at, size_t words)
 {
 	Out		   *out = arg;
 
+	for (size_t i = out->sentence; i < out->n; i++)
+		out->value[i] *= (float) sentiment_scale(words);
 	out->sentence = out->n;
+	out->sentences += words > 0;
 }
 
 extern size_t extract(const char *text, size_t n, uint32_t *hash, float *value, uint32_t *begin, uint32_t *end, size_t room,
@@ -66,13 +71,15 @@ extern size_t extract(const char *text, size_t n, uint32_t *hash, float *value, 
 size_t
 extract(const char *text, size_t n, uint32_t *hash, float *value, uint32_t *begin, uint32_t *end, size_t room, size_t *words)
 {
-	Out			out = {text, hash, value, begin, end, 0, room, 0};
+	Out			out = {text, hash, value, begin, end, 0, room, 0, 0};
 	SentimentSink sink = {feature, contrast, clause, sentence, &out};
 	SentimentTotals totals;
 	static const EcmlHost host = {.poll = go_on};
 	EcmlCtx		ctx = {.host = &host};
 
 	sentiment_read(&ctx, text, n, &sink, &totals);
+	for (size_t i = 0; i < out.n && out.sentences > 1; i++)
+		out.value[i] /= sqrtf((float) out.sentences);
 	*words = totals.words;
 	return out.n;
 }

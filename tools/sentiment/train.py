@@ -6,8 +6,9 @@ files are those of the package wordnet-base.  Needs numpy and scipy.  The same i
 
 1. Features of each text as sentiment.c reads them: words, pairs of neighbours, with or without a word between, runs of three,
    negated words.
-2. Logistic regression with an L2 penalty, weaker for what few texts have (by the logarithm of the texts over those that have it).
-   A text counts so much that of a set with n texts n^0.5 count: small sets are heard.  Targets: 4 and 5 stars against 1 and 2; beside
+2. Logistic regression with an L2 penalty, weaker for what few texts have (by the logarithm of the texts over those that have it),
+   on texts, and beside them on each sentence of the reviews, which takes over their stars: what a sentence says for itself is not left
+   to what it stands beside.  A text counts so much that of a set with n texts n^0.5 count: small sets are heard.  Targets: 4 and 5 stars against 1 and 2; beside
    it, with a weight of LOWER each, more than 2 stars, more than 1 star.  Each target of a set has an intercept and a slope by the log
    of its texts' length, which take up how many of its texts are good, and are then left out.
 3. Words that few or no texts have get a weight from what WordNet knows of them: their synonyms, similar words, derived forms
@@ -36,13 +37,16 @@ csv.field_size_limit(10 ** 9)
 ROOM = 400000
 C = 0.2
 LOWER = 0.15
+SENTENCE = 0.4                # how much the sentences of a set count beside its texts
+TOTAL = 1.2                   # how much all texts count, by their number, against the penalty
 PRIOR, SHORT = 1.0, 20        # as in sentiment.c
 STEP = 0.01
 SETS = ['cells', 'clothing', 'foods', 'phones', 'hotels']
 JUDGES = ['flipkart', 'sst2_dev']
+REVIEWS = ['clothing', 'foods', 'phones']     # sets of texts of more than a sentence
 # least weights of the list: of pairs, with or without a word between, of runs of three, of negated words, of words of the reviews, of
 # WordNet's, of their other forms
-LEAST = {'pair': 0.12, 'run': 0.15, 'negated': 0.12, 'review': 0.03, 'wordnet': 0.06, 'form': 0.08}
+LEAST = {'pair': 0.1, 'run': 0.1, 'negated': 0.1, 'review': 0.03, 'wordnet': 0.06, 'form': 0.08}
 
 
 def read(folder, name):
@@ -67,6 +71,16 @@ def load(folder):
     return rows
 
 
+def sentences(rows):
+    """sentences of reviews, with the stars of the review"""
+    found = []
+    for name, part, stars, text in rows:
+        if name in REVIEWS and part == 'text':
+            parts = [s for s in re.split(r'(?<=[.!?])\s+|\n+', text) if s.strip()]
+            found += [(name, 'sentence', stars, s) for s in parts] if len(parts) > 1 else []
+    return found
+
+
 class Extractor:
     def __init__(self, library):
         self.call = ctypes.CDLL(library).extract
@@ -76,7 +90,7 @@ class Extractor:
         self.value = np.zeros(ROOM, np.float32)
 
     def __call__(self, text):
-        """hashes, values, spans of bytes, number of words"""
+        """hashes, values with their scales, spans of bytes, number of words"""
         raw = text.encode()
         words = ctypes.c_size_t()
         n = self.call(raw, len(raw), self.hash.ctypes.data, self.value.ctypes.data, self.begin.ctypes.data, self.end.ctypes.data,
@@ -84,38 +98,35 @@ class Extractor:
         return self.hash[:n].copy(), self.value[:n].copy(), list(zip(self.begin[:n].tolist(), self.end[:n].tolist())), words.value
 
 
-def fnv(text):
-    h = 2166136261
-    for c in text.encode():
-        h = ((h ^ c) * 16777619) & 0xFFFFFFFF
-    return h
+def word_hash(word):
+    """of a word, eight bytes at a time (sentiment.c's hash_step and hash_end)"""
+    raw, h = word.encode(), 0x8F14E45FCEEA167A
+    for i in range(0, len(raw), 8):
+        h = ((h ^ int.from_bytes(raw[i:i + 8], 'little')) * 0x9E3779B97F4A7C15) & 0xFFFFFFFFFFFFFFFF
+        h ^= h >> 29
+    return ((h * 0xD6E8FEB86659FD93) & 0xFFFFFFFFFFFFFFFF) >> 32
 
 
 def hash_of(name):
     """as sentiment.c joins the words of a phrase"""
     first, *rest = ['!', name[1:]] if name[0] == '!' and len(name) > 1 else name.split(' ')
-    h = fnv(first)
+    h = word_hash(first)
     for word in rest:
-        h = ((h ^ h >> 15) * 0x85EBCA6B + fnv(word)) & 0xFFFFFFFF
-        h = ((h ^ h >> 13) * 0xC2B2AE35) & 0xFFFFFFFF
+        h = (h * 0x85EBCA6B + word_hash(word)) & 0xFFFFFFFF
     return h
 
 
-def scale(words):
-    return 1 / math.sqrt(1 + words / 15)
-
-
 def matrix(extract, texts):
-    """scaled values by text and feature, the features' hashes, words by text"""
+    """values by text and feature, the features' hashes, words by text"""
     hashes, values, spans, lengths = [], [], [0], []
     for text in texts:
         h, v, _, words = extract(text)
         hashes.append(h)
-        values.append(v * scale(words))
+        values.append(v)
         spans.append(spans[-1] + len(h))
         lengths.append(words)
     vocabulary, index = np.unique(np.concatenate(hashes), return_inverse=True)
-    x = csr_matrix((np.concatenate(values).astype(float), index, spans), shape=(len(texts), len(vocabulary)))
+    x = csr_matrix((np.concatenate(values).astype(np.float32), index, spans), shape=(len(texts), len(vocabulary)))
     x.sum_duplicates()
     return x, vocabulary, np.array(lengths, float)
 
@@ -143,7 +154,7 @@ def targets(rows, part, sets, stars):
     found, groups = [], 0
     for name in sorted(set(zip(sets[rows], part[rows]))):
         mine = rows[(sets[rows] == name[0]) & (part[rows] == name[1])]
-        many = len(mine) ** -0.5
+        many = len(mine) ** -0.5 * (SENTENCE if name[1] == 'sentence' else 1)
         if name[1] == 'five':
             bounds = [(mine, 4.5, 1)]
         elif set(stars[mine]) <= {1, 5}:
@@ -154,11 +165,11 @@ def targets(rows, part, sets, stars):
             found.append((some, (stars[some] > bound) * 1.0, np.full(len(some), groups), np.full(len(some), many * weight)))
             groups += 1
     row, good, group, counts = (np.concatenate(column) for column in zip(*found))
-    return row, good, group, counts * len(rows) / counts.sum(), groups
+    return row, good, group, counts * TOTAL * (part[rows] != 'sentence').sum() / counts.sum(), groups
 
 
 def fit(x, rows, part, sets, stars, words):
-    """weights of columns; those that fewer than 3 texts have stay 0"""
+    """weights of columns, those that fewer than 3 texts have stay 0; how many texts, sentences not counted, have each"""
     row, good, group, counts, groups = targets(rows, part, sets, stars)
     seen = np.bincount(x[rows].indices, minlength=x.shape[1])
     keep = np.where(seen >= 3)[0]
@@ -166,7 +177,7 @@ def fit(x, rows, part, sets, stars, words):
     rare = np.log((len(rows) + 1) / n)
     rare /= math.sqrt((rare ** 2 * n).sum() / n.sum())
     p = x[rows][:, keep].tocsr()
-    p.data *= rare[p.indices]
+    p.data *= rare[p.indices].astype(np.float32)
     turned = p.T.tocsr()
     place = np.zeros(x.shape[0], int)
     place[rows] = np.arange(len(rows))
@@ -175,15 +186,15 @@ def fit(x, rows, part, sets, stars, words):
     k = 2 * groups
 
     def loss(w):
-        margin = (p @ w[k:])[at] + w[:groups][group] + w[groups:k][group] * long
+        margin = (p @ w[k:].astype(np.float32)).astype(float)[at] + w[:groups][group] + w[groups:k][group] * long
         pull = counts * (1 / (1 + np.exp(-np.clip(margin, -500, 500))) - good)
         return ((counts * (np.logaddexp(0, margin) - good * margin)).sum() + w[k:] @ w[k:] / (2 * C) + 5e-4 * w[:k] @ w[:k],
                 np.concatenate([np.bincount(group, pull, groups) + 1e-3 * w[:groups], np.bincount(group, pull * long, groups) + 1e-3 * w[groups:k],
-                                turned @ np.bincount(at, pull, len(rows)) + w[k:] / C]))
+                                turned @ np.bincount(at, pull, len(rows)).astype(np.float32) + w[k:] / C]))
     found = minimize(loss, np.zeros(k + len(keep)), jac=True, method='L-BFGS-B', options={'maxiter': 60})
     w = np.zeros(x.shape[1])
     w[keep] = found.x[k:] * rare
-    return w, seen
+    return w, np.bincount(x[rows[part[rows] != 'sentence']].indices, minlength=x.shape[1])
 
 
 # ---------------------------------------------------------------------------------------------------------------- WordNet
@@ -257,7 +268,7 @@ def spread(edges, glosses, extract, place, w, seen):
             texts = glosses.get(word, [])[:2]
             for gloss in texts:
                 h, v, _, words = extract(gloss)
-                total += sum(w[place[int(a)]] * b for a, b in zip(h, v) if int(a) in place) / math.sqrt(4 + words)
+                total += sum(w[place[int(a)]] * b for a, b in zip(h, v) if int(a) in place) * math.sqrt((1 + words / 15) / (4 + words))
             told[word] = total / max(1, len(texts))
     now = dict(own)
     for _ in range(8):
@@ -324,6 +335,7 @@ class Data:
     def __init__(self, folder, library):
         self.extract = Extractor(library)
         rows = load(folder)
+        rows += sentences(rows)
         self.texts = [r[3] for r in rows]
         self.sets, self.part = np.array([r[0] for r in rows]), np.array([r[1] for r in rows])
         self.stars = np.array([r[2] for r in rows], float)
@@ -342,13 +354,13 @@ class Data:
         rows, w, seen = self.learnt(without)
         rest = spread(self.edges, self.glosses, self.extract, self.place, w, seen)
         wanted = np.where(np.abs(w) >= min(LEAST.values()))[0]
-        names = spellings(self.extract, [self.texts[i] for i in rows], self.vocabulary[wanted])
+        names = spellings(self.extract, [self.texts[i] for i in rows if self.part[i] != 'sentence'], self.vocabulary[wanted])
         known = {int(h) for h in self.vocabulary[seen >= 3]}
         found = {names[h]: w[i] for i, h in ((i, int(self.vocabulary[i])) for i in wanted) if h in names}
         for word, value in rest.items():
             found[word] = value
             for form in forms(word, self.speech.get(word, ()), self.irregular):
-                if fnv(form) not in known and form not in self.edges:
+                if word_hash(form) not in known and form not in self.edges:
                     found.setdefault(form, value)
         found = {name: round(value / STEP) * STEP for name, value in found.items() if len(name) < 60 and not re.search(r'[\t\n#]', name)}
         return {name: value for name, value in found.items() if abs(value) >= least(name, hash_of(name) in known, self.edges) - 1e-9}

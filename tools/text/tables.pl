@@ -2,9 +2,10 @@
 # tables.pl sentiment KINDS WORDS > src/text/sentiment_tables.h
 # tables.pl lemmas WORDNET_FOLDER > src/text/lemma_tables.h
 #
-# Hash tables for the kernels, made at build time: words by FNV-1a, open addressing.
+# Hash tables for the kernels, made at build time.
 use strict;
 use warnings;
+no warnings "portable";
 
 my $mode = shift // die "sentiment or lemmas\n";
 
@@ -15,17 +16,65 @@ sub fnv
 	return $h;
 }
 
+# the hash of a word of a text: eight bytes at a time (sentiment.c's hash_step and hash_end)
+sub word_hash
+{
+	use integer;
+	my $h = 0x8F14E45FCEEA167A;
+	for my $eight ($_[0] =~ /(.{1,8})/gs)
+	{
+		$h = ($h ^ unpack 'Q<', $eight . "\0" x (8 - length $eight)) * 0x9E3779B97F4A7C15;
+		$h ^= ($h >> 29) & 0x7FFFFFFFF;
+	}
+	return (($h * 0xD6E8FEB86659FD93) >> 32) & 0xFFFFFFFF;
+}
+
 # a phrase: the hashes of its words joined one by one; "!good" is of two parts (sentiment.c's join)
 sub hash_of
 {
 	my ($first, @rest) = $_[0] =~ /^!(.+)$/ ? ('!', $1) : split / /, $_[0];
-	my $h = fnv($first);
-	for my $word (@rest)
-	{
-		$h = (product($h ^ $h >> 15, 0x85EBCA6B) + fnv($word)) & 0xFFFFFFFF;
-		$h = product($h ^ $h >> 13, 0xC2B2AE35);
-	}
+	my $h = word_hash($first);
+	$h = (product($h, 0x85EBCA6B) + word_hash($_)) & 0xFFFFFFFF for @rest;
 	return $h;
+}
+
+# A table with one place for each hash, in which no two fall on one: hashes with the same low bits are a group, and of each the
+# shift is searched with which its hashes fall on free places (hash, displace, and compress: Belazzougui et al. 2009), large groups
+# first.  Prints places and shifts.
+sub one_place
+{
+	my ($prefix, %entries) = @_;
+	my $n = keys %entries;
+	my $bits = 8;
+	$bits++ while (1 << $bits) < 1.3 * $n;
+	my ($groups, @shift, @table);
+	SIZE: for (;; $bits++)
+	{
+		my @group;
+		$groups = 1 << $bits - 2;
+		@shift = (0) x $groups;
+		@table = ();
+		push @{$group[$_ & $groups - 1]}, $_ for sort { $a <=> $b } keys %entries;
+		for my $g (sort { @{$group[$b]} <=> @{$group[$a]} || $a <=> $b } grep { defined $group[$_] } 0 .. $groups - 1)
+		{
+			for (;; $shift[$g]++)
+			{
+				next SIZE if $shift[$g] > 255;
+				my $turn = product($shift[$g], 0xC2B2AE35);
+				my %slots = map { slot($_ ^ $turn, $bits) => $_ } @{$group[$g]};
+				next if keys %slots < @{$group[$g]} || grep { defined $table[$_] } keys %slots;
+				$table[$_] = $slots{$_} for keys %slots;
+				last;
+			}
+		}
+		last;
+	}
+	my $macro = uc $prefix;
+	print "#define ${macro}_BITS $bits\n#define ${macro}_GROUPS $groups\nstatic const uint8_t ${prefix}_shifts[${macro}_GROUPS] = {\n";
+	lines('%d', @shift);
+	print "};\nstatic const SentimentEntry ${prefix}_entries[1 << ${macro}_BITS] = {\n";
+	lines('[%d]={%u,%d,%d}', map { [$_, $table[$_], @{$entries{$table[$_]}}] } grep { defined $table[$_] } 0 .. $#table);
+	print "};\n";
 }
 
 # the low 32 bits of a product, in halves: it must not become a float
@@ -93,30 +142,23 @@ if ($mode eq 'sentiment')
 	{
 		$learns = 1;
 	}
-	my $n = keys %weight;
-	my $bits = 8;
-	$bits++ while (1 << $bits) < 2 * $n;
-	my @table;
-	for my $word (sort keys %weight)
+	my (%single, %phrase);
+	for my $name (sort keys %weight)
 	{
-		my $h = hash_of($word);
-		my $slot = slot($h, $bits);
-		while (defined $table[$slot] && $table[$slot][0] != $h) { $slot = ($slot + 1) & ((1 << $bits) - 1) }
-		# of two words with one hash the first stays
-		next if defined $table[$slot];
-		$table[$slot] = [$h, $weight{$word}, $flags{$word} // 0];
+		# of two with one hash the first stays
+		($name =~ / / ? \%phrase : \%single)->{hash_of($name)} //= [$weight{$name}, $flags{$name} // 0];
 	}
-	print "/* sentiment_tables.h - made by tools/text/tables.pl */\n#define SENTIMENT_BITS $bits\n#define SENTIMENT_STEP 0.01\n",
-		"#ifndef SENTIMENT_LEARNS\n#define SENTIMENT_LEARNS $learns\n#endif\n",
-		"static const SentimentEntry sentiment_entries[1 << SENTIMENT_BITS] = {\n";
-	lines('[%d]={%u,%d,%d}', map { [$_, @{$table[$_]}] } grep { defined $table[$_] } 0 .. $#table);
-	print "};\n";
-	# is there such a hash? one bit for the low 21 bits of it
-	my $filter = 32768;
+	print "/* sentiment_tables.h - made by tools/text/tables.pl */\n#define SENTIMENT_STEP 0.01\n",
+		"#ifndef SENTIMENT_LEARNS\n#define SENTIMENT_LEARNS $learns\n#endif\n";
+	one_place('sentiment', %single);
+	one_place('sentiment_phrase', %phrase);
+	# is there such a phrase? one bit for the low bits of its hash
+	my $filter = 2048;
+	$filter *= 2 while 64 * $filter < 4 * keys %phrase;
 	my @seen = (0) x $filter;
-	$seen[$_->[0] >> 6 & $filter - 1] |= 1 << ($_->[0] & 63) for grep { defined } @table;
+	$seen[$_ >> 6 & $filter - 1] |= 1 << ($_ & 63) for keys %phrase;
 	print "#define SENTIMENT_WORDS $filter\nstatic const uint64_t sentiment_bits[SENTIMENT_WORDS] = {\n";
-	lines('UINT64_C(%u)', map { [$_] } @seen);
+	lines('UINT64_C(%u)', @seen);
 	print "};\n";
 }
 elsif ($mode eq 'lemmas')
