@@ -114,4 +114,29 @@ extern double rec_items_passing(const RecItemQuery *query);
 extern void rec_items_present(const RecModel *model, int64 model_id, const char *model_name, const char *user_id,
 							  RecUserRow *row);
 
+/* ---- serve_sql.c: what functions that ask a recommender share */
+
+typedef struct RecServed
+{
+	MemoryContextCallback callback;
+	EcmlCached *cached;
+	EcmlModel  *holder;
+	const RecModel *model;
+	EcmlCatalogEntry entry;
+	char		name[ECML_NAME_LIMIT + 1];
+} RecServed;
+
+/* The recommender of a name, or with NULL the newest one that the user may use; held until it is released, or the context ends. */
+extern RecServed *rec_serve(const text *name);
+extern void rec_served_release(void *served);
+
+/* n, if a list may be so long. */
+extern int	rec_check_count(int n);
+
+/* The text form of argument 0, a bigint. */
+extern const char *rec_bigint_id(FunctionCallInfo fcinfo);
+
+/* Argument i; NULL: it is not given. */
+extern text *rec_optional_text(FunctionCallInfo fcinfo, int i);
+
 #endif							/* RECOMMEND_SQL_H */

@@ -11,6 +11,7 @@
 #include <math.h>
 
 #include "catalog/pg_type.h"
+#include "miscadmin.h"
 #include "utils/date.h"
 #include "utils/memutils.h"
 
@@ -24,6 +25,7 @@
 
 #define MOST_ROWS 20000000		/* that are read so, as far as the planner knows */
 #define ROW_BYTES 32
+#define POLL_ROWS 65536
 #define MOST_DAYS 30000000		/* of customers, in a state's bytes */
 
 typedef struct Purchases
@@ -253,8 +255,12 @@ merge(EcmlState *state, EcmlState *other)
 		numbers[k] = ecml_keys_text(to->keys, name, strlen(name), true);
 	}
 	for (size_t i = 0; i < from->rows.n; i++)
+	{
+		if (i % POLL_ROWS == 0)
+			CHECK_FOR_INTERRUPTS();
 		add_row(to, numbers[from->rows.customers[i]], from->rows.days[i], (EcmlDd) {from->rows.amounts[i], from->rows.rests[i]},
 				from->rows.sizes[i]);
+	}
 	pfree(numbers);
 }
 
