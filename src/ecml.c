@@ -4,6 +4,7 @@
 #include "core/compat.h"
 
 #include "core/guc.h"
+#include "core/share.h"
 
 PG_MODULE_MAGIC;
 
@@ -13,6 +14,7 @@ void
 _PG_init(void)
 {
 	ecml_guc_define();
+	ecml_share_init();
 }
 
 PG_FUNCTION_INFO_V1(ecml_version);

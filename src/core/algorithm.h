@@ -14,6 +14,8 @@
 #include "core/options.h"
 #include "core/schema.h"
 #include "num/blocks.h"
+#include "num/bytes.h"
+#include "num/flat.h"
 #include "num/text.h"
 
 typedef enum EcmlModelTask
@@ -226,6 +228,8 @@ typedef struct EcmlAlgorithm
 
 	void		(*write) (EcmlWriter *w, const void *fitted);
 	void	   *(*read) (EcmlReader *r, const EcmlSchema *schema);	/* checks everything */
+	/* the walk over what is read, so that sessions can share it (num/flat.h, core/share.h); NULL: each reads its own */
+	void	   *(*flat) (EcmlFlat *flat, void *fitted);
 
 	/* x [schema->nterms]; of a classifier of two classes: the probability of the second; not called for more */
 	double		(*predict) (const void *fitted, const double *x);

@@ -3,6 +3,8 @@
  *
  * Keyed by model_id and the version of its row, so that nothing has to be told when a model changes: a changed row is
  * another key.  The least recently used models go when they take more than ecml.cache_size together; those in use stay.
+ * One that lies in a copy which sessions share counts as if it were this session's own, so that what they hold of copies long gone is
+ * bounded as well; and when a new version comes, it goes with its copy.
  */
 #include "core/compat.h"
 
@@ -11,6 +13,7 @@
 
 #include "core/cache.h"
 #include "core/guc.h"
+#include "core/share.h"
 
 struct EcmlCached
 {
@@ -60,6 +63,21 @@ trim(void)
 	}
 }
 
+/* Throw out what lies in copies that were removed, for nobody will ask for these versions again. */
+static void
+discard_gone(void)
+{
+	dlist_mutable_iter iter;
+
+	dlist_foreach_modify(iter, &models)
+	{
+		EcmlCached *cached = dlist_container(EcmlCached, node, iter.cur);
+
+		if (cached->pins == 0 && ecml_share_gone(cached->model))
+			discard(cached);
+	}
+}
+
 EcmlCached *
 ecml_cache_get(const EcmlCatalogEntry *entry)
 {
@@ -81,13 +99,17 @@ ecml_cache_get(const EcmlCatalogEntry *entry)
 		context = AllocSetContextCreate(TopMemoryContext, "ecml model cache", ALLOCSET_SMALL_SIZES);
 
 	/* read under the caller's memory, and adopt it once nothing can fail any more */
-	model = ecml_model_read(ecml_catalog_body(entry), CurrentMemoryContext);
+	model = ecml_share_load(entry, CurrentMemoryContext);
+	if (model == NULL)
+		model = ecml_model_read(ecml_catalog_body(entry), CurrentMemoryContext);
 	cached = MemoryContextAlloc(context, sizeof(EcmlCached));
 	cached->entry = *entry;
 	cached->model = model;
 	cached->pins = 1;
 	MemoryContextSetParent(model->context, context);
 	dlist_push_head(&models, &cached->node);
+	if (model->shared)
+		discard_gone();
 	trim();
 	return cached;
 }

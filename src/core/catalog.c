@@ -20,6 +20,7 @@
 #include "storage/lmgr.h"
 #include "utils/acl.h"
 #include "utils/array.h"
+#include "utils/datum.h"
 #include "utils/fmgroids.h"
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
@@ -123,11 +124,14 @@ static void
 fill_entry(EcmlCatalogEntry *entry, HeapTuple tuple, Relation table)
 {
 	TupleDesc	desc = RelationGetDescr(table);
+	text	   *name;
 	bool		isnull;
 
 	entry->model_id = DatumGetInt64(heap_getattr(tuple, COLUMN_MODEL_ID, desc, &isnull));
 	entry->version = DatumGetInt32(heap_getattr(tuple, COLUMN_VERSION, desc, &isnull));
 	entry->owner = DatumGetObjectId(heap_getattr(tuple, COLUMN_OWNER, desc, &isnull));
+	name = DatumGetTextPP(heap_getattr(tuple, COLUMN_NAME, desc, &isnull));
+	entry->lineage = hash_bytes((const unsigned char *) VARDATA_ANY(name), VARSIZE_ANY_EXHDR(name));
 	entry->xmin = HeapTupleHeaderGetRawXmin(tuple->t_data);
 	entry->tid = tuple->t_self;
 	entry->storage = table->rd_rel->relfilenode;
@@ -276,14 +280,14 @@ ecml_catalog_newest(const char *index, EcmlCatalogEntry *entry, char *name)
 	return found;
 }
 
-struct varlena *
-ecml_catalog_body(const EcmlCatalogEntry *entry)
+Datum
+ecml_catalog_stored(const EcmlCatalogEntry *entry)
 {
 	Relation	table = table_open(ecml_catalog_relation("model"), AccessShareLock);
 	ScanKeyData key;
 	SysScanDesc scan;
 	HeapTuple	tuple;
-	struct varlena *body;
+	Datum		body;
 	bool		isnull;
 
 	ScanKeyInit(&key, COLUMN_MODEL_ID, BTEqualStrategyNumber, F_INT8EQ, Int64GetDatum(entry->model_id));
@@ -291,10 +295,39 @@ ecml_catalog_body(const EcmlCatalogEntry *entry)
 	tuple = systable_getnext(scan);
 	if (!HeapTupleIsValid(tuple))
 		elog(ERROR, "model " INT64_FORMAT " vanished from the snapshot", entry->model_id);
-	body = PG_DETOAST_DATUM_COPY(heap_getattr(tuple, COLUMN_BODY, RelationGetDescr(table), &isnull));
+	body = datumCopy(heap_getattr(tuple, COLUMN_BODY, RelationGetDescr(table), &isnull), false, -1);
 	systable_endscan(scan);
 	table_close(table, AccessShareLock);
 	return body;
+}
+
+struct varlena *
+ecml_catalog_body(const EcmlCatalogEntry *entry)
+{
+	return PG_DETOAST_DATUM(ecml_catalog_stored(entry));
+}
+
+bool
+ecml_catalog_serves(const EcmlCatalogEntry *entry)
+{
+	Relation	table = table_open(ecml_catalog_relation("model"), AccessShareLock);
+	Snapshot	snapshot = RegisterSnapshot(GetLatestSnapshot());
+	ScanKeyData key;
+	SysScanDesc scan;
+	HeapTuple	tuple;
+	bool		serves;
+	bool		isnull;
+
+	ScanKeyInit(&key, COLUMN_MODEL_ID, BTEqualStrategyNumber, F_INT8EQ, Int64GetDatum(entry->model_id));
+	scan = systable_beginscan(table, ecml_catalog_relation("model_pkey"), true, snapshot, 1, &key);
+	tuple = systable_getnext(scan);
+	serves = HeapTupleIsValid(tuple) && HeapTupleHeaderGetRawXmin(tuple->t_data) == entry->xmin &&
+		ItemPointerEquals(&tuple->t_self, (ItemPointer) &entry->tid) && table->rd_rel->relfilenode == entry->storage &&
+		DatumGetBool(heap_getattr(tuple, COLUMN_ACTIVE, RelationGetDescr(table), &isnull));
+	systable_endscan(scan);
+	UnregisterSnapshot(snapshot);
+	table_close(table, AccessShareLock);
+	return serves;
 }
 
 /* Any version of the name, active or not; false: none. */

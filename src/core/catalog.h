@@ -19,6 +19,7 @@ typedef struct EcmlCatalogEntry
 	int			version;
 	Oid			owner;
 	TransactionId xmin;			/* with the row's place: which version of the row it is */
+	uint32		lineage;		/* hash of the name: what its versions have in common */
 	Oid			storage;		/* the table's file: the extension may be made anew in the same transaction, and count from 1 */
 	ItemPointerData tid;
 } EcmlCatalogEntry;
@@ -60,8 +61,14 @@ extern bool ecml_catalog_newest(const char *index, EcmlCatalogEntry *entry, char
 /* The oid of a table or index of schema ecml; an error when the extension is not there. */
 extern Oid	ecml_catalog_relation(const char *name);
 
-/* The body of an entry; palloc'd. */
+/* The body of an entry as it is stored, perhaps outside of its row: to be detoasted under the same snapshot; palloc'd. */
+extern Datum ecml_catalog_stored(const EcmlCatalogEntry *entry);
+
+/* The same whole; palloc'd. */
 extern struct varlena *ecml_catalog_body(const EcmlCatalogEntry *entry);
+
+/* Is it now, for whoever begins a statement, the active version of a name, in this very row? */
+extern bool ecml_catalog_serves(const EcmlCatalogEntry *entry);
 
 /* An error unless the user owns the model of this name; missing_ok: there may be none yet. */
 extern void ecml_catalog_check_owner(const char *name, bool missing_ok);

@@ -16,6 +16,7 @@ int			ecml_guc_threads = 0;
 int			ecml_guc_work_mem = 1048576;
 int			ecml_guc_cache_size = 262144;
 int			ecml_guc_seed = 0;
+bool		ecml_guc_share_models = true;
 
 void
 ecml_guc_define(void)
@@ -37,6 +38,10 @@ ecml_guc_define(void)
 							"Seed of random numbers where the option \"seed\" is not given.",
 							NULL,
 							&ecml_guc_seed, 0, 0, INT_MAX, PGC_USERSET, 0, NULL, NULL, NULL);
+	DefineCustomBoolVariable("ecml.share_models",
+							 "Sessions share one copy of a large model, a file of the server's temporary directory.",
+							 NULL,
+							 &ecml_guc_share_models, true, PGC_USERSET, 0, NULL, NULL, NULL);
 	ecml_reserve_guc_prefix("ecml");
 }
 

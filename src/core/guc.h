@@ -8,6 +8,7 @@ extern int	ecml_guc_threads;	/* ecml.threads; 0: as a parallel query */
 extern int	ecml_guc_work_mem;	/* ecml.work_mem, kB */
 extern int	ecml_guc_cache_size;	/* ecml.cache_size, kB */
 extern int	ecml_guc_seed;		/* ecml.seed */
+extern bool ecml_guc_share_models;	/* ecml.share_models */
 
 extern void ecml_guc_define(void);
 

@@ -177,13 +177,10 @@ open_section(EcmlReader *r, EcmlReader *section)
 	ecml_reader_init(section, r->ctx, ecml_read_bytes(r, size), size);
 }
 
-EcmlModel *
-ecml_model_read(struct varlena *value, MemoryContext parent)
+/* What lies behind the envelope, into context; block: what is fitted, in place of the payload; NULL: it is read. */
+static EcmlModel *
+read_body(const EcmlAlgorithm *algorithm, const char *bytes, size_t size, EcmlFlat *block, MemoryContext context)
 {
-	const char *bytes = VARDATA_ANY(value);
-	size_t		size = VARSIZE_ANY_EXHDR(value);
-	const EcmlAlgorithm *algorithm = check_envelope(bytes, size);
-	MemoryContext context = AllocSetContextCreate(parent, "ecml model", ALLOCSET_SMALL_SIZES);
 	EcmlModel  *model = MemoryContextAllocZero(context, sizeof(EcmlModel));
 	EcmlReader	r;
 	EcmlReader	section;
@@ -192,7 +189,7 @@ ecml_model_read(struct varlena *value, MemoryContext parent)
 	model->context = context;
 	/* whatever the counts inside say, it may not make more of itself than some tens of times its size */
 	ecml_host_init(&model->ctx, &model->host, context, size * 32 + MODEL_ROOM, 0);
-	ecml_reader_init(&r, &model->ctx, bytes + HEADER, size - HEADER);
+	ecml_reader_init(&r, &model->ctx, bytes, size);
 	model->rows = ecml_read_u64(&r);
 	model->skipped = ecml_read_u64(&r);
 	model->seed = ecml_read_u64(&r);
@@ -207,7 +204,13 @@ ecml_model_read(struct varlena *value, MemoryContext parent)
 	if (model->task == ECML_CLASSIFICATION ? model->schema->nclasses < 2 : model->schema->nclasses > 0)
 		ecml_read_corrupted(&r, "it has classes without being a classifier, or a classifier has fewer than two");
 	open_section(&r, &section);
-	model->fitted = algorithm->read(&section, model->schema);
+	if (block)
+	{
+		ecml_flat_open(block, &model->ctx, block->base, block->size);
+		model->fitted = algorithm->flat(block, NULL);
+	}
+	else
+		model->fitted = algorithm->read(&section, model->schema);
 	ecml_read_end(&section);
 	open_section(&r, &section);
 	if (section.size > 0)
@@ -224,6 +227,62 @@ ecml_model_read(struct varlena *value, MemoryContext parent)
 	ecml_read_end(&r);
 	model->memory = MemoryContextMemAllocated(context, true);
 	return model;
+}
+
+EcmlModel *
+ecml_model_read(struct varlena *value, MemoryContext parent)
+{
+	const char *bytes = VARDATA_ANY(value);
+	size_t		size = VARSIZE_ANY_EXHDR(value);
+	const EcmlAlgorithm *algorithm = check_envelope(bytes, size);
+
+	return read_body(algorithm, bytes + HEADER, size - HEADER, NULL, AllocSetContextCreate(parent, "ecml model", ALLOCSET_SMALL_SIZES));
+}
+
+const EcmlAlgorithm *
+ecml_model_envelope(Datum value, uint32 *check)
+{
+	struct varlena *envelope = PG_DETOAST_DATUM_SLICE(value, 0, HEADER);
+	uint16		id;
+
+	if (VARSIZE_ANY_EXHDR(envelope) < HEADER)
+		return NULL;
+	memcpy(check, VARDATA_ANY(envelope) + 12, 4);
+	memcpy(&id, VARDATA_ANY(envelope) + 6, 2);
+	return ecml_algorithm_by_id(id);
+}
+
+char *
+ecml_model_rest(const EcmlModel *model, const struct varlena *value, size_t *size)
+{
+	const char *bytes = VARDATA_ANY(value) + HEADER;
+	size_t		all = VARSIZE_ANY_EXHDR(value) - HEADER;
+	EcmlCtx		ctx = model->ctx;
+	EcmlReader	r;
+	size_t		payload;
+	size_t		behind;
+	char	   *rest;
+
+	ecml_reader_init(&r, &ctx, bytes, all);
+	(void) ecml_read_bytes(&r, 3 * sizeof(uint64));
+	/* options, metrics, schema */
+	for (int i = 0; i < 3; i++)
+		(void) ecml_read_bytes(&r, ecml_read_count(&r, 1));
+	payload = r.at;
+	(void) ecml_read_bytes(&r, ecml_read_count(&r, 1));
+	behind = all - r.at;
+	*size = payload + sizeof(uint32) + behind;
+	rest = palloc(*size);
+	memcpy(rest, bytes, payload);
+	memset(rest + payload, 0, sizeof(uint32));	/* its length now */
+	memcpy(rest + payload + sizeof(uint32), bytes + r.at, behind);
+	return rest;
+}
+
+EcmlModel *
+ecml_model_open(const EcmlAlgorithm *algorithm, const char *rest, size_t size, EcmlFlat *block, MemoryContext context)
+{
+	return read_body(algorithm, rest, size, block, context);
 }
 
 void

@@ -32,6 +32,7 @@ typedef struct EcmlModel
 	double	   *importance;		/* [nfeatures] of a model with contributions: see ecml_importance; NULL: none */
 	EcmlCalibrator *calibrator;	/* of a classifier's probabilities; NULL: they stay as they are */
 	EcmlProfile *profile;		/* of the rows of training; NULL: none */
+	struct EcmlShared *shared;	/* the server's copy, in which what is fitted lies; NULL: that is in context, too */
 	MemoryContext context;		/* holds all of it */
 	size_t		memory;			/* bytes of it */
 	EcmlCtx		ctx;
@@ -49,6 +50,16 @@ extern struct varlena *ecml_model_write(EcmlModel *model);
 
 /* The model of a value, in a context of its own under parent. */
 extern EcmlModel *ecml_model_read(struct varlena *value, MemoryContext parent);
+
+/* Of a value that need not be read as a whole: algorithm (NULL: not known) and checksum, as it says. */
+extern const EcmlAlgorithm *ecml_model_envelope(Datum value, uint32 *check);
+
+/* Of a value that has been read: all but envelope and payload; palloc'd. */
+extern char *ecml_model_rest(const EcmlModel *model, const struct varlena *value, size_t *size);
+
+/* The model of that, into context, with what is fitted from a block (base, size), which the caller checks afterwards. */
+extern EcmlModel *ecml_model_open(const EcmlAlgorithm *algorithm, const char *rest, size_t size, EcmlFlat *block,
+								  MemoryContext context);
 
 /* Check bytes as ecml_model_read does, keeping nothing. */
 extern void ecml_model_verify(struct varlena *value);

@@ -13,6 +13,7 @@
 #include "core/catalog.h"
 #include "core/collect.h"
 #include "core/result.h"
+#include "core/share.h"
 #include "core/source.h"
 #include "core/step.h"
 #include "core/train.h"
@@ -99,12 +100,15 @@ ecml_train_store(const char *name, const char *algorithm_name, const char *sourc
 	provenance.target = target;
 	provenance.options = options;
 	provenance.seconds = INSTR_TIME_GET_DOUBLE(took);
+	ecml_share_sweep();			/* what it keeps is judged by the catalog as it is before */
 	body = ecml_model_write(model);
 	ecml_model_verify(body);	/* what cannot be read must not take the place of what can */
 	trained->version = ecml_catalog_insert(name, model, body, &provenance, &model_id);
 	if (own && own->store)
 		own->store(model, parts, model_id);
 	SPI_finish();
+	if (algorithm->flat)
+		ecml_share_prepare(name);
 
 	MemoryContextSwitchTo(caller);
 	trained->algorithm = algorithm;

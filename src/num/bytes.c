@@ -253,13 +253,12 @@ ecml_read_string(EcmlReader *r)
 	return s;
 }
 
-char **
-ecml_read_strings(EcmlReader *r, uint32_t n)
+/* What n strings take, each with a zero byte behind it, checked; the reader stays where it is. */
+static size_t
+strings_size(const EcmlReader *r, uint32_t n)
 {
 	EcmlReader	measure = *r;
 	size_t		total = 0;
-	char	  **strings;
-	char	   *memory;
 
 	for (uint32_t i = 0; i < n; i++)
 	{
@@ -270,20 +269,51 @@ ecml_read_strings(EcmlReader *r, uint32_t n)
 			ecml_read_corrupted(&measure, "a string has a zero byte");
 		total += (size_t) length + 1;
 	}
-	strings = ecml_alloc_array(r->ctx, 1, (size_t) n * sizeof(char *) + total);
-	memory = (char *) (strings + n);
+	return total;
+}
+
+/* The next string, which was checked; gives what it takes. */
+static size_t
+copy_string(EcmlReader *r, char *to)
+{
+	uint32_t	length = ecml_read_count(r, 1);
+	const uint8_t *bytes = ecml_read_bytes(r, length);
+
+	if (length > 0)
+		memcpy(to, bytes, length);
+	to[length] = '\0';
+	return (size_t) length + 1;
+}
+
+char **
+ecml_read_strings(EcmlReader *r, uint32_t n)
+{
+	char	  **strings = ecml_alloc_array(r->ctx, 1, (size_t) n * sizeof(char *) + strings_size(r, n));
+	char	   *memory = (char *) (strings + n);
+
 	for (uint32_t i = 0; i < n; i++)
 	{
-		uint32_t	length = ecml_read_count(r, 1);
-		const uint8_t *bytes = ecml_read_bytes(r, length);
-
 		strings[i] = memory;
-		if (length > 0)
-			memcpy(memory, bytes, length);
-		memory[length] = '\0';
-		memory += (size_t) length + 1;
+		memory += copy_string(r, memory);
 	}
 	return strings;
+}
+
+char *
+ecml_read_texts(EcmlReader *r, uint32_t n, uint32_t *at, size_t *size)
+{
+	char	   *memory;
+
+	*size = strings_size(r, n);
+	if (*size > UINT32_MAX)
+		ecml_read_corrupted(r, "strings take more than 4 GB");
+	memory = ECML_NEW(r->ctx, char, *size + 1);
+	for (size_t i = 0, place = 0; i < n; i++)
+	{
+		at[i] = (uint32_t) place;
+		place += copy_string(r, memory + place);
+	}
+	return memory;
 }
 
 void

@@ -52,6 +52,7 @@ extern double *ecml_read_finite_f8s(EcmlReader *r, size_t n);
 extern float *ecml_read_finite_f4s(EcmlReader *r, size_t n);
 extern char *ecml_read_string(EcmlReader *r);	/* a copy, zero-terminated; an embedded zero: corrupted */
 extern char **ecml_read_strings(EcmlReader *r, uint32_t n);	/* n strings, in one piece of memory */
+extern char *ecml_read_texts(EcmlReader *r, uint32_t n, uint32_t *at, size_t *size);	/* n strings in size bytes; at [n]: where */
 extern uint32_t ecml_read_count(EcmlReader *r, size_t element_size);	/* u32, and that many elements are left */
 extern size_t ecml_read_left(const EcmlReader *r);
 extern void ecml_read_end(EcmlReader *r);	/* bytes left over: corrupted */

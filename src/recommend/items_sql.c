@@ -204,7 +204,7 @@ integer_ids(const RecModel *model, const RecBest *wanted, int n)
 
 	for (int i = 0; i < n; i++)
 	{
-		const char *id = model->ids[wanted[i].item];
+		const char *id = rec_text(&model->ids, wanted[i].item);
 		char	   *end;
 		long long	value;
 
@@ -222,7 +222,7 @@ text_ids(const RecModel *model, const RecBest *wanted, int n)
 	Datum	   *values = palloc((n + 1) * sizeof(Datum));
 
 	for (int i = 0; i < n; i++)
-		values[i] = CStringGetTextDatum(model->ids[wanted[i].item]);
+		values[i] = CStringGetTextDatum(rec_text(&model->ids, wanted[i].item));
 	return PointerGetDatum(construct_array(values, n, TEXTOID, -1, false, TYPALIGN_INT));
 }
 
@@ -291,7 +291,7 @@ rec_items_ask(const RecItemQuery *query, const RecBest *wanted, int n, uint8_t *
 				ereport(ERROR,
 						(errcode(ERRCODE_DATA_EXCEPTION),
 						 errmsg("a boost must be a number of at least 0"),
-						 errdetail("Of item \"%s\" it is %g.", query->model->ids[item], value),
+						 errdetail("Of item \"%s\" it is %g.", rec_text(&query->model->ids, item), value),
 						 errhint("Scores are multiplied by it; 0 leaves the item out.")));
 			boost[item] = (float) value;
 		}

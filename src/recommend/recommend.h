@@ -11,13 +11,15 @@
  *   content.c       item vectors of words, categories and numbers
  *   score.c         a user's scores and the best items; reasons; diversity
  *   judge.c         recall, NDCG and others of lists; weights of a mix
- *   recommender.c   fit of the whole, bytes
+ *   recommender.c   fit of the whole
+ *   loaded.c        bytes, what is derived for serving, the flat form
  */
 #ifndef RECOMMEND_H
 #define RECOMMEND_H
 
 #include "num/bytes.h"
 #include "num/ctx.h"
+#include "num/flat.h"
 
 typedef enum RecWeighting		/* on disk: append only */
 {
@@ -68,12 +70,36 @@ typedef struct RecParams
 	.neighbors = 50, .similarity = REC_COSINE, .k1 = 1.2, .b = 0.75 }
 
 #define REC_MAX_FACTORS 512
+/* Texts in one piece: text i begins at text + at[i], and ends with a zero byte. */
+typedef struct RecTexts
+{
+	char	   *text;			/* [size] */
+	uint32_t   *at;				/* [n] */
+	size_t		size;
+} RecTexts;
+
+/* A copy of n strings. */
+extern RecTexts rec_texts(EcmlCtx *ctx, char *const *strings, size_t n);
+
+static inline const char *
+rec_text(const RecTexts *texts, int i)
+{
+	return texts->text + texts->at[i];
+}
+
 #define REC_LANES 16			/* factors in memory are padded with zeros to a multiple of it */
 
 static inline int
 rec_stride(int factors)
 {
 	return (factors + REC_LANES - 1) / REC_LANES * REC_LANES;
+}
+
+/* Items in whole groups of lanes. */
+static inline size_t
+rec_places(int items)
+{
+	return ((size_t) items + REC_LANES - 1) / REC_LANES * REC_LANES;
 }
 
 /* Words of the coarse copy of an item: each has four factors, a byte each, the first one lowest. */
@@ -224,7 +250,7 @@ typedef enum RecPart			/* on disk: append only */
 typedef struct RecModel
 {
 	int			items;
-	char	  **ids;			/* [items] texts */
+	RecTexts	ids;			/* [items] */
 	uint32_t   *slots;			/* hash of ids: number + 1, 0: free; derived */
 	uint32_t	nslots;			/* a power of 2 */
 	int64_t		users;
@@ -234,7 +260,7 @@ typedef struct RecModel
 	uint8_t	   *blank;			/* [items] no factors: nothing is known that a score could come from; derived */
 	int32_t    *by_popularity;	/* [items] the most popular first; derived */
 	int			groups;
-	char	  **group_names;	/* [groups] sorted */
+	RecTexts	group_names;	/* [groups] sorted */
 	RecMatrix  *group_popularity;	/* [groups] by items; NULL without groups */
 	RecFactors *factors;		/* NULL: none */
 	RecNeighbors *neighbors;	/* by interactions; NULL */
@@ -282,7 +308,11 @@ extern RecFit *rec_fit(EcmlCtx *ctx, const RecRows *rows, int users, int items, 
 
 extern void rec_model_write(EcmlWriter *w, const RecModel *model);
 extern RecModel *rec_model_read(EcmlReader *r);
+
+/* The walk over all that a model has, indexed, for the flat form (num/flat.h); gives the model, an opened one's is new. */
+extern RecModel *rec_model_flat(EcmlFlat *flat, RecModel *model);
 extern void rec_model_index(EcmlCtx *ctx, RecModel *model);	/* what is derived */
+extern void rec_factors_pack(EcmlCtx *ctx, RecFactors *f);	/* of that, what scores are found by quickly */
 extern int	rec_model_find(const RecModel *model, const char *id, size_t length);	/* -1: not known */
 
 typedef struct RecBest

@@ -391,7 +391,7 @@ find_group(const RecModel *model, const char *group)
 	if (group == NULL)
 		return -1;
 	for (int g = 0; g < model->groups; g++)
-		if (strcmp(model->group_names[g], group) == 0)
+		if (strcmp(rec_text(&model->group_names, g), group) == 0)
 			return g;
 	if (model->groups == 0)
 		ereport(ERROR,
@@ -443,7 +443,7 @@ because(const Call *call, const RecUser *user, int item, float *scratch, float *
 				most = u;
 		if (most < 0)
 			break;
-		ids[n] = CStringGetTextDatum(call->model->ids[user->items[most]]);
+		ids[n] = CStringGetTextDatum(rec_text(&call->model->ids, user->items[most]));
 		reasons[most] = 0;
 	}
 	*isnull = n == 0;
@@ -469,7 +469,7 @@ put_list(EcmlRows *rows, const Call *call, const RecUser *user, const RecBest *b
 		bool		nulls[4] = {false, false, false, true};
 
 		values[0] = Int32GetDatum(i + 1);
-		values[1] = CStringGetTextDatum(call->model->ids[best[i].item]);
+		values[1] = CStringGetTextDatum(rec_text(&call->model->ids, best[i].item));
 		values[2] = Float8GetDatum(best[i].score);
 		values[3] = (Datum) 0;
 		if (explain)
@@ -757,7 +757,7 @@ ecml_recommend_all(PG_FUNCTION_ARGS)
 
 				values[0] = CStringGetTextDatum(ids[u]);
 				values[1] = Int32GetDatum(i + 1);
-				values[2] = CStringGetTextDatum(model->ids[list[i].item]);
+				values[2] = CStringGetTextDatum(rec_text(&model->ids, list[i].item));
 				values[3] = Float8GetDatum(list[i].score);
 				ecml_rows_add(rows, values, nulls);
 			}

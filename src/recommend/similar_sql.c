@@ -52,7 +52,7 @@ similar_items(FunctionCallInfo fcinfo, const char *id)
 	best = MemoryContextAllocHuge(CurrentMemoryContext, ((size_t) n + 1) * sizeof(RecBest));
 	n = rec_similar(&scorer, item, n, best);
 	for (int i = 0; i < n; i++)
-		put_similar(rows, i + 1, model->ids[best[i].item], best[i].score);
+		put_similar(rows, i + 1, rec_text(&model->ids, best[i].item), best[i].score);
 	rec_served_release(served);
 	return (Datum) 0;
 }
@@ -220,7 +220,7 @@ ecml_item_factors(PG_FUNCTION_ARGS)
 		bool		nulls[4] = {false};
 
 		CHECK_FOR_INTERRUPTS();
-		values[0] = CStringGetTextDatum(model->ids[i]);
+		values[0] = CStringGetTextDatum(rec_text(&model->ids, i));
 		values[1] = Int64GetDatum(model->counts[i]);
 		values[2] = Float8GetDatum(model->popularity[i]);
 		nulls[3] = f == NULL;

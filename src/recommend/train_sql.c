@@ -268,9 +268,9 @@ read_model(EcmlReader *r, const EcmlSchema *schema)
 	RecModel   *model = rec_model_read(r);
 
 	for (int i = 0; i < model->items; i++)
-		ecml_host_check_text(r, model->ids[i]);
+		ecml_host_check_text(r, rec_text(&model->ids, i));
 	for (int g = 0; g < model->groups; g++)
-		ecml_host_check_text(r, model->group_names[g]);
+		ecml_host_check_text(r, rec_text(&model->group_names, g));
 	ecml_host_check_text(r, model->user_column);
 	ecml_host_check_text(r, model->item_column);
 	ecml_host_check_text(r, model->value_column);
@@ -278,6 +278,12 @@ read_model(EcmlReader *r, const EcmlSchema *schema)
 	ecml_host_check_text(r, model->item_table);
 	ecml_host_check_text(r, model->item_key);
 	return model;
+}
+
+static void *
+flat_model(EcmlFlat *flat, void *fitted)
+{
+	return rec_model_flat(flat, fitted);
 }
 
 #define RECOMMENDER(number, word, list) \
@@ -293,6 +299,7 @@ read_model(EcmlReader *r, const EcmlSchema *schema)
 		.own = &rec_own_training, \
 		.write = write_model, \
 		.read = read_model, \
+		.flat = flat_model, \
 	}
 
 extern const EcmlAlgorithm ecml_algorithm_als;
