@@ -21,6 +21,8 @@ struct EcmlCached
 	EcmlCatalogEntry entry;
 	EcmlModel  *model;
 	int			pins;
+	void	   *scratch;		/* [scratch_size], of the model's memory, or NULL */
+	size_t		scratch_size;
 };
 
 static MemoryContext context = NULL;
@@ -102,7 +104,7 @@ ecml_cache_get(const EcmlCatalogEntry *entry)
 	model = ecml_share_load(entry, CurrentMemoryContext);
 	if (model == NULL)
 		model = ecml_model_read(ecml_catalog_body(entry), CurrentMemoryContext);
-	cached = MemoryContextAlloc(context, sizeof(EcmlCached));
+	cached = MemoryContextAllocZero(context, sizeof(EcmlCached));
 	cached->entry = *entry;
 	cached->model = model;
 	cached->pins = 1;
@@ -126,4 +128,26 @@ EcmlModel *
 ecml_cached_model(EcmlCached *cached)
 {
 	return cached->model;
+}
+
+void *
+ecml_cache_scratch(EcmlCached *cached, size_t size)
+{
+	EcmlModel  *model = cached->model;
+	bool		keep = cached->pins == 1;	/* whoever pinned it before may be using what is kept */
+	void	   *scratch = cached->scratch;
+
+	if (!keep || size > cached->scratch_size)
+	{
+		scratch = MemoryContextAllocHuge(keep ? model->context : CurrentMemoryContext, size + ECML_ALIGN);
+		if (keep)
+		{
+			if (cached->scratch)
+				pfree(cached->scratch);
+			model->memory += size - cached->scratch_size;
+			cached->scratch = scratch;
+			cached->scratch_size = size;
+		}
+	}
+	return (void *) TYPEALIGN(ECML_ALIGN, scratch);
 }

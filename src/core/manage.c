@@ -8,6 +8,7 @@
 #include "core/catalog.h"
 #include "core/json.h"
 #include "core/serve.h"
+#include "core/share.h"
 
 /* ecml_model_info(model): jsonb */
 ECML_MODEL_FUNCTION(ecml_model_info)
@@ -122,6 +123,7 @@ ecml_drop_model(PG_FUNCTION_ARGS)
 		check_version(version, "Versions count from 1; give NULL to drop all of them.");
 	PreventCommandIfReadOnly("ecml_drop_model()");
 	ecml_catalog_drop(text_to_cstring(PG_GETARG_TEXT_PP(0)), version);
+	ecml_share_sweep();
 	PG_RETURN_VOID();
 }
 

@@ -331,6 +331,10 @@ typedef struct RecScorer
 
 extern void rec_scorer_init(EcmlCtx *ctx, RecScorer *scorer, const RecModel *model);
 
+/* The same in memory of rec_scorer_size bytes. */
+extern size_t rec_scorer_size(const RecModel *model);
+extern void rec_scorer_place(RecScorer *scorer, const RecModel *model, void *memory);
+
 /*
  * The n best items, the best first, without those of exclude [nexclude] (ascending), and of those alone that allowed [items] has
  * (NULL: all); fewer when there are not so many.  best has room for n.  Popular items fill up what the parts leave open.

@@ -449,12 +449,24 @@ rec_part_scores(const RecModel *model, const RecUser *user, RecPart part, float 
 	}
 }
 
+size_t
+rec_scorer_size(const RecModel *model)
+{
+	return 2 * rec_places(model->items) * sizeof(float);
+}
+
 void
 rec_scorer_init(EcmlCtx *ctx, RecScorer *scorer, const RecModel *model)
 {
+	rec_scorer_place(scorer, model, ecml_alloc(ctx, rec_scorer_size(model)));
+}
+
+void
+rec_scorer_place(RecScorer *scorer, const RecModel *model, void *memory)
+{
 	scorer->model = model;
-	scorer->scores = ECML_NEW(ctx, float, (size_t) model->items + 1);
-	scorer->part = ECML_NEW(ctx, float, (size_t) model->items + 1);
+	scorer->scores = memory;
+	scorer->part = scorer->scores + rec_places(model->items);
 	scorer->candidates = (int32_t *) scorer->part;	/* factors alone need no part */
 }
 
@@ -581,10 +593,7 @@ rec_best_many(EcmlCtx *ctx, const RecModel *model, const RecUser *users, int nus
 		rec_scorer_init(ctx, &many.scorers[worker], model);
 	ecml_parallel_for(ctx, nusers, best_task, &many);
 	for (int worker = 0; worker < workers; worker++)
-	{
 		ecml_free(ctx, many.scorers[worker].scores);
-		ecml_free(ctx, many.scorers[worker].part);
-	}
 	ecml_free(ctx, many.scorers);
 }
 

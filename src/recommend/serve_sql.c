@@ -410,7 +410,7 @@ begin_call(Call *call, RecServed *served, const Options *options)
 	call->model = served->model;
 	call->options = options;
 	ecml_host_init(&call->ctx, &call->host, CurrentMemoryContext, 0, 0);
-	rec_scorer_init(&call->ctx, &call->scorer, call->model);
+	rec_scorer_place(&call->scorer, call->model, ecml_cache_scratch(served->cached, rec_scorer_size(call->model)));
 	if (options->filter || options->boost)
 	{
 		call->query = (RecItemQuery) {call->model, options->items ? options->items : call->model->item_table,

@@ -22,6 +22,7 @@ static RecModel *
 make_model(EcmlCtx *ctx, const Case *of)
 {
 	RecModel   *model = ECML_NEW0(ctx, RecModel, 1);
+	char	  **ids;
 	RecFactors *f = ECML_NEW0(ctx, RecFactors, 1);
 	EcmlRng		rng;
 
@@ -49,12 +50,13 @@ make_model(EcmlCtx *ctx, const Case *of)
 	model->factors = f;
 	model->popularity = ECML_NEW0(ctx, float, ITEMS);
 	model->counts = ECML_NEW0(ctx, uint32_t, ITEMS);
-	model->ids = ECML_NEW(ctx, char *, ITEMS);
+	ids = ECML_NEW(ctx, char *, ITEMS);
 	for (int i = 0; i < ITEMS; i++)
 	{
-		model->ids[i] = ecml_alloc(ctx, 12);
-		snprintf(model->ids[i], 12, "%d", i);
+		ids[i] = ecml_alloc(ctx, 12);
+		snprintf(ids[i], 12, "%d", i);
 	}
+	model->ids = rec_texts(ctx, ids, ITEMS);
 	rec_model_index(ctx, model);
 	return model;
 }
