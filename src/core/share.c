@@ -33,10 +33,8 @@
 #include <unistd.h>
 
 #include "access/detoast.h"
-#include "access/transam.h"
 #include "access/xact.h"
-#include "catalog/pg_tablespace_d.h"
-#include "common/file_perm.h"
+#include "common/file_utils.h"	/* 16: the names of temporary files are there */
 #include "miscadmin.h"
 #include "storage/fd.h"
 #include "storage/latch.h"
@@ -52,7 +50,7 @@
 #include "core/share.h"
 #include "num/hash.h"
 
-#define MAGIC UINT64_C(0x6572616873636D65)	/* "emcshare" */
+#define MAGIC UINT64_C(0x65726168736D6365)	/* "ecmshare" */
 #define FOLDER "base/" PG_TEMP_FILES_DIR "/" PG_TEMP_FILE_PREFIX ".ecml"
 #define SMALLEST 262144			/* bytes of a value: less is read in less than a millisecond */
 #define LOCK_KIND 4				/* SQL's advisory locks are of kinds 1 and 2; core/catalog.c has 3 */

@@ -6,6 +6,7 @@ use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 use Test::More;
 use Time::HiRes qw(time);
+use Ecml;
 
 my $node = PostgreSQL::Test::Cluster->new('main');
 $node->init(allows_streaming => 1, extra => [ '--encoding=UTF8', '--locale=C' ]);
@@ -22,6 +23,118 @@ $node->safe_psql('postgres', q(
 		FROM parity, generate_series(1, 400) u, generate_series(1, 60) i WHERE (u * 7 + i * 11) % 5 < 2;
 	SELECT ecml_train('recs', 'als', 'taken', options => '{"factors": 16}');
 	SELECT ecml_train('people', 'user_knn', 'taken');));
+
+# The copies that sessions share: files of the temporary directory.
+sub copies
+{
+	my ($server) = @_;
+
+	return glob($server->data_dir . '/base/pgsql_tmp/pgsql_tmp.ecml/*');
+}
+
+# ---- one copy for all sessions
+
+my $all = q(SELECT md5(string_agg(u || item_id || score, ',' ORDER BY u, rank)) FROM generate_series(1, 40) u, ecml_recommend(u, 20, 'many'));
+my $alone = "SET ecml.share_models = off; $all";
+my ($copy, @other);
+
+# large enough to be shared: 6,000 items
+sub take { return qq(SELECT u AS customer_id, (u * i * $_[0]) % 6000 AS product_id FROM generate_series(1, 3000) u, generate_series(1, 8) i) }
+sub train { return "SELECT ecml_train('many', 'als', '" . take($_[0]) . q(', options => '{"factors": 16, "iterations": 1}')) }
+
+$node->safe_psql('postgres', train(7));
+($copy, @other) = copies($node);
+ok(defined $copy && !@other, 'the training has made a copy');
+my $first = $node->safe_psql('postgres', $alone);
+is($node->safe_psql('postgres', $all), $first, 'a session that shares gives the same lists as one that reads the model itself');
+is((stat $copy)[2] & 0777, 0600, 'the server alone can read it');
+
+# a session sees what is committed with its next statement, and nothing before; the old copy goes
+my $holder = Ecml->new($node);
+my $reader = Ecml->new($node);
+is($reader->query($all), $first, 'a session that stays');
+$holder->query('BEGIN');
+$holder->query(train(11));
+is(scalar(copies($node)), 2, 'the copy of a training is ready before it commits');
+is($reader->query($all), $first, 'until then the old version answers');
+is($node->safe_psql('postgres', $all), $first, 'to new sessions, too');
+$holder->query('COMMIT');
+my $second = $reader->query($all);
+isnt($second, $first, 'the new version answers the next statement');
+is($second, $node->safe_psql('postgres', $alone), 'as one that is read');
+is(scalar(copies($node)), 1, 'and the copy of the old one is gone');
+
+# rolled back: never served, and no copy is left
+$holder->query('BEGIN');
+$holder->query(train(13));
+isnt($holder->query($all), $second, 'a training serves its own transaction');
+$holder->query('ROLLBACK');
+is($holder->query($all), $second, 'what was rolled back serves nobody');
+is($node->safe_psql('postgres', $all), $second, 'nor new sessions');
+is(scalar(copies($node)), 1, 'nor is its copy left');
+
+# a damaged, shorter or foreign file is as if there were none
+my $whole = slurp_file(copies($node));
+for my $damage (
+	[ 'a damaged beginning', sub { substr($_[0], 40, 1) ^= "\x01" } ],
+	[ 'a damaged end of the beginning', sub { substr($_[0], 300, 200) = 'x' x 200 } ],
+	[ 'one cut short', sub { $_[0] = substr($_[0], 0, length($_[0]) - 4096) } ],
+	[ 'an empty one', sub { $_[0] = '' } ],
+	[ 'a longer one', sub { $_[0] .= 'x' x 4096 } ])
+{
+	my ($what, $how) = @$damage;
+	my $bytes = $whole;
+
+	$how->($bytes);
+	($copy) = copies($node);
+	unlink $copy;
+	append_to_file($copy, $bytes);
+	is($node->safe_psql('postgres', $all), $second, "$what is not used");
+	is(slurp_file(copies($node)), $whole, '... and made anew') if $what =~ /^one|damaged b/;
+}
+
+# no permission: each session reads for itself
+my $folder = $node->data_dir . '/base/pgsql_tmp/pgsql_tmp.ecml';
+unlink copies($node);
+SKIP: {
+	skip 'the superuser of the system may write anywhere', 2 if $> == 0;
+	chmod 0500, $folder;
+	is($node->safe_psql('postgres', $all), $second, 'where no file can be written it serves all the same');
+	is(scalar(copies($node)), 0, 'without a copy');
+	chmod 0700, $folder;
+}
+
+# who has no right is told so, copy or not
+$node->safe_psql('postgres', $all);
+$node->safe_psql('postgres', 'CREATE ROLE stranger LOGIN');
+my ($rc, $o, $e) = $node->psql('postgres', "SET ROLE stranger; $all");
+like($e, qr/permission denied for model "many"/, 'a copy gives no rights');
+
+# who waits for the copy can be cancelled: the one that makes it cannot read the value, whose index is being made anew
+unlink copies($node);
+my $index = $node->safe_psql('postgres', q(SELECT i.indexrelid::regclass FROM pg_class c JOIN pg_index i ON i.indrelid = c.reltoastrelid WHERE c.oid = 'ecml.model'::regclass));
+my $maker = Ecml->new($node);
+my $waiter = Ecml->new($node);
+$holder->query("BEGIN");
+$holder->query("REINDEX INDEX $index");
+$_->begin($all) for $maker, $waiter;
+$node->poll_query_until('postgres', 'SELECT count(*) = 2 FROM pg_stat_activity WHERE wait_event IS NOT NULL AND pid IN (' . $maker->pid . ', ' . $waiter->pid . ')');
+$node->safe_psql('postgres', 'SELECT pg_cancel_backend(' . $_->pid . ')') for $maker, $waiter;
+$_->end for $maker, $waiter;
+like($maker->{err} . $waiter->{err}, qr/57014.*57014/s, 'maker and waiter are cancelled');
+is(scalar(copies($node)), 0, 'and leave no file');
+$holder->query('ROLLBACK');
+is($waiter->query($all), $second, 'afterwards it is made');
+is(scalar(copies($node)), 1, 'once');
+
+# a restart, and another version
+$_->quit for grep { $_->can('quit') } $holder, $reader, $maker, $waiter;
+$node->restart;
+is(scalar(copies($node)), 0, 'the server removes copies when it starts');
+is($node->safe_psql('postgres', $all), $second, 'and makes them anew');
+$node->safe_psql('postgres', q(SELECT ecml_activate('many', 1)));
+is($node->safe_psql('postgres', $all), $first, 'an earlier version serves again');
+is(scalar(copies($node)), 1, 'with its copy alone');
 
 # ---- 64 clients while it is trained again
 
@@ -73,7 +186,11 @@ $node->wait_for_catchup($standby, 'replay', $node->lsn('insert'));
 is($standby->safe_psql('postgres', $list), $node->safe_psql('postgres', $list), 'a standby answers');
 is($standby->safe_psql('postgres', q(SELECT count(*) FROM ecml_recommend(7, 5, 'recs', '{"items": "taken", "item_key": "product_id", "filter": "product_id > 50"}'))), '5',
 	'with a filter, too');
+is($standby->safe_psql('postgres', $all), $first, 'with a model that is shared');
+is(scalar(copies($standby)), 1, 'of which it makes a copy of its own');
 $standby->stop;
+$node->safe_psql('postgres', q(SELECT ecml_drop_model('many')));
+is(scalar(copies($node)), 0, 'a dropped model takes its copy along');
 
 # ---- cancelled, nothing is left behind
 
