@@ -22,6 +22,7 @@ typedef float F4 __attribute__((vector_size(16)));
 
 #define KERNEL(name) portable_##name
 #define E double
+#define PART ECML_CHUNK_ROWS
 #define STRIDE ECML_CHUNK_STRIDE
 #define LANES 2
 #define TI 3
@@ -36,7 +37,8 @@ typedef float F4 __attribute__((vector_size(16)));
 
 #define KERNEL(name) portable_rounded_##name
 #define E float
-#define STRIDE ECML_CHUNK_ROWS
+#define PART ECML_CHUNK_PART
+#define STRIDE ECML_CHUNK_PART
 #define LANES 4
 #define TI 3
 #define TJ 4
@@ -73,6 +75,7 @@ avx2_rounded_sum(__m256 v)
 
 #define KERNEL(name) avx2_##name
 #define E double
+#define PART ECML_CHUNK_ROWS
 #define STRIDE ECML_CHUNK_STRIDE
 #define LANES 4
 #define TI 4
@@ -87,7 +90,8 @@ avx2_rounded_sum(__m256 v)
 
 #define KERNEL(name) avx2_rounded_##name
 #define E float
-#define STRIDE ECML_CHUNK_ROWS
+#define PART ECML_CHUNK_PART
+#define STRIDE ECML_CHUNK_PART
 #define LANES 8
 #define TI 4
 #define TJ 3
@@ -108,26 +112,47 @@ CROSS(avx2);
 #pragma GCC push_options
 #pragma GCC target("arch=x86-64-v4")
 
-static inline double
-avx512_rounded_sum(__m512 v)
+/* Sums of 16 vectors, side by side. */
+static inline __attribute__((always_inline)) __m512
+avx512_sixteen_sums(const __m512 *v)
 {
-	return _mm512_reduce_add_pd(_mm512_cvtps_pd(_mm512_castps512_ps256(v)) + _mm512_cvtps_pd(_mm512_extractf32x8_ps(v, 1)));
+	__m512		pairs[8];
+	__m512		fours[4];
+	__m512		low;
+	__m512		high;
+
+#pragma GCC unroll 8
+	for (int i = 0; i < 8; i++)
+		pairs[i] = _mm512_unpacklo_ps(v[2 * i], v[2 * i + 1]) + _mm512_unpackhi_ps(v[2 * i], v[2 * i + 1]);
+#pragma GCC unroll 4
+	for (int i = 0; i < 4; i++)
+		fours[i] = _mm512_shuffle_ps(pairs[2 * i], pairs[2 * i + 1], 0x44) + _mm512_shuffle_ps(pairs[2 * i], pairs[2 * i + 1], 0xEE);
+	low = _mm512_shuffle_f32x4(fours[0], fours[1], 0x88) + _mm512_shuffle_f32x4(fours[0], fours[1], 0xDD);
+	high = _mm512_shuffle_f32x4(fours[2], fours[3], 0x88) + _mm512_shuffle_f32x4(fours[2], fours[3], 0xDD);
+	return _mm512_shuffle_f32x4(low, high, 0x88) + _mm512_shuffle_f32x4(low, high, 0xDD);
 }
 
-/* out [4] += the sums of four vectors, which are added up side by side: the end of a tile of 512 rows would else take a fifth of it. */
+/* to [n <= 24] = the sums of vectors; one by one they would take as long as half of a tile. */
 static inline __attribute__((always_inline)) void
-avx512_rounded_add_sums(double *out, const __m512 *v)
+avx512_rounded_sums(float *to, const __m512 *v, int n)
 {
-	__m512		ab = _mm512_unpacklo_ps(v[0], v[1]) + _mm512_unpackhi_ps(v[0], v[1]);
-	__m512		cd = _mm512_unpacklo_ps(v[2], v[3]) + _mm512_unpackhi_ps(v[2], v[3]);
-	__m512		all = _mm512_shuffle_ps(ab, cd, 0x44) + _mm512_shuffle_ps(ab, cd, 0xEE);
-	__m512d		two = _mm512_cvtps_pd(_mm512_castps512_ps256(all)) + _mm512_cvtps_pd(_mm512_extractf32x8_ps(all, 1));
+	__m512		padded[32];
 
-	_mm256_storeu_pd(out, _mm256_loadu_pd(out) + (_mm512_castpd512_pd256(two) + _mm512_extractf64x4_pd(two, 1)));
+#pragma GCC unroll 32
+	for (int i = 0; i < 32; i++)
+		padded[i] = i < n ? v[i] : _mm512_setzero_ps();
+	if (n < 16)
+	{
+		_mm512_mask_storeu_ps(to, (__mmask16) ((1 << n) - 1), avx512_sixteen_sums(padded));
+		return;
+	}
+	_mm512_storeu_ps(to, avx512_sixteen_sums(padded));
+	_mm256_storeu_ps(to + 16, _mm512_castps512_ps256(avx512_sixteen_sums(padded + 16)));
 }
 
 #define KERNEL(name) avx512_##name
 #define E double
+#define PART ECML_CHUNK_ROWS
 #define STRIDE ECML_CHUNK_STRIDE
 #define LANES 8
 #define TI 6
@@ -142,7 +167,8 @@ avx512_rounded_add_sums(double *out, const __m512 *v)
 
 #define KERNEL(name) avx512_rounded_##name
 #define E float
-#define STRIDE ECML_CHUNK_ROWS
+#define PART ECML_CHUNK_PART
+#define STRIDE ECML_CHUNK_PART
 #define LANES 16
 #define TI 6
 #define TJ 4
@@ -151,8 +177,7 @@ avx512_rounded_add_sums(double *out, const __m512 *v)
 #define V_LOAD(p) _mm512_load_ps(p)
 #define V_STORE(p, v) _mm512_store_ps(p, v)
 #define V_FMA(a, b, c) _mm512_fmadd_ps(a, b, c)
-#define V_SUM(v) avx512_rounded_sum(v)
-#define V_ADD_SUMS(out, v) avx512_rounded_add_sums(out, v)
+#define V_SUMS(to, v, n) avx512_rounded_sums(to, v, n)
 #include "cross_kernels.h"
 
 #pragma GCC pop_options
