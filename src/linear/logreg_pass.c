@@ -169,16 +169,12 @@ add_margins(const double *x, const double *next, int rows, double shift, double 
 		margin[r] += slope * (x[r] - shift);
 }
 
-/* The sum of residual times x - shift.  Rows after these, and so many floats, are asked for meanwhile. */
+/* The sum of residual times x - shift. */
 ECML_CLONES static double
-centred_product(const double *x, int rows, double shift, const double *residual, const float *floats)
+centred_product(const double *x, int rows, double shift, const double *residual)
 {
 	double		sum = 0;
 
-	for (int r = 0; r < PART; r += 8)
-		__builtin_prefetch(x + PART + r, 0, 2);
-	for (int r = 0; r < PART; r += 16)
-		__builtin_prefetch(floats + r, 0, 2);
 #pragma omp simd reduction(+:sum)
 	for (int r = 0; r < rows; r++)
 		sum += residual[r] * (x[r] - shift);
@@ -595,17 +591,16 @@ row_margins(const Pass *pass, const EcmlBlock *block, int from, int rows, double
 	}
 }
 
-/* And their gradient; floats: of the part. */
+/* And their gradient. */
 static void
-row_gradient(const LogregProblem *p, const EcmlBlock *block, int from, int rows, const double *residual, const float *floats,
-			 double *gradient)
+row_gradient(const LogregProblem *p, const EcmlBlock *block, int from, int rows, const double *residual, double *gradient)
 {
 	for (int j = 0; j < p->used; j++)
 	{
 		int			c = p->column[j];
 
-		gradient[j] += centred_product(ECML_BLOCK_F8(block, c) + from, rows, p->params->intercept ? p->mean[c] : 0, residual,
-									   floats + (size_t) j * PART) / p->deviation[c];
+		gradient[j] += centred_product(ECML_BLOCK_F8(block, c) + from, rows, p->params->intercept ? p->mean[c] : 0, residual) /
+			p->deviation[c];
 	}
 }
 
@@ -615,43 +610,17 @@ packed_hessian(const Pass *pass, const float *packed, Chunk *chunk, double *matr
 {
 	const LogregProblem *p = pass->p;
 	int			base = p->params->intercept ? 1 : 0;
-	double		first[LOGREG_FUSED] = {0};	/* column of the matrix */
+	double		first[LOGREG_FUSED] = {0};	/* column of the matrix: the constant has no floats */
 
 	factors(chunk, pass->what, 0, 0, chunk->d);
 	for (int r = 0; r < ECML_CHUNK_ROWS; r++)
 		chunk->rounded[r] = (float) chunk->d[r];
-	p->cross->rounded(packed, p->used, chunk->rounded, (float *) chunk->scratch, 0, p->used, 0, p->used,
-					  matrix + (size_t) base * p->size + base, p->size);
-	if (!base)
-		return;
-	/* the constant has no floats */
-	matrix[0] += sum_column(chunk->d, ECML_CHUNK_ROWS);
-	for (int at = 0; at < ECML_CHUNK_ROWS; at += PART)
-		packed_gradient(packed + (size_t) at * p->used, p->used, chunk->d + at, first);
-	for (int j = 0; j < p->used; j++)
-		matrix[(size_t) (1 + j) * p->size] += first[j];
-}
-
-/* Value and gradient of a part of a chunk, by its floats, or by its rows that begin at from. */
-static void
-work_part(const Pass *pass, const EcmlBlock *block, int from, int rows, const float *packed, Chunk *chunk, int at, double *slot)
-{
-	const LogregProblem *p = pass->p;
-	bool		exact = pass->what & LOGREG_ROWS;
-	double	   *margin = chunk->margin + at;
-	int			base = p->params->intercept ? 1 : 0;
-
-	if (exact)
-		row_margins(pass, block, from, rows, margin);
-	else
-		packed_margins(packed, p->used, pass->theta + base, margin);
-	binary(margin, chunk->p + at, chunk->w + at, chunk->y + at, PART, slot);
+	p->cross->rounded(packed, p->used, chunk->rounded, (float *) chunk->scratch, matrix + (size_t) base * p->size + base, p->size,
+					  first);
 	if (base)
-		slot[3] += sum_column(margin, PART);
-	if (exact)
-		row_gradient(p, block, from, rows, margin, packed, slot + 3 + base);
-	else
-		packed_gradient(packed, p->used, margin, slot + 3 + base);
+		matrix[0] += sum_column(chunk->d, ECML_CHUNK_ROWS);
+	for (int j = 0; base && j < p->used; j++)
+		matrix[(size_t) (1 + j) * p->size] += first[j];
 }
 
 /* A chunk by its floats, of two classes. */
@@ -661,10 +630,28 @@ work_packed(const Pass *pass, const EcmlBlock *block, int from, Chunk *chunk, in
 	const LogregProblem *p = pass->p;
 	const float *packed = pack_chunk(pass, block, from, worker);
 	int			rows = chunk_rows(block, from);
+	int			base = p->params->intercept ? 1 : 0;
+	bool		exact = pass->what & LOGREG_ROWS;
+	int			step = exact ? ECML_CHUNK_ROWS : PART;
 
 	begin_chunk(pass, block, from, rows, chunk);
-	for (int at = 0; at < ECML_CHUNK_ROWS && !(pass->what & LOGREG_GRAM); at += PART)
-		work_part(pass, block, from + at, rows_of_part(rows, at), packed + (size_t) at * p->used, chunk, at, slot);
+	for (int at = 0; at < ECML_CHUNK_ROWS && !(pass->what & LOGREG_GRAM); at += step)
+	{
+		const float *part = packed + (size_t) at * p->used;
+		double	   *margin = chunk->margin + at;
+
+		if (exact)
+			row_margins(pass, block, from, rows, margin);
+		else
+			packed_margins(part, p->used, pass->theta + base, margin);
+		binary(margin, chunk->p + at, chunk->w + at, chunk->y + at, step, slot);
+		if (base)
+			slot[3] += sum_column(margin, step);
+		if (exact)
+			row_gradient(p, block, from, rows, margin, slot + 3 + base);
+		else
+			packed_gradient(part, p->used, margin, slot + 3 + base);
+	}
 	if (pass->what & (LOGREG_HESSIAN | LOGREG_GRAM))
 		packed_hessian(pass, packed, chunk, slot + 3 + p->total);
 }

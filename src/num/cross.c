@@ -13,7 +13,7 @@
 
 /* What every set of kernels is. */
 #define CROSS(name) \
-	static const EcmlCross name##_cross = {#name, name##_dense, name##_weighted, name##_rounded_weighted}
+	static const EcmlCross name##_cross = {#name, name##_dense, name##_weighted, name##_rounded_whole}
 
 /* ---------------------------------------------------------------- portable: vectors of 16 bytes */
 
@@ -112,42 +112,22 @@ CROSS(avx2);
 #pragma GCC push_options
 #pragma GCC target("arch=x86-64-v4")
 
-/* Sums of 16 vectors, side by side. */
-static inline __attribute__((always_inline)) __m512
-avx512_sixteen_sums(const __m512 *v)
+static inline double
+avx512_rounded_sum(__m512 v)
 {
-	__m512		pairs[8];
-	__m512		fours[4];
-	__m512		low;
-	__m512		high;
-
-#pragma GCC unroll 8
-	for (int i = 0; i < 8; i++)
-		pairs[i] = _mm512_unpacklo_ps(v[2 * i], v[2 * i + 1]) + _mm512_unpackhi_ps(v[2 * i], v[2 * i + 1]);
-#pragma GCC unroll 4
-	for (int i = 0; i < 4; i++)
-		fours[i] = _mm512_shuffle_ps(pairs[2 * i], pairs[2 * i + 1], 0x44) + _mm512_shuffle_ps(pairs[2 * i], pairs[2 * i + 1], 0xEE);
-	low = _mm512_shuffle_f32x4(fours[0], fours[1], 0x88) + _mm512_shuffle_f32x4(fours[0], fours[1], 0xDD);
-	high = _mm512_shuffle_f32x4(fours[2], fours[3], 0x88) + _mm512_shuffle_f32x4(fours[2], fours[3], 0xDD);
-	return _mm512_shuffle_f32x4(low, high, 0x88) + _mm512_shuffle_f32x4(low, high, 0xDD);
+	return _mm512_reduce_add_pd(_mm512_cvtps_pd(_mm512_castps512_ps256(v)) + _mm512_cvtps_pd(_mm512_extractf32x8_ps(v, 1)));
 }
 
-/* to [n <= 24] = the sums of vectors; one by one they would take as long as half of a tile. */
+/* out [4] += the sums of four vectors, which are added up side by side: the end of a tile of 512 rows would else take a fifth of it. */
 static inline __attribute__((always_inline)) void
-avx512_rounded_sums(float *to, const __m512 *v, int n)
+avx512_rounded_add_sums(double *out, const __m512 *v)
 {
-	__m512		padded[32];
+	__m512		ab = _mm512_unpacklo_ps(v[0], v[1]) + _mm512_unpackhi_ps(v[0], v[1]);
+	__m512		cd = _mm512_unpacklo_ps(v[2], v[3]) + _mm512_unpackhi_ps(v[2], v[3]);
+	__m512		all = _mm512_shuffle_ps(ab, cd, 0x44) + _mm512_shuffle_ps(ab, cd, 0xEE);
+	__m512d		two = _mm512_cvtps_pd(_mm512_castps512_ps256(all)) + _mm512_cvtps_pd(_mm512_extractf32x8_ps(all, 1));
 
-#pragma GCC unroll 32
-	for (int i = 0; i < 32; i++)
-		padded[i] = i < n ? v[i] : _mm512_setzero_ps();
-	if (n < 16)
-	{
-		_mm512_mask_storeu_ps(to, (__mmask16) ((1 << n) - 1), avx512_sixteen_sums(padded));
-		return;
-	}
-	_mm512_storeu_ps(to, avx512_sixteen_sums(padded));
-	_mm256_storeu_ps(to + 16, _mm512_castps512_ps256(avx512_sixteen_sums(padded + 16)));
+	_mm256_storeu_pd(out, _mm256_loadu_pd(out) + (_mm512_castpd512_pd256(two) + _mm512_extractf64x4_pd(two, 1)));
 }
 
 #define KERNEL(name) avx512_##name
@@ -177,7 +157,8 @@ avx512_rounded_sums(float *to, const __m512 *v, int n)
 #define V_LOAD(p) _mm512_load_ps(p)
 #define V_STORE(p, v) _mm512_store_ps(p, v)
 #define V_FMA(a, b, c) _mm512_fmadd_ps(a, b, c)
-#define V_SUMS(to, v, n) avx512_rounded_sums(to, v, n)
+#define V_SUM(v) avx512_rounded_sum(v)
+#define V_ADD_SUMS(out, v) avx512_rounded_add_sums(out, v)
 #include "cross_kernels.h"
 
 #pragma GCC pop_options

@@ -35,11 +35,11 @@ typedef struct EcmlCross
 							 double *out, size_t ldo);
 
 	/*
-	 * The same of a chunk of floats: twice as fast.  Sums of a chunk are floats too, those of chunks are not, so an element errs
-	 * by about 3e-8 of the root of its diagonal elements' product, less with many chunks.
+	 * All of the matrix for a chunk of n columns of floats, and linear [n] += sum of d b_j: twice as fast.  Sums of a chunk are
+	 * floats too, those of chunks are not, so an element errs by about 2e-8 of the root of its diagonal elements' product, less
+	 * with many chunks.
 	 */
-	void		(*rounded) (const float *x, int columns, const float *d, float *scratch, int first, int na, int from, int to,
-							double *out, size_t ldo);
+	void		(*rounded) (const float *x, int n, const float *d, float *scratch, double *out, size_t ldo, double *linear);
 } EcmlCross;
 
 /* The quickest for this machine. */

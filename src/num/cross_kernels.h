@@ -3,8 +3,8 @@
  *
  * Expected, and undefined at the end: KERNEL(name), the name's form for them; E, the element; PART, the rows of a column that lie
  * together, STRIDE, from one column's to the next one's; V, a vector of LANES elements; V_LOAD, V_STORE, V_FMA(a, b, c) =
- * a * b + c, V_SUM, a double; TI x TJ, the tile of sums that fits the registers; perhaps V_SUMS(to, v, n), to [n] = V_SUM of
- * v [n], and quicker than one by one.
+ * a * b + c, V_SUM, a double; TI x TJ, the tile of sums that fits the registers; perhaps V_ADD_SUMS(out, v), out [TJ] += V_SUM
+ * of v [TJ], and quicker than one by one.
  *
  * The lanes run along the rows, so nothing is transposed: a step loads ti + TJ vectors for ti TJ products, and only when
  * the chunk ends are lanes added up.
@@ -15,9 +15,6 @@ static inline __attribute__((always_inline)) void
 KERNEL(tile) (int ti, const E *const *a, const E *const *b, size_t next, double *out, size_t ldo, int na, int nb)
 {
 	V			sum[TI][TJ];
-#ifdef V_SUMS
-	float		sums[TI][TJ];
-#endif
 
 #pragma GCC unroll 8
 	for (int i = 0; i < ti; i++)
@@ -42,19 +39,22 @@ KERNEL(tile) (int ti, const E *const *a, const E *const *b, size_t next, double 
 					sum[i][j] = V_FMA(left, row[j], sum[i][j]);
 			}
 		}
-#ifdef V_SUMS
-	V_SUMS(sums[0], sum[0], ti * TJ);
-	for (int i = 0; i < na; i++)
-		for (int j = 0; j < nb; j++)
-			out[(size_t) i * ldo + j] += sums[i][j];
-#else
+#ifdef V_ADD_SUMS
+	if (nb == TJ)
+	{
+#pragma GCC unroll 8
+		for (int i = 0; i < ti; i++)
+			if (i < na)
+				V_ADD_SUMS(out + (size_t) i * ldo, sum[i]);
+		return;
+	}
+#endif
 #pragma GCC unroll 8
 	for (int i = 0; i < ti; i++)
 #pragma GCC unroll 8
 		for (int j = 0; j < TJ; j++)
 			if (i < na && j < nb)
 				out[(size_t) i * ldo + j] += V_SUM(sum[i][j]);
-#endif
 }
 
 static void
@@ -128,6 +128,13 @@ KERNEL(weighted) (const E *x, int all, const E *d, E *scratch, int first, int na
 	}
 }
 
+static __attribute__((unused)) void
+KERNEL(whole) (const E *x, int n, const E *d, E *scratch, double *out, size_t ldo, double *linear)
+{
+	KERNEL(weighted) (x, n, d, scratch, 0, n, 0, n, out, ldo);
+	KERNEL(strip) (&d, 1, x, (size_t) n * STRIDE, n, linear, n);
+}
+
 #undef KERNEL
 #undef E
 #undef PART
@@ -141,4 +148,4 @@ KERNEL(weighted) (const E *x, int all, const E *d, E *scratch, int first, int na
 #undef V_STORE
 #undef V_FMA
 #undef V_SUM
-#undef V_SUMS
+#undef V_ADD_SUMS
