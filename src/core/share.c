@@ -107,7 +107,7 @@ ecml_share_init(void)
 
 	if (dladdr((void *) ecml_share_init, &info) == 0 || info.dli_fname == NULL || stat(info.dli_fname, &file) != 0)
 		return;
-	library = ecml_hash_bytes(ECML_VERSION, strlen(ECML_VERSION), PG_VERSION_NUM);
+	library = ecml_hash_bytes(ECML_VERSION, strlen(ECML_VERSION), 0);
 	library = ecml_hash_u64(file.st_ino, library);
 	library = ecml_hash_u64(file.st_size, library);
 	library = ecml_hash_u64(file.st_mtime, library);
