@@ -480,6 +480,33 @@ test_separated(void)
 	test_ctx_free(ctx);
 }
 
+/* Where ranks are asked of floats first: a combination, a term that is nearly one, and one that no sample has a row of. */
+static void
+test_dependent_floats(void)
+{
+	enum {TERMS = 68};
+	EcmlCtx    *ctx = test_ctx(2, 1);
+	Rows		rows = random_rows(12, 16400, TERMS, 2);
+	LogregModel *m;
+	int			aliased = 0;
+
+	for (int i = 0; i < rows.n; i++)
+	{
+		double	   *x = rows.x + (size_t) i * TERMS;
+
+		x[TERMS - 3] = x[0] + 1e-4 * x[TERMS - 3];
+		x[TERMS - 2] = i == 3000 || i == 3001 || i == 16399;
+		x[TERMS - 1] = x[1] - 2 * x[2];
+		rows.y[i] = i == 3000 ? 0 : i == 3001 ? 1 : rows.y[i];
+	}
+	m = fit_in(ctx, &rows, &defaults, false, -1);
+	for (int j = 0; j < TERMS; j++)
+		aliased += m->aliased[j];
+	ok(aliased == 1 && m->aliased[TERMS - 1] && m->converged, "of many terms a combination is left out, no other (%d)", aliased);
+	free_rows(&rows);
+	test_ctx_free(ctx);
+}
+
 /* ---- odd data ---- */
 
 static void
@@ -880,6 +907,7 @@ main(void)
 	test_rounded(64, 1e-3, LOGREG_L2, true);
 	test_rounded(80, 0.3, LOGREG_L2, false);
 	test_dependent();
+	test_dependent_floats();
 	test_separated();
 	test_odd();
 	test_probabilities();
