@@ -39,7 +39,6 @@ typedef struct MdScratch
 	MdWorker   *worker;
 	int			slots;
 	double	   *slot;			/* [slots][p + 1][p + 1] */
-	double	   *zero;			/* [ECML_CHUNK_STRIDE] */
 	const EcmlCross *cross;
 	EcmlBlock  *blocks;			/* [ECML_FETCH] */
 } MdScratch;
@@ -85,7 +84,6 @@ md_cloud_create(EcmlCtx *ctx, EcmlData *data, int p, const int *columns, const d
 	scratch->slots = (int) (SLOT_BYTES / (size * sizeof(double)));
 	scratch->slots = scratch->slots > SLOTS ? SLOTS : scratch->slots < 1 ? 1 : scratch->slots;
 	scratch->slot = ECML_NEW(ctx, double, scratch->slots * size);
-	scratch->zero = ECML_NEW0(ctx, double, ECML_CHUNK_STRIDE);
 	scratch->cross = ecml_cross();
 	scratch->blocks = ECML_NEW(ctx, EcmlBlock, ECML_FETCH);
 	scratch->workers = ecml_workers(ctx, SIZE_MAX);
@@ -135,7 +133,6 @@ md_cloud_free(MdCloud *cloud)
 	}
 	ecml_free(ctx, scratch->worker);
 	ecml_free(ctx, scratch->slot);
-	ecml_free(ctx, scratch->zero);
 	ecml_free(ctx, scratch->blocks);
 	ecml_free(ctx, scratch);
 	ecml_free(ctx, cloud->distance);
@@ -235,7 +232,7 @@ moments_task(void *arg, size_t number, int worker_number)
 		for (int from = 0; from < block->rows;)
 		{
 			from = pack(pass, block, from, end - 1, worker);
-			scratch->cross->weighted(worker->chunk, worker->d, scratch->zero, worker->scratch, first, end - first, 0, size,
+			scratch->cross->weighted(worker->chunk, size, worker->d, worker->scratch, first, end - first, 0, size,
 									 out, size);
 		}
 	}

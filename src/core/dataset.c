@@ -11,6 +11,9 @@
 #include "core/compat.h"
 
 #include <math.h>
+#ifdef __SSE2__
+#include <emmintrin.h>
+#endif
 
 #include "commands/tablespace.h"
 
@@ -259,15 +262,21 @@ add_moments(EcmlColumnStats *stats, const EcmlColumnStats *block)
 	stats->n += block->n;
 }
 
-/* Vector loops may look at rows beyond the last. */
+/* Vector loops may look at rows beyond the last; and a block goes to a file as a whole. */
 static void
 clear_padding(const EcmlDataset *dataset, EcmlBlock *block)
 {
 	size_t		size = ecml_dataset_element(dataset);
+	size_t		padding = block->stride - block->rows;
+	size_t		all = (size_t) dataset->nvalues * block->stride * size;
 
 	for (int j = 0; j < dataset->nvalues; j++)
-		memset((char *) block->x + ((size_t) j * block->stride + block->rows) * size, 0,
-			   (block->stride - block->rows) * size);
+		memset((char *) block->x + ((size_t) j * block->stride + block->rows) * size, 0, padding * size);
+	memset((char *) block->x + all, 0, TYPEALIGN(ECML_ALIGN, all) - all);
+	if (block->y)
+		memset((double *) block->y + block->rows, 0, padding * sizeof(double));
+	if (block->w)
+		memset((double *) block->w + block->rows, 0, padding * sizeof(double));
 }
 
 /* The sum of the weights of all rows grows by a block. */
@@ -371,7 +380,22 @@ typedef float Four_float __attribute__((vector_size(16), aligned(4)));
 typedef int64 Four_places __attribute__((vector_size(32)));
 #endif
 
-/* Rows as columns of a block, less the origin (NULL: 0); to: the first row of the first column. */
+/*
+ * Four numbers past the cache: a line that is written whole need not be read before, nor does it displace others.  Where that
+ * is not known an ordinary store.
+ */
+#ifdef __SSE2__
+#define STREAM_double(to, v) \
+	(_mm_stream_pd((to), (__m128d) {(v)[0], (v)[1]}), _mm_stream_pd((to) + 2, (__m128d) {(v)[2], (v)[3]}))
+#define STREAM_float(to, v) _mm_stream_ps((to), (__m128) (v))
+#define STREAM_END() _mm_sfence()
+#else
+#define STREAM_double(to, v) (*(Four_double *) (to) = (v))
+#define STREAM_float(to, v) (*(Four_float *) (to) = (v))
+#define STREAM_END() ((void) 0)
+#endif
+
+/* Rows as columns of a block, less the origin (NULL: 0); to: the first row of the first column; past: the cache. */
 #define TRANSPOSE(type) \
 static void \
 transpose_rest_##type(type *to, const double *const *from, int column, int rows, double offset) \
@@ -379,52 +403,91 @@ transpose_rest_##type(type *to, const double *const *from, int column, int rows,
 	for (int i = 0; i < rows; i++) \
 		to[i] = (type) (from[i][column] - offset); \
 } \
-static ECML_CLONES void \
-transpose_##type(type *to, size_t stride, const double *const *from, int rows, int columns, const double *origin) \
+/* four rows of four columns */ \
+static inline __attribute__((always_inline)) void \
+transpose_four_##type(Four_##type *to, const double *const *from, int column, const double *origin) \
 { \
+	Four_double offset = {0}; \
+	Four_double a; \
+	Four_double b; \
+	Four_double c; \
+	Four_double d; \
+	if (origin) \
+		offset = *(const Four_double *) (origin + column); \
+	a = *(const Four_double *) (from[0] + column) - offset; \
+	b = *(const Four_double *) (from[1] + column) - offset; \
+	c = *(const Four_double *) (from[2] + column) - offset; \
+	d = *(const Four_double *) (from[3] + column) - offset; \
+	{ \
+		Four_double ab0 = SHUFFLE(a, b, 0, 4, 2, 6); \
+		Four_double ab1 = SHUFFLE(a, b, 1, 5, 3, 7); \
+		Four_double cd0 = SHUFFLE(c, d, 0, 4, 2, 6); \
+		Four_double cd1 = SHUFFLE(c, d, 1, 5, 3, 7); \
+		to[0] = __builtin_convertvector(SHUFFLE(ab0, cd0, 0, 1, 4, 5), Four_##type); \
+		to[1] = __builtin_convertvector(SHUFFLE(ab1, cd1, 0, 1, 4, 5), Four_##type); \
+		to[2] = __builtin_convertvector(SHUFFLE(ab0, cd0, 2, 3, 6, 7), Four_##type); \
+		to[3] = __builtin_convertvector(SHUFFLE(ab1, cd1, 2, 3, 6, 7), Four_##type); \
+	} \
+} \
+static ECML_CLONES void \
+transpose_##type(type *to, size_t stride, const double *const *from, int rows, int columns, const double *origin, bool past) \
+{ \
+	enum {LINE = ECML_ALIGN / sizeof(type)}; \
+	int			first = 0;		/* rows before the first whole line, */ \
+	int			last = 0;		/* and up to the last one's end */ \
 	int			j = 0; \
+	if (past && stride % LINE == 0) \
+	{ \
+		first = Min(rows, (int) (-((uintptr_t) to / sizeof(type)) % LINE)); \
+		last = first + (rows - first) / LINE * LINE; \
+	} \
 	for (; j + 4 <= columns; j += 4) \
 	{ \
-		Four_double offset = {0}; \
-		int			i = 0; \
-		if (origin) \
-			offset = *(const Four_double *) (origin + j); \
+		type	   *at = to + j * stride; \
+		int			i = first; \
+		for (int k = 0; k < 4 && first > 0; k++) \
+			transpose_rest_##type(at + k * stride, from, j + k, first, origin ? origin[j + k] : 0); \
+		for (; i < last; i += LINE) \
+		{ \
+			Four_##type made[LINE / 4][4]; \
+			for (int q = 0; q < LINE / 4; q++) \
+				transpose_four_##type(made[q], from + i + q * 4, j, origin); \
+			for (int k = 0; k < 4; k++) \
+				for (int q = 0; q < LINE / 4; q++) \
+					STREAM_##type(at + k * stride + i + q * 4, made[q][k]); \
+		} \
 		for (; i + 4 <= rows; i += 4) \
 		{ \
-			type	   *at = to + j * stride + i; \
-			Four_double a = *(const Four_double *) (from[i] + j) - offset; \
-			Four_double b = *(const Four_double *) (from[i + 1] + j) - offset; \
-			Four_double c = *(const Four_double *) (from[i + 2] + j) - offset; \
-			Four_double d = *(const Four_double *) (from[i + 3] + j) - offset; \
-			Four_double ab0 = SHUFFLE(a, b, 0, 4, 2, 6); \
-			Four_double ab1 = SHUFFLE(a, b, 1, 5, 3, 7); \
-			Four_double cd0 = SHUFFLE(c, d, 0, 4, 2, 6); \
-			Four_double cd1 = SHUFFLE(c, d, 1, 5, 3, 7); \
-			*(Four_##type *) at = __builtin_convertvector(SHUFFLE(ab0, cd0, 0, 1, 4, 5), Four_##type); \
-			*(Four_##type *) (at + stride) = \
-				__builtin_convertvector(SHUFFLE(ab1, cd1, 0, 1, 4, 5), Four_##type); \
-			*(Four_##type *) (at + 2 * stride) = \
-				__builtin_convertvector(SHUFFLE(ab0, cd0, 2, 3, 6, 7), Four_##type); \
-			*(Four_##type *) (at + 3 * stride) = \
-				__builtin_convertvector(SHUFFLE(ab1, cd1, 2, 3, 6, 7), Four_##type); \
+			Four_##type made[4]; \
+			transpose_four_##type(made, from + i, j, origin); \
+			for (int k = 0; k < 4; k++) \
+				*(Four_##type *) (at + k * stride + i) = made[k]; \
 		} \
-		for (int k = j; k < j + 4; k++) \
-			transpose_rest_##type(to + k * stride + i, from + i, k, rows - i, origin ? origin[k] : 0); \
+		for (int k = 0; k < 4; k++) \
+			transpose_rest_##type(at + k * stride + i, from + i, j + k, rows - i, origin ? origin[j + k] : 0); \
 	} \
 	for (; j < columns; j++) \
 		transpose_rest_##type(to + j * stride, from, j, rows, origin ? origin[j] : 0); \
+	if (past) \
+		STREAM_END(); \
 }
 
 TRANSPOSE(float)
 TRANSPOSE(double)
 
+static void
+put(const EcmlDataset *dataset, EcmlBlock *block, int at, const double *const *rows, int n, bool past)
+{
+	if (dataset->data.element == ECML_F8)
+		transpose_double((double *) block->x + at, block->stride, rows, n, dataset->nvalues, dataset->origin, past);
+	else
+		transpose_float((float *) block->x + at, block->stride, rows, n, dataset->nvalues, dataset->origin, past);
+}
+
 void
 ecml_dataset_put(const EcmlDataset *dataset, EcmlBlock *block, int at, const double *const *rows, int n)
 {
-	if (dataset->data.element == ECML_F8)
-		transpose_double((double *) block->x + at, block->stride, rows, n, dataset->nvalues, dataset->origin);
-	else
-		transpose_float((float *) block->x + at, block->stride, rows, n, dataset->nvalues, dataset->origin);
+	put(dataset, block, at, rows, n, true);
 }
 
 static int
@@ -480,7 +543,7 @@ ecml_dataset_empty_tile(EcmlDataset *dataset)
 			ecml_dataset_enlarge(dataset, Min(Max(FIRST_ROWS, dataset->open_capacity * 4), dataset->full));
 		}
 		n = Min(dataset->ntile - done, dataset->open_capacity - block->rows);
-		ecml_dataset_put(dataset, block, block->rows, rows + done, n);
+		put(dataset, block, block->rows, rows + done, n, false);
 		for (int i = 0; i < n && block->y; i++)
 			((double *) block->y)[block->rows + i] = tile[(size_t) i * dataset->width + dataset->nvalues];
 		for (int i = 0; i < n && block->w; i++)

@@ -107,7 +107,7 @@ extern void ecml_dataset_adopt(EcmlDataset *dataset, EcmlPiece *pieces, size_t n
 /*
  * Rows that tasks fill in where they belong.  After make_room for so many more rows, row number r of them has its place in
  * ecml_dataset_room: row *at of the block that is returned, of which y, w (where the dataset has them) are written directly and
- * the values with put.  Then fill tells how many have been filled in, all from number 0 on.  False: first some rows must be
+ * the values with put, best by whole lines of the cache.  Then fill tells how many have been filled in, all from number 0 on.  False: first some rows must be
  * appended one by one.
  */
 extern bool ecml_dataset_make_room(EcmlDataset *dataset, size_t rows);

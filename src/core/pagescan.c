@@ -26,6 +26,7 @@
 #define FIRST_PAGES 4			/* read by the leader, who meets classes there, and learns where columns lie */
 #define TASK_BYTES 65536		/* of values that a task takes apart, about */
 #define TILE_BYTES 32768		/* of rows whose columns are written together, about */
+#define LEAST_TILE 16			/* rows: a cache line of floats */
 #define MAX_TILE 64				/* rows */
 #define FEW 8					/* columns, for which a call takes longer than the look */
 #define PATIENCE 4				/* batches with odd rows: more than so many, and a quarter of all, are too many */
@@ -55,7 +56,8 @@ typedef struct PageScan
 	int			in_place;		/* where the values of a tuple lie, from its data on, as doubles; -1: they do not */
 	Class	   *classes;		/* [nclasses] of a target of classes */
 	int			nclasses;
-	size_t		task_rows;
+	size_t		task_rows;		/* a multiple of MAX_TILE, a part of ECML_BLOCK_ROWS */
+	size_t		skip;			/* rows that the first task has fewer, so that tasks end with lines of the block */
 	int			tile_rows;
 	int			row_bytes;		/* of a tuple that are read, about */
 	double	  **tiles;			/* [workers][tile_rows][nfeatures] */
@@ -208,19 +210,28 @@ move_rows(PageScan *scan, size_t first, int n, EcmlBlock *block, int at, double 
 	return true;
 }
 
+/* Rows *first .. of the batch: up to which. */
+static inline size_t
+rows_of_task(const PageScan *scan, size_t number, size_t *first)
+{
+	*first = number == 0 ? 0 : number * scan->task_rows - scan->skip;
+	return Min((number + 1) * scan->task_rows - scan->skip, scan->pages.nrows);
+}
+
 static void
 move_task(void *arg, size_t number, int worker)
 {
 	PageScan   *scan = arg;
-	size_t		row = number * scan->task_rows;
-	size_t		end = Min(row + scan->task_rows, scan->pages.nrows);
+	size_t		row;
+	size_t		end = rows_of_task(scan, number, &row);
 	int			last_class = 0;
 
 	while (row < end && !scan->odd)
 	{
 		int			at;
 		EcmlBlock  *block = ecml_dataset_room(scan->trainer->dataset, row, &at);
-		int			n = Min(Min(end - row, scan->tile_rows), ECML_BLOCK_ROWS - at);
+		int			n = Min(end - row, scan->tile_rows - at % scan->tile_rows);
+
 
 		if (!move_rows(scan, row, n, block, at, scan->tiles[worker], &last_class))
 			scan->odd = true;
@@ -233,8 +244,8 @@ static void
 look_task(void *arg, size_t number, int worker)
 {
 	PageScan   *scan = arg;
-	size_t		row = number * scan->task_rows;
-	size_t		end = Min(row + scan->task_rows, scan->pages.nrows);
+	size_t		row;
+	size_t		end = rows_of_task(scan, number, &row);
 
 	for (; row < end && !scan->odd; row++)
 	{
@@ -297,7 +308,7 @@ pin_meanwhile(void *arg)
 static bool
 run_tasks(PageScan *scan, EcmlTask task)
 {
-	size_t		ntasks = (scan->pages.nrows + scan->task_rows - 1) / scan->task_rows;
+	size_t		ntasks = (scan->skip + scan->pages.nrows + scan->task_rows - 1) / scan->task_rows;
 
 	scan->odd = false;
 	ecml_parallel_while(&scan->trainer->ctx, ntasks, task, scan, pin_meanwhile, scan);
@@ -312,8 +323,12 @@ move_batch(PageScan *scan)
 {
 	EcmlTrainer *trainer = scan->trainer;
 
+	int			at;
+
 	if (!ecml_dataset_make_room(trainer->dataset, scan->pages.nrows))
 		return false;
+	(void) ecml_dataset_room(trainer->dataset, 0, &at);
+	scan->skip = at % scan->task_rows;
 	if (ecml_trainer_target(trainer) == ECML_TARGET_CLASS)
 	{
 		list_classes(scan);
@@ -415,8 +430,10 @@ ecml_pagescan(MemoryContext context, const EcmlTraining *training, EcmlColumns *
 	scan.per_row = AllocSetContextCreate(context, "ecml table row", ALLOCSET_DEFAULT_SIZES);
 	scan.classes = palloc(ECML_MAX_CLASSES * sizeof(Class));
 	width = columns->binder->nfeatures * sizeof(double);
-	scan.task_rows = Max(TASK_BYTES / width, MAX_TILE);
-	scan.tile_rows = Min(Max(TILE_BYTES / width / 8 * 8, 8), MAX_TILE);
+	for (scan.task_rows = MAX_TILE; scan.task_rows < ECML_BLOCK_ROWS && scan.task_rows * 2 * width <= TASK_BYTES;)
+		scan.task_rows *= 2;
+	for (scan.tile_rows = LEAST_TILE; scan.tile_rows < MAX_TILE && scan.tile_rows * 2 * width <= TILE_BYTES;)
+		scan.tile_rows *= 2;
 	scan.row_bytes = SizeofHeapTupleHeader + width;
 	workers = ecml_workers(&scan.trainer->ctx, SIZE_MAX);
 	scan.tiles = palloc(workers * sizeof(double *));

@@ -11,6 +11,8 @@
 #include "num/spd.h"
 
 #define ALIASED 1e-12			/* of a column's square: less than that, over the columns before it, is rounding */
+#define CLOSE 1e-6				/* in a sample: all rows are asked */
+#define CLOSE_FLOATS 1e-3		/* in a sample of floats */
 #define SAMPLE_BY 4				/* rows of a sample that is asked for its rank, for each column */
 
 const char *
@@ -44,8 +46,8 @@ lay_out(LogregProblem *p, const bool *left_out)
 }
 
 /*
- * Leave out columns that those before them (and the constant) explain.  A sample that has full rank answers for all rows;
- * otherwise all are asked.
+ * Leave out columns that those before them (and the constant) explain.  A sample that has full rank answers for all rows, read
+ * as floats where the fit begins so; otherwise all are asked.
  */
 static void
 find_aliased(LogregProblem *p, bool *left_out, bool *aliased)
@@ -57,21 +59,29 @@ find_aliased(LogregProblem *p, bool *left_out, bool *aliased)
 	double	   *floor_of = ECML_NEW(ctx, double, n);
 	bool	   *drop = ECML_NEW(ctx, bool, n);
 	LogregSums	sums = {.gradient = ECML_NEW(ctx, double, p->total),.matrix = ECML_NEW(ctx, double, (size_t) n * n)};
-	double		every = floor(p->data->rows / fmax(4096, SAMPLE_BY * (double) n));
+	double		every = fmin(floor(p->data->rows / fmax(4096, SAMPLE_BY * (double) n)), 1e6);
+	bool		sample = every >= 4;
+	bool		floats = sample && n <= LOGREG_FUSED && p->params->solver == LOGREG_AUTO && logreg_begin_packing(p);
 
-	for (int attempt = every >= 4 ? 0 : 1; attempt < 2; attempt++)
+	for (;;)
 	{
-		int			rank;
+		double		least = floats ? CLOSE_FLOATS : sample ? CLOSE : ALIASED;
 
-		logreg_pass(p, theta, LOGREG_GRAM, attempt == 0 ? (int) fmin(every, 1e6) : 1, &sums);
+		logreg_pass(p, theta, LOGREG_GRAM | (floats ? LOGREG_PACK : 0), sample ? (int) every : 1, &sums);
 		for (int i = 0; i < n; i++)
-			floor_of[i] = (attempt == 0 ? 1e-6 : ALIASED) * sums.matrix[(size_t) i * n + i];
-		rank = ecml_spd_factor(ctx, sums.matrix, n, n, floor_of, drop);
-		if (rank == n)
+			floor_of[i] = least * sums.matrix[(size_t) i * n + i];
+		if (ecml_spd_factor(ctx, sums.matrix, n, n, floor_of, drop) == n)
 			break;
-		for (int j = 0; attempt == 1 && j < p->used; j++)
-			if (drop[base + j])
-				aliased[p->column[j]] = left_out[p->column[j]] = true;
+		if (!sample)
+		{
+			for (int j = 0; j < p->used; j++)
+				if (drop[base + j])
+					aliased[p->column[j]] = left_out[p->column[j]] = true;
+			logreg_unpack(p);	/* there are fewer terms */
+			break;
+		}
+		sample = floats;
+		floats = false;
 	}
 	ecml_free(ctx, sums.matrix);
 	ecml_free(ctx, sums.gradient);

@@ -18,7 +18,7 @@
 #define LOGREG_HESSIAN 2
 #define LOGREG_MEAT 4			/* sum of the outer products of the rows' gradients, in place of the Hessian */
 #define LOGREG_GRAM 8			/* sum of w z z', [size][size], in place of the Hessian */
-#define LOGREG_PACK 16			/* make floats of z, and work with them: gradient, Hessian, of LOGREG_FUSED parameters at most */
+#define LOGREG_PACK 16			/* make floats of z, and work with them; matrices of LOGREG_FUSED parameters at most */
 #define LOGREG_PACKED 32		/* work with those that were made: half the memory to read; all rows have them */
 #define LOGREG_ROWS 64			/* with either: floats for the Hessian alone, value and gradient of the rows themselves */
 
@@ -31,8 +31,8 @@ typedef struct LogregScratch
 	int			vectors;
 	double	   *slots;
 	size_t		nslots;			/* doubles */
-	float	   *packed;			/* [chunks of the data][used][ECML_CHUNK_ROWS], or NULL */
-	float	   *rounded;		/* without it: [workers][used][ECML_CHUNK_ROWS] */
+	float	   *packed;			/* chunks of the data, in parts: see num/cross.h; or NULL */
+	float	   *rounded;		/* without it: a chunk of each worker */
 } LogregScratch;
 
 typedef struct LogregProblem

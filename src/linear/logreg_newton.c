@@ -289,6 +289,8 @@ logreg_smooth(const LogregProblem *p, double *theta, LogregOutcome *outcome)
 	}
 	wide = solver == LOGREG_LBFGS || (solver == LOGREG_AUTO && n > NARROW && every >= 4);
 	packing = wide && logreg_begin_packing(p);
+	if (!packing)
+		logreg_unpack(p);
 	newton.floats = packing && n <= LOGREG_FUSED ? LOGREG_PACK : 0;
 	if (solver == LOGREG_AUTO)
 		for (; every >= 4; every = floor(every / 4))

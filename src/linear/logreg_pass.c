@@ -17,6 +17,7 @@
 
 #define CHUNKS (ECML_BLOCK_ROWS / ECML_CHUNK_ROWS)	/* of a block */
 #define STRIDE ECML_CHUNK_STRIDE
+#define PART ECML_CHUNK_PART
 #define SLOTS_BYTES ((size_t) 16 << 20)	/* for the sums of tasks, about */
 #define PACK_TERMS 64			/* with fewer terms reading the rows is no great part of a pass */
 #define SQUARE 96				/* rows and columns of the matrix that a task owns */
@@ -33,7 +34,6 @@ typedef struct LogregChunk
 	double	   *d;				/* scratch */
 	double	   *scratch;		/* of cross, of doubles or floats */
 	float	   *rounded;		/* d */
-	const double *zero;			/* bytes of 0 */
 } Chunk;
 
 typedef struct Pass
@@ -68,7 +68,6 @@ make_chunk(const LogregProblem *p, Chunk *chunk)
 	chunk->d = ECML_NEW0(ctx, double, STRIDE);
 	chunk->scratch = ECML_NEW(ctx, double, ECML_CROSS_SCRATCH);
 	chunk->rounded = ECML_NEW(ctx, float, STRIDE);
-	chunk->zero = ECML_NEW0(ctx, double, STRIDE);
 	if (p->params->intercept)
 		for (int r = 0; r < ECML_CHUNK_ROWS; r++)
 			chunk->z[r] = 1;
@@ -86,7 +85,6 @@ free_chunk(const LogregProblem *p, Chunk *chunk)
 	ecml_free(p->ctx, chunk->d);
 	ecml_free(p->ctx, chunk->scratch);
 	ecml_free(p->ctx, chunk->rounded);
-	ecml_free(p->ctx, (void *) chunk->zero);
 }
 
 /*
@@ -183,7 +181,7 @@ centred_product(const double *x, int rows, double shift, const double *residual)
 	return sum;
 }
 
-/* The same as floats, which are kept; no margins. */
+/* A part of a column as floats, which are kept; no margins. */
 ECML_CLONES static void
 pack_column(const double *x, const double *next, int rows, double shift, double factor, float *packed)
 {
@@ -199,11 +197,11 @@ pack_column(const double *x, const double *next, int rows, double shift, double 
 	}
 	for (; r < rows; r++)
 		packed[r] = (float) ((x[r] - shift) * factor);
-	for (; r < ECML_CHUNK_ROWS; r++)
+	for (; r < PART; r++)
 		packed[r] = 0;
 }
 
-/* Margins from columns of floats, four at a time. */
+/* Margins of a part from columns of floats, four at a time. */
 ECML_CLONES static void
 packed_margins(const float *packed, int used, const double *coefficient, double *margin)
 {
@@ -211,30 +209,33 @@ packed_margins(const float *packed, int used, const double *coefficient, double 
 
 	for (; j + 4 <= used; j += 4)
 	{
-		const float *f0 = packed + (size_t) j * ECML_CHUNK_ROWS;
-		const float *f1 = f0 + ECML_CHUNK_ROWS;
-		const float *f2 = f1 + ECML_CHUNK_ROWS;
-		const float *f3 = f2 + ECML_CHUNK_ROWS;
+		const float *f0 = packed + (size_t) j * PART;
+		const float *f1 = f0 + PART;
+		const float *f2 = f1 + PART;
+		const float *f3 = f2 + PART;
 		double		c0 = coefficient[j];
 		double		c1 = coefficient[j + 1];
 		double		c2 = coefficient[j + 2];
 		double		c3 = coefficient[j + 3];
 
 #pragma omp simd
-		for (int r = 0; r < ECML_CHUNK_ROWS; r++)
+		for (int r = 0; r < PART; r++)
 			margin[r] += (c0 * f0[r] + c1 * f1[r]) + (c2 * f2[r] + c3 * f3[r]);
 	}
 	for (; j < used; j++)
 	{
-		const float *f = packed + (size_t) j * ECML_CHUNK_ROWS;
+		const float *f = packed + (size_t) j * PART;
 
 #pragma omp simd
-		for (int r = 0; r < ECML_CHUNK_ROWS; r++)
+		for (int r = 0; r < PART; r++)
 			margin[r] += coefficient[j] * f[r];
 	}
 }
 
-/* And the gradient: gradient [used] += sums of residual times column. */
+/*
+ * And the gradient: gradient [used] += sums of residual times column.  The next part's floats, which follow, are asked for
+ * meanwhile: margins wait for memory, this does not.
+ */
 ECML_CLONES static void
 packed_gradient(const float *packed, int used, const double *residual, double *gradient)
 {
@@ -242,17 +243,19 @@ packed_gradient(const float *packed, int used, const double *residual, double *g
 
 	for (; j + 4 <= used; j += 4)
 	{
-		const float *f0 = packed + (size_t) j * ECML_CHUNK_ROWS;
-		const float *f1 = f0 + ECML_CHUNK_ROWS;
-		const float *f2 = f1 + ECML_CHUNK_ROWS;
-		const float *f3 = f2 + ECML_CHUNK_ROWS;
+		const float *f0 = packed + (size_t) j * PART;
+		const float *f1 = f0 + PART;
+		const float *f2 = f1 + PART;
+		const float *f3 = f2 + PART;
 		double		s0 = 0;
 		double		s1 = 0;
 		double		s2 = 0;
 		double		s3 = 0;
 
+		for (int r = 0; r < 4 * PART; r += 16)
+			__builtin_prefetch(f0 + (size_t) used * PART + r, 0, 2);
 #pragma omp simd reduction(+:s0, s1, s2, s3)
-		for (int r = 0; r < ECML_CHUNK_ROWS; r++)
+		for (int r = 0; r < PART; r++)
 		{
 			s0 += residual[r] * f0[r];
 			s1 += residual[r] * f1[r];
@@ -266,23 +269,23 @@ packed_gradient(const float *packed, int used, const double *residual, double *g
 	}
 	for (; j < used; j++)
 	{
-		const float *f = packed + (size_t) j * ECML_CHUNK_ROWS;
+		const float *f = packed + (size_t) j * PART;
 		double		sum = 0;
 
 #pragma omp simd reduction(+:sum)
-		for (int r = 0; r < ECML_CHUNK_ROWS; r++)
+		for (int r = 0; r < PART; r++)
 			sum += residual[r] * f[r];
 		gradient[j] += sum;
 	}
 }
 
 ECML_CLONES static double
-sum_column(const double *v)
+sum_column(const double *v, int rows)
 {
 	double		sum = 0;
 
 #pragma omp simd reduction(+:sum)
-	for (int r = 0; r < ECML_CHUNK_ROWS; r++)
+	for (int r = 0; r < rows; r++)
 		sum += v[r];
 	return sum;
 }
@@ -339,6 +342,13 @@ static int
 chunk_rows(const EcmlBlock *block, int from)
 {
 	return block->rows - from < ECML_CHUNK_ROWS ? block->rows - from : ECML_CHUNK_ROWS;
+}
+
+/* How many of a chunk's rows are in the part that begins at row at. */
+static int
+rows_of_part(int rows, int at)
+{
+	return rows < at ? 0 : rows - at < PART ? rows - at : PART;
 }
 
 /* Rows from .. of a block: z, w, y and margins. */
@@ -401,22 +411,24 @@ pack_chunk(const Pass *pass, const EcmlBlock *block, int from, int worker)
 		int			c = p->column[j];
 		int			next = p->column[j + 1 < p->used ? j + 1 : j];
 
-		pack_column(ECML_BLOCK_F8(block, c) + from, ECML_BLOCK_F8(block, next) + from, rows,
-					p->params->intercept ? p->mean[c] : 0, 1 / p->deviation[c], packed + (size_t) j * ECML_CHUNK_ROWS);
+		for (int at = 0; at < ECML_CHUNK_ROWS; at += PART)
+			pack_column(ECML_BLOCK_F8(block, c) + from + at, ECML_BLOCK_F8(block, next) + from + at, rows_of_part(rows, at),
+						p->params->intercept ? p->mean[c] : 0, 1 / p->deviation[c],
+						packed + (size_t) at * p->used + (size_t) j * PART);
 	}
 	return packed;
 }
 
 /* Two classes: margins become residuals w (p - y); sums: value, weight, correct. */
 ECML_CLONES static void
-binary(double *margin, double *p, const double *w, const double *y, double *sums)
+binary(double *margin, double *p, const double *w, const double *y, int rows, double *sums)
 {
 	double		value = 0;
 	double		weight = 0;
 	double		correct = 0;
 
 #pragma omp simd reduction(+:value, weight, correct)
-	for (int r = 0; r < ECML_CHUNK_ROWS; r++)
+	for (int r = 0; r < rows; r++)
 	{
 		double		eta = margin[r];
 		double		e = ecml_vexp(-fabs(eta));
@@ -510,7 +522,7 @@ static void
 judge_chunk(const LogregProblem *p, Chunk *chunk, double *sums)
 {
 	if (p->task->classes == 2)
-		binary(chunk->margin, chunk->p, chunk->w, chunk->y, sums);
+		binary(chunk->margin, chunk->p, chunk->w, chunk->y, ECML_CHUNK_ROWS, sums);
 	else
 		multinomial(chunk->margin, chunk->p, chunk->w, chunk->y, p->vectors, p->symmetric ? 0 : 1, chunk->d, sums);
 }
@@ -598,19 +610,16 @@ packed_hessian(const Pass *pass, const float *packed, Chunk *chunk, double *matr
 {
 	const LogregProblem *p = pass->p;
 	int			base = p->params->intercept ? 1 : 0;
-	double		first[LOGREG_FUSED] = {0};
+	double		first[LOGREG_FUSED] = {0};	/* column of the matrix: the constant has no floats */
 
 	factors(chunk, pass->what, 0, 0, chunk->d);
 	for (int r = 0; r < ECML_CHUNK_ROWS; r++)
 		chunk->rounded[r] = (float) chunk->d[r];
-	p->cross->rounded(packed, chunk->rounded, (const float *) chunk->zero, (float *) chunk->scratch, 0, p->used, 0, p->used,
-					  matrix + (size_t) base * p->size + base, p->size);
-	if (!base)
-		return;
-	/* the constant has no floats */
-	matrix[0] += sum_column(chunk->d);
-	packed_gradient(packed, p->used, chunk->d, first);
-	for (int j = 0; j < p->used; j++)
+	p->cross->rounded(packed, p->used, chunk->rounded, (float *) chunk->scratch, matrix + (size_t) base * p->size + base, p->size,
+					  first);
+	if (base)
+		matrix[0] += sum_column(chunk->d, ECML_CHUNK_ROWS);
+	for (int j = 0; base && j < p->used; j++)
 		matrix[(size_t) (1 + j) * p->size] += first[j];
 }
 
@@ -620,23 +629,30 @@ work_packed(const Pass *pass, const EcmlBlock *block, int from, Chunk *chunk, in
 {
 	const LogregProblem *p = pass->p;
 	const float *packed = pack_chunk(pass, block, from, worker);
-	bool		exact = pass->what & LOGREG_ROWS;
 	int			rows = chunk_rows(block, from);
 	int			base = p->params->intercept ? 1 : 0;
+	bool		exact = pass->what & LOGREG_ROWS;
+	int			step = exact ? ECML_CHUNK_ROWS : PART;
 
 	begin_chunk(pass, block, from, rows, chunk);
-	if (exact)
-		row_margins(pass, block, from, rows, chunk->margin);
-	else
-		packed_margins(packed, p->used, pass->theta + base, chunk->margin);
-	judge_chunk(p, chunk, slot);
-	if (base)
-		slot[3] += sum_column(chunk->margin);
-	if (exact)
-		row_gradient(p, block, from, rows, chunk->margin, slot + 3 + base);
-	else
-		packed_gradient(packed, p->used, chunk->margin, slot + 3 + base);
-	if (pass->what & LOGREG_HESSIAN)
+	for (int at = 0; at < ECML_CHUNK_ROWS && !(pass->what & LOGREG_GRAM); at += step)
+	{
+		const float *part = packed + (size_t) at * p->used;
+		double	   *margin = chunk->margin + at;
+
+		if (exact)
+			row_margins(pass, block, from, rows, margin);
+		else
+			packed_margins(part, p->used, pass->theta + base, margin);
+		binary(margin, chunk->p + at, chunk->w + at, chunk->y + at, step, slot);
+		if (base)
+			slot[3] += sum_column(margin, step);
+		if (exact)
+			row_gradient(p, block, from, rows, margin, slot + 3 + base);
+		else
+			packed_gradient(part, p->used, margin, slot + 3 + base);
+	}
+	if (pass->what & (LOGREG_HESSIAN | LOGREG_GRAM))
 		packed_hessian(pass, packed, chunk, slot + 3 + p->total);
 }
 
@@ -650,7 +666,7 @@ work_chunk(const Pass *pass, const EcmlBlock *block, int from, Chunk *chunk, dou
 	if (!(pass->what & LOGREG_GRAM))
 		judge_chunk(p, chunk, slot);
 	if (pass->what & LOGREG_GRADIENT)
-		p->cross->dense(chunk->margin, p->vectors, chunk->z, p->size, chunk->zero, slot + 3, p->size);
+		p->cross->dense(chunk->margin, p->vectors, chunk->z, p->size, slot + 3, p->size);
 }
 
 static bool
@@ -693,7 +709,7 @@ block_task(void *arg, size_t i, int worker)
 
 			pair_of(pair, &a, &b);
 			factors(chunk, pass->what, a, b, chunk->d);
-			p->cross->weighted(chunk->z, chunk->d, chunk->zero, chunk->scratch, 0, p->size, 0, p->size,
+			p->cross->weighted(chunk->z, p->size, chunk->d, chunk->scratch, 0, p->size, 0, p->size,
 							   matrix + (size_t) pair * p->size * p->size, p->size);
 		}
 	}
@@ -739,7 +755,7 @@ square_task(void *arg, size_t i, int worker)
 		if (!takes_part(pass, pass->first * CHUNKS + c))
 			continue;
 		factors(chunk, pass->what, a, b, own->d);
-		p->cross->weighted(chunk->z, own->d, own->zero, own->scratch, first, size - first < SQUARE ? size - first : SQUARE,
+		p->cross->weighted(chunk->z, size, own->d, own->scratch, first, size - first < SQUARE ? size - first : SQUARE,
 						   from, size - from < SQUARE ? size : from + SQUARE,
 						   pass->matrix + ((size_t) pair * size + first) * size + from, size);
 	}
@@ -891,7 +907,6 @@ wide_pass(Pass *pass, LogregSums *sums)
 		memset(chunk, 0, sizeof(Chunk));
 		chunk->d = ECML_NEW0(ctx, double, STRIDE);
 		chunk->scratch = ECML_NEW(ctx, double, ECML_CROSS_SCRATCH);
-		chunk->zero = ECML_NEW0(ctx, double, STRIDE);
 	}
 	for (size_t b = 0; b < p->data->nblocks; b++)
 	{
@@ -911,7 +926,6 @@ wide_pass(Pass *pass, LogregSums *sums)
 	{
 		ecml_free(ctx, pass->chunks[CHUNKS + i].d);
 		ecml_free(ctx, pass->chunks[CHUNKS + i].scratch);
-		ecml_free(ctx, (void *) pass->chunks[CHUNKS + i].zero);
 	}
 	ecml_free(ctx, pass->slots);
 	ecml_free(ctx, pass->chunks);
@@ -924,6 +938,8 @@ logreg_begin_packing(const LogregProblem *p)
 
 	if (p->used < PACK_TERMS || p->vectors > 1)
 		return false;
+	if (p->scratch->packed || p->scratch->rounded)
+		return true;
 	/* as much again is left to others */
 	if (p->data->resident && ecml_fits(p->ctx, 2 * size * sizeof(float)))
 		p->scratch->packed = ECML_NEW(p->ctx, float, size);

@@ -13,7 +13,7 @@
 
 /* What every set of kernels is. */
 #define CROSS(name) \
-	static const EcmlCross name##_cross = {#name, name##_dense, name##_weighted, name##_rounded_weighted}
+	static const EcmlCross name##_cross = {#name, name##_dense, name##_weighted, name##_rounded_whole}
 
 /* ---------------------------------------------------------------- portable: vectors of 16 bytes */
 
@@ -22,6 +22,7 @@ typedef float F4 __attribute__((vector_size(16)));
 
 #define KERNEL(name) portable_##name
 #define E double
+#define PART ECML_CHUNK_ROWS
 #define STRIDE ECML_CHUNK_STRIDE
 #define LANES 2
 #define TI 3
@@ -36,7 +37,8 @@ typedef float F4 __attribute__((vector_size(16)));
 
 #define KERNEL(name) portable_rounded_##name
 #define E float
-#define STRIDE ECML_CHUNK_ROWS
+#define PART ECML_CHUNK_PART
+#define STRIDE ECML_CHUNK_PART
 #define LANES 4
 #define TI 3
 #define TJ 4
@@ -73,6 +75,7 @@ avx2_rounded_sum(__m256 v)
 
 #define KERNEL(name) avx2_##name
 #define E double
+#define PART ECML_CHUNK_ROWS
 #define STRIDE ECML_CHUNK_STRIDE
 #define LANES 4
 #define TI 4
@@ -87,7 +90,8 @@ avx2_rounded_sum(__m256 v)
 
 #define KERNEL(name) avx2_rounded_##name
 #define E float
-#define STRIDE ECML_CHUNK_ROWS
+#define PART ECML_CHUNK_PART
+#define STRIDE ECML_CHUNK_PART
 #define LANES 8
 #define TI 4
 #define TJ 3
@@ -128,6 +132,7 @@ avx512_rounded_add_sums(double *out, const __m512 *v)
 
 #define KERNEL(name) avx512_##name
 #define E double
+#define PART ECML_CHUNK_ROWS
 #define STRIDE ECML_CHUNK_STRIDE
 #define LANES 8
 #define TI 6
@@ -142,7 +147,8 @@ avx512_rounded_add_sums(double *out, const __m512 *v)
 
 #define KERNEL(name) avx512_rounded_##name
 #define E float
-#define STRIDE ECML_CHUNK_ROWS
+#define PART ECML_CHUNK_PART
+#define STRIDE ECML_CHUNK_PART
 #define LANES 16
 #define TI 6
 #define TJ 4

@@ -11,9 +11,12 @@
 #include "ctx.h"
 
 #define ECML_CHUNK_ROWS 512
-#define ECML_CHUNK_STRIDE (ECML_CHUNK_ROWS + 8)
+#define ECML_CHUNK_STRIDE (ECML_CHUNK_ROWS + 16)
 
-/* Doubles of scratch that weighted needs, ECML_ALIGN aligned; zero is a column that is all 0. */
+/* A chunk of floats: parts of so many rows, each [columns][ECML_CHUNK_PART], so that one is in the second cache when read again. */
+#define ECML_CHUNK_PART 128
+
+/* Doubles of scratch that weighted needs, ECML_ALIGN aligned. */
 #define ECML_CROSS_SCRATCH (6 * ECML_CHUNK_STRIDE)
 
 /* How to compute; the sets differ in the last bits (fused multiply-add). */
@@ -22,21 +25,21 @@ typedef struct EcmlCross
 	const char *name;
 
 	/* out[i * ldo + j] += sum of a_i b_j, 0 <= i < na, 0 <= j < nb */
-	void		(*dense) (const double *a, int na, const double *b, int nb, const double *zero, double *out, size_t ldo);
+	void		(*dense) (const double *a, int na, const double *b, int nb, double *out, size_t ldo);
 
 	/*
-	 * The same for d a_i b_j, both columns of one chunk x: rows first .. first+na-1 and columns from .. to-1 of a symmetric
-	 * matrix, of which what lies past the diagonal may be left out; out is its element (first, from).
+	 * The same for d a_i b_j, both columns of one chunk x of so many columns: rows first .. first+na-1 and columns from .. to-1
+	 * of a symmetric matrix, of which what lies past the diagonal may be left out; out is its element (first, from).
 	 */
-	void		(*weighted) (const double *x, const double *d, const double *zero, double *scratch, int first, int na,
-							 int from, int to, double *out, size_t ldo);
+	void		(*weighted) (const double *x, int columns, const double *d, double *scratch, int first, int na, int from, int to,
+							 double *out, size_t ldo);
 
 	/*
-	 * The same of floats, x [columns][ECML_CHUNK_ROWS]: twice as fast.  Sums of a chunk are floats too, those of chunks are not,
-	 * so an element errs by about 2e-8 of the root of its diagonal elements' product, less with many chunks.
+	 * All of the matrix for a chunk of n columns of floats, and linear [n] += sum of d b_j: twice as fast.  Sums of a chunk are
+	 * floats too, those of chunks are not, so an element errs by about 2e-8 of the root of its diagonal elements' product, less
+	 * with many chunks.
 	 */
-	void		(*rounded) (const float *x, const float *d, const float *zero, float *scratch, int first, int na,
-							int from, int to, double *out, size_t ldo);
+	void		(*rounded) (const float *x, int n, const float *d, float *scratch, double *out, size_t ldo, double *linear);
 } EcmlCross;
 
 /* The quickest for this machine. */

@@ -1,17 +1,18 @@
 /*
  * cross_kernels.h - the loops of cross.c for one instruction set and element; included once for each
  *
- * Expected, and undefined at the end: KERNEL(name), the name's form for them; E, the element, STRIDE, of its columns; V, a
- * vector of LANES elements; V_LOAD, V_STORE, V_FMA(a, b, c) = a * b + c, V_SUM, a double; TI x TJ, the tile of sums that fits
- * the registers; perhaps V_ADD_SUMS(out, v), out [TJ] += V_SUM of v [TJ], and quicker than one by one.
+ * Expected, and undefined at the end: KERNEL(name), the name's form for them; E, the element; PART, the rows of a column that lie
+ * together, STRIDE, from one column's to the next one's; V, a vector of LANES elements; V_LOAD, V_STORE, V_FMA(a, b, c) =
+ * a * b + c, V_SUM, a double; TI x TJ, the tile of sums that fits the registers; perhaps V_ADD_SUMS(out, v), out [TJ] += V_SUM
+ * of v [TJ], and quicker than one by one.
  *
  * The lanes run along the rows, so nothing is transposed: a step loads ti + TJ vectors for ti TJ products, and only when
  * the chunk ends are lanes added up.
  */
 
-/* one tile; columns past na, nb are those of zeros */
+/* one tile; a [ECML_CHUNK_ROWS]; b: parts of columns, next elements apart; columns past na, nb do not matter */
 static inline __attribute__((always_inline)) void
-KERNEL(tile) (int ti, const E *const *a, const E *const *b, double *out, size_t ldo, int na, int nb)
+KERNEL(tile) (int ti, const E *const *a, const E *const *b, size_t next, double *out, size_t ldo, int na, int nb)
 {
 	V			sum[TI][TJ];
 
@@ -20,23 +21,24 @@ KERNEL(tile) (int ti, const E *const *a, const E *const *b, double *out, size_t 
 #pragma GCC unroll 8
 		for (int j = 0; j < TJ; j++)
 			sum[i][j] = V_ZERO;
-	for (int r = 0; r < ECML_CHUNK_ROWS; r += LANES)
-	{
-		V			row[TJ];
-
-#pragma GCC unroll 8
-		for (int j = 0; j < TJ; j++)
-			row[j] = V_LOAD(b[j] + r);
-#pragma GCC unroll 8
-		for (int i = 0; i < ti; i++)
+	for (int part = 0; part < ECML_CHUNK_ROWS / PART; part++)
+		for (int r = 0; r < PART; r += LANES)
 		{
-			V			left = V_LOAD(a[i] + r);
+			V			row[TJ];
 
 #pragma GCC unroll 8
 			for (int j = 0; j < TJ; j++)
-				sum[i][j] = V_FMA(left, row[j], sum[i][j]);
+				row[j] = V_LOAD(b[j] + part * next + r);
+#pragma GCC unroll 8
+			for (int i = 0; i < ti; i++)
+			{
+				V			left = V_LOAD(a[i] + part * PART + r);
+
+#pragma GCC unroll 8
+				for (int j = 0; j < TJ; j++)
+					sum[i][j] = V_FMA(left, row[j], sum[i][j]);
+			}
 		}
-	}
 #ifdef V_ADD_SUMS
 	if (nb == TJ)
 	{
@@ -56,20 +58,20 @@ KERNEL(tile) (int ti, const E *const *a, const E *const *b, double *out, size_t 
 }
 
 static void
-KERNEL(tile_one) (const E *const *a, const E *const *b, double *out, size_t ldo, int na, int nb)
+KERNEL(tile_one) (const E *const *a, const E *const *b, size_t next, double *out, size_t ldo, int na, int nb)
 {
-	KERNEL(tile) (1, a, b, out, ldo, na, nb);
+	KERNEL(tile) (1, a, b, next, out, ldo, na, nb);
 }
 
 static void
-KERNEL(tile_full) (const E *const *a, const E *const *b, double *out, size_t ldo, int na, int nb)
+KERNEL(tile_full) (const E *const *a, const E *const *b, size_t next, double *out, size_t ldo, int na, int nb)
 {
-	KERNEL(tile) (TI, a, b, out, ldo, na, nb);
+	KERNEL(tile) (TI, a, b, next, out, ldo, na, nb);
 }
 
 /* rows of the result for a [n <= TI] columns, against the first nb of b */
 static void
-KERNEL(strip) (const E *const *a, int n, const E *b, int nb, const E *zero, double *out, size_t ldo)
+KERNEL(strip) (const E *const *a, int n, const E *b, size_t next, int nb, double *out, size_t ldo)
 {
 	for (int j = 0; j < nb; j += TJ)
 	{
@@ -77,16 +79,16 @@ KERNEL(strip) (const E *const *a, int n, const E *b, int nb, const E *zero, doub
 		int			m = nb - j < TJ ? nb - j : TJ;
 
 		for (int c = 0; c < TJ; c++)
-			columns[c] = c < m ? b + (size_t) (j + c) * STRIDE : zero;
+			columns[c] = b + (size_t) (c < m ? j + c : j) * STRIDE;
 		if (n == 1)
-			KERNEL(tile_one) (a, columns, out + j, ldo, 1, m);
+			KERNEL(tile_one) (a, columns, next, out + j, ldo, 1, m);
 		else
-			KERNEL(tile_full) (a, columns, out + j, ldo, n, m);
+			KERNEL(tile_full) (a, columns, next, out + j, ldo, n, m);
 	}
 }
 
 static __attribute__((unused)) void
-KERNEL(dense) (const E *a, int na, const E *b, int nb, const E *zero, double *out, size_t ldo)
+KERNEL(dense) (const E *a, int na, const E *b, int nb, double *out, size_t ldo)
 {
 	for (int i = 0; i < na; i += TI)
 	{
@@ -94,15 +96,17 @@ KERNEL(dense) (const E *a, int na, const E *b, int nb, const E *zero, double *ou
 		int			n = na - i < TI ? na - i : TI;
 
 		for (int c = 0; c < TI; c++)
-			columns[c] = c < n ? a + (size_t) (i + c) * STRIDE : zero;
-		KERNEL(strip) (columns, n, b, nb, zero, out + (size_t) i * ldo, ldo);
+			columns[c] = a + (size_t) (c < n ? i + c : i) * STRIDE;
+		KERNEL(strip) (columns, n, b, 0, nb, out + (size_t) i * ldo, ldo);
 	}
 }
 
 static void
-KERNEL(weighted) (const E *x, const E *d, const E *zero, E *scratch, int first, int na, int from, int to,
+KERNEL(weighted) (const E *x, int all, const E *d, E *scratch, int first, int na, int from, int to,
 				  double *out, size_t ldo)
 {
+	size_t		next = (size_t) all * STRIDE;
+
 	for (int i = 0; i < na; i += TI)
 	{
 		const E *columns[TI];
@@ -114,19 +118,26 @@ KERNEL(weighted) (const E *x, const E *d, const E *zero, E *scratch, int first, 
 		for (int c = 0; c < TI; c++)
 		{
 			const E *column = x + (size_t) (first + i + c) * STRIDE;
-			E		   *scaled = scratch + (size_t) c * STRIDE;
+			E		   *scaled = scratch + (size_t) c * ECML_CHUNK_STRIDE;
 
-			columns[c] = c < n ? scaled : zero;
-			if (c < n)
-				for (int r = 0; r < ECML_CHUNK_ROWS; r += LANES)
-					V_STORE(scaled + r, V_LOAD(column + r) * V_LOAD(d + r));
+			columns[c] = c < n ? scaled : scratch;
+			for (int r = 0; c < n && r < ECML_CHUNK_ROWS; r += LANES)
+				V_STORE(scaled + r, V_LOAD(column + r / PART * next + r % PART) * V_LOAD(d + r));
 		}
-		KERNEL(strip) (columns, n, x + (size_t) from * STRIDE, end - from, zero, out + (size_t) i * ldo, ldo);
+		KERNEL(strip) (columns, n, x + (size_t) from * STRIDE, next, end - from, out + (size_t) i * ldo, ldo);
 	}
+}
+
+static __attribute__((unused)) void
+KERNEL(whole) (const E *x, int n, const E *d, E *scratch, double *out, size_t ldo, double *linear)
+{
+	KERNEL(weighted) (x, n, d, scratch, 0, n, 0, n, out, ldo);
+	KERNEL(strip) (&d, 1, x, (size_t) n * STRIDE, n, linear, n);
 }
 
 #undef KERNEL
 #undef E
+#undef PART
 #undef STRIDE
 #undef LANES
 #undef TI

@@ -287,9 +287,9 @@ test_minima(void)
 	Rows		four = random_rows(2, 2500, 7, 4);
 	Rows		many = random_rows(3, 24000, 70, 2);	/* samples, then L-BFGS in their metric */
 	Rows		few = random_rows(4, 40, 60, 2);	/* fewer rows than terms */
-	Rows		wide = random_rows(5, 2500, 270, 2);	/* squares of the Hessian */
-	Rows		crowd = random_rows(6, 1500, 30, 12);	/* the same for pairs of classes */
-	Rows		huge = random_rows(7, 300, 140, 30);	/* no Hessian */
+	Rows		wide = random_rows(5, 1200, 270, 2);	/* squares of the Hessian */
+	Rows		crowd = random_rows(6, 900, 30, 12);	/* the same for pairs of classes */
+	Rows		huge = random_rows(7, 200, 140, 30);	/* no Hessian */
 
 	for (int penalty = 0; penalty < 4; penalty++)
 	{
@@ -476,6 +476,33 @@ test_separated(void)
 	m = fit_in(ctx, &rows, &params, false, -1);
 	ok(!m->separated[0] && m->converged && m->std_errors[1] > 0, "a strong effect is no separation (coefficient %.1f +- %.1f)",
 	   m->coefficients[1], m->std_errors[1]);
+	free_rows(&rows);
+	test_ctx_free(ctx);
+}
+
+/* Where ranks are asked of floats first: a combination, a term that is nearly one, and one that no sample has a row of. */
+static void
+test_dependent_floats(void)
+{
+	enum {TERMS = 68};
+	EcmlCtx    *ctx = test_ctx(2, 1);
+	Rows		rows = random_rows(12, 16400, TERMS, 2);
+	LogregModel *m;
+	int			aliased = 0;
+
+	for (int i = 0; i < rows.n; i++)
+	{
+		double	   *x = rows.x + (size_t) i * TERMS;
+
+		x[TERMS - 3] = x[0] + 1e-4 * x[TERMS - 3];
+		x[TERMS - 2] = i == 3000 || i == 3001 || i == 16399;
+		x[TERMS - 1] = x[1] - 2 * x[2];
+		rows.y[i] = i == 3000 ? 0 : i == 3001 ? 1 : rows.y[i];
+	}
+	m = fit_in(ctx, &rows, &defaults, false, -1);
+	for (int j = 0; j < TERMS; j++)
+		aliased += m->aliased[j];
+	ok(aliased == 1 && m->aliased[TERMS - 1] && m->converged, "of many terms a combination is left out, no other (%d)", aliased);
 	free_rows(&rows);
 	test_ctx_free(ctx);
 }
@@ -671,7 +698,7 @@ test_ways(void)
 	LogregParams sparse = defaults;
 	Rows		narrow = random_rows(51, 30000, 9, 2);
 	Rows		many = random_rows(52, 9000, 70, 2);
-	Rows		wide = random_rows(53, 1800, 260, 2);
+	Rows		wide = random_rows(53, 1000, 260, 2);
 	Rows		three = random_rows(54, 9000, 5, 3);
 
 	sparse.penalty = LOGREG_L1;
@@ -880,6 +907,7 @@ main(void)
 	test_rounded(64, 1e-3, LOGREG_L2, true);
 	test_rounded(80, 0.3, LOGREG_L2, false);
 	test_dependent();
+	test_dependent_floats();
 	test_separated();
 	test_odd();
 	test_probabilities();

@@ -180,28 +180,29 @@ test_cross(void)
 			int			rows = s % 2 ? 300 : ECML_CHUNK_ROWS;
 			double	   *x = chunk_of(ctx, n, rows);
 			double	   *d = chunk_of(ctx, 1, rows);
-			double	   *zero = ECML_NEW0(ctx, double, ECML_CHUNK_STRIDE);
 			double	   *scratch = ECML_NEW(ctx, double, ECML_CROSS_SCRATCH);
 			double	   *whole = ECML_NEW0(ctx, double, (size_t) n * n);
 			double	   *parts = ECML_NEW0(ctx, double, (size_t) n * n);
 			double	   *dense = ECML_NEW0(ctx, double, n);
 			float	   *floats = ECML_NEW(ctx, float, (size_t) n * ECML_CHUNK_ROWS);
+			double	   *first = ECML_NEW0(ctx, double, n);
 			float	   *factor = ECML_NEW(ctx, float, ECML_CHUNK_ROWS);
 			double	   *rounded = ECML_NEW0(ctx, double, (size_t) n * n);
 			int			half = n / 2;
 
-			cross->weighted(x, d, zero, scratch, 0, n, 0, n, whole, n);
-			cross->weighted(x, d, zero, scratch, 0, half, 0, half, parts, n);
-			cross->weighted(x, d, zero, scratch, half, n - half, 0, half, parts + (size_t) half * n, n);
-			cross->weighted(x, d, zero, scratch, half, n - half, half, n, parts + (size_t) half * n + half, n);
-			cross->dense(d, 1, x, n, zero, dense, n);
+			cross->weighted(x, n, d, scratch, 0, n, 0, n, whole, n);
+			cross->weighted(x, n, d, scratch, 0, half, 0, half, parts, n);
+			cross->weighted(x, n, d, scratch, half, n - half, 0, half, parts + (size_t) half * n, n);
+			cross->weighted(x, n, d, scratch, half, n - half, half, n, parts + (size_t) half * n + half, n);
+			cross->dense(d, 1, x, n, dense, n);
 			for (int r = 0; r < ECML_CHUNK_ROWS; r++)
 			{
 				factor[r] = (float) d[r];
 				for (int j = 0; j < n; j++)
-					floats[(size_t) j * ECML_CHUNK_ROWS + r] = (float) x[(size_t) j * ECML_CHUNK_STRIDE + r];
+					floats[((size_t) (r / ECML_CHUNK_PART) * n + j) * ECML_CHUNK_PART + r % ECML_CHUNK_PART] =
+						(float) x[(size_t) j * ECML_CHUNK_STRIDE + r];
 			}
-			cross->rounded(floats, factor, (const float *) zero, (float *) scratch, 0, n, 0, n, rounded, n);
+			cross->rounded(floats, n, factor, (float *) scratch, rounded, n, first);
 			for (int i = 0; i < n; i++)
 				for (int j = 0; j <= i; j++)
 				{
@@ -216,6 +217,7 @@ test_cross(void)
 					error = fmax(error, fabs(whole[i * n + j] - sum));
 					error = fmax(error, fabs(dense[i] - linear));
 					off = fmax(off, fabs(rounded[i * n + j] - sum));
+					off = fmax(off, fabs(first[i] - linear));
 					outside |= whole[i * n + j] != parts[i * n + j];
 				}
 		}
