@@ -137,22 +137,19 @@ fill_entry(EcmlCatalogEntry *entry, HeapTuple tuple, Relation table)
 	entry->storage = table->rd_rel->relfilenode;
 }
 
-/* Find without asking who may use it. */
-static bool
-find(const char *name, int version, EcmlCatalogEntry *entry)
+bool
+ecml_catalog_find(const char *name, EcmlCatalogEntry *entry)
 {
 	Relation	table = table_open(ecml_catalog_relation("model"), AccessShareLock);
-	ScanKeyData keys[2];
+	ScanKeyData key;
 	SysScanDesc scan;
 	HeapTuple	tuple;
 	bool		found;
 
-	/* the index of active versions has one entry a name; the other one an entry a version */
-	ScanKeyInit(&keys[0], COLUMN_NAME, BTEqualStrategyNumber, F_TEXTEQ, CStringGetTextDatum(name));
-	keys[0].sk_collation = DEFAULT_COLLATION_OID;
-	ScanKeyInit(&keys[1], COLUMN_VERSION, BTEqualStrategyNumber, F_INT4EQ, Int32GetDatum(version));
-	scan = systable_beginscan(table, ecml_catalog_relation(version == 0 ? "model_active_key" : "model_name_version_key"), true,
-							  GetActiveSnapshot(), version == 0 ? 1 : 2, keys);
+	/* the index of active versions has one entry a name */
+	ScanKeyInit(&key, COLUMN_NAME, BTEqualStrategyNumber, F_TEXTEQ, CStringGetTextDatum(name));
+	key.sk_collation = DEFAULT_COLLATION_OID;
+	scan = systable_beginscan(table, ecml_catalog_relation("model_active_key"), true, GetActiveSnapshot(), 1, &key);
 	tuple = systable_getnext(scan);
 	found = HeapTupleIsValid(tuple);
 	if (found)
@@ -217,18 +214,11 @@ versions_of(const char *name)
 }
 
 static void
-missing_model(const char *name, int version)
+missing_model(const char *name)
 {
 	const char *names[1000];
 	const char *nearest = ecml_error_nearest(name, names, usable_names(names, lengthof(names)));
-	char	   *versions = version > 0 ? versions_of(name) : NULL;
 
-	if (versions)
-		ereport(ERROR,
-				(errcode(ERRCODE_UNDEFINED_OBJECT),
-				 errmsg("model \"%s\" has no version %d", name, version),
-				 errdetail("Its versions are: %s.", versions),
-				 errhint("The view ecml.models lists the models that you may use.")));
 	ereport(ERROR,
 			(errcode(ERRCODE_UNDEFINED_OBJECT),
 			 errmsg("model \"%s\" does not exist", name),
@@ -237,17 +227,25 @@ missing_model(const char *name, int version)
 			 errhint("The view ecml.models lists the models that you may use.")));
 }
 
-bool
-ecml_catalog_find(const char *name, EcmlCatalogEntry *entry)
+static void
+missing_version(const char *name, int version)
 {
-	return find(name, 0, entry);
+	char	   *versions = versions_of(name);
+
+	if (versions == NULL)
+		missing_model(name);
+	ereport(ERROR,
+			(errcode(ERRCODE_UNDEFINED_OBJECT),
+			 errmsg("model \"%s\" has no version %d", name, version),
+			 errdetail("Its versions are: %s.", versions),
+			 errhint("The view ecml.models lists the models that you may use.")));
 }
 
 void
-ecml_catalog_get(const char *name, int version, EcmlCatalogEntry *entry)
+ecml_catalog_get(const char *name, EcmlCatalogEntry *entry)
 {
-	if (!find(name, version, entry))
-		missing_model(name, version);
+	if (!ecml_catalog_find(name, entry))
+		missing_model(name);
 	if (!is_owner(entry->owner) && !is_granted(name))
 		ereport(ERROR,
 				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
@@ -371,7 +369,7 @@ ecml_catalog_check_owner(const char *name, bool missing_ok)
 	if (!find_any(name, &owner))
 	{
 		if (!missing_ok)
-			missing_model(name, 0);
+			missing_model(name);
 	}
 	else if (!is_owner(owner))
 		not_owner(name, owner);
@@ -525,7 +523,7 @@ ecml_catalog_provenance(const char *name, char **algorithm, EcmlProvenance *prov
 	Datum	   *names;
 	int			n;
 
-	ecml_catalog_get(name, 0, &entry);
+	ecml_catalog_get(name, &entry);
 	*owner = entry.owner;
 	SPI_connect();
 	values[0] = Int64GetDatum(entry.model_id);
@@ -535,7 +533,7 @@ ecml_catalog_provenance(const char *name, char **algorithm, EcmlProvenance *prov
 			"GROUP BY c ORDER BY pg_catalog.min(i)) "
 			"FROM ecml.model WHERE model_id OPERATOR(pg_catalog.=) $1", 1, types, values, NULL);
 	if (SPI_processed != 1)
-		missing_model(name, 0);	/* dropped meanwhile */
+		missing_model(name);	/* dropped meanwhile */
 	tuple = SPI_tuptable->vals[0];
 	desc = SPI_tuptable->tupdesc;
 	old = MemoryContextSwitchTo(caller);
@@ -569,7 +567,7 @@ lock_owned(const char *name)
 
 	lock_name(name);
 	if (!latest(name, &owner, &version))
-		missing_model(name, 0);
+		missing_model(name);
 	if (!is_owner(owner))
 		not_owner(name, owner);
 }
@@ -586,7 +584,7 @@ ecml_catalog_activate(const char *name, int version)
 			"AND version OPERATOR(pg_catalog.<>) $2", 2, types, values, NULL);
 	if (ecml_catalog_execute("UPDATE ecml.model SET active = true WHERE name OPERATOR(pg_catalog.=) $1 "
 				"AND version OPERATOR(pg_catalog.=) $2", 2, types, values, NULL) == 0)
-		missing_model(name, version);
+		missing_version(name, version);
 	SPI_finish();
 }
 
@@ -603,7 +601,7 @@ ecml_catalog_drop(const char *name, int version)
 	{
 		if (ecml_catalog_execute("DELETE FROM ecml.model WHERE name OPERATOR(pg_catalog.=) $1 AND version OPERATOR(pg_catalog.=) $2",
 					2, types, values, NULL) == 0)
-			missing_model(name, version);
+			missing_version(name, version);
 		/* the newest that is left serves, when the active one went */
 		ecml_catalog_execute("UPDATE ecml.model SET active = true WHERE name OPERATOR(pg_catalog.=) $1 AND version OPERATOR(pg_catalog.=) "
 				"(SELECT pg_catalog.max(version) FROM ecml.model WHERE name OPERATOR(pg_catalog.=) $1) AND NOT EXISTS "

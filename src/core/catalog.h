@@ -40,8 +40,8 @@ typedef struct EcmlProvenance
 /* A valid name for a new model, or an error. */
 extern void ecml_catalog_check_name(const char *name);
 
-/* The active version (version 0) or the given one; an error when there is none, or it is not the user's and not granted. */
-extern void ecml_catalog_get(const char *name, int version, EcmlCatalogEntry *entry);
+/* The active version; an error when there is none, or it is not the user's and not granted. */
+extern void ecml_catalog_get(const char *name, EcmlCatalogEntry *entry);
 
 /* The active version, whoever may use it; false: there is none.  For what the extension does by itself. */
 extern bool ecml_catalog_find(const char *name, EcmlCatalogEntry *entry);

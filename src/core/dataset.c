@@ -262,15 +262,21 @@ add_moments(EcmlColumnStats *stats, const EcmlColumnStats *block)
 	stats->n += block->n;
 }
 
-/* Vector loops may look at rows beyond the last. */
+/* Vector loops may look at rows beyond the last; and a block goes to a file as a whole. */
 static void
 clear_padding(const EcmlDataset *dataset, EcmlBlock *block)
 {
 	size_t		size = ecml_dataset_element(dataset);
+	size_t		padding = block->stride - block->rows;
+	size_t		all = (size_t) dataset->nvalues * block->stride * size;
 
 	for (int j = 0; j < dataset->nvalues; j++)
-		memset((char *) block->x + ((size_t) j * block->stride + block->rows) * size, 0,
-			   (block->stride - block->rows) * size);
+		memset((char *) block->x + ((size_t) j * block->stride + block->rows) * size, 0, padding * size);
+	memset((char *) block->x + all, 0, TYPEALIGN(ECML_ALIGN, all) - all);
+	if (block->y)
+		memset((double *) block->y + block->rows, 0, padding * sizeof(double));
+	if (block->w)
+		memset((double *) block->w + block->rows, 0, padding * sizeof(double));
 }
 
 /* The sum of the weights of all rows grows by a block. */

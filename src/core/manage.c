@@ -27,7 +27,7 @@ ECML_MODEL_FUNCTION(ecml_model_info)
 		EcmlCatalogEntry entry;
 
 		ecml_json_string(json, "name", serving->name);
-		ecml_catalog_get(serving->name, 0, &entry);
+		ecml_catalog_get(serving->name, &entry);
 		ecml_json_int(json, "version", entry.version);
 	}
 	ecml_json_string(json, "target", model->schema->target[0] ? model->schema->target : NULL);
@@ -86,7 +86,7 @@ ecml_load(PG_FUNCTION_ARGS)
 {
 	EcmlCatalogEntry entry;
 
-	ecml_catalog_get(text_to_cstring(PG_GETARG_TEXT_PP(0)), 0, &entry);
+	ecml_catalog_get(text_to_cstring(PG_GETARG_TEXT_PP(0)), &entry);
 	PG_RETURN_POINTER(ecml_catalog_body(&entry));
 }
 

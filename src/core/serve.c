@@ -88,7 +88,7 @@ find_by_name(EcmlServing *serving, const char *bytes, int length, const uint64 s
 		ecml_catalog_check_name(pnstrdup(bytes, length));
 	memcpy(name, bytes, length);
 	name[length] = '\0';
-	ecml_catalog_get(name, 0, &entry);
+	ecml_catalog_get(name, &entry);
 	cached = ecml_cache_get(&entry);
 	if (cached == serving->cached)
 		ecml_cache_release(cached);	/* still the same: the pin that we have is enough */

@@ -549,7 +549,7 @@ forecast_model_open(const char *name, EcmlCatalogEntry *entry)
 	EcmlModel  *model;
 
 	ecml_catalog_check_name(name);
-	ecml_catalog_get(name, 0, entry);
+	ecml_catalog_get(name, entry);
 	model = ecml_model_read(ecml_catalog_body(entry), CurrentMemoryContext);
 	if (!is_forecaster(model->algorithm))
 		ereport(ERROR,

@@ -239,7 +239,7 @@ ecml_image_index(PG_FUNCTION_ARGS)
 	name = text_to_cstring(PG_GETARG_TEXT_PP(0));
 	ecml_options_parse("ecml_image_index", PG_ARGISNULL(2) ? NULL : PG_GETARG_JSONB_P(2), &set, 1);
 	ecml_catalog_check_owner(name, false);
-	ecml_catalog_get(name, 0, &entry);
+	ecml_catalog_get(name, &entry);
 	context = AllocSetContextCreate(CurrentMemoryContext, "ecml picture index", ALLOCSET_DEFAULT_SIZES);
 	caller = MemoryContextSwitchTo(context);
 	model = ecml_model_read(ecml_catalog_body(&entry), context);

@@ -26,7 +26,7 @@ load_base(MemoryContext context, const char *name)
 	EcmlCatalogEntry entry;
 	EcmlModel  *model;
 
-	ecml_catalog_get(name, 0, &entry);
+	ecml_catalog_get(name, &entry);
 	model = ecml_model_read(ecml_catalog_body(&entry), context);
 	if (strcmp(model->algorithm->name, "cnn") != 0)
 		ereport(ERROR,

@@ -275,7 +275,7 @@ optimal_by_model(EcmlRows *rows, const char *source, const OptimalOptions *optio
 	int			name;
 	int			outputs;
 
-	ecml_catalog_get(options->model, 0, &entry);
+	ecml_catalog_get(options->model, &entry);
 	model = ecml_model_read(ecml_catalog_body(&entry), context);
 	ecml_model_check_features(model);
 	if (model->task != ECML_REGRESSION && !(model->task == ECML_CLASSIFICATION && model->schema->nclasses == 2))

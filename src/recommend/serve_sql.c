@@ -81,7 +81,7 @@ rec_serve(const text *name)
 		if (VARSIZE_ANY_EXHDR(name) > ECML_NAME_LIMIT)
 			ecml_catalog_check_name(text_to_cstring(name));
 		text_to_cstring_buffer(name, served->name, sizeof(served->name));
-		ecml_catalog_get(served->name, 0, &served->entry);
+		ecml_catalog_get(served->name, &served->entry);
 	}
 	else if (!ecml_catalog_newest("model_recommender_key", &served->entry, served->name))
 		ereport(ERROR,

@@ -121,10 +121,17 @@ weight_at(const SentimentEntry *entry, uint32_t hash)
 	return entry->weight & -(entry->hash == hash);
 }
 
-static inline const SentimentEntry *
-phrase_place(uint32_t hash)
+/*
+ * The weight of a phrase, 0 if it is not known.  An entry has the upper 24 bits of the hash and a weight of 8: of phrases that are not
+ * known about 1 in 30 million is taken for the one at its place for that.
+ */
+static inline int
+phrase_weight(uint32_t hash)
 {
-	return &sentiment_phrase_entries[place(hash, sentiment_phrase_shifts[hash & (SENTIMENT_PHRASE_GROUPS - 1)], SENTIMENT_PHRASE_BITS)];
+	uint32_t	entry = sentiment_phrase_entries[place(hash, sentiment_phrase_shifts[hash & (SENTIMENT_PHRASE_GROUPS - 1)],
+													   SENTIMENT_PHRASE_BITS)];
+
+	return (int8_t) entry & -((entry ^ hash) < 256);
 }
 
 /* May there be such a phrase? 1 or 0.  Most are not known, and these bits are in the cache. */
@@ -235,7 +242,7 @@ static inline ALWAYS void
 add_phrases(Scoring *s)
 {
 	for (unsigned i = 0; i < s->waiting; i++)
-		add(s, PLAIN, weight_at(phrase_place(s->phrases[i]), s->phrases[i]));
+		add(s, PLAIN, phrase_weight(s->phrases[i]));
 	s->waiting = 0;
 }
 
@@ -291,10 +298,10 @@ sentence(Reading *r, size_t at)
 static inline ALWAYS void
 phrase_ends(Reading *r, uint32_t hash, size_t begin, size_t end)
 {
-	const SentimentEntry *entry = phrase_place(hash);
+	int			weight = phrase_weight(hash);
 
-	if (entry->hash == hash || SENTIMENT_LEARNS)
-		feature(r, hash, PLAIN, weight_at(entry, hash), begin, end);
+	if (weight != 0 || SENTIMENT_LEARNS)
+		feature(r, hash, PLAIN, weight, begin, end);
 }
 
 /* ------------------------------------------------------------------------------------------------ reading */

@@ -1,5 +1,5 @@
 -- Sentiment on labelled sentences: a fit or a reading that loses some points shows.  sst2_dev (films) takes part in no fit, the sentences
--- about cell phones in that of the shipped weights; left out of it they come to 88.0 % (tools/sentiment/train.py --evaluate).
+-- about cell phones in that of the shipped weights; left out of it they come to 90.1 % (tools/sentiment/train.py --evaluate).
 BEGIN;
 \if :{?data}
 SELECT plan(3);
@@ -11,7 +11,7 @@ INSERT INTO judged SELECT 'sst2', m[1], m[2] = '1' FROM regexp_split_to_table(:'
 CREATE TABLE share AS SELECT name, count(*) AS n, avg(((ecml_sentiment(body) > 0) = good)::int) AS "right" FROM judged GROUP BY name;
 SELECT cmp_ok(sum(n), '>', 1800::numeric, 'sentences') FROM share;
 SELECT cmp_ok("right", '>', 0.97, 'about cell phones') FROM share WHERE name = 'cells';
-SELECT cmp_ok("right", '>', 0.7, 'about films') FROM share WHERE name = 'sst2';
+SELECT cmp_ok("right", '>', 0.715, 'about films') FROM share WHERE name = 'sst2';
 SELECT * FROM finish();
 \else
 \echo 1..0 # SKIP no folder of real data

@@ -53,7 +53,7 @@ my @cases = (
 		q(SELECT ecml_train('m', 'linreg', 'SELECT a, b FROM points, pg_sleep(10 + 0 * a)', 'a')) ],
 	[ 'reading, spilled to files', sub { $spilling },
 		q(SELECT ecml_train('m', 'kmeans', 'SELECT p.* FROM points p, generate_series(1, 1000)')), q(SET ecml.work_mem = '4MB') ],
-	[ 'reading, one pass', sub { $after->(0.5) },
+	[ 'reading, one pass', sub { $after->(0.3) },
 		q(SELECT ecml_train('m', 'linreg', 'SELECT p.* FROM points p, generate_series(1, 1000)', 'a')) ],
 	[ 'reading, one pass in parallel workers', sub { $parallel },
 		q(SELECT ecml_train('m', 'linreg', 'SELECT p.* FROM points p, generate_series(1, 1000)', 'a')),
@@ -61,7 +61,7 @@ my @cases = (
 	[ 'ecml_describe in parallel workers', sub { $parallel },
 		q(SELECT ecml_describe('SELECT p.* FROM points p, generate_series(1, 1000)')),
 		q(SET max_parallel_workers_per_gather = 2; SET min_parallel_table_scan_size = 0; SET parallel_setup_cost = 0) ],
-	[ 'ecml_prepare, learning', sub { $after->(0.5) },
+	[ 'ecml_prepare, learning', sub { $after->(0.3) },
 		q(SELECT ecml_prepare('SELECT p.* FROM points p, generate_series(1, 1000)', 'prepared', '{"clip": "iqr", "scale": "standard"}')) ],
 	[ 'reading, a table by several processes', sub { $parallel },
 		q(SELECT ecml_train('m', 'kmeans', 'many', options => '{"k": 60, "n_init": 10000}')),
@@ -73,31 +73,31 @@ my @cases = (
 			options => '{"k": 60, "n_init": 10000}')), q(SET ecml.work_mem = '16MB') ],
 	[ 'k-means, aggregate', sub { $threaded },
 		q(SELECT ecml_kmeans('{"k": 60, "n_init": 10000}', a, b, c, d) FROM points) ],
-	[ 'linear regression, QR of many columns', sub { $after->(0.8) },
+	[ 'linear regression, QR of many columns', sub { $after->(0.4) },
 		q(SELECT ecml_train('m', 'linreg', 'SELECT w.* FROM wide w, generate_series(1, 1000)', 'y')) ],
-	[ 'linear regression, aggregate', sub { $after->(0.8) },
+	[ 'linear regression, aggregate', sub { $after->(0.4) },
 		q(SELECT ecml_linreg('{}', y, x) FROM wide w, generate_series(1, 1000)) ],
-	[ 'linear regression, coordinate descent', sub { $after->(1.5) },
+	[ 'linear regression, coordinate descent', sub { $after->(0.8) },
 		q(SELECT ecml_train('m', 'linreg', 'SELECT * FROM wide LIMIT 1100', 'y',
 			options => '{"alpha": 1e-9, "l1_ratio": 1, "max_iter": 100000000, "tolerance": 1e-300}')) ],
-	[ 'linear regression, thousands of categories', sub { $after->(0.8) },
+	[ 'linear regression, thousands of categories', sub { $after->(0.4) },
 		q(SELECT ecml_train('m', 'linreg', 'words', 'y')) ],
-	[ 'cross validation, linear regression', sub { $after->(1.0) },
+	[ 'cross validation, linear regression', sub { $after->(0.5) },
 		q(SELECT ecml_cross_validate('linreg', 'points', 'a', options => '{"folds": 1000}')) ],
-	[ 'cross validation over spilled rows', sub { $after->(1.0) },
+	[ 'cross validation over spilled rows', sub { $after->(0.5) },
 		q(SELECT ecml_cross_validate('linreg', 'points', 'a', options => '{"folds": 1000}')), q(SET ecml.work_mem = '4MB') ],
-	[ 'cross validation of groups', sub { $after->(0.8) },
+	[ 'cross validation of groups', sub { $after->(0.4) },
 		q(SELECT ecml_cross_validate('linreg', 'points', 'a', '{b}', options => '{"folds": 50, "repeats": 100, "group": "c"}')) ],
-	[ 'cross prediction by time', sub { $after->(0.8) },
+	[ 'cross prediction by time', sub { $after->(0.4) },
 		q(SELECT count(*) FROM ecml_cross_predict('linreg', 'points', 'a', '{b}', 'c', '{"folds": 1000, "time": "d"}')) ],
 	[ 'search, fits in two threads', sub { $threaded },
 		q(SELECT count(*) FROM ecml_tune('kmeans', 'points', NULL, NULL, '{"k": [50, 60], "n_init": [10000]}', '{"save": "m"}')) ],
-	[ 'search, many trials over spilled rows', sub { $after->(1.0) },
+	[ 'search, many trials over spilled rows', sub { $after->(0.5) },
 		q(SELECT count(*) FROM ecml_tune('linreg', 'points', 'a', NULL, '{"alpha": {"low": 0, "high": 1}}', '{"trials": 5000}')),
 		q(SET ecml.work_mem = '4MB') ],
 	[ 'scan of k', sub { $threaded },
 		q(SELECT count(*) FROM ecml_kmeans_scan('points', NULL, 2, 10000, '{"n_init": 20}')) ],
-	[ 'evaluation', sub { $after->(0.5) },
+	[ 'evaluation', sub { $after->(0.3) },
 		q(SELECT ecml_evaluate('line', 'SELECT p.* FROM points p, generate_series(1, 1000)')) ]);
 
 # Nothing is left of a statement of the victim.
@@ -135,11 +135,11 @@ for my $case (@cases)
 	$worst = $took if $took > $worst;
 	check_clean($what);
 
-	$victim->query(q(SET statement_timeout = '700ms'));
+	$victim->query(q(SET statement_timeout = '300ms'));
 	$asked = time;
 	$victim->query($statement);
 	is($victim->sqlstate, '57014', "$what: out of time") or diag $victim->messages;
-	note sprintf('%s: %.0f ms after its time', $what, (time - $asked) * 1000 - 700);
+	note sprintf('%s: %.0f ms after its time', $what, (time - $asked) * 1000 - 300);
 	$victim->query(q(RESET statement_timeout; RESET ecml.work_mem; SET max_parallel_workers_per_gather = 0));
 	check_clean("$what, out of time");
 }

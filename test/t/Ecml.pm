@@ -130,6 +130,17 @@ sub temporary_files
 	return map { s{.*/}{}r } glob($node->data_dir . '/base/pgsql_tmp/*');
 }
 
+# Wait until the server of node takes connections again.  poll_query_until would write to a psql that may be gone already.
+sub restarted
+{
+	my ($node) = @_;
+
+	return wait_until(sub {
+		return IPC::Run::run([ $node->installed_command('psql'), '-XAtq', '-d', $node->connstr('postgres'), '-c', 'SELECT 1' ],
+			'<', '/dev/null', '>', '/dev/null', '2>', '/dev/null');
+	});
+}
+
 # Wait until the condition holds; false after some seconds.
 sub wait_until
 {

@@ -468,8 +468,10 @@ test_oob(void)
 	ok(fabs(model->oob_rmse / off - 1) < 0.05 && model->oob_r2 > 0.5, "numbers: RMSE %.3f, of other rows %.3f; R2 %.3f", model->oob_rmse,
 	   off, model->oob_r2);
 	params.bootstrap = false;
+	params.n_trees = 10;
 	ok(fit(ctx, &t, false, 0, NULL, &params)->oob_rows == 0, "without a draw all rows are seen");
 	params.max_samples = 0.5;
+	params.n_trees = 40;
 	ok(fit(ctx, &t, false, 0, NULL, &params)->oob_rows == 4000, "half of them drawn without replacement");
 	test_ctx_free(ctx);
 }
@@ -582,7 +584,7 @@ fits(EcmlCtx *ctx, int classes, int criterion)
 	params.n_trees = 4;
 	params.min_samples_leaf = 1;
 	params.criterion = criterion;
-	t = table(ctx, 1200, classes, 7);
+	t = table(ctx, 600, classes, 7);
 	ecml_writer_init(&w, ctx);
 	forest_write(&w, fit(ctx, &t, false, classes, NULL, &params));
 	return true;
@@ -705,6 +707,7 @@ test_wide(void)
 			x[i * 3 + j] = j == 0 ? i % 300 : ecml_rng_double(&rng);
 	}
 	params.min_samples_leaf = 1;
+	params.n_trees = 10;
 	model = forest_fit(ctx, ecml_data_from_rows(ctx, ECML_F4, n, 3, x, y, NULL), &task);
 	for (int i = 0; i < n; i++)
 	{

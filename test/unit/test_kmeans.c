@@ -540,7 +540,7 @@ test_same_bits(size_t n, int d, int k, int groups, bool weighted, int init, int 
 			test_ctx_free(ctx);
 		}
 	/* from where bounds are left out first (they ask for a margin) to where nothing goes */
-	for (double share = 2.0; share > 0.1 && !weighted; share -= 0.2)
+	for (double share = 2.0; share > 0.1 && !weighted; share -= 0.3)
 	{
 		EcmlCtx    *ctx = test_ctx(1, 42);
 		KmeansModel *model;
@@ -558,7 +558,7 @@ test_same_bits(size_t n, int d, int k, int groups, bool weighted, int init, int 
 		test_ctx_free(ctx);
 	}
 	if (!weighted)
-		ok(frugal > 5 && frugal + refused == 10 && differs == 0,
+		ok(frugal > 3 && frugal + refused == 7 && differs == 0,
 		   "same bits where the sample fits, as good where it does not: %d budgets, %d too small", frugal, refused);
 	test_ctx_free(first);
 	test_ctx_free(own);
@@ -749,8 +749,8 @@ static void
 test_interruptions(void)
 {
 	EcmlCtx    *own = test_ctx(1, 1);
-	double	   *x = mixture(own, 3, 5000, 4, 6, 2);
-	EcmlData   *data = ecml_data_from_rows(own, ECML_F4, 5000, 4, x, NULL, NULL);
+	double	   *x = mixture(own, 3, 4500, 4, 6, 2);
+	EcmlData   *data = ecml_data_from_rows(own, ECML_F4, 4500, 4, x, NULL, NULL);
 	EcmlCtx    *whole = test_ctx(3, 6);
 	KmeansParams params = KMEANS_DEFAULTS;
 	KmeansModel *model;
@@ -770,7 +770,7 @@ test_interruptions(void)
 	kmeans_fit(whole, data, &params);
 	ok(whole->used - left == left && left < 10000, "a fit keeps nothing but its model (%zu bytes)", left);
 	ecml_rng_seed(&rng, 1);
-	for (int i = 0; i < 30; i++)
+	for (int i = 0; i < 20; i++)
 	{
 		EcmlCtx    *ctx = test_ctx(3, 6);
 
@@ -778,7 +778,7 @@ test_interruptions(void)
 		cancelled += !fit(ctx, i % 2 ? spilled(ctx, data) : data, &params, &again) && test_host(ctx)->cancelled;
 		test_ctx_free(ctx);
 	}
-	ok(cancelled > 25, "cancelled %d of 30 times, among %ld polls", cancelled, polls);
+	ok(cancelled > 16, "cancelled %d of 20 times, among %ld polls", cancelled, polls);
 	for (long after = 0; after < 4000; after = after * 3 / 2 + 1, tries++)
 	{
 		EcmlCtx    *ctx = test_ctx(3, 6);
@@ -892,9 +892,9 @@ main(void)
 	test_against_sklearn();
 	test_against_naive(5000, 2, 3);
 	test_against_naive(6000, 8, 20);
-	test_same_bits(13000, 5, 7, 7, false, KMEANS_INIT_PLUSPLUS, 6);
+	test_same_bits(9000, 5, 7, 7, false, KMEANS_INIT_PLUSPLUS, 6);
 	test_same_bits(9000, 3, 20, 6, true, KMEANS_INIT_PLUSPLUS, 4);
-	test_same_bits(9000, 17, 250, 20, false, KMEANS_INIT_RANDOM, 3);
+	test_same_bits(4500, 17, 250, 20, false, KMEANS_INIT_RANDOM, 3);
 	test_bounds();
 	test_weights();
 	test_corners();

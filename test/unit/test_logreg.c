@@ -287,9 +287,9 @@ test_minima(void)
 	Rows		four = random_rows(2, 2500, 7, 4);
 	Rows		many = random_rows(3, 24000, 70, 2);	/* samples, then L-BFGS in their metric */
 	Rows		few = random_rows(4, 40, 60, 2);	/* fewer rows than terms */
-	Rows		wide = random_rows(5, 2500, 270, 2);	/* squares of the Hessian */
-	Rows		crowd = random_rows(6, 1500, 30, 12);	/* the same for pairs of classes */
-	Rows		huge = random_rows(7, 300, 140, 30);	/* no Hessian */
+	Rows		wide = random_rows(5, 1200, 270, 2);	/* squares of the Hessian */
+	Rows		crowd = random_rows(6, 900, 30, 12);	/* the same for pairs of classes */
+	Rows		huge = random_rows(7, 200, 140, 30);	/* no Hessian */
 
 	for (int penalty = 0; penalty < 4; penalty++)
 	{
@@ -698,7 +698,7 @@ test_ways(void)
 	LogregParams sparse = defaults;
 	Rows		narrow = random_rows(51, 30000, 9, 2);
 	Rows		many = random_rows(52, 9000, 70, 2);
-	Rows		wide = random_rows(53, 1800, 260, 2);
+	Rows		wide = random_rows(53, 1000, 260, 2);
 	Rows		three = random_rows(54, 9000, 5, 3);
 
 	sparse.penalty = LOGREG_L1;

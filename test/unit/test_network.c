@@ -566,11 +566,11 @@ test_training(int which)
 	{
 		EcmlCtx    *ctx = test_ctx(run == 0 ? 1 : run + 2, 11);
 		Network    *net = build(ctx, which);
-		Rows	   *r = make_rows(ctx, net, 50, nets[which].nclasses);
+		Rows	   *r = make_rows(ctx, net, 40, nets[which].nclasses);
 		CnnParams	params = params_of(16);
 		CnnResult  *result;
 
-		params.epochs = 4;
+		params.epochs = 3;
 		params.learning_rate = 0.003;
 		params.validation = 0.2;
 		params.mixup = run == 2 ? 0 : 0.2;

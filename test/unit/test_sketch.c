@@ -275,7 +275,7 @@ damage(const char *what, const uint8_t *bytes, size_t size, void (*read) (EcmlRe
 	EcmlRng		rng;
 
 	ecml_rng_seed(&rng, 9);
-	for (volatile int i = 0; i < 900; i++)
+	for (volatile int i = 0; i < 600; i++)
 	{
 		EcmlCtx    *ctx = test_ctx(1, 1);
 		uint8_t    *copy = malloc(size);

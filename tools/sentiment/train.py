@@ -8,12 +8,15 @@ files are those of the package wordnet-base.  Needs numpy and scipy.  The same i
    negated words.
 2. Logistic regression with an L2 penalty, weaker for what few texts have (by the logarithm of the texts over those that have it),
    on texts, and beside them on each sentence of the reviews, which takes over their stars: what a sentence says for itself is not left
-   to what it stands beside.  A text counts so much that of a set with n texts n^0.5 count: small sets are heard.  Targets: 4 and 5 stars against 1 and 2; beside
-   it, with a weight of LOWER each, more than 2 stars, more than 1 star.  Each target of a set has an intercept and a slope by the log
-   of its texts' length, which take up how many of its texts are good, and are then left out.
-3. Words that few or no texts have get a weight from what WordNet knows of them: their synonyms, similar words, derived forms
-   and, turned, antonyms, and the sentiment of their glosses.
-4. Small weights are left out (LEAST), so that the table stays in a processor's cache.
+   to what it stands beside.  A text counts so much that of a set with n texts n^0.7 count: small sets are heard.  Targets: 4 and 5 stars
+   against 1 and 2; beside it, with a weight of LOWER each, more than 2 stars, more than 1 star.  Each target of a set has an intercept
+   and a slope by the log of its texts' length, which take up how many of its texts are good, and are then left out.
+   The loss is that of texts of which any feature may be missing (DROPOUT): in texts of another kind many are.
+3. For each word WordNet has: what is known of its neighbours, that is its synonyms, similar words, derived and inflected forms
+   and, turned, antonyms, and the sentiment of its glosses.
+4. The regression twice more, with the features of some weight alone (KEEP), where the penalty draws a word towards what its neighbours
+   say.  Words that fewer than 3 texts have get just that.
+5. Small weights are left out (LEAST), so that the table stays in a processor's cache.
 
 What is left out of the regression is put back as one prior for all texts: reviews of more than a few words are mostly good ones
 (sentiment.c).  All constants here and in sentiment.c were chosen by the accuracy on the licensed sets, each left out of the fit.
@@ -39,14 +42,18 @@ C = 0.2
 LOWER = 0.15
 SENTENCE = 0.4                # how much the sentences of a set count beside its texts
 TOTAL = 1.2                   # how much all texts count, by their number, against the penalty
+DROPOUT = 0.5                 # q / (1 - q), where q is the chance of a feature to be missing
 PRIOR, SHORT = 1.0, 20        # as in sentiment.c
 STEP = 0.01
+LARGEST = 1.27                # of phrases: their weights are of one byte
 SETS = ['cells', 'clothing', 'foods', 'phones', 'hotels']
 JUDGES = ['flipkart', 'sst2_dev']
 REVIEWS = ['clothing', 'foods', 'phones']     # sets of texts of more than a sentence
+# least weights of what takes part in the second regression: of words, of phrases and negated words
+KEEP = {'word': 0.03, 'phrase': 0.04}
 # least weights of the list: of pairs, with or without a word between, of runs of three, of negated words, of words of the reviews, of
 # WordNet's, of their other forms
-LEAST = {'pair': 0.1, 'run': 0.1, 'negated': 0.1, 'review': 0.03, 'wordnet': 0.06, 'form': 0.08}
+LEAST = {'pair': 0.08, 'run': 0.08, 'negated': 0.08, 'review': 0.03, 'wordnet': 0.06, 'form': 0.08}
 
 
 def read(folder, name):
@@ -154,7 +161,7 @@ def targets(rows, part, sets, stars):
     found, groups = [], 0
     for name in sorted(set(zip(sets[rows], part[rows]))):
         mine = rows[(sets[rows] == name[0]) & (part[rows] == name[1])]
-        many = len(mine) ** -0.5 * (SENTENCE if name[1] == 'sentence' else 1)
+        many = len(mine) ** -0.3 * (SENTENCE if name[1] == 'sentence' else 1)
         if name[1] == 'five':
             bounds = [(mine, 4.5, 1)]
         elif set(stars[mine]) <= {1, 5}:
@@ -168,39 +175,67 @@ def targets(rows, part, sets, stars):
     return row, good, group, counts * TOTAL * (part[rows] != 'sentence').sum() / counts.sum(), groups
 
 
-def fit(x, rows, part, sets, stars, words):
-    """weights of columns, those that fewer than 3 texts have stay 0; how many texts, sentences not counted, have each"""
+def fit(x, rows, part, sets, stars, words, seen, keep, drawn, begin, steps):
+    """weights of the columns keep; seen: how many texts, sentences not counted, have each; drawn: to where the penalty draws each; begin:
+    where the steps start"""
     row, good, group, counts, groups = targets(rows, part, sets, stars)
-    seen = np.bincount(x[rows].indices, minlength=x.shape[1])
-    keep = np.where(seen >= 3)[0]
     n = seen[keep]
     rare = np.log((len(rows) + 1) / n)
     rare /= math.sqrt((rare ** 2 * n).sum() / n.sum())
     p = x[rows][:, keep].tocsr()
     p.data *= rare[p.indices].astype(np.float32)
     turned = p.T.tocsr()
+    square, turned_square = p.multiply(p).tocsr(), turned.multiply(turned).tocsr()
     place = np.zeros(x.shape[0], int)
     place[rows] = np.arange(len(rows))
     at = place[row]
     long = np.log1p(words[row]) - 3
     k = 2 * groups
+    drawn, begin = drawn[keep] / rare, begin[keep] / rare
 
-    def loss(w):
-        margin = (p @ w[k:].astype(np.float32)).astype(float)[at] + w[:groups][group] + w[groups:k][group] * long
+    def by_group(pull):
+        return np.concatenate([np.bincount(group, pull, groups), np.bincount(group, pull * long, groups)])
+
+    def by_text(values):
+        return np.bincount(at, values, len(rows)).astype(np.float32)
+
+    def loss(u):
+        """with the mean of what texts lose whose features are missing by chance, to the second order (Wager, Wang, Liang 2013)"""
+        w = u * scale
+        v = w[k:].astype(np.float32)
+        margin = (p @ v).astype(float)[at] + w[:groups][group] + w[groups:k][group] * long
+        chance = 1 / (1 + np.exp(-np.clip(margin, -500, 500)))
+        spread = (square @ (v * v)).astype(float)[at]
+        both = DROPOUT * chance * (1 - chance)
+        pull = counts * (chance - good + 0.5 * both * (1 - 2 * chance) * spread)
+        away = w[k:] - drawn
+        slope = np.concatenate([by_group(pull) + 1e-3 * w[:k],
+                                turned @ by_text(pull) + v * (turned_square @ by_text(counts * both)) + away / C])
+        return ((counts * (np.logaddexp(0, margin) - good * margin + 0.5 * both * spread)).sum() + away @ away / (2 * C) +
+                5e-4 * w[:k] @ w[:k], slope * scale)
+
+    # steps of about one size for all: by the second derivatives at a chance of 0.1 or 0.9
+    scale = 1 / np.sqrt(np.concatenate([0.1 * np.bincount(group, counts, groups), 0.1 * np.bincount(group, counts * long ** 2, groups),
+                                        0.1 * (turned_square @ by_text(counts)) + 1 / C]))
+    fixed = (p @ begin.astype(np.float32)).astype(float)[at]
+
+    def loss_of_sets(u):
+        w = u * scale[:k]
+        margin = fixed + w[:groups][group] + w[groups:][group] * long
         pull = counts * (1 / (1 + np.exp(-np.clip(margin, -500, 500))) - good)
-        return ((counts * (np.logaddexp(0, margin) - good * margin)).sum() + w[k:] @ w[k:] / (2 * C) + 5e-4 * w[:k] @ w[:k],
-                np.concatenate([np.bincount(group, pull, groups) + 1e-3 * w[:groups], np.bincount(group, pull * long, groups) + 1e-3 * w[groups:k],
-                                turned @ np.bincount(at, pull, len(rows)).astype(np.float32) + w[k:] / C]))
-    found = minimize(loss, np.zeros(k + len(keep)), jac=True, method='L-BFGS-B', options={'maxiter': 60})
+        return (counts * (np.logaddexp(0, margin) - good * margin)).sum(), by_group(pull) * scale[:k]
+    sets_begin = minimize(loss_of_sets, np.zeros(k), jac=True, method='L-BFGS-B', options={'maxiter': 20}).x
+    found = minimize(loss, np.concatenate([sets_begin, begin / scale[k:]]), jac=True, method='L-BFGS-B', options={'maxiter': steps})
     w = np.zeros(x.shape[1])
-    w[keep] = found.x[k:] * rare
-    return w, np.bincount(x[rows[part[rows] != 'sentence']].indices, minlength=x.shape[1])
+    w[keep] = (found.x * scale)[k:] * rare
+    return w
 
 
 # ---------------------------------------------------------------------------------------------------------------- WordNet
 
 # a relation and how much a word takes over along it
 RELATIONS = {'&': 0.5, '!': -0.8, '+': 0.7, '\\': 0.8, '^': 0.5, '=': 0.4}
+FORM = 0.7                    # between a word and its inflected forms
 
 
 def wordnet(folder='/usr/share/wordnet'):
@@ -253,34 +288,6 @@ def wordnet(folder='/usr/share/wordnet'):
     return edges, glosses, speech
 
 
-def spread(edges, glosses, extract, place, w, seen):
-    """weights of WordNet's words that are rare in the texts, from those that are not"""
-    own, sure = {}, {}
-    for word in edges:
-        i = place.get(hash_of(word))
-        n = seen[i] if i is not None else 0
-        own[word] = w[i] if n > 0 else 0.0
-        sure[word] = n / (n + 20.0)
-    told = {}
-    for word in edges:
-        if sure[word] < 0.8:
-            total = 0.0
-            texts = glosses.get(word, [])[:2]
-            for gloss in texts:
-                h, v, _, words = extract(gloss)
-                total += sum(w[place[int(a)]] * b for a, b in zip(h, v) if int(a) in place) * math.sqrt((1 + words / 15) / (4 + words))
-            told[word] = total / max(1, len(texts))
-    now = dict(own)
-    for _ in range(8):
-        new = {}
-        for word, near in edges.items():
-            top = sum(s * now[v] for v, s in near.items()) + 0.7 * told.get(word, 0)
-            bottom = sum(abs(s) for s in near.values()) + 1.0
-            new[word] = sure[word] * own[word] + (1 - sure[word]) * 0.9 * top / bottom
-        now = new
-    return {word: now[word] for word in edges if sure[word] < 0.8 and abs(now[word]) >= 0.03}
-
-
 def exceptions(folder='/usr/share/wordnet'):
     """irregular forms {part of speech: {word: [form]}}"""
     found = {}
@@ -314,21 +321,61 @@ def forms(word, parts, irregular):
     return [form for form in out if form.isalpha() and form != word]
 
 
+class Neighbours:
+    """of WordNet's words and their forms"""
+
+    def __init__(self, extract, place):
+        edges, glosses, speech = wordnet()
+        irregular = exceptions()
+        self.words = list(edges)
+        index = {word: i for i, word in enumerate(self.words)}
+        self.lemmas = set(self.words)
+        near = {(index[word], index[other]): strength for word, others in edges.items() for other, strength in others.items()}
+        for word in list(self.words):
+            for form in forms(word, speech.get(word, ()), irregular):
+                if form not in index:
+                    index[form] = len(self.words)
+                    self.words.append(form)
+                for pair in ((index[word], index[form]), (index[form], index[word])):
+                    near[pair] = near.get(pair, 0) + FORM
+        n = len(self.words)
+        self.near = csr_matrix((list(near.values()), tuple(zip(*near))), shape=(n, n))
+        self.column = np.array([place.get(word_hash(word), -1) for word in self.words])
+        told = []
+        for word in edges:
+            texts = glosses.get(word, [])[:2]
+            for gloss in texts:
+                h, v, _, words = extract(gloss)
+                told += [(b * math.sqrt((1 + words / 15) / (4 + words)) / len(texts), index[word], place[int(a)])
+                         for a, b in zip(h, v) if int(a) in place]
+        value, i, j = zip(*told)
+        self.glosses = csr_matrix((value, (i, j)), shape=(n, len(place)))
+
+    def say(self, w, seen):
+        """of each word what its neighbours' weights say, those of few texts in turn by theirs"""
+        known = self.column >= 0
+        n, own = np.zeros(len(self.words)), np.zeros(len(self.words))
+        n[known], own[known] = seen[self.column[known]], w[self.column[known]]
+        sure = n / (n + 20)
+        told = 0.7 * (self.glosses @ w)
+        bottom = np.asarray(abs(self.near).sum(1)).ravel() + 1
+        now = own
+        for _ in range(8):
+            say = 0.9 * (self.near @ now + told) / bottom
+            now = sure * own + (1 - sure) * say
+        return say
+
+
 def accuracy(score, words, good):
     """of the sign"""
     return (((score + PRIOR * np.maximum(0, 1 - SHORT / np.maximum(words, 1))) > 0) == good).mean()
 
 
-def least(name, known, lemmas):
-    """the least weight of an entry of the list"""
+def kind(name):
     words = name.split(' ')
     if len(words) > 1:
-        kind = 'run' if len(words) == 3 and words[1] != '*' else 'pair'
-    elif name[0] == '!' and len(name) > 1:
-        kind = 'negated'
-    else:
-        kind = 'review' if known or not name.isascii() else 'wordnet' if name in lemmas else 'form'
-    return LEAST[kind]
+        return 'run' if len(words) == 3 and words[1] != '*' else 'pair'
+    return 'negated' if name[0] == '!' and len(name) > 1 else 'word'
 
 
 class Data:
@@ -341,29 +388,48 @@ class Data:
         self.stars = np.array([r[2] for r in rows], float)
         self.x, self.vocabulary, self.words = matrix(self.extract, self.texts)
         self.place = {int(h): i for i, h in enumerate(self.vocabulary)}
-        self.edges, self.glosses, self.speech = wordnet()
-        self.irregular = exceptions()
+        self.neighbours = Neighbours(self.extract, self.place)
+
+    def fit(self, rows, seen, keep, drawn, begin, steps):
+        return fit(self.x, rows, self.part, self.sets, self.stars, self.words, seen, keep, drawn, begin, steps)
 
     def learnt(self, without):
-        """(weights of columns, how many texts of the fit have each) of the reviews alone, of all sets but this"""
+        """(rows of the fit, how many of its texts have each column, weights of columns of the reviews alone), of all sets but this"""
         rows = np.where(~np.isin(self.sets, JUDGES + [without]))[0]
-        return rows, *fit(self.x, rows, self.part, self.sets, self.stars, self.words)
+        seen = np.bincount(self.x[rows[self.part[rows] != 'sentence']].indices, minlength=self.x.shape[1])
+        none = np.zeros(self.x.shape[1])
+        return rows, seen, self.fit(rows, seen, np.where(seen >= 3)[0], none, none, 40)
 
     def model(self, without):
         """the list: {spelling: weight}"""
-        rows, w, seen = self.learnt(without)
-        rest = spread(self.edges, self.glosses, self.extract, self.place, w, seen)
-        wanted = np.where(np.abs(w) >= min(LEAST.values()))[0]
-        names = spellings(self.extract, [self.texts[i] for i in rows if self.part[i] != 'sentence'], self.vocabulary[wanted])
-        known = {int(h) for h in self.vocabulary[seen >= 3]}
-        found = {names[h]: w[i] for i, h in ((i, int(self.vocabulary[i])) for i in wanted) if h in names}
-        for word, value in rest.items():
-            found[word] = value
-            for form in forms(word, self.speech.get(word, ()), self.irregular):
-                if word_hash(form) not in known and form not in self.edges:
-                    found.setdefault(form, value)
+        rows, seen, w = self.learnt(without)
+        near = self.neighbours
+        keep = None
+        for _ in range(2):
+            say = near.say(w, seen)
+            drawn = np.zeros(len(w))
+            inside = (near.column >= 0) & (np.abs(say) >= 0.01)
+            drawn[near.column[inside]] = say[inside]
+            if keep is None:
+                wanted = np.where((seen >= 3) & ((np.abs(w) >= min(KEEP.values()) - STEP / 2) | (drawn != 0)))[0]
+                names = spellings(self.extract, [self.texts[i] for i in rows if self.part[i] != 'sentence'], self.vocabulary[wanted])
+                names = {i: names[h] for i, h in ((i, int(self.vocabulary[i])) for i in wanted) if h in names}
+                keep = np.array([i for i, name in names.items() if drawn[i] != 0 or
+                                 abs(w[i]) >= KEEP['word' if kind(name) == 'word' else 'phrase'] - STEP / 2])
+            w = self.fit(rows, seen, keep, drawn, w, 20)
+        found = {names[i]: w[i] for i in keep}
+        known = {names[i] for i in keep} | {word for word, column in zip(near.words, near.column) if column >= 0 and seen[column] >= 3}
+        found.update((word, value) for word, value in zip(near.words, say) if word not in known)
+        found = {name: max(-LARGEST, min(LARGEST, value)) if ' ' in name else value for name, value in found.items()}
         found = {name: round(value / STEP) * STEP for name, value in found.items() if len(name) < 60 and not re.search(r'[\t\n#]', name)}
-        return {name: value for name, value in found.items() if abs(value) >= least(name, hash_of(name) in known, self.edges) - 1e-9}
+        return {name: value for name, value in found.items() if abs(value) >= self.least(name, name in known) - 1e-9}
+
+    def least(self, name, known):
+        """the least weight of an entry of the list"""
+        what = kind(name)
+        if what == 'word':
+            what = 'review' if known or not name.isascii() else 'wordnet' if name in self.neighbours.lemmas else 'form'
+        return LEAST[what]
 
     def score(self, weights):
         columns = np.zeros(len(self.vocabulary))

@@ -40,10 +40,10 @@ sub hash_of
 
 # A table with one place for each hash, in which no two fall on one: hashes with the same low bits are a group, and of each the
 # shift is searched with which its hashes fall on free places (hash, displace, and compress: Belazzougui et al. 2009), large groups
-# first.  Prints places and shifts.
+# first.  Prints places and shifts.  entry: how one is printed, by its hash and the rest.
 sub one_place
 {
-	my ($prefix, %entries) = @_;
+	my ($prefix, $type, $entry, %entries) = @_;
 	my $n = keys %entries;
 	my $bits = 8;
 	$bits++ while (1 << $bits) < 1.3 * $n;
@@ -72,8 +72,8 @@ sub one_place
 	my $macro = uc $prefix;
 	print "#define ${macro}_BITS $bits\n#define ${macro}_GROUPS $groups\nstatic const uint8_t ${prefix}_shifts[${macro}_GROUPS] = {\n";
 	lines('%d', @shift);
-	print "};\nstatic const SentimentEntry ${prefix}_entries[1 << ${macro}_BITS] = {\n";
-	lines('[%d]={%u,%d,%d}', map { [$_, $table[$_], @{$entries{$table[$_]}}] } grep { defined $table[$_] } 0 .. $#table);
+	print "};\nstatic const $type ${prefix}_entries[1 << ${macro}_BITS] = {\n";
+	lines('[%d]=%s', map { [$_, $entry->($table[$_], @{$entries{$table[$_]}})] } grep { defined $table[$_] } 0 .. $#table);
 	print "};\n";
 }
 
@@ -130,6 +130,7 @@ if ($mode eq 'sentiment')
 			chomp;
 			next if /^#/ || $_ eq '';
 			my ($word, $w) = split /\t/;
+			die "$words: $word: the weight of a phrase is of one byte\n" if $word =~ / / && abs $w > 127;
 			$weight{$word} = $w;
 			my ($begins, $flag) = $word =~ /^!(.+)$/ ? ($1, 16) : $word =~ /^(\S+) \* \S+$/ ? ($1, 32) :
 				$word =~ /^(\S+) \S+ \S+$/ ? ($1, 64) : $word =~ /^(\S+) \S+$/ ? ($1, 8) : next;
@@ -150,8 +151,9 @@ if ($mode eq 'sentiment')
 	}
 	print "/* sentiment_tables.h - made by tools/text/tables.pl */\n#define SENTIMENT_STEP 0.01\n",
 		"#ifndef SENTIMENT_LEARNS\n#define SENTIMENT_LEARNS $learns\n#endif\n";
-	one_place('sentiment', %single);
-	one_place('sentiment_phrase', %phrase);
+	one_place('sentiment', 'SentimentEntry', sub { sprintf '{%u,%d,%d}', @_ }, %single);
+	# a phrase in four bytes: the upper 24 bits of its hash, its weight
+	one_place('sentiment_phrase', 'uint32_t', sub { sprintf '%u', $_[0] & ~0xFF | $_[1] & 0xFF }, %phrase);
 	# is there such a phrase? one bit for the low bits of its hash
 	my $filter = 2048;
 	$filter *= 2 while 64 * $filter < 4 * keys %phrase;
