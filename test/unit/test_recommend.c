@@ -1,33 +1,9 @@
 /*
- * test_recommend.c - recommenders: sparse matrices, neighbours, factors, lists, bytes
+ * test_recommend.c - recommenders: sparse matrices, neighbours, factors, lists
  *
  * Each against a plain definition written here, dense and in double precision.
  */
-#include "num/bytes.h"
 #include "recommend_cases.h"
-
-#define USERS 60
-#define ITEMS 40
-
-/* Rows that repeat pairs, with some returns; taste by groups, so that there is something to learn. */
-static void
-make_rows(EcmlCtx *ctx, RecRows *rows, int users, int items, int n, bool timed)
-{
-	EcmlRng		rng;
-
-	ecml_rng_seed(&rng, 7);
-	rec_rows_init(ctx, rows, timed, false);
-	for (int i = 0; i < n; i++)
-	{
-		int			u = (int) ecml_rng_below(&rng, users);
-		int			taste = u % 4;
-		int			item = ecml_rng_double(&rng) < 0.8 ? (int) (ecml_rng_below(&rng, (items + 3) / 4) * 4 + taste) :
-			(int) ecml_rng_below(&rng, items);
-		double		value = ecml_rng_double(&rng) < 0.05 ? -1 : 1 + (double) ecml_rng_below(&rng, 4);
-
-		rec_rows_add(ctx, rows, u, item < items ? item : items - 1, value, i * 3600.0, 0);
-	}
-}
 
 /* The dense matrix of the rows: sums, those not above 0 as 0. */
 static void
@@ -41,12 +17,6 @@ dense(const RecRows *rows, double *m, double half_life)
 															 (half_life > 0 ? exp2((rows->time[i] - last) / half_life) : 1));
 	for (int i = 0; i < USERS * ITEMS; i++)
 		m[i] = m[i] > 0 ? m[i] : 0;
-}
-
-static RecParams
-params_of(void)
-{
-	return (RecParams) REC_DEFAULTS;
 }
 
 static void
@@ -399,49 +369,6 @@ test_als(void)
 		}
 }
 
-/* A fit of all parts. */
-static RecFit *
-fit_all(EcmlCtx *ctx, const float *mix, bool tune)
-{
-	RecRows		rows;
-	RecParams	params = params_of();
-	char	  **ids = ECML_NEW(ctx, char *, ITEMS + 2);
-	RecTerms   *terms = rec_terms_create(ctx);
-	RecMatrix  *content;
-	RecFit	   *fit;
-
-	make_rows(ctx, &rows, USERS, ITEMS, 900, true);
-	for (int i = 0; i < ITEMS + 2; i++)
-	{
-		ids[i] = ecml_alloc(ctx, 16);
-		ids[i][0] = 'A' + i / 10;
-		ids[i][1] = '0' + i % 10;
-		ids[i][2] = '\0';
-		rec_terms_begin(ctx, terms, i);
-		rec_terms_text(ctx, terms, 0, i % 4 == 0 ? "red shoe" : i % 4 == 1 ? "blue hat" : i % 4 == 2 ? "green sock" : "old lamp", i % 4 == 2 ? 10 : 8);
-		rec_terms_number(ctx, terms, 1, i % 4 * 10 + i * 0.01);
-	}
-	content = rec_terms_finish(ctx, terms, ITEMS + 2);
-	params.factors = 8;
-	params.neighbors = 10;
-	fit = rec_fit(ctx, &rows, USERS, ITEMS + 2, ids, &params, mix, tune, content, 0, NULL);
-	rec_model_index(ctx, fit->model);
-	return fit;
-}
-
-static RecUser
-user_of(const RecFit *fit, int u)
-{
-	RecUser		user = {.group = -1};
-	const RecMatrix *h = fit->history;
-
-	user.n = (int) (h->start[u + 1] - h->start[u]);
-	user.items = h->column + h->start[u];
-	user.values = h->value + h->start[u];
-	user.factors = fit->user ? fit->user + (size_t) u * fit->model->factors->stride : NULL;
-	return user;
-}
-
 static void
 test_lists(void)
 {
@@ -731,196 +658,6 @@ test_reasons_by_users(void)
 	test_ctx_free(ctx);
 }
 
-typedef struct Bytes
-{
-	const uint8_t *data;
-	size_t		size;
-} Bytes;
-
-/* What can be read can be used. */
-static void
-read_and_use(EcmlCtx *ctx, const void *arg)
-{
-	const Bytes *bytes = arg;
-	EcmlReader	r;
-	RecModel   *model;
-	RecScorer	scorer;
-	RecBest		best[5];
-	RecUser		user = {.n = 0,.group = -1};
-	int			n;
-
-	ecml_reader_init(&r, ctx, bytes->data, bytes->size);
-	model = rec_model_read(&r);
-	ecml_read_end(&r);
-	n = model->items < 5 ? model->items : 5;
-	rec_scorer_init(ctx, &scorer, model);
-	(void) rec_best(&scorer, &user, n, NULL, NULL, 0, best);
-	(void) rec_similar(&scorer, 0, n, best);
-}
-
-static void
-test_bytes(void)
-{
-	EcmlCtx    *ctx = test_ctx(1, 5);
-	float		mix[REC_PARTS] = {0.5f, 0.25f, 0.125f, 0, 0, 0.125f};
-	RecFit	   *fit = fit_all(ctx, mix, false);
-	EcmlWriter	w;
-	EcmlWriter	again;
-	EcmlReader	r;
-	RecModel   *read;
-	long		failed = 0;
-	EcmlRng		rng;
-
-	fit->model->user_column = "customer_id";
-	ecml_writer_init(&w, ctx);
-	rec_model_write(&w, fit->model);
-	ecml_reader_init(&r, ctx, w.data, w.size);
-	read = rec_model_read(&r);
-	ecml_read_end(&r);
-	ecml_writer_init(&again, ctx);
-	rec_model_write(&again, read);
-	ok(again.size == w.size && memcmp(again.data, w.data, w.size) == 0, "what was read is written as it was: %zu bytes", w.size);
-	ok(rec_model_find(read, "A3", 2) == 3 && rec_model_find(read, "ZZ", 2) == -1, "items are found by their ids");
-	ecml_rng_seed(&rng, 11);
-	for (int round = 0; round < 3000; round++)
-	{
-		EcmlCtx    *own = test_ctx(1, 1);
-		uint8_t    *copy = malloc(w.size);
-		size_t		size = round % 3 == 0 ? ecml_rng_below(&rng, w.size) : w.size;
-
-		memcpy(copy, w.data, w.size);
-		if (round % 3 != 0)
-			for (int i = 0; i < 1 + round % 4; i++)
-			{
-				/* most of the bytes are floats: aim at the beginning as often */
-				size_t		at = ecml_rng_below(&rng, round % 2 ? w.size : 600);
-
-				copy[at] = round % 5 ? (uint8_t) ecml_rng_next(&rng) : 0xff;
-			}
-		own->budget = w.size * 32 + 1048576;
-		if (!attempt(own, read_and_use, &(Bytes) {copy, size}))
-		{
-			failed++;
-			if (test_host(own)->status != ECML_CORRUPTED && test_host(own)->status != ECML_LIMIT_EXCEEDED)
-				ok(false, "damaged bytes fail as corrupted: %s", test_host(own)->message);
-		}
-		free(copy);
-		test_ctx_free(own);
-	}
-	ok(failed > 1000, "damaged bytes are told: %ld of 3000", failed);
-	test_ctx_free(ctx);
-}
-
-/* ---- the flat form */
-
-typedef struct Block
-{
-	char	   *at;
-	size_t		left;
-} Block;
-
-static bool
-into_block(void *arg, const void *bytes, size_t size)
-{
-	Block	   *block = arg;
-
-	if (size > block->left)
-		return false;
-	memcpy(block->at, bytes, size);
-	block->at += size;
-	block->left -= size;
-	return true;
-}
-
-/* A model with all parts, groups among them, opened from a block, answers as the one that was read, and is written as it was. */
-static void
-test_flat(void)
-{
-	EcmlCtx    *ctx = test_ctx(1, 5);
-	EcmlCtx    *other = test_ctx(1, 5);
-	float		mix[REC_PARTS] = {0.5f, 0.25f, 0.125f, 0, 0.1f, 0.125f};
-	RecFit	   *fit = fit_all(ctx, mix, false);
-	RecModel   *model = fit->model;
-	RecModel   *opened;
-	size_t		start[3] = {0, 1, 3};
-	int32_t		column[3] = {4, 0, 2};
-	float		value[3] = {2, 1, 5};
-	RecMatrix	by_group = {2, model->items, start, column, value};
-	char	   *names[] = {"east", "west"};
-	EcmlFlat	flat;
-	uint64_t	check;
-	size_t		size;
-	Block		block;
-	char	   *memory;
-	RecScorer	scorers[2];
-	RecBest		best[2][ITEMS];
-	EcmlWriter	w[2];
-	bool		right = true;
-
-	model->user_column = "customer_id";
-	model->groups = 2;
-	model->group_names = rec_texts(ctx, names, 2);
-	model->group_popularity = &by_group;
-	ecml_flat_measure(&flat, ctx);
-	(void) rec_model_flat(&flat, model);
-	size = flat.at;
-	check = flat.check;
-	memory = aligned_alloc(ECML_ALIGN, size);
-	block = (Block) {memory, size};
-	ecml_flat_write(&flat, ctx, into_block, &block);
-	(void) rec_model_flat(&flat, model);
-	ok(ecml_flat_end(&flat) && block.left == 0 && flat.check == check, "a model in one block: %zu bytes", size);
-	ecml_flat_open(&flat, other, memory, size);
-	opened = rec_model_flat(&flat, NULL);
-	ok(ecml_flat_end(&flat) && flat.check == check, "it is opened");
-	for (int i = 0; i < 2; i++)
-	{
-		ecml_writer_init(&w[i], other);
-		rec_model_write(&w[i], i == 0 ? model : opened);
-		rec_scorer_init(other, &scorers[i], i == 0 ? model : opened);
-	}
-	ok(w[0].size == w[1].size && memcmp(w[0].data, w[1].data, w[0].size) == 0, "it is written as the one that it was made of");
-	for (int i = 0; i < model->items; i++)
-		right &= rec_model_find(opened, rec_text(&model->ids, i), strlen(rec_text(&model->ids, i))) == i;
-	ok(right && rec_model_find(opened, "ZZ", 2) == -1, "its items are found by their ids");
-	right = true;
-	for (int u = 0; u < USERS; u++)
-		for (int alone = 0; alone < 2; alone++)
-		{
-			RecUser		user = user_of(fit, u);
-			int			n[2];
-
-			user.group = u % 3 - 1;
-			for (int i = 0; i < 2; i++)
-			{
-				RecModel   *of = i == 0 ? model : opened;
-
-				memcpy(of->mix, mix, sizeof(mix));
-				for (int p = 1; alone && p < REC_PARTS; p++)
-					of->mix[p] = 0;
-				n[i] = rec_best(&scorers[i], &user, 20, NULL, user.items, user.n, best[i]);
-			}
-			right &= n[0] == n[1] && n[0] > 0 && memcmp(best[0], best[1], n[0] * sizeof(RecBest)) == 0;
-		}
-	ok(right, "its lists are the same to the last bit");
-	for (size_t length = 0; length < size; length += 1 + length / 50)
-	{
-		EcmlCtx    *own = test_ctx(1, 1);
-		char	   *piece = aligned_alloc(ECML_ALIGN, length / ECML_ALIGN * ECML_ALIGN + ECML_ALIGN);
-
-		memcpy(piece, memory, length);
-		ecml_flat_open(&flat, own, piece, length);
-		(void) rec_model_flat(&flat, NULL);
-		right &= !ecml_flat_end(&flat);
-		free(piece);
-		test_ctx_free(own);
-	}
-	ok(right, "a shorter one is told");
-	free(memory);
-	test_ctx_free(other);
-	test_ctx_free(ctx);
-}
-
 /* ---- failing memory, cancel */
 
 static void
@@ -1052,8 +789,6 @@ main(void)
 	test_last();
 	test_again();
 	test_reasons_by_users();
-	test_bytes();
-	test_flat();
 	test_failures();
 	test_edges();
 	return done();

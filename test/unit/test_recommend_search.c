@@ -7,7 +7,7 @@
 
 #include "recommend_cases.h"
 
-#define ITEMS 3000
+#define MANY_ITEMS 3000
 #define FACTORS 20
 
 typedef struct Case
@@ -27,14 +27,14 @@ make_model(EcmlCtx *ctx, const Case *of)
 	EcmlRng		rng;
 
 	ecml_rng_seed(&rng, 3);
-	f->items = ITEMS;
+	f->items = MANY_ITEMS;
 	f->factors = FACTORS;
 	f->ratings = of->ratings;
 	f->dimension = FACTORS + of->ratings;
 	f->stride = rec_stride(f->dimension);
 	f->mean = of->ratings ? 3.5 : 0;
-	f->item = ECML_NEW0(ctx, float, (size_t) f->stride * ITEMS + REC_LANES);
-	for (int i = 0; i < ITEMS; i++)
+	f->item = ECML_NEW0(ctx, float, (size_t) f->stride * MANY_ITEMS + REC_LANES);
+	for (int i = 0; i < MANY_ITEMS; i++)
 	{
 		double		length = of->scale * exp(of->spread * ecml_rng_normal(&rng));
 
@@ -44,19 +44,19 @@ make_model(EcmlCtx *ctx, const Case *of)
 		if (i % 100 == 99)
 			memcpy(f->item + (size_t) i * f->stride, f->item + (size_t) (i - 30) * f->stride, f->stride * sizeof(float));
 	}
-	model->items = ITEMS;
+	model->items = MANY_ITEMS;
 	model->ratings = of->ratings;
 	model->mix[REC_PART_FACTORS] = 1;
 	model->factors = f;
-	model->popularity = ECML_NEW0(ctx, float, ITEMS);
-	model->counts = ECML_NEW0(ctx, uint32_t, ITEMS);
-	ids = ECML_NEW(ctx, char *, ITEMS);
-	for (int i = 0; i < ITEMS; i++)
+	model->popularity = ECML_NEW0(ctx, float, MANY_ITEMS);
+	model->counts = ECML_NEW0(ctx, uint32_t, MANY_ITEMS);
+	ids = ECML_NEW(ctx, char *, MANY_ITEMS);
+	for (int i = 0; i < MANY_ITEMS; i++)
 	{
 		ids[i] = ecml_alloc(ctx, 12);
 		snprintf(ids[i], 12, "%d", i);
 	}
-	model->ids = rec_texts(ctx, ids, ITEMS);
+	model->ids = rec_texts(ctx, ids, MANY_ITEMS);
 	rec_model_index(ctx, model);
 	return model;
 }
@@ -75,15 +75,15 @@ compare(const void *a, const void *b)
 static void
 test_search(const Case *of)
 {
-	const int	lengths[] = {1, 10, 130, 1400, 1600, ITEMS};
+	const int	lengths[] = {1, 10, 130, 1400, 1600, MANY_ITEMS};
 	EcmlCtx    *ctx = test_ctx(1, 1);
 	RecModel   *model = make_model(ctx, of);
 	RecScorer	scorer;
-	RecBest    *best = ECML_NEW(ctx, RecBest, ITEMS);
-	RecBest    *all = ECML_NEW(ctx, RecBest, ITEMS);
-	float	   *scores = ECML_NEW(ctx, float, ITEMS);
+	RecBest    *best = ECML_NEW(ctx, RecBest, MANY_ITEMS);
+	RecBest    *all = ECML_NEW(ctx, RecBest, MANY_ITEMS);
+	float	   *scores = ECML_NEW(ctx, float, MANY_ITEMS);
 	float	   *factors = ecml_alloc(ctx, model->factors->stride * sizeof(float));
-	uint8_t    *allowed = ECML_NEW(ctx, uint8_t, ITEMS);
+	uint8_t    *allowed = ECML_NEW(ctx, uint8_t, MANY_ITEMS);
 	int32_t		seen[300];
 	float		ones[300];
 	EcmlRng		rng;
@@ -104,7 +104,7 @@ test_search(const Case *of)
 		memset(factors, 0, model->factors->stride * sizeof(float));
 		for (int k = 0; k < model->factors->dimension; k++)
 			factors[k] = (float) (of->scale * ecml_rng_normal(&rng) * (user % 3 == 0 && k > 2 ? 0.01 : 1));
-		for (int i = 0; i < ITEMS; i++)
+		for (int i = 0; i < MANY_ITEMS; i++)
 			allowed[i] = user < 4 || ecml_rng_double(&rng) < 0.1;
 		(void) rec_part_scores(model, &who, REC_PART_FACTORS, scores);
 		for (int l = 0; l < 6; l++)
@@ -112,7 +112,7 @@ test_search(const Case *of)
 			int			n = 0;
 			int			found = rec_best(&scorer, &who, lengths[l], user < 4 ? NULL : allowed, seen, user % 2 ? 300 : 0, best);
 
-			for (int i = 0; i < ITEMS; i++)
+			for (int i = 0; i < MANY_ITEMS; i++)
 				if (allowed[i] && !model->blank[i] && !(user % 2 && i % 10 == 3))
 					all[n++] = (RecBest) {i, scores[i]};
 			qsort(all, n, sizeof(RecBest), compare);
@@ -126,7 +126,7 @@ test_search(const Case *of)
 				}
 		}
 	}
-	ok(lists == 72 && wrong == 0, "the best of %d items are those of all scores in order, %s: %d lists of %d differ", ITEMS,
+	ok(lists == 72 && wrong == 0, "the best of %d items are those of all scores in order, %s: %d lists of %d differ", MANY_ITEMS,
 	   of->what, wrong, lists);
 	test_ctx_free(ctx);
 }
