@@ -232,8 +232,7 @@ moments_task(void *arg, size_t number, int worker_number)
 		for (int from = 0; from < block->rows;)
 		{
 			from = pack(pass, block, from, end - 1, worker);
-			scratch->cross->weighted(worker->chunk, size, worker->d, worker->scratch, first, end - first, 0, size,
-									 out, size);
+			scratch->cross->weighted(worker->chunk, worker->d, worker->scratch, first, end - first, 0, size, out, size);
 		}
 	}
 }

@@ -61,13 +61,13 @@ find_aliased(LogregProblem *p, bool *left_out, bool *aliased)
 	LogregSums	sums = {.gradient = ECML_NEW(ctx, double, p->total),.matrix = ECML_NEW(ctx, double, (size_t) n * n)};
 	double		every = fmin(floor(p->data->rows / fmax(4096, SAMPLE_BY * (double) n)), 1e6);
 	bool		sample = every >= 4;
-	bool		floats = sample && n <= LOGREG_FUSED && p->params->solver == LOGREG_AUTO && logreg_begin_packing(p);
+	bool		floats = sample && n <= LOGREG_FUSED && p->params->solver == LOGREG_AUTO && logreg_begin_floats(p);
 
 	for (;;)
 	{
 		double		least = floats ? CLOSE_FLOATS : sample ? CLOSE : ALIASED;
 
-		logreg_pass(p, theta, LOGREG_GRAM | (floats ? LOGREG_PACK : 0), sample ? (int) every : 1, &sums);
+		logreg_pass(p, theta, LOGREG_GRAM | (floats ? LOGREG_FLOATS : 0), sample ? (int) every : 1, &sums);
 		for (int i = 0; i < n; i++)
 			floor_of[i] = least * sums.matrix[(size_t) i * n + i];
 		if (ecml_spd_factor(ctx, sums.matrix, n, n, floor_of, drop) == n)
@@ -77,7 +77,7 @@ find_aliased(LogregProblem *p, bool *left_out, bool *aliased)
 			for (int j = 0; j < p->used; j++)
 				if (drop[base + j])
 					aliased[p->column[j]] = left_out[p->column[j]] = true;
-			logreg_unpack(p);	/* there are fewer terms */
+			logreg_end_floats(p);	/* there are fewer terms */
 			break;
 		}
 		sample = floats;

@@ -18,9 +18,9 @@
 #define LOGREG_HESSIAN 2
 #define LOGREG_MEAT 4			/* sum of the outer products of the rows' gradients, in place of the Hessian */
 #define LOGREG_GRAM 8			/* sum of w z z', [size][size], in place of the Hessian */
-#define LOGREG_PACK 16			/* make floats of z, and work with them; matrices of LOGREG_FUSED parameters at most */
-#define LOGREG_PACKED 32		/* work with those that were made: half the memory to read; all rows have them */
-#define LOGREG_ROWS 64			/* with either: floats for the Hessian alone, value and gradient of the rows themselves */
+#define LOGREG_FLOATS 16		/* work with floats of z; two classes, matrices of LOGREG_FUSED parameters at most */
+#define LOGREG_PAIRS 32			/* with it: value and gradient of pairs of floats, which is as exact as z */
+#define LOGREG_KEEP 64			/* with it, over all rows: the passes that follow find them made */
 
 /* What passes leave for the next one. */
 typedef struct LogregScratch
@@ -31,9 +31,21 @@ typedef struct LogregScratch
 	int			vectors;
 	double	   *slots;
 	size_t		nslots;			/* doubles */
-	float	   *packed;			/* chunks of the data, in parts: see num/cross.h; or NULL */
-	float	   *rounded;		/* without it: a chunk of each worker */
+	/* floats: logreg_floats.c */
+	bool		in_place;		/* they are kept where the rows' doubles were */
+	float	   *all;			/* or here, [chunks of the data][used][ECML_CHUNK_ROWS] */
+	bool		kept;			/* they are */
+	float	   *own;			/* [workers][2][used][ECML_CHUNK_ROWS] pairs of a chunk, where they are not */
 } LogregScratch;
+
+/* z of a chunk as pairs of floats: their sum is z to 48 bits; columns past the last row are 0. */
+typedef struct LogregFloats
+{
+	const float *high;			/* [used], stride apart: z rounded */
+	const float *low;			/* what is left of it, as far from the other; perhaps NULL where LOGREG_PAIRS is not asked for */
+	size_t		stride;			/* a multiple of 16 */
+	size_t		next;			/* from one chunk's to the next one's, or 0 */
+} LogregFloats;
 
 typedef struct LogregProblem
 {
@@ -80,12 +92,19 @@ extern LogregSums *logreg_sums(const LogregProblem *p, bool matrix);
 /* logreg_moments.c: weights of classes, moments of columns, what is constant */
 extern void logreg_statistics(LogregProblem *p);
 
-/*
- * Get ready for LOGREG_PACK; false: it is not worth it.  Without the memory for it rows are read and rounded each time: the
- * same bits.
- */
-extern bool logreg_begin_packing(const LogregProblem *p);
-extern void logreg_unpack(const LogregProblem *p);
+/* logreg_floats.c: get ready for LOGREG_FLOATS; false: it is not worth it. */
+extern bool logreg_begin_floats(const LogregProblem *p);
+
+/* Other columns will be used: begin again.  Not after LOGREG_KEEP. */
+extern void logreg_end_floats(const LogregProblem *p);
+
+/* The floats of the chunk of a block that begins at row from.  In a task. */
+extern LogregFloats logreg_floats_of(const LogregProblem *p, int what, const EcmlBlock *block, int from, int worker);
+
+/* Of LOGREG_PART rows of them, from row at on: margin += coefficient * z; gradient [used] += sums of residual * z. */
+#define LOGREG_PART 128
+extern void logreg_float_margins(const LogregFloats *z, bool pairs, int at, int used, const double *coefficient, double *margin);
+extern void logreg_float_gradient(const LogregFloats *z, bool pairs, int at, int used, const double *residual, double *gradient);
 
 /* logreg_newton.c: smooth objectives; logreg_penalty.c: those with an L1 part */
 typedef struct LogregOutcome

@@ -43,7 +43,7 @@ typedef struct Newton
 	double		loss;			/* of the last point that was kept, without penalty */
 	double		correct;
 	int			iterations;
-	int			floats;			/* LOGREG_PACK or LOGREG_PACKED: Hessians from floats, until terms nearly explain each other */
+	int			floats;			/* LOGREG_FLOATS: Hessians from floats, until terms nearly explain each other; or 0 */
 } Newton;
 
 void
@@ -139,7 +139,7 @@ descend(Newton *newton, double *theta, int every, double enough, int max_iter, b
 	for (int i = 0; i < max_iter; i++)
 	{
 		/* a sample only leads to where Newton's method begins: there all may be rounded */
-		logreg_pass(p, theta, LOGREG_GRADIENT | LOGREG_HESSIAN | newton->floats | (newton->floats && every == 1 ? LOGREG_ROWS : 0),
+		logreg_pass(p, theta, LOGREG_GRADIENT | LOGREG_HESSIAN | newton->floats | (newton->floats && every == 1 ? LOGREG_PAIRS : 0),
 					every, sums);
 		newton->iterations++;
 		if (every > 1 && !(sums->weight > 0))
@@ -201,7 +201,7 @@ typedef struct Metric
 	const double *factor;		/* of a sample's Hessian */
 	const bool *dropped;
 	double		scale;			/* of the sample in the whole */
-	int			packing;		/* LOGREG_PACK for the first value, then LOGREG_PACKED; or 0 */
+	int			floats;			/* LOGREG_FLOATS, for the first value LOGREG_KEEP, too; or 0 */
 } Metric;
 
 static double
@@ -210,9 +210,8 @@ value_at(EcmlCtx *ctx, void *arg, const double *theta, double *gradient)
 	Metric	   *metric = arg;
 	LogregSums *sums = metric->sums;
 
-	logreg_pass(metric->p, theta, LOGREG_GRADIENT | metric->packing, 1, sums);
-	if (metric->packing)
-		metric->packing = LOGREG_PACKED;
+	logreg_pass(metric->p, theta, LOGREG_GRADIENT | metric->floats, 1, sums);
+	metric->floats &= ~LOGREG_KEEP;
 	logreg_add_penalty(metric->p, theta, 1, sums);
 	memcpy(gradient, sums->gradient, metric->p->total * sizeof(double));
 	return sums->value;
@@ -261,7 +260,7 @@ logreg_smooth(const LogregProblem *p, double *theta, LogregOutcome *outcome)
 	double		least = SAMPLE > SAMPLE_BY * (double) n ? SAMPLE : SAMPLE_BY * (double) n;
 	double		every = floor(p->data->rows / least);
 	bool		wide;
-	bool		packing;
+	bool		floats;
 
 	outcome->step = newton.step = ECML_NEW0(ctx, double, n);
 	if (n > LOGREG_DENSE)
@@ -288,10 +287,10 @@ logreg_smooth(const LogregProblem *p, double *theta, LogregOutcome *outcome)
 		every = last;
 	}
 	wide = solver == LOGREG_LBFGS || (solver == LOGREG_AUTO && n > NARROW && every >= 4);
-	packing = wide && logreg_begin_packing(p);
-	if (!packing)
-		logreg_unpack(p);
-	newton.floats = packing && n <= LOGREG_FUSED ? LOGREG_PACK : 0;
+	floats = wide && logreg_begin_floats(p);
+	if (!floats)
+		logreg_end_floats(p);
+	newton.floats = floats && n <= LOGREG_FUSED ? LOGREG_FLOATS : 0;
 	if (solver == LOGREG_AUTO)
 		for (; every >= 4; every = floor(every / 4))
 		{
@@ -310,13 +309,12 @@ logreg_smooth(const LogregProblem *p, double *theta, LogregOutcome *outcome)
 		EcmlLbfgsResult result;
 
 		/* terms rounded to float move the minimum by less than is asked for here, and Newton's step puts that right */
-		metric.packing = packing ? LOGREG_PACK : 0;
+		metric.floats = floats ? LOGREG_FLOATS | LOGREG_KEEP : 0;
 		result = quasi_newton(p, &metric, theta, 0.7 * sqrt(exact), metric.factor ? 30 : p->params->max_iter, true);
 		outcome->iterations = result.iterations;
 	}
-	newton.floats = wide && newton.floats ? LOGREG_PACKED : 0;
+	newton.floats = wide ? newton.floats : 0;
 	outcome->converged = descend(&newton, theta, 1, exact, p->params->max_iter, &outcome->diverges);
-	logreg_unpack(p);
 	outcome->iterations += newton.iterations;
 	outcome->loss = newton.loss;
 	outcome->correct = newton.correct;

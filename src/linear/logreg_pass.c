@@ -17,9 +17,9 @@
 
 #define CHUNKS (ECML_BLOCK_ROWS / ECML_CHUNK_ROWS)	/* of a block */
 #define STRIDE ECML_CHUNK_STRIDE
-#define PART ECML_CHUNK_PART
+#define PART LOGREG_PART
 #define SLOTS_BYTES ((size_t) 16 << 20)	/* for the sums of tasks, about */
-#define PACK_TERMS 64			/* with fewer terms reading the rows is no great part of a pass */
+#define FEW_TERMS 64			/* with fewer, four columns are read at once */
 #define SQUARE 96				/* rows and columns of the matrix that a task owns */
 
 /* A chunk under way; all arrays are columns of STRIDE. */
@@ -117,6 +117,18 @@ load_column(const double *x, const double *next, int rows, double shift, double 
 		z[r] = 0;
 }
 
+/* The same from pairs of floats. */
+ECML_CLONES static void
+load_pairs(const float *high, const float *low, double coefficient, double *z, double *margin)
+{
+#pragma omp simd
+	for (int r = 0; r < ECML_CHUNK_ROWS; r++)
+	{
+		z[r] = (double) high[r] + low[r];
+		margin[r] += coefficient * z[r];
+	}
+}
+
 ECML_CLONES static void
 add_column(const double *z, double coefficient, double *margin)
 {
@@ -149,134 +161,6 @@ load_columns(const double *const *x, int rows, const double *shift, const double
 	}
 	for (int column = 0; column < 4 && rows < ECML_CHUNK_ROWS; column++)
 		memset(z + (size_t) column * STRIDE + rows, 0, (ECML_CHUNK_ROWS - rows) * sizeof(double));
-}
-
-/* margin += coefficient * z without keeping z. */
-ECML_CLONES static void
-add_margins(const double *x, const double *next, int rows, double shift, double slope, double *margin)
-{
-	int			r = 0;
-
-	for (; r + 64 <= rows; r += 64)
-	{
-		for (int line = 0; line < 64; line += 8)
-			__builtin_prefetch(next + r + line);
-#pragma omp simd
-		for (int i = r; i < r + 64; i++)
-			margin[i] += slope * (x[i] - shift);
-	}
-	for (; r < rows; r++)
-		margin[r] += slope * (x[r] - shift);
-}
-
-/* The sum of residual times x - shift. */
-ECML_CLONES static double
-centred_product(const double *x, int rows, double shift, const double *residual)
-{
-	double		sum = 0;
-
-#pragma omp simd reduction(+:sum)
-	for (int r = 0; r < rows; r++)
-		sum += residual[r] * (x[r] - shift);
-	return sum;
-}
-
-/* A part of a column as floats, which are kept; no margins. */
-ECML_CLONES static void
-pack_column(const double *x, const double *next, int rows, double shift, double factor, float *packed)
-{
-	int			r = 0;
-
-	for (; r + 64 <= rows; r += 64)
-	{
-		for (int line = 0; line < 64; line += 8)
-			__builtin_prefetch(next + r + line);
-#pragma omp simd
-		for (int i = r; i < r + 64; i++)
-			packed[i] = (float) ((x[i] - shift) * factor);
-	}
-	for (; r < rows; r++)
-		packed[r] = (float) ((x[r] - shift) * factor);
-	for (; r < PART; r++)
-		packed[r] = 0;
-}
-
-/* Margins of a part from columns of floats, four at a time. */
-ECML_CLONES static void
-packed_margins(const float *packed, int used, const double *coefficient, double *margin)
-{
-	int			j = 0;
-
-	for (; j + 4 <= used; j += 4)
-	{
-		const float *f0 = packed + (size_t) j * PART;
-		const float *f1 = f0 + PART;
-		const float *f2 = f1 + PART;
-		const float *f3 = f2 + PART;
-		double		c0 = coefficient[j];
-		double		c1 = coefficient[j + 1];
-		double		c2 = coefficient[j + 2];
-		double		c3 = coefficient[j + 3];
-
-#pragma omp simd
-		for (int r = 0; r < PART; r++)
-			margin[r] += (c0 * f0[r] + c1 * f1[r]) + (c2 * f2[r] + c3 * f3[r]);
-	}
-	for (; j < used; j++)
-	{
-		const float *f = packed + (size_t) j * PART;
-
-#pragma omp simd
-		for (int r = 0; r < PART; r++)
-			margin[r] += coefficient[j] * f[r];
-	}
-}
-
-/*
- * And the gradient: gradient [used] += sums of residual times column.  The next part's floats, which follow, are asked for
- * meanwhile: margins wait for memory, this does not.
- */
-ECML_CLONES static void
-packed_gradient(const float *packed, int used, const double *residual, double *gradient)
-{
-	int			j = 0;
-
-	for (; j + 4 <= used; j += 4)
-	{
-		const float *f0 = packed + (size_t) j * PART;
-		const float *f1 = f0 + PART;
-		const float *f2 = f1 + PART;
-		const float *f3 = f2 + PART;
-		double		s0 = 0;
-		double		s1 = 0;
-		double		s2 = 0;
-		double		s3 = 0;
-
-		for (int r = 0; r < 4 * PART; r += 16)
-			__builtin_prefetch(f0 + (size_t) used * PART + r, 0, 2);
-#pragma omp simd reduction(+:s0, s1, s2, s3)
-		for (int r = 0; r < PART; r++)
-		{
-			s0 += residual[r] * f0[r];
-			s1 += residual[r] * f1[r];
-			s2 += residual[r] * f2[r];
-			s3 += residual[r] * f3[r];
-		}
-		gradient[j] += s0;
-		gradient[j + 1] += s1;
-		gradient[j + 2] += s2;
-		gradient[j + 3] += s3;
-	}
-	for (; j < used; j++)
-	{
-		const float *f = packed + (size_t) j * PART;
-		double		sum = 0;
-
-#pragma omp simd reduction(+:sum)
-		for (int r = 0; r < PART; r++)
-			sum += residual[r] * f[r];
-		gradient[j] += sum;
-	}
 }
 
 ECML_CLONES static double
@@ -344,16 +228,9 @@ chunk_rows(const EcmlBlock *block, int from)
 	return block->rows - from < ECML_CHUNK_ROWS ? block->rows - from : ECML_CHUNK_ROWS;
 }
 
-/* How many of a chunk's rows are in the part that begins at row at. */
-static int
-rows_of_part(int rows, int at)
-{
-	return rows < at ? 0 : rows - at < PART ? rows - at : PART;
-}
-
 /* Rows from .. of a block: z, w, y and margins. */
 static void
-load_chunk(const Pass *pass, const EcmlBlock *block, int from, Chunk *chunk)
+load_chunk(const Pass *pass, const EcmlBlock *block, int from, Chunk *chunk, int worker)
 {
 	const LogregProblem *p = pass->p;
 	const double *theta = pass->theta;
@@ -362,7 +239,15 @@ load_chunk(const Pass *pass, const EcmlBlock *block, int from, Chunk *chunk)
 	int			j = 0;
 
 	begin_chunk(pass, block, from, rows, chunk);
-	for (; p->used < PACK_TERMS && j + 4 <= p->used; j += 4)
+	if (p->scratch->kept)
+	{
+		LogregFloats floats = logreg_floats_of(p, LOGREG_PAIRS, block, from, worker);
+
+		for (; j < p->used; j++)
+			load_pairs(floats.high + j * floats.stride, floats.low + j * floats.stride, theta[base + j],
+					   chunk->z + (size_t) (base + j) * STRIDE, chunk->margin);
+	}
+	for (; p->used < FEW_TERMS && j + 4 <= p->used; j += 4)
 	{
 		const double *x[4];
 		double		shift[4];
@@ -389,34 +274,6 @@ load_chunk(const Pass *pass, const EcmlBlock *block, int from, Chunk *chunk)
 	for (int v = 1; v < p->vectors; v++)
 		for (int i = base; i < p->size; i++)
 			add_column(chunk->z + (size_t) i * STRIDE, theta[(size_t) v * p->size + i], chunk->margin + (size_t) v * STRIDE);
-}
-
-/* The floats of the chunk's rows, made where they are not kept. */
-static const float *
-pack_chunk(const Pass *pass, const EcmlBlock *block, int from, int worker)
-{
-	const LogregProblem *p = pass->p;
-	size_t		size = (size_t) p->used * ECML_CHUNK_ROWS;
-	float	   *packed = p->scratch->packed;
-	int			rows = chunk_rows(block, from);
-
-	if (packed)
-		packed += (block->first + from) / ECML_CHUNK_ROWS * size;
-	else
-		packed = p->scratch->rounded + worker * size;
-	if ((pass->what & LOGREG_PACKED) && p->scratch->packed)
-		return packed;
-	for (int j = 0; j < p->used; j++)
-	{
-		int			c = p->column[j];
-		int			next = p->column[j + 1 < p->used ? j + 1 : j];
-
-		for (int at = 0; at < ECML_CHUNK_ROWS; at += PART)
-			pack_column(ECML_BLOCK_F8(block, c) + from + at, ECML_BLOCK_F8(block, next) + from + at, rows_of_part(rows, at),
-						p->params->intercept ? p->mean[c] : 0, 1 / p->deviation[c],
-						packed + (size_t) at * p->used + (size_t) j * PART);
-	}
-	return packed;
 }
 
 /* Two classes: margins become residuals w (p - y); sums: value, weight, correct. */
@@ -574,39 +431,9 @@ takes_part(const Pass *pass, size_t chunk)
 	return step <= 1 || chunk % step == (chunk / step * 3 + 1) % step;
 }
 
-/* Margins of the rows themselves. */
-static void
-row_margins(const Pass *pass, const EcmlBlock *block, int from, int rows, double *margin)
-{
-	const LogregProblem *p = pass->p;
-	int			base = p->params->intercept ? 1 : 0;
-
-	for (int j = 0; j < p->used; j++)
-	{
-		int			c = p->column[j];
-		int			next = p->column[j + 1 < p->used ? j + 1 : j];
-
-		add_margins(ECML_BLOCK_F8(block, c) + from, ECML_BLOCK_F8(block, next) + from, rows, base ? p->mean[c] : 0,
-					pass->theta[base + j] / p->deviation[c], margin);
-	}
-}
-
-/* And their gradient. */
-static void
-row_gradient(const LogregProblem *p, const EcmlBlock *block, int from, int rows, const double *residual, double *gradient)
-{
-	for (int j = 0; j < p->used; j++)
-	{
-		int			c = p->column[j];
-
-		gradient[j] += centred_product(ECML_BLOCK_F8(block, c) + from, rows, p->params->intercept ? p->mean[c] : 0, residual) /
-			p->deviation[c];
-	}
-}
-
 /* The Hessian of the chunk's floats. */
 static void
-packed_hessian(const Pass *pass, const float *packed, Chunk *chunk, double *matrix)
+floats_hessian(const Pass *pass, const LogregFloats *z, Chunk *chunk, double *matrix)
 {
 	const LogregProblem *p = pass->p;
 	int			base = p->params->intercept ? 1 : 0;
@@ -615,54 +442,45 @@ packed_hessian(const Pass *pass, const float *packed, Chunk *chunk, double *matr
 	factors(chunk, pass->what, 0, 0, chunk->d);
 	for (int r = 0; r < ECML_CHUNK_ROWS; r++)
 		chunk->rounded[r] = (float) chunk->d[r];
-	p->cross->rounded(packed, p->used, chunk->rounded, (float *) chunk->scratch, matrix + (size_t) base * p->size + base, p->size,
-					  first);
+	p->cross->rounded(z->high, z->stride, p->used, chunk->rounded, (float *) chunk->scratch,
+					  matrix + (size_t) base * p->size + base, p->size, first);
 	if (base)
 		matrix[0] += sum_column(chunk->d, ECML_CHUNK_ROWS);
 	for (int j = 0; base && j < p->used; j++)
 		matrix[(size_t) (1 + j) * p->size] += first[j];
 }
 
-/* A chunk by its floats, of two classes. */
+/* A chunk by its floats, of two classes.  Parts are as small as stay in the second cache from the margins to the gradient. */
 static void
-work_packed(const Pass *pass, const EcmlBlock *block, int from, Chunk *chunk, int worker, double *slot)
+work_floats(const Pass *pass, const EcmlBlock *block, int from, Chunk *chunk, int worker, double *slot)
 {
 	const LogregProblem *p = pass->p;
-	const float *packed = pack_chunk(pass, block, from, worker);
-	int			rows = chunk_rows(block, from);
+	LogregFloats z = logreg_floats_of(p, pass->what, block, from, worker);
+	bool		pairs = pass->what & LOGREG_PAIRS;
 	int			base = p->params->intercept ? 1 : 0;
-	bool		exact = pass->what & LOGREG_ROWS;
-	int			step = exact ? ECML_CHUNK_ROWS : PART;
 
-	begin_chunk(pass, block, from, rows, chunk);
-	for (int at = 0; at < ECML_CHUNK_ROWS && !(pass->what & LOGREG_GRAM); at += step)
+	begin_chunk(pass, block, from, chunk_rows(block, from), chunk);
+	for (int at = 0; at < ECML_CHUNK_ROWS && !(pass->what & LOGREG_GRAM); at += PART)
 	{
-		const float *part = packed + (size_t) at * p->used;
 		double	   *margin = chunk->margin + at;
 
-		if (exact)
-			row_margins(pass, block, from, rows, margin);
-		else
-			packed_margins(part, p->used, pass->theta + base, margin);
-		binary(margin, chunk->p + at, chunk->w + at, chunk->y + at, step, slot);
+		logreg_float_margins(&z, pairs, at, p->used, pass->theta + base, margin);
+		binary(margin, chunk->p + at, chunk->w + at, chunk->y + at, PART, slot);
 		if (base)
-			slot[3] += sum_column(margin, step);
-		if (exact)
-			row_gradient(p, block, from, rows, margin, slot + 3 + base);
-		else
-			packed_gradient(part, p->used, margin, slot + 3 + base);
+			slot[3] += sum_column(margin, PART);
+		logreg_float_gradient(&z, pairs, at, p->used, margin, slot + 3 + base);
 	}
 	if (pass->what & (LOGREG_HESSIAN | LOGREG_GRAM))
-		packed_hessian(pass, packed, chunk, slot + 3 + p->total);
+		floats_hessian(pass, &z, chunk, slot + 3 + p->total);
 }
 
 /* The chunk's value and gradient into a slot. */
 static void
-work_chunk(const Pass *pass, const EcmlBlock *block, int from, Chunk *chunk, double *slot)
+work_chunk(const Pass *pass, const EcmlBlock *block, int from, Chunk *chunk, int worker, double *slot)
 {
 	const LogregProblem *p = pass->p;
 
-	load_chunk(pass, block, from, chunk);
+	load_chunk(pass, block, from, chunk, worker);
 	if (!(pass->what & LOGREG_GRAM))
 		judge_chunk(p, chunk, slot);
 	if (pass->what & LOGREG_GRADIENT)
@@ -696,12 +514,12 @@ block_task(void *arg, size_t i, int worker)
 
 		if (!takes_part(pass, (pass->first + i) * CHUNKS + c))
 			continue;
-		if (pass->what & (LOGREG_PACK | LOGREG_PACKED))
+		if (pass->what & LOGREG_FLOATS)
 		{
-			work_packed(pass, block, c * ECML_CHUNK_ROWS, chunk, worker, slot);
+			work_floats(pass, block, c * ECML_CHUNK_ROWS, chunk, worker, slot);
 			continue;
 		}
-		work_chunk(pass, block, c * ECML_CHUNK_ROWS, chunk, slot);
+		work_chunk(pass, block, c * ECML_CHUNK_ROWS, chunk, worker, slot);
 		for (int pair = 0; pair < pass->pairs; pair++)
 		{
 			int			a;
@@ -709,7 +527,7 @@ block_task(void *arg, size_t i, int worker)
 
 			pair_of(pair, &a, &b);
 			factors(chunk, pass->what, a, b, chunk->d);
-			p->cross->weighted(chunk->z, p->size, chunk->d, chunk->scratch, 0, p->size, 0, p->size,
+			p->cross->weighted(chunk->z, chunk->d, chunk->scratch, 0, p->size, 0, p->size,
 							   matrix + (size_t) pair * p->size * p->size, p->size);
 		}
 	}
@@ -724,7 +542,7 @@ chunk_task(void *arg, size_t i, int worker)
 
 	memset(slot, 0, pass->slot * sizeof(double));
 	if (takes_part(pass, pass->first * CHUNKS + i))
-		work_chunk(pass, pass->blocks, (int) i * ECML_CHUNK_ROWS, &pass->chunks[i], slot);
+		work_chunk(pass, pass->blocks, (int) i * ECML_CHUNK_ROWS, &pass->chunks[i], worker, slot);
 }
 
 /* Wide: a square of the matrix, over the chunks of the block.  The scratch is that of chunk number worker's own. */
@@ -755,7 +573,7 @@ square_task(void *arg, size_t i, int worker)
 		if (!takes_part(pass, pass->first * CHUNKS + c))
 			continue;
 		factors(chunk, pass->what, a, b, own->d);
-		p->cross->weighted(chunk->z, size, own->d, own->scratch, first, size - first < SQUARE ? size - first : SQUARE,
+		p->cross->weighted(chunk->z, own->d, own->scratch, first, size - first < SQUARE ? size - first : SQUARE,
 						   from, size - from < SQUARE ? size : from + SQUARE,
 						   pass->matrix + ((size_t) pair * size + first) * size + from, size);
 	}
@@ -931,31 +749,6 @@ wide_pass(Pass *pass, LogregSums *sums)
 	ecml_free(ctx, pass->chunks);
 }
 
-bool
-logreg_begin_packing(const LogregProblem *p)
-{
-	size_t		size = p->data->nblocks * CHUNKS * (size_t) p->used * ECML_CHUNK_ROWS;
-
-	if (p->used < PACK_TERMS || p->vectors > 1)
-		return false;
-	if (p->scratch->packed || p->scratch->rounded)
-		return true;
-	/* as much again is left to others */
-	if (p->data->resident && ecml_fits(p->ctx, 2 * size * sizeof(float)))
-		p->scratch->packed = ECML_NEW(p->ctx, float, size);
-	else
-		p->scratch->rounded = ECML_NEW(p->ctx, float, (size_t) ecml_workers(p->ctx, ECML_FETCH) * p->used * ECML_CHUNK_ROWS);
-	return true;
-}
-
-void
-logreg_unpack(const LogregProblem *p)
-{
-	ecml_free(p->ctx, p->scratch->packed);
-	ecml_free(p->ctx, p->scratch->rounded);
-	p->scratch->packed = p->scratch->rounded = NULL;
-}
-
 void
 logreg_pass(const LogregProblem *p, const double *theta, int what, int step, LogregSums *sums)
 {
@@ -979,6 +772,7 @@ logreg_pass(const LogregProblem *p, const double *theta, int what, int step, Log
 		wide_pass(&pass, sums);
 	else
 		narrow_pass(&pass, sums);
+	p->scratch->kept |= (what & LOGREG_KEEP) != 0;
 	if (matrix && !one)
 	{
 		assemble(p, pass.matrix, sums->matrix);

@@ -11,7 +11,7 @@
  *         ... ecml_parallel_for over blocks[0 .. got-1] ...
  *     }
  *
- * Blocks fetched are valid until the next fetch, and never written to by a kernel.  How many come at once depends on
+ * Blocks fetched are valid until the next fetch, and not written to by a kernel unless they are yielded.  How many come at once depends on
  * memory: nothing a kernel computes may depend on it (reduce in block order).
  */
 #ifndef ECML_BLOCKS_H
@@ -62,6 +62,13 @@ struct EcmlData
 	size_t		(*fetch) (EcmlCtx *ctx, EcmlData *data, size_t first_block, EcmlBlock *blocks, size_t max);
 	void		(*discard) (EcmlCtx *ctx, EcmlData *data, size_t block);	/* NULL: all rows are needed again */
 };
+
+/* Nobody needs the rows after the kernel, and they lie in memory: it may write over x of the blocks. */
+static inline bool
+ecml_data_yielded(const EcmlData *data)
+{
+	return data->resident && data->discard;
+}
 
 /* Fetch up to max blocks from first_block on; at least 1, at most what is left.  Polls.  Leader only. */
 static inline size_t

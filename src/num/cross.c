@@ -22,8 +22,6 @@ typedef float F4 __attribute__((vector_size(16)));
 
 #define KERNEL(name) portable_##name
 #define E double
-#define PART ECML_CHUNK_ROWS
-#define STRIDE ECML_CHUNK_STRIDE
 #define LANES 2
 #define TI 3
 #define TJ 4
@@ -37,8 +35,6 @@ typedef float F4 __attribute__((vector_size(16)));
 
 #define KERNEL(name) portable_rounded_##name
 #define E float
-#define PART ECML_CHUNK_PART
-#define STRIDE ECML_CHUNK_PART
 #define LANES 4
 #define TI 3
 #define TJ 4
@@ -75,8 +71,6 @@ avx2_rounded_sum(__m256 v)
 
 #define KERNEL(name) avx2_##name
 #define E double
-#define PART ECML_CHUNK_ROWS
-#define STRIDE ECML_CHUNK_STRIDE
 #define LANES 4
 #define TI 4
 #define TJ 3
@@ -90,8 +84,6 @@ avx2_rounded_sum(__m256 v)
 
 #define KERNEL(name) avx2_rounded_##name
 #define E float
-#define PART ECML_CHUNK_PART
-#define STRIDE ECML_CHUNK_PART
 #define LANES 8
 #define TI 4
 #define TJ 3
@@ -132,8 +124,6 @@ avx512_rounded_add_sums(double *out, const __m512 *v)
 
 #define KERNEL(name) avx512_##name
 #define E double
-#define PART ECML_CHUNK_ROWS
-#define STRIDE ECML_CHUNK_STRIDE
 #define LANES 8
 #define TI 6
 #define TJ 4
@@ -147,8 +137,6 @@ avx512_rounded_add_sums(double *out, const __m512 *v)
 
 #define KERNEL(name) avx512_rounded_##name
 #define E float
-#define PART ECML_CHUNK_PART
-#define STRIDE ECML_CHUNK_PART
 #define LANES 16
 #define TI 6
 #define TJ 4

@@ -13,9 +13,6 @@
 #define ECML_CHUNK_ROWS 512
 #define ECML_CHUNK_STRIDE (ECML_CHUNK_ROWS + 16)
 
-/* A chunk of floats: parts of so many rows, each [columns][ECML_CHUNK_PART], so that one is in the second cache when read again. */
-#define ECML_CHUNK_PART 128
-
 /* Doubles of scratch that weighted needs, ECML_ALIGN aligned. */
 #define ECML_CROSS_SCRATCH (6 * ECML_CHUNK_STRIDE)
 
@@ -28,18 +25,19 @@ typedef struct EcmlCross
 	void		(*dense) (const double *a, int na, const double *b, int nb, double *out, size_t ldo);
 
 	/*
-	 * The same for d a_i b_j, both columns of one chunk x of so many columns: rows first .. first+na-1 and columns from .. to-1
-	 * of a symmetric matrix, of which what lies past the diagonal may be left out; out is its element (first, from).
+	 * The same for d a_i b_j, both columns of one chunk x: rows first .. first+na-1 and columns from .. to-1 of a symmetric
+	 * matrix, of which what lies past the diagonal may be left out; out is its element (first, from).
 	 */
-	void		(*weighted) (const double *x, int columns, const double *d, double *scratch, int first, int na, int from, int to,
-							 double *out, size_t ldo);
+	void		(*weighted) (const double *x, const double *d, double *scratch, int first, int na, int from, int to, double *out,
+							 size_t ldo);
 
 	/*
-	 * All of the matrix for a chunk of n columns of floats, and linear [n] += sum of d b_j: twice as fast.  Sums of a chunk are
-	 * floats too, those of chunks are not, so an element errs by about 2e-8 of the root of its diagonal elements' product, less
-	 * with many chunks.
+	 * All of the matrix for a chunk of n columns of floats, stride (a multiple of 16) apart, and linear [n] += sum of d b_j: twice
+	 * as fast.  Sums of a chunk are floats too, those of chunks are not, so an element errs by about 2e-8 of the root of its
+	 * diagonal elements' product, less with many chunks.
 	 */
-	void		(*rounded) (const float *x, int n, const float *d, float *scratch, double *out, size_t ldo, double *linear);
+	void		(*rounded) (const float *x, size_t stride, int n, const float *d, float *scratch, double *out, size_t ldo,
+							double *linear);
 } EcmlCross;
 
 /* The quickest for this machine. */

@@ -1,18 +1,17 @@
 /*
  * cross_kernels.h - the loops of cross.c for one instruction set and element; included once for each
  *
- * Expected, and undefined at the end: KERNEL(name), the name's form for them; E, the element; PART, the rows of a column that lie
- * together, STRIDE, from one column's to the next one's; V, a vector of LANES elements; V_LOAD, V_STORE, V_FMA(a, b, c) =
- * a * b + c, V_SUM, a double; TI x TJ, the tile of sums that fits the registers; perhaps V_ADD_SUMS(out, v), out [TJ] += V_SUM
- * of v [TJ], and quicker than one by one.
+ * Expected, and undefined at the end: KERNEL(name), the name's form for them; E, the element; V, a vector of LANES elements;
+ * V_LOAD, V_STORE, V_FMA(a, b, c) = a * b + c, V_SUM, a double; TI x TJ, the tile of sums that fits the registers; perhaps
+ * V_ADD_SUMS(out, v), out [TJ] += V_SUM of v [TJ], and quicker than one by one.
  *
  * The lanes run along the rows, so nothing is transposed: a step loads ti + TJ vectors for ti TJ products, and only when
  * the chunk ends are lanes added up.
  */
 
-/* one tile; a [ECML_CHUNK_ROWS]; b: parts of columns, next elements apart; columns past na, nb do not matter */
+/* one tile; a, b: columns of ECML_CHUNK_ROWS, of which those past na, nb do not matter */
 static inline __attribute__((always_inline)) void
-KERNEL(tile) (int ti, const E *const *a, const E *const *b, size_t next, double *out, size_t ldo, int na, int nb)
+KERNEL(tile) (int ti, const E *const *a, const E *const *b, double *out, size_t ldo, int na, int nb)
 {
 	V			sum[TI][TJ];
 
@@ -21,24 +20,23 @@ KERNEL(tile) (int ti, const E *const *a, const E *const *b, size_t next, double 
 #pragma GCC unroll 8
 		for (int j = 0; j < TJ; j++)
 			sum[i][j] = V_ZERO;
-	for (int part = 0; part < ECML_CHUNK_ROWS / PART; part++)
-		for (int r = 0; r < PART; r += LANES)
+	for (int r = 0; r < ECML_CHUNK_ROWS; r += LANES)
+	{
+		V			row[TJ];
+
+#pragma GCC unroll 8
+		for (int j = 0; j < TJ; j++)
+			row[j] = V_LOAD(b[j] + r);
+#pragma GCC unroll 8
+		for (int i = 0; i < ti; i++)
 		{
-			V			row[TJ];
+			V			left = V_LOAD(a[i] + r);
 
 #pragma GCC unroll 8
 			for (int j = 0; j < TJ; j++)
-				row[j] = V_LOAD(b[j] + part * next + r);
-#pragma GCC unroll 8
-			for (int i = 0; i < ti; i++)
-			{
-				V			left = V_LOAD(a[i] + part * PART + r);
-
-#pragma GCC unroll 8
-				for (int j = 0; j < TJ; j++)
-					sum[i][j] = V_FMA(left, row[j], sum[i][j]);
-			}
+				sum[i][j] = V_FMA(left, row[j], sum[i][j]);
 		}
+	}
 #ifdef V_ADD_SUMS
 	if (nb == TJ)
 	{
@@ -58,20 +56,20 @@ KERNEL(tile) (int ti, const E *const *a, const E *const *b, size_t next, double 
 }
 
 static void
-KERNEL(tile_one) (const E *const *a, const E *const *b, size_t next, double *out, size_t ldo, int na, int nb)
+KERNEL(tile_one) (const E *const *a, const E *const *b, double *out, size_t ldo, int na, int nb)
 {
-	KERNEL(tile) (1, a, b, next, out, ldo, na, nb);
+	KERNEL(tile) (1, a, b, out, ldo, na, nb);
 }
 
 static void
-KERNEL(tile_full) (const E *const *a, const E *const *b, size_t next, double *out, size_t ldo, int na, int nb)
+KERNEL(tile_full) (const E *const *a, const E *const *b, double *out, size_t ldo, int na, int nb)
 {
-	KERNEL(tile) (TI, a, b, next, out, ldo, na, nb);
+	KERNEL(tile) (TI, a, b, out, ldo, na, nb);
 }
 
-/* rows of the result for a [n <= TI] columns, against the first nb of b */
+/* rows of the result for a [n <= TI] columns, against the first nb of b, which are stride apart */
 static void
-KERNEL(strip) (const E *const *a, int n, const E *b, size_t next, int nb, double *out, size_t ldo)
+KERNEL(strip) (const E *const *a, int n, const E *b, size_t stride, int nb, double *out, size_t ldo)
 {
 	for (int j = 0; j < nb; j += TJ)
 	{
@@ -79,11 +77,11 @@ KERNEL(strip) (const E *const *a, int n, const E *b, size_t next, int nb, double
 		int			m = nb - j < TJ ? nb - j : TJ;
 
 		for (int c = 0; c < TJ; c++)
-			columns[c] = b + (size_t) (c < m ? j + c : j) * STRIDE;
+			columns[c] = b + (size_t) (c < m ? j + c : j) * stride;
 		if (n == 1)
-			KERNEL(tile_one) (a, columns, next, out + j, ldo, 1, m);
+			KERNEL(tile_one) (a, columns, out + j, ldo, 1, m);
 		else
-			KERNEL(tile_full) (a, columns, next, out + j, ldo, n, m);
+			KERNEL(tile_full) (a, columns, out + j, ldo, n, m);
 	}
 }
 
@@ -96,17 +94,14 @@ KERNEL(dense) (const E *a, int na, const E *b, int nb, double *out, size_t ldo)
 		int			n = na - i < TI ? na - i : TI;
 
 		for (int c = 0; c < TI; c++)
-			columns[c] = a + (size_t) (c < n ? i + c : i) * STRIDE;
-		KERNEL(strip) (columns, n, b, 0, nb, out + (size_t) i * ldo, ldo);
+			columns[c] = a + (size_t) (c < n ? i + c : i) * ECML_CHUNK_STRIDE;
+		KERNEL(strip) (columns, n, b, ECML_CHUNK_STRIDE, nb, out + (size_t) i * ldo, ldo);
 	}
 }
 
-static void
-KERNEL(weighted) (const E *x, int all, const E *d, E *scratch, int first, int na, int from, int to,
-				  double *out, size_t ldo)
+static inline __attribute__((always_inline)) void
+KERNEL(scaled) (const E *x, size_t stride, const E *d, E *scratch, int first, int na, int from, int to, double *out, size_t ldo)
 {
-	size_t		next = (size_t) all * STRIDE;
-
 	for (int i = 0; i < na; i += TI)
 	{
 		const E *columns[TI];
@@ -117,28 +112,32 @@ KERNEL(weighted) (const E *x, int all, const E *d, E *scratch, int first, int na
 			continue;
 		for (int c = 0; c < TI; c++)
 		{
-			const E *column = x + (size_t) (first + i + c) * STRIDE;
+			const E *column = x + (size_t) (first + i + c) * stride;
 			E		   *scaled = scratch + (size_t) c * ECML_CHUNK_STRIDE;
 
 			columns[c] = c < n ? scaled : scratch;
 			for (int r = 0; c < n && r < ECML_CHUNK_ROWS; r += LANES)
-				V_STORE(scaled + r, V_LOAD(column + r / PART * next + r % PART) * V_LOAD(d + r));
+				V_STORE(scaled + r, V_LOAD(column + r) * V_LOAD(d + r));
 		}
-		KERNEL(strip) (columns, n, x + (size_t) from * STRIDE, next, end - from, out + (size_t) i * ldo, ldo);
+		KERNEL(strip) (columns, n, x + (size_t) from * stride, stride, end - from, out + (size_t) i * ldo, ldo);
 	}
 }
 
 static __attribute__((unused)) void
-KERNEL(whole) (const E *x, int n, const E *d, E *scratch, double *out, size_t ldo, double *linear)
+KERNEL(weighted) (const E *x, const E *d, E *scratch, int first, int na, int from, int to, double *out, size_t ldo)
 {
-	KERNEL(weighted) (x, n, d, scratch, 0, n, 0, n, out, ldo);
-	KERNEL(strip) (&d, 1, x, (size_t) n * STRIDE, n, linear, n);
+	KERNEL(scaled) (x, ECML_CHUNK_STRIDE, d, scratch, first, na, from, to, out, ldo);
+}
+
+static __attribute__((unused)) void
+KERNEL(whole) (const E *x, size_t stride, int n, const E *d, E *scratch, double *out, size_t ldo, double *linear)
+{
+	KERNEL(scaled) (x, stride, d, scratch, 0, n, 0, n, out, ldo);
+	KERNEL(strip) (&d, 1, x, stride, n, linear, n);
 }
 
 #undef KERNEL
 #undef E
-#undef PART
-#undef STRIDE
 #undef LANES
 #undef TI
 #undef TJ

@@ -184,25 +184,25 @@ test_cross(void)
 			double	   *whole = ECML_NEW0(ctx, double, (size_t) n * n);
 			double	   *parts = ECML_NEW0(ctx, double, (size_t) n * n);
 			double	   *dense = ECML_NEW0(ctx, double, n);
-			float	   *floats = ECML_NEW(ctx, float, (size_t) n * ECML_CHUNK_ROWS);
+			size_t		stride = ECML_CHUNK_ROWS + 16 * (size_t) s;
+			float	   *floats = ECML_NEW(ctx, float, n * stride);
 			double	   *first = ECML_NEW0(ctx, double, n);
 			float	   *factor = ECML_NEW(ctx, float, ECML_CHUNK_ROWS);
 			double	   *rounded = ECML_NEW0(ctx, double, (size_t) n * n);
 			int			half = n / 2;
 
-			cross->weighted(x, n, d, scratch, 0, n, 0, n, whole, n);
-			cross->weighted(x, n, d, scratch, 0, half, 0, half, parts, n);
-			cross->weighted(x, n, d, scratch, half, n - half, 0, half, parts + (size_t) half * n, n);
-			cross->weighted(x, n, d, scratch, half, n - half, half, n, parts + (size_t) half * n + half, n);
+			cross->weighted(x, d, scratch, 0, n, 0, n, whole, n);
+			cross->weighted(x, d, scratch, 0, half, 0, half, parts, n);
+			cross->weighted(x, d, scratch, half, n - half, 0, half, parts + (size_t) half * n, n);
+			cross->weighted(x, d, scratch, half, n - half, half, n, parts + (size_t) half * n + half, n);
 			cross->dense(d, 1, x, n, dense, n);
 			for (int r = 0; r < ECML_CHUNK_ROWS; r++)
 			{
 				factor[r] = (float) d[r];
 				for (int j = 0; j < n; j++)
-					floats[((size_t) (r / ECML_CHUNK_PART) * n + j) * ECML_CHUNK_PART + r % ECML_CHUNK_PART] =
-						(float) x[(size_t) j * ECML_CHUNK_STRIDE + r];
+					floats[j * stride + r] = (float) x[(size_t) j * ECML_CHUNK_STRIDE + r];
 			}
-			cross->rounded(floats, n, factor, (float *) scratch, rounded, n, first);
+			cross->rounded(floats, stride, n, factor, (float *) scratch, rounded, n, first);
 			for (int i = 0; i < n; i++)
 				for (int j = 0; j <= i; j++)
 				{
