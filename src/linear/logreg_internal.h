@@ -32,18 +32,18 @@ typedef struct LogregScratch
 	double	   *slots;
 	size_t		nslots;			/* doubles */
 	/* floats: logreg_floats.c */
-	bool		in_place;		/* they are kept where the rows' doubles were */
-	float	   *all;			/* or here, [chunks of the data][used][ECML_CHUNK_ROWS] */
-	bool		kept;			/* they are */
+	float	  **of;				/* [blocks] where a block's are kept; NULL: nowhere */
+	float	  **spare;			/* [workers] memory for a block's pairs; NULL: high parts alone are kept, or nothing */
+	float	   *all;			/* memory for the high parts of all blocks, or NULL */
+	bool		kept;			/* all that can be is kept */
 	float	   *own;			/* [workers][2][used][ECML_CHUNK_ROWS] pairs of a chunk, where they are not */
 } LogregScratch;
 
 /* z of a chunk as pairs of floats: their sum is z to 48 bits; columns past the last row are 0. */
 typedef struct LogregFloats
 {
-	const float *high;			/* [used], stride apart: z rounded */
-	const float *low;			/* what is left of it, as far from the other; perhaps NULL where LOGREG_PAIRS is not asked for */
-	size_t		stride;			/* a multiple of 16 */
+	const float *high;			/* [used][ECML_CHUNK_ROWS] z rounded */
+	const float *low;			/* what is left of it; perhaps NULL where LOGREG_PAIRS is not asked for */
 	size_t		next;			/* from one chunk's to the next one's, or 0 */
 } LogregFloats;
 

@@ -244,7 +244,7 @@ load_chunk(const Pass *pass, const EcmlBlock *block, int from, Chunk *chunk, int
 		LogregFloats floats = logreg_floats_of(p, LOGREG_PAIRS, block, from, worker);
 
 		for (; j < p->used; j++)
-			load_pairs(floats.high + j * floats.stride, floats.low + j * floats.stride, theta[base + j],
+			load_pairs(floats.high + (size_t) j * ECML_CHUNK_ROWS, floats.low + (size_t) j * ECML_CHUNK_ROWS, theta[base + j],
 					   chunk->z + (size_t) (base + j) * STRIDE, chunk->margin);
 	}
 	for (; p->used < FEW_TERMS && j + 4 <= p->used; j += 4)
@@ -442,8 +442,8 @@ floats_hessian(const Pass *pass, const LogregFloats *z, Chunk *chunk, double *ma
 	factors(chunk, pass->what, 0, 0, chunk->d);
 	for (int r = 0; r < ECML_CHUNK_ROWS; r++)
 		chunk->rounded[r] = (float) chunk->d[r];
-	p->cross->rounded(z->high, z->stride, p->used, chunk->rounded, (float *) chunk->scratch,
-					  matrix + (size_t) base * p->size + base, p->size, first);
+	p->cross->rounded(z->high, p->used, chunk->rounded, (float *) chunk->scratch, matrix + (size_t) base * p->size + base, p->size,
+					  first);
 	if (base)
 		matrix[0] += sum_column(chunk->d, ECML_CHUNK_ROWS);
 	for (int j = 0; base && j < p->used; j++)

@@ -32,12 +32,11 @@ typedef struct EcmlCross
 							 size_t ldo);
 
 	/*
-	 * All of the matrix for a chunk of n columns of floats, stride (a multiple of 16) apart, and linear [n] += sum of d b_j: twice
-	 * as fast.  Sums of a chunk are floats too, those of chunks are not, so an element errs by about 2e-8 of the root of its
-	 * diagonal elements' product, less with many chunks.
+	 * All of the matrix for n columns of floats, [ECML_CHUNK_ROWS] each, and linear [n] += sum of d b_j: twice as fast.  Sums of
+	 * a chunk are floats too, those of chunks are not, so an element errs by about 2e-8 of the root of its diagonal elements'
+	 * product, less with many chunks.
 	 */
-	void		(*rounded) (const float *x, size_t stride, int n, const float *d, float *scratch, double *out, size_t ldo,
-							double *linear);
+	void		(*rounded) (const float *x, int n, const float *d, float *scratch, double *out, size_t ldo, double *linear);
 } EcmlCross;
 
 /* The quickest for this machine. */

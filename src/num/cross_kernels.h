@@ -130,10 +130,10 @@ KERNEL(weighted) (const E *x, const E *d, E *scratch, int first, int na, int fro
 }
 
 static __attribute__((unused)) void
-KERNEL(whole) (const E *x, size_t stride, int n, const E *d, E *scratch, double *out, size_t ldo, double *linear)
+KERNEL(whole) (const E *x, int n, const E *d, E *scratch, double *out, size_t ldo, double *linear)
 {
-	KERNEL(scaled) (x, stride, d, scratch, 0, n, 0, n, out, ldo);
-	KERNEL(strip) (&d, 1, x, stride, n, linear, n);
+	KERNEL(scaled) (x, ECML_CHUNK_ROWS, d, scratch, 0, n, 0, n, out, ldo);
+	KERNEL(strip) (&d, 1, x, ECML_CHUNK_ROWS, n, linear, n);
 }
 
 #undef KERNEL

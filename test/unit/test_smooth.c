@@ -184,8 +184,7 @@ test_cross(void)
 			double	   *whole = ECML_NEW0(ctx, double, (size_t) n * n);
 			double	   *parts = ECML_NEW0(ctx, double, (size_t) n * n);
 			double	   *dense = ECML_NEW0(ctx, double, n);
-			size_t		stride = ECML_CHUNK_ROWS + 16 * (size_t) s;
-			float	   *floats = ECML_NEW(ctx, float, n * stride);
+			float	   *floats = ECML_NEW(ctx, float, (size_t) n * ECML_CHUNK_ROWS);
 			double	   *first = ECML_NEW0(ctx, double, n);
 			float	   *factor = ECML_NEW(ctx, float, ECML_CHUNK_ROWS);
 			double	   *rounded = ECML_NEW0(ctx, double, (size_t) n * n);
@@ -200,9 +199,9 @@ test_cross(void)
 			{
 				factor[r] = (float) d[r];
 				for (int j = 0; j < n; j++)
-					floats[j * stride + r] = (float) x[(size_t) j * ECML_CHUNK_STRIDE + r];
+					floats[(size_t) j * ECML_CHUNK_ROWS + r] = (float) x[(size_t) j * ECML_CHUNK_STRIDE + r];
 			}
-			cross->rounded(floats, stride, n, factor, (float *) scratch, rounded, n, first);
+			cross->rounded(floats, n, factor, (float *) scratch, rounded, n, first);
 			for (int i = 0; i < n; i++)
 				for (int j = 0; j <= i; j++)
 				{
