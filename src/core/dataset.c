@@ -23,6 +23,7 @@
 #define TILE_ROWS 64
 #define ADOPTED_BYTES 16777216	/* made at once from pieces, or so */
 #define DIVERTED_BYTES 262144	/* of a block that is passed on */
+#define MEASURED 8				/* columns of a block whose moments a task finds */
 #define FLOAT_LIMIT 1e37
 #define LARGE 1e150			/* its square is finite */
 
@@ -297,6 +298,59 @@ write_block(EcmlDataset *dataset, const EcmlBlock *block)
 	dataset->nspilled++;
 }
 
+typedef struct Measuring
+{
+	const EcmlDataset *dataset;
+	const EcmlBlock *blocks;
+	EcmlColumnStats *moments;	/* [blocks][nvalues] */
+	size_t		parts;			/* tasks of a block */
+} Measuring;
+
+static void
+measure_columns(void *arg, size_t i, int worker)
+{
+	const Measuring *measuring = arg;
+	const EcmlDataset *dataset = measuring->dataset;
+	size_t		b = i / measuring->parts;
+	int			first = i % measuring->parts * MEASURED;
+
+	for (int j = first; j < Min(first + MEASURED, dataset->nvalues); j++)
+		ecml_dataset_moments(dataset, &measuring->blocks[b], j, &measuring->moments[b * dataset->nvalues + j]);
+}
+
+void
+ecml_dataset_measure(EcmlDataset *dataset, const EcmlBlock *blocks, size_t n)
+{
+	Measuring	measuring = {.dataset = dataset,.parts = (dataset->nvalues + MEASURED - 1) / MEASURED};
+
+	if (n == 0)
+		return;
+	measuring.moments = ECML_NEW(dataset->ctx, EcmlColumnStats, Min(n, ECML_FETCH) * dataset->nvalues);
+	for (size_t from = 0; from < n; from += ECML_FETCH)
+	{
+		size_t		round = Min(n - from, ECML_FETCH);
+
+		measuring.blocks = blocks + from;
+		/* for one block threads are not worth their making */
+		if (n == 1)
+			for (size_t i = 0; i < measuring.parts; i++)
+				measure_columns(&measuring, i, 0);
+		else
+			ecml_parallel_for(dataset->ctx, round * measuring.parts, measure_columns, &measuring);
+		for (size_t i = 0; i < round * dataset->nvalues; i++)
+			add_moments(&dataset->stats[i % dataset->nvalues], &measuring.moments[i]);
+	}
+	ecml_free(dataset->ctx, measuring.moments);
+}
+
+/* What the blocks in memory have not been asked for yet. */
+static void
+measure_kept(EcmlDataset *dataset)
+{
+	ecml_dataset_measure(dataset, dataset->blocks + dataset->nmeasured, dataset->nblocks - dataset->nmeasured);
+	dataset->nmeasured = dataset->nblocks;
+}
+
 void
 ecml_dataset_spill(EcmlDataset *dataset)
 {
@@ -305,24 +359,23 @@ ecml_dataset_spill(EcmlDataset *dataset)
 	PrepareTempTablespaces();
 	dataset->file = BufFileCreateTemp(false);
 	MemoryContextSwitchTo(old);
+	measure_kept(dataset);
 	for (size_t b = 0; b < dataset->nblocks; b++)
 	{
 		ecml_poll(dataset->ctx, 0, 0);
 		write_block(dataset, &dataset->blocks[b]);
 		ecml_dataset_give(dataset, dataset->blocks[b].x);
 	}
-	dataset->nblocks = 0;
+	dataset->nblocks = dataset->nmeasured = 0;
 	dataset->data.resident = false;
 }
 
 void
-ecml_dataset_keep(EcmlDataset *dataset, const EcmlColumnStats *moments)
+ecml_dataset_keep(EcmlDataset *dataset, bool measured)
 {
 	EcmlBlock  *block = &dataset->open;
 
 	block->first = dataset->data.nblocks * ECML_BLOCK_ROWS;
-	for (int j = 0; j < dataset->nvalues; j++)
-		add_moments(&dataset->stats[j], &moments[j]);
 	add_weight(dataset, block);
 	clear_padding(dataset, block);
 	dataset->data.nblocks++;
@@ -333,6 +386,8 @@ ecml_dataset_keep(EcmlDataset *dataset, const EcmlColumnStats *moments)
 	{
 		if (dataset->open_capacity < ECML_BLOCK_ROWS)
 			elog(ERROR, "a small block cannot be spilled");
+		if (!measured)
+			ecml_dataset_measure(dataset, block, 1);
 		write_block(dataset, block);
 		block->rows = 0;		/* its memory serves the next block */
 		return;
@@ -352,7 +407,6 @@ static void
 close_block(EcmlDataset *dataset)
 {
 	EcmlBlock  *block = &dataset->open;
-	EcmlColumnStats *moments;
 
 	if (dataset->divert)
 	{
@@ -362,11 +416,7 @@ close_block(EcmlDataset *dataset)
 			dataset->open_capacity = 0;
 		return;
 	}
-	moments = ECML_NEW(dataset->ctx, EcmlColumnStats, dataset->nvalues);
-	for (int j = 0; j < dataset->nvalues; j++)
-		ecml_dataset_moments(dataset, block, j, &moments[j]);
-	ecml_dataset_keep(dataset, moments);
-	ecml_free(dataset->ctx, moments);
+	ecml_dataset_keep(dataset, false);
 }
 
 /* Four numbers of a row, and as they are kept. */
@@ -739,7 +789,7 @@ ecml_dataset_adopt(EcmlDataset *dataset, EcmlPiece *pieces, size_t npieces)
 	dataset->data.rows = first[npieces];
 	nblocks = (dataset->data.rows + ECML_BLOCK_ROWS - 1) / ECML_BLOCK_ROWS;
 	dataset->blocks = ECML_NEW0(ctx, EcmlBlock, nblocks);
-	dataset->nblocks = dataset->capacity = dataset->data.nblocks = nblocks;
+	dataset->nblocks = dataset->nmeasured = dataset->capacity = dataset->data.nblocks = nblocks;
 	adoption.moments = ECML_NEW(ctx, EcmlColumnStats, round * dataset->nvalues);
 	for (size_t from = 0; from < nblocks; from += round)
 	{
@@ -780,6 +830,7 @@ ecml_dataset_complete(EcmlDataset *dataset)
 	dataset->tile = NULL;
 	if (dataset->open.rows > 0)
 		close_block(dataset);
+	measure_kept(dataset);
 	ecml_dataset_free_room(dataset);
 	if (dataset->file)
 	{

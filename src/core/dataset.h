@@ -52,6 +52,7 @@ typedef struct EcmlDataset
 	EcmlBlock  *blocks;			/* [nblocks] resident blocks */
 	size_t		nblocks;
 	size_t		capacity;
+	size_t		nmeasured;		/* of the resident blocks, those that the stats count */
 	EcmlBlock	open;			/* the block under way */
 	int			open_capacity;
 	EcmlDivert	divert;			/* NULL: full blocks are kept here */
@@ -70,7 +71,7 @@ typedef struct EcmlDataset
 	size_t		nspilled;		/* the first blocks are in the file */
 	size_t		block_size;		/* bytes of a spilled block */
 
-	EcmlColumnStats *stats;		/* [nvalues] of the complete blocks, by weight; all, once finished */
+	EcmlColumnStats *stats;		/* [nvalues] by weight; of all rows, once finished */
 	double		weight;			/* of all rows: their number when they have none */
 
 	/* from finish on */

@@ -26,8 +26,11 @@ extern void ecml_dataset_empty_tile(EcmlDataset *dataset);
 /* The moments of a column in a block, n 0 when all are NaN; for tasks, too. */
 extern void ecml_dataset_moments(const EcmlDataset *dataset, const EcmlBlock *block, int column, EcmlColumnStats *moments);
 
-/* The open block, whose moments [nvalues] are given, joins the others. */
-extern void ecml_dataset_keep(EcmlDataset *dataset, const EcmlColumnStats *moments);
+/* The stats count these blocks, too, which come after those that they count already. */
+extern void ecml_dataset_measure(EcmlDataset *dataset, const EcmlBlock *blocks, size_t n);
+
+/* The open block joins the others; it has been measured, or it will be: all at once, when they are complete or have to go. */
+extern void ecml_dataset_keep(EcmlDataset *dataset, bool measured);
 
 /* Move all complete blocks to a file. */
 extern void ecml_dataset_spill(EcmlDataset *dataset);

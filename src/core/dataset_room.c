@@ -9,7 +9,6 @@
 #include "core/dataset_internal.h"
 
 #define SLAB_BYTES ((size_t) 32 << 20)
-#define MEASURED 8				/* columns of a block whose moments a task finds */
 
 /*
  * Memory for several blocks at once, large enough for huge pages: a block of few columns is smaller than one, and filling small
@@ -160,48 +159,30 @@ ecml_dataset_room(EcmlDataset *dataset, size_t row, int *at)
 	return number == 0 ? &dataset->open : &dataset->room[number - 1];
 }
 
-typedef struct Measuring
-{
-	EcmlDataset *dataset;
-	EcmlColumnStats *moments;	/* [blocks][nvalues] */
-	size_t		parts;			/* tasks of a block */
-} Measuring;
-
-static void
-measure_columns(void *arg, size_t i, int worker)
-{
-	const Measuring *measuring = arg;
-	EcmlDataset *dataset = measuring->dataset;
-	size_t		b = i / measuring->parts;
-	const EcmlBlock *block = b == 0 ? &dataset->open : &dataset->room[b - 1];
-	int			first = i % measuring->parts * MEASURED;
-
-	for (int j = first; j < Min(first + MEASURED, dataset->nvalues); j++)
-		ecml_dataset_moments(dataset, block, j, &measuring->moments[b * dataset->nvalues + j]);
-}
-
 void
 ecml_dataset_fill(EcmlDataset *dataset, size_t rows)
 {
 	size_t		total = dataset->open.rows + rows;
 	size_t		complete = total / ECML_BLOCK_ROWS;
 	size_t		used = 0;		/* of the room */
-	Measuring	measuring = {.dataset = dataset};
+	bool		spills = dataset->file != NULL;
 
 	dataset->data.rows += rows;
 	if (complete > 0)
 	{
-		measuring.moments = ECML_NEW(dataset->ctx, EcmlColumnStats, complete * dataset->nvalues);
 		dataset->open.rows = ECML_BLOCK_ROWS;
 		for (size_t b = 1; b < complete; b++)
 			dataset->room[b - 1].rows = ECML_BLOCK_ROWS;
-		measuring.parts = (dataset->nvalues + MEASURED - 1) / MEASURED;
-		ecml_parallel_for(dataset->ctx, complete * measuring.parts, measure_columns, &measuring);
+		if (spills)
+		{
+			ecml_dataset_measure(dataset, &dataset->open, 1);
+			ecml_dataset_measure(dataset, dataset->room, complete - 1);
+		}
 		for (size_t b = 0; b < complete; b++)
 		{
 			EcmlBlock	spare;
 
-			ecml_dataset_keep(dataset, measuring.moments + b * dataset->nvalues);
+			ecml_dataset_keep(dataset, spills);
 			/* of a spilled block the memory serves again */
 			spare = dataset->open;
 			dataset->open = dataset->room[used];
@@ -214,7 +195,6 @@ ecml_dataset_fill(EcmlDataset *dataset, size_t rows)
 			if (dataset->room[i].x)
 				dataset->room[used++] = dataset->room[i];
 		dataset->nroom = used;
-		ecml_free(dataset->ctx, measuring.moments);
 	}
 	dataset->open.rows = total % ECML_BLOCK_ROWS;
 }

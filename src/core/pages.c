@@ -16,7 +16,7 @@
 
 #include "core/pages.h"
 
-#define BATCH_PAGES 256			/* pinned at once, at most */
+#define BATCH_PAGES 1024		/* pinned at once, at most */
 #define PINS 64					/* and at most one buffer in so many */
 #define RING_PAGES 16			/* half of what a ring holds */
 #define FEWEST_PAGES 8			/* not worth it below */

@@ -270,10 +270,14 @@ list_classes(PageScan *scan)
 
 /* ---- pages */
 
-/* Pin the pages of the next batch, in place of those of the one before. */
+/*
+ * Pin the pages of the next batch, in place of those of the one before: as many as were read so far, so that threads soon have
+ * something to do, and then for long.
+ */
 static void
-pin(PageScan *scan, int most)
+pin(PageScan *scan)
 {
+	BlockNumber most = Min(Max(scan->next, FIRST_PAGES), scan->ahead.most);
 	BlockNumber end = scan->next + Min(scan->npages - scan->next, most);
 
 	scan->pinned = true;
@@ -292,7 +296,7 @@ pin_meanwhile(void *arg)
 	HOLD_INTERRUPTS();
 	PG_TRY();
 	{
-		pin(scan, scan->ahead.most);
+		pin(scan);
 		RESUME_INTERRUPTS();	/* an error does so by itself */
 	}
 	PG_CATCH();
@@ -376,7 +380,7 @@ read_table(PageScan *scan)
 	uint32		batches = 0;
 	uint32		odd = 0;
 
-	pin(scan, FIRST_PAGES);
+	pin(scan);
 	while (scan->ahead.npages > 0)
 	{
 		EcmlPages	batch = scan->ahead;
@@ -392,7 +396,7 @@ read_table(PageScan *scan)
 			read_rows(scan);
 		}
 		if (!scan->pinned)
-			pin(scan, scan->ahead.most);
+			pin(scan);
 		ecml_poll(&trainer->ctx, trainer->rows + trainer->skipped, 0);
 	}
 	return true;
