@@ -669,6 +669,22 @@ fit_spilled(EcmlCtx *ctx, const Rows *rows, const LogregParams *params)
 	return logreg_fit(ctx, &s->data, &task);
 }
 
+static void
+let_go(EcmlCtx *ctx, EcmlData *data, size_t block)
+{
+}
+
+/* Rows that nobody needs after the fit, and may be written over. */
+static LogregModel *
+fit_yielded(EcmlCtx *ctx, const Rows *rows, const LogregParams *params)
+{
+	EcmlData   *data = ecml_data_from_rows(ctx, ECML_F8, rows->n, rows->terms, rows->x, rows->y, rows->w);
+	LogregTask	task = {.params = params,.classes = rows->classes,.offset = -1};
+
+	data->discard = let_go;
+	return logreg_fit(ctx, data, &task);
+}
+
 static bool
 same(const LogregModel *a, const LogregModel *b)
 {
@@ -687,6 +703,8 @@ test_bits(const char *what, const Rows *rows, const LogregParams *params)
 
 	ok(same(m, fit_in(four, rows, params, true, -1)), "%s: the same bits on 1 and 4 threads", what);
 	ok(same(m, fit_spilled(four, rows, params)), "%s: and from a file", what);
+	ok(same(m, fit_yielded(one, rows, params)) && same(m, fit_yielded(four, rows, params)), "%s: and of rows that are written over",
+	   what);
 	test_ctx_free(one);
 	test_ctx_free(four);
 }
@@ -696,10 +714,12 @@ test_ways(void)
 {
 	LogregParams params = defaults;
 	LogregParams sparse = defaults;
+	LogregParams robust = defaults;
 	Rows		narrow = random_rows(51, 30000, 9, 2);
 	Rows		many = random_rows(52, 9000, 70, 2);
 	Rows		wide = random_rows(53, 1000, 260, 2);
 	Rows		three = random_rows(54, 9000, 5, 3);
+	Rows		floats = random_rows(55, 16500, 65, 2);
 
 	sparse.penalty = LOGREG_L1;
 	sparse.c = 0.01;
@@ -708,6 +728,13 @@ test_ways(void)
 	test_bits("70 terms", &many, &params);
 	test_bits("260 terms", &wide, &params);
 	test_bits("three classes", &three, &params);
+	test_bits("floats", &floats, &params);
+	/* terms that nearly explain each other: the last Hessian is not that of floats; and one more pass for the errors */
+	for (int i = 0; i < floats.n; i++)
+		floats.x[(size_t) i * 65 + 64] = floats.x[(size_t) i * 65 + 63] + 0.01 * floats.x[(size_t) i * 65 + 64];
+	robust.robust = LOGREG_HC0;
+	test_bits("floats, then pairs", &floats, &robust);
+	free_rows(&floats);
 	free_rows(&narrow);
 	free_rows(&many);
 	free_rows(&wide);
