@@ -425,7 +425,7 @@ error_expected(const ForestData *data, const Unseen *unseen, int outputs)
 	return weight > 0 ? error / weight : INFINITY;
 }
 
-/* Five rows a leaf, unless another choice is better by more than a hundredth. */
+/* Five rows a leaf, unless another choice is better by more than three hundredths. */
 static void
 try_growing(EcmlCtx *ctx, ForestData *data, ForestGrower **growers, int workers, Unseen *unseen, int outputs)
 {
@@ -459,7 +459,7 @@ try_growing(EcmlCtx *ctx, ForestData *data, ForestGrower **growers, int workers,
 		{
 			best = i;
 			/* the first has to be beaten clearly: its model is the smallest */
-			least = i == 0 ? 0.99 * error : error;
+			least = i == 0 ? 0.97 * error : error;
 		}
 	}
 	data->min_leaf = trials[best].min_leaf;
