@@ -11,6 +11,7 @@
 #include "core/aggregate.h"
 #include "core/class_weight.h"
 #include "core/error.h"
+#include "linear/identifier_sql.h"
 #include "linear/logreg.h"
 #include "linear/logreg_step_sql.h"
 #include "num/dist.h"
@@ -197,6 +198,7 @@ judge(const void *fitted, const EcmlSchema *schema)
 	const char **aliased = marked_terms(model, schema, model->aliased, &naliased);
 	const char **separated = marked_terms(model, schema, model->separated, &nseparated);
 
+	ecml_warn_of_identifiers(schema, model->n);
 	for (int i = 0; i < naliased && i < 10; i++)
 		ereport(WARNING,
 				(errmsg("\"%s\" is constant, or a linear combination of other columns, and was left out", aliased[i]),
