@@ -194,6 +194,8 @@ metrics(const void *fitted, const EcmlSchema *schema, EcmlJson *json)
 	ecml_json_int(json, "leaves", ((int64) forest->first[forest->ntrees] + forest->ntrees) / 2);
 	ecml_json_int(json, "depth", depth);
 	ecml_json_int(json, "max_features", model->features_tried);
+	if (model->min_leaf > 0)	/* a model that was read does not have it */
+		ecml_json_number(json, "min_samples_leaf", model->min_leaf);
 	if (model->oob_rows > 0)
 	{
 		ecml_json_open_object(json, "oob");
