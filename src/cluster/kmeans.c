@@ -37,16 +37,34 @@ kmeans_check(const KmeansParams *params)
 }
 
 /*
+ * Each thread has scratch of its own: in a small budget fewer of them, which changes no result.  Gives what that of all may take,
+ * whatever their number is.
+ */
+static size_t
+limit_threads(EcmlCtx *ctx, int k, int columns)
+{
+	size_t		each = kmeans_scratch_bytes(k, columns);
+	size_t		most = ctx->budget / 32;
+
+	if (ctx->budget == 0)
+		return 0;
+	if (most > 64 * each)
+		most = 64 * each;
+	while (ctx->threads > 1 && ctx->threads * each > most)
+		ctx->threads--;
+	return most > each ? most : each;
+}
+
+/*
  * 2^17 rows, fewer of many columns (64 MB), but always some for each cluster.  Where the budget is too small for that and what
  * seeding takes beside it, a sample that fits: then, and only then, the result depends on the budget.
  */
 static size_t
-sample_rows(const EcmlCtx *ctx, size_t all, int k, int columns)
+sample_rows(const EcmlCtx *ctx, size_t all, const KmeansParams *params, int columns, size_t scratch)
 {
 	size_t		rows = (size_t) 1 << 17;
-	size_t		least = 8 * (size_t) k;
-	/* bytes a row: the sample itself, and its distances to the nearest centroid and to each candidate */
-	size_t		bytes = (columns + 1 + 2 + (size_t) log(k)) * sizeof(float);
+	size_t		least = 8 * (size_t) params->k;
+	double		centroids = 3.0 * params->k * (KMEANS_PAD(columns) + 1) * sizeof(double);
 
 	if (rows > ((size_t) 1 << 24) / columns)
 		rows = ((size_t) 1 << 24) / columns;
@@ -54,7 +72,7 @@ sample_rows(const EcmlCtx *ctx, size_t all, int k, int columns)
 		least = 1024;
 	if (rows > all)
 		rows = all;
-	while (rows > least && !ecml_fits(ctx, rows * bytes + (rows < 65536 ? rows * 8 : (size_t) 1 << 19)))
+	while (rows > least && !ecml_fits(ctx, (size_t) (kmeans_sample_bytes(rows, params, columns, scratch) + centroids)))
 		rows /= 2;
 	return rows < least ? least : rows;
 }
@@ -121,6 +139,8 @@ kmeans_fit(EcmlCtx *ctx, EcmlData *data, const KmeansParams *params)
 	int			iterations = 0;
 	bool		converged = false;
 	double		threshold = 0;
+	size_t		scratch;
+	EcmlBlock	block;
 	KmeansModel *model;
 
 	if (wrong)
@@ -133,7 +153,10 @@ kmeans_fit(EcmlCtx *ctx, EcmlData *data, const KmeansParams *params)
 	}
 	if (data->element != ECML_F4)
 		ecml_fail(ctx, ECML_INTERNAL, "k-means needs data in single precision");
-	sample = kmeans_sample(ctx, data, sample_rows(ctx, data->rows, k, columns), ecml_rng_stream(&ctx->rng, 1));
+	/* what reading from a file takes is in use before it is seen what is left */
+	(void) ecml_data_fetch(ctx, data, 0, &block, 1);
+	scratch = limit_threads(ctx, k, columns);
+	sample = kmeans_sample(ctx, data, sample_rows(ctx, data->rows, params, columns, scratch), ecml_rng_stream(&ctx->rng, 1));
 	if (params->tolerance > 0)
 		threshold = params->tolerance * kmeans_mean_variance(ctx, data);
 	centroids = ecml_alloc_array(ctx, k, pad * sizeof(double));

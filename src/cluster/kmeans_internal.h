@@ -110,6 +110,10 @@ typedef struct KmeansScratch
 extern KmeansScratch *kmeans_scratch(EcmlCtx *ctx, int workers, int columns, int pack, size_t sums);
 extern void kmeans_scratch_free(EcmlCtx *ctx, KmeansScratch *scratch, int workers);
 
+/* kmeans_iterate.c: what iterations take: scratch of a worker, and the least beside it */
+extern size_t kmeans_scratch_bytes(int k, int columns);
+extern double kmeans_iterate_bytes(int k, int columns);
+
 /* Float copies, [k][columns], of centroids [k][pad]. */
 extern void kmeans_to_float(const double *centroids, int k, int columns, float *result);
 
@@ -119,6 +123,9 @@ extern void kmeans_to_float(const double *centroids, int k, int columns, float *
  */
 extern EcmlData *kmeans_sample(EcmlCtx *ctx, EcmlData *data, size_t wanted, EcmlRng rng);
 extern void kmeans_sample_free(EcmlCtx *ctx, EcmlData *sample);
+
+/* What a sample of so many rows takes, and what comes beside it, with so much scratch of all threads. */
+extern double kmeans_sample_bytes(size_t rows, const KmeansParams *params, int columns, size_t scratch);
 extern double kmeans_mean_variance(EcmlCtx *ctx, EcmlData *data);
 
 /* Choose the first centroids [k][pad] among the rows of the sample; data: where to look when it has too few distinct ones. */

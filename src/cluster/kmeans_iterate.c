@@ -355,7 +355,7 @@ relocate(EcmlCtx *ctx, Step *step, size_t empty, double *total)
 	float	   *x;
 	int			cluster = 0;
 
-	kmeans_pass_open(ctx, &pass, sums_pass->data, 4, 0);
+	kmeans_pass_open(ctx, &pass, sums_pass->data, 1, 0);
 	step->pass = &pass;
 	farthest.chunk = step->chunk > 0 ? step->chunk : ECML_BLOCK_ROWS;
 	farthest.label = ECML_NEW(ctx, int32_t, pass.capacity * ECML_BLOCK_ROWS);
@@ -476,6 +476,41 @@ chunk_rows(size_t work)
 	return chunk;
 }
 
+/* Rows whose columns are packed at once. */
+static int
+pack_rows(int columns)
+{
+	int			rows = 1024;
+
+	while (rows > KMEANS_TILE && (size_t) rows * columns > 32768)
+		rows /= 2;
+	return rows;
+}
+
+/* Blocks whose sums are added up before others are added to them. */
+static size_t
+group_blocks(int k)
+{
+	return k <= 4096 ? 4 : (size_t) (k + 1023) / 1024;
+}
+
+size_t
+kmeans_scratch_bytes(int k, int columns)
+{
+	size_t		sums = KMEANS_PAD(columns) * k <= COPIES_SIZE ? 4 * (KMEANS_PAD(columns) * k + k) : 0;
+
+	return ((size_t) columns * (KMEANS_TILE + pack_rows(columns)) + 4 * ECML_BLOCK_ROWS + 16) * sizeof(float) + sums * sizeof(double);
+}
+
+double
+kmeans_iterate_bytes(int k, int columns)
+{
+	/* a slot of sums and the total, centroids twice; labels of a group; labels and distances of a block, to fill empty clusters */
+	return 2.0 * k * (KMEANS_PAD(columns) + 1) * sizeof(double) + k * (2.0 * columns + 1) * sizeof(float) +
+		((size_t) k * columns > FUSED_WORK ? (double) group_blocks(k) * ECML_BLOCK_ROWS * sizeof(int32_t) : 0) +
+		ECML_BLOCK_ROWS * 2.0 * sizeof(float);
+}
+
 void
 kmeans_iterate(EcmlCtx *ctx, EcmlData *data, int k, int max_iter, double threshold, double *centroids,
 			   int *iterations, bool *converged)
@@ -490,12 +525,11 @@ kmeans_iterate(EcmlCtx *ctx, EcmlData *data, int k, int max_iter, double thresho
 	float	   *current;
 	float	   *next;
 
-	kmeans_pass_open(ctx, &pass, data, k <= 4096 ? 4 : (size_t) (k + 1023) / 1024, k * step.pad + k);
+	kmeans_pass_open(ctx, &pass, data, group_blocks(k), k * step.pad + k);
 	step.pass = &pass;
 	step.copies = k * step.pad <= COPIES_SIZE;
 	step.chunk = work <= FUSED_WORK ? 0 : chunk_rows(work);
-	for (step.pack = 1024; step.pack > KMEANS_TILE && (size_t) step.pack * columns > 32768;)
-		step.pack /= 2;
+	step.pack = pack_rows(columns);
 	total = ECML_NEW(ctx, double, pass.width);
 	current = ECML_NEW(ctx, float, work);
 	next = ECML_NEW(ctx, float, work);

@@ -15,7 +15,10 @@
 #include <string.h>
 
 /* rows that local search looks at, and its steps for k clusters */
-#define SEARCH_ROWS 8192
+#define SEARCH_ROWS 8192		/* two blocks */
+#define TRIALS(k) (2 + (int) log(k))	/* candidates for each centroid */
+/* with few rows a cluster, the search would see chance only */
+#define SEARCHED(params) ((params)->init == KMEANS_INIT_PLUSPLUS && (params)->k > 1 && (size_t) (params)->k * 32 <= SEARCH_ROWS)
 #define SEARCH_STEPS(k) ((k) < 24 ? 2 * (k) + 16 : 64)
 #define SEARCH_FIRST 10			/* iterations before the search, at most */
 #define SEARCH_FORESIGHT 3		/* iterations after a swap, before it is judged */
@@ -397,13 +400,41 @@ copy_row(const Sample *sample, size_t row, float *x)
 		x[j] = ECML_BLOCK_F4(block, j)[row % ECML_BLOCK_ROWS];
 }
 
+double
+kmeans_sample_bytes(size_t rows, const KmeansParams *params, int columns, size_t scratch)
+{
+	int			k = params->k;
+	double		whole = (double) ((rows + ECML_BLOCK_ROWS - 1) / ECML_BLOCK_ROWS * ECML_BLOCK_ROWS);
+	double		part = whole < SEARCH_ROWS ? whole : SEARCH_ROWS;
+	double		row = columns * sizeof(float);
+	double		iterating = scratch + kmeans_iterate_bytes(k, columns);
+	double		most = iterating;
+
+	if (params->init == KMEANS_INIT_PLUSPLUS)
+	{
+		/* the distances to the nearest centroid and to each candidate */
+		double		seeding = whole * (1 + TRIALS(k)) * sizeof(float) + scratch;
+
+		most = seeding > most ? seeding : most;
+	}
+	if (SEARCHED(params))
+	{
+		/* what is noted of each row, costs, and a sample for it */
+		double		search = part * 5 * sizeof(float) + part / ECML_BLOCK_ROWS * (k + 1) * sizeof(double) +
+			(rows > SEARCH_ROWS ? part * row : 0) + scratch + iterating;
+
+		most = search > most ? search : most;
+	}
+	return whole * row + most;
+}
+
 /* Choose up to k rows, to be added to the set; fewer when all rows of the sample lie on those chosen. */
 static void
 plusplus(EcmlCtx *ctx, Sample *sample, int k, EcmlRng *rng, Distinct *chosen)
 {
 	size_t		nblocks = sample->data.nblocks;
 	int			columns = sample->data.columns;
-	int			trials = 2 + (int) log(k);
+	int			trials = TRIALS(k);
 	int			workers = ecml_workers(ctx, SIZE_MAX);
 	size_t	   *row = ECML_NEW(ctx, size_t, trials);
 	double	   *sum = ECML_NEW(ctx, double, nblocks);
@@ -668,7 +699,6 @@ kmeans_seed(EcmlCtx *ctx, EcmlData *data, EcmlData *sample, const KmeansParams *
 		for (int j = 0; j < data->columns; j++)
 			centroids[c * pad + j] = chosen.x[(size_t) c * data->columns + j];
 	distinct_close(ctx, &chosen);
-	/* with few rows a cluster, the search would see chance only */
-	if (params->init == KMEANS_INIT_PLUSPLUS && params->k > 1 && (size_t) params->k * 32 <= SEARCH_ROWS)
+	if (SEARCHED(params))
 		local_search(ctx, (Sample *) sample, params->k, rng, centroids);
 }

@@ -30,18 +30,6 @@ static const EcmlStateType state_type = {.name = "kmeans_step",.write = write_st
 
 ECML_STATE_FUNCTIONS(ecml_kmeans_step_state, &state_type)
 
-static void
-check_finite(const double *values, int n, const char *what)
-{
-	for (int i = 0; i < n; i++)
-		if (!isfinite(values[i]))
-			ereport(ERROR,
-					(errcode(ERRCODE_DATA_EXCEPTION),
-					 errmsg("%s that is not finite", what),
-					 errdetail("Number %d is %g.", i + 1, values[i]),
-					 errhint("Filter such rows out, or turn the values into NULL.")));
-}
-
 /* A state at the centroids of an argument: [k][columns], or [k] for rows of one feature. */
 static KmeansStep *
 begin(EcmlState *state, FunctionCallInfo fcinfo, int columns)
@@ -77,7 +65,7 @@ begin(EcmlState *state, FunctionCallInfo fcinfo, int columns)
 				 errmsg("a centroid holds NULL"),
 				 errdetail("All coordinates are needed."),
 				 errhint("Leave the centroid out.")));
-	check_finite((const double *) ARR_DATA_PTR(array), k * columns, "there is a coordinate");
+	ecml_step_check_finite((const double *) ARR_DATA_PTR(array), k * columns, "there is a coordinate");
 	old = MemoryContextSwitchTo(state->header.eoh_context);
 	state->content = kmeans_step_new(&state->ctx, (const double *) ARR_DATA_PTR(array), k, columns);
 	MemoryContextSwitchTo(old);
@@ -118,13 +106,7 @@ ecml_kmeans_step_transition(PG_FUNCTION_ARGS)
 		begin(state, fcinfo, n);
 	}
 	step = state->content;
-	if (n != step->columns)
-		ereport(ERROR,
-				(errcode(ERRCODE_DATA_EXCEPTION),
-				 errmsg("rows have different numbers of features"),
-				 errdetail("One has %d, one before it %d.", n, step->columns),
-				 errhint("Give arrays of one length.")));
-	check_finite((const double *) ARR_DATA_PTR(x), n, "a row has a feature");
+	ecml_step_check_row((const double *) ARR_DATA_PTR(x), n, step->columns);
 	kmeans_step_add(step, (const double *) ARR_DATA_PTR(x));
 	PG_RETURN_DATUM(EOHPGetRWDatum(&state->header));
 }

@@ -34,6 +34,15 @@ ecml_algorithm_by_name(const char *name)
 	return NULL;
 }
 
+/* What they are called elsewhere, and here: too far from each other for a nearest name. */
+static const char *const elsewhere[][2] = {
+	{"logistic", "logreg"}, {"logistic_regression", "logreg"}, {"linear", "linreg"}, {"linear_regression", "linreg"}, {"ols", "linreg"},
+	{"ridge", "linreg"}, {"lasso", "linreg"}, {"xgboost", "gbdt"}, {"lightgbm", "gbdt"}, {"catboost", "gbdt"},
+	{"gradient_boosting", "gbdt"}, {"rf", "random_forest"}, {"forest", "random_forest"}, {"tree", "decision_tree"},
+	{"isolation_forest", "iforest"}, {"knn", "item_knn"}, {"svd", "als"}, {"matrix_factorization", "als"}, {"auto_arima", "arima"},
+	{"sarima", "arima"}, {"exponential_smoothing", "ets"}
+};
+
 const EcmlAlgorithm *
 ecml_algorithm_get(const char *name)
 {
@@ -46,6 +55,9 @@ ecml_algorithm_get(const char *name)
 	for (int i = 0; i < (int) lengthof(algorithms); i++)
 		names[i] = algorithms[i]->name;
 	nearest = ecml_error_nearest(name, names, lengthof(algorithms));
+	for (int i = 0; i < (int) lengthof(elsewhere); i++)
+		if (pg_strcasecmp(name, elsewhere[i][0]) == 0)
+			nearest = elsewhere[i][1];
 	ereport(ERROR,
 			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 			 errmsg("unknown algorithm \"%s\"", name),

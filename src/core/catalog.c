@@ -95,19 +95,14 @@ is_owner(Oid owner)
 	return has_privs_of_role(GetUserId(), owner);
 }
 
-/* Is the model granted to the current role, or one that it is a member of? */
-static bool
-is_granted(const char *name)
+bool
+ecml_catalog_granted(const char *grants, const char *index, ScanKey key)
 {
-	Relation	table = table_open(ecml_catalog_relation("model_grant"), AccessShareLock);
-	ScanKeyData key;
-	SysScanDesc scan;
+	Relation	table = table_open(ecml_catalog_relation(grants), AccessShareLock);
+	SysScanDesc scan = systable_beginscan(table, ecml_catalog_relation(index), true, GetActiveSnapshot(), 1, key);
 	HeapTuple	tuple;
 	bool		granted = false;
 
-	ScanKeyInit(&key, 1, BTEqualStrategyNumber, F_TEXTEQ, CStringGetTextDatum(name));
-	key.sk_collation = DEFAULT_COLLATION_OID;
-	scan = systable_beginscan(table, ecml_catalog_relation("model_grant_pkey"), true, GetActiveSnapshot(), 1, &key);
 	while (!granted && HeapTupleIsValid(tuple = systable_getnext(scan)))
 	{
 		bool		isnull;
@@ -118,6 +113,16 @@ is_granted(const char *name)
 	systable_endscan(scan);
 	table_close(table, AccessShareLock);
 	return granted;
+}
+
+static bool
+is_granted(const char *name)
+{
+	ScanKeyData key;
+
+	ScanKeyInit(&key, 1, BTEqualStrategyNumber, F_TEXTEQ, CStringGetTextDatum(name));
+	key.sk_collation = DEFAULT_COLLATION_OID;
+	return ecml_catalog_granted("model_grant", "model_grant_pkey", &key);
 }
 
 static void

@@ -8,6 +8,7 @@
 #define ECML_CATALOG_H
 
 #include "postgres.h"
+#include "access/skey.h"
 #include "storage/itemptr.h"
 #include "utils/jsonb.h"
 
@@ -45,6 +46,9 @@ extern void ecml_catalog_get(const char *name, EcmlCatalogEntry *entry);
 
 /* The active version, whoever may use it; false: there is none.  For what the extension does by itself. */
 extern bool ecml_catalog_find(const char *name, EcmlCatalogEntry *entry);
+
+/* Is what the key is of granted to the current role, or one that it is a member of?  A table of the extension, role its second column. */
+extern bool ecml_catalog_granted(const char *grants, const char *index, ScanKey key);
 
 /*
  * One statement on the tables of the extension, as their owner; SPI is connected.  Names in it are qualified.  Gives the number of

@@ -1,5 +1,5 @@
 /*
- * class_weight.c - the option "class_weight" of classifiers, where it is an object
+ * class_weight.c - the option "class_weight" of classifiers: a word, or an object
  */
 #include "core/compat.h"
 
@@ -12,6 +12,14 @@
 #include "core/error.h"
 #include "core/json.h"
 
+const char *const ecml_class_weight_words[] = {"none", "balanced", NULL};
+
+bool
+ecml_class_weight_balanced(const EcmlChoice *choice)
+{
+	return choice->object == NULL && choice->number == 1;
+}
+
 double *
 ecml_class_weights(const EcmlChoice *choice, const EcmlSchema *schema)
 {
@@ -20,6 +28,12 @@ ecml_class_weights(const EcmlChoice *choice, const EcmlSchema *schema)
 	JsonbValue	value;
 	double	   *weights;
 
+	if (schema->nclasses == 0 && (choice->object || ecml_class_weight_balanced(choice)))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("\"class_weight\" needs a target of classes"),
+				 errdetail("The target is a number."),
+				 errhint("Weigh rows by a column: \"sample_weight\".")));
 	if (choice->object == NULL)
 		return NULL;
 	weights = palloc(schema->nclasses * sizeof(double));

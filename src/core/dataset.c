@@ -24,6 +24,7 @@
 #define ADOPTED_BYTES 16777216	/* made at once from pieces, or so */
 #define DIVERTED_BYTES 262144	/* of a block that is passed on */
 #define MEASURED 8				/* columns of a block whose moments a task finds */
+#define SPARE_BYTES 524288
 #define FLOAT_LIMIT 1e37
 #define LARGE 1e150			/* its square is finite */
 
@@ -85,7 +86,8 @@ ecml_dataset_create(EcmlCtx *ctx, MemoryContext context, EcmlElement element, in
 	/* an odd number of cache lines, so that the rows' values of a column fall on different ones */
 	dataset->width = ((nvalues + 2 + 7) / 8 | 1) * 8;
 	dataset->full = ECML_BLOCK_ROWS;
-	dataset->budget = ctx->budget / 4 * 3;
+	/* of the smallest budgets half: what kernels need beside rows does not get less */
+	dataset->budget = ctx->budget - Max(ctx->budget / 4, Min(ctx->budget / 2, SPARE_BYTES));
 	dataset->stats = ECML_NEW0(ctx, EcmlColumnStats, nvalues);
 	for (int j = 0; j < nvalues; j++)
 	{

@@ -259,18 +259,39 @@ ecml_keys_number(EcmlKeys *keys, EcmlKeyColumn *column, Datum value, bool add)
 }
 
 const char *
-ecml_keys_name(const EcmlKeys *keys, int number)
+ecml_keys_spell(const EcmlKeys *keys, int number, char room[ECML_KEY_ROOM])
 {
 	if (keys->is_text[number])
 		return keys->texts->entries[keys->integers[number]].key;
-	return psprintf(INT64_FORMAT, keys->integers[number]);
+	pg_lltoa(keys->integers[number], room);
+	return room;
+}
+
+const char *
+ecml_keys_name(const EcmlKeys *keys, int number)
+{
+	char		room[ECML_KEY_ROOM];
+	const char *name = ecml_keys_spell(keys, number, room);
+
+	return name == room ? pstrdup(room) : name;
+}
+
+int
+ecml_keys_take(EcmlKeys *keys, const EcmlKeys *others, int number)
+{
+	const EcmlDictEntry *text;
+
+	if (!others->is_text[number])
+		return ecml_keys_integer(keys, others->integers[number], true);
+	text = &others->texts->entries[others->integers[number]];
+	return ecml_keys_text(keys, text->key, text->length, true);
 }
 
 char **
 ecml_keys_names(const EcmlKeys *keys, MemoryContext context)
 {
 	char	  **names = MemoryContextAllocHuge(context, ((Size) keys->n + 1) * sizeof(char *));
-	char	   *room = MemoryContextAllocHuge(context, (Size) keys->n * 24 + 1);
+	char	   *room = MemoryContextAllocHuge(context, (Size) keys->n * ECML_KEY_ROOM + 1);
 
 	for (int i = 0; i < keys->n; i++)
 	{

@@ -58,4 +58,11 @@ extern char **ecml_keys_names(const EcmlKeys *keys, MemoryContext context);
 /* The key as text; palloc'd, or the dictionary's own. */
 extern const char *ecml_keys_name(const EcmlKeys *keys, int number);
 
+/* The same without memory: in room, or the dictionary's own. */
+#define ECML_KEY_ROOM 24
+extern const char *ecml_keys_spell(const EcmlKeys *keys, int number, char room[ECML_KEY_ROOM]);
+
+/* The number here of a key that has a number in others; a new one when it is new. */
+extern int	ecml_keys_take(EcmlKeys *keys, const EcmlKeys *others, int number);
+
 #endif							/* ECML_KEYS_H */

@@ -232,7 +232,6 @@ move_task(void *arg, size_t number, int worker)
 		EcmlBlock  *block = ecml_dataset_room(scan->trainer->dataset, row, &at);
 		int			n = Min(end - row, scan->tile_rows - at % scan->tile_rows);
 
-
 		if (!move_rows(scan, row, n, block, at, scan->tiles[worker], &last_class))
 			scan->odd = true;
 		row += n;
@@ -326,7 +325,6 @@ static bool
 move_batch(PageScan *scan)
 {
 	EcmlTrainer *trainer = scan->trainer;
-
 	int			at;
 
 	if (!ecml_dataset_make_room(trainer->dataset, scan->pages.nrows))

@@ -492,3 +492,27 @@ ecml_step_train(MemoryContext context, const EcmlTraining *training, const char 
 	MemoryContextSwitchTo(old);
 	return model;
 }
+
+void
+ecml_step_check_finite(const double *values, int n, const char *what)
+{
+	for (int i = 0; i < n; i++)
+		if (!isfinite(values[i]))
+			ereport(ERROR,
+					(errcode(ERRCODE_DATA_EXCEPTION),
+					 errmsg("%s that is not finite", what),
+					 errdetail("Number %d is %g.", i + 1, values[i]),
+					 errhint("Filter such rows out, or turn the values into NULL.")));
+}
+
+void
+ecml_step_check_row(const double *x, int n, int before)
+{
+	if (n != before)
+		ereport(ERROR,
+				(errcode(ERRCODE_DATA_EXCEPTION),
+				 errmsg("rows have different numbers of features"),
+				 errdetail("One has %d, one before it %d.", n, before),
+				 errhint("Give arrays of one length.")));
+	ecml_step_check_finite(x, n, "a row has a feature");
+}

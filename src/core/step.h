@@ -42,4 +42,8 @@ extern char *ecml_step_features(const EcmlStepSource *source, const double *shif
 /* Numbers as a literal of type float8[]. */
 extern char *ecml_step_numbers(const double *values, int n);
 
+/* Of the aggregates of steps: parameters and rows as they are given, a row beside one before it of so many features. */
+extern void ecml_step_check_finite(const double *values, int n, const char *what);
+extern void ecml_step_check_row(const double *x, int n, int before);
+
 #endif							/* ECML_STEP_H */

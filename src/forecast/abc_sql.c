@@ -77,13 +77,7 @@ ecml_abc_xyz(PG_FUNCTION_ARGS)
 	int			value;
 	const char *when;
 
-	if (PG_ARGISNULL(0))
-		ereport(ERROR,
-				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
-				 errmsg("the source must not be NULL"),
-				 errdetail("It is NULL."),
-				 errhint("Give the name of a table or view, or a query.")));
-	source_text = text_to_cstring(PG_GETARG_TEXT_PP(0));
+	source_text = ecml_source_argument(fcinfo, 0);
 	ecml_options_parse("ecml_abc_xyz", PG_ARGISNULL(1) ? NULL : PG_GETARG_JSONB_P(1), &set, 1);
 	if (given.a > given.b || given.x > given.y)
 		ereport(ERROR,

@@ -403,13 +403,7 @@ ecml_inventory_plan(PG_FUNCTION_ARGS)
 	int			horizon;
 	bool		more = true;
 
-	if (PG_ARGISNULL(0))
-		ereport(ERROR,
-				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
-				 errmsg("the source must not be NULL"),
-				 errdetail("It is NULL."),
-				 errhint("Give the name of a table or view, or a query.")));
-	source = text_to_cstring(PG_GETARG_TEXT_PP(0));
+	source = ecml_source_argument(fcinfo, 0);
 	forecast_setup(setup, "ecml_inventory_plan", PG_ARGISNULL(1) ? NULL : PG_GETARG_JSONB_P(1), &set);
 	if (setup->given.reconcile != FORECAST_RECONCILE_NONE)
 		ereport(ERROR,

@@ -508,13 +508,7 @@ ecml_components(PG_FUNCTION_ARGS)
 	char	   *source;
 	bool		more = true;
 
-	if (PG_ARGISNULL(0))
-		ereport(ERROR,
-				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
-				 errmsg("the source must not be NULL"),
-				 errdetail("It is NULL."),
-				 errhint("Give the name of a table or view, or a query.")));
-	source = text_to_cstring(PG_GETARG_TEXT_PP(0));
+	source = ecml_source_argument(fcinfo, 0);
 	for (int i = 0; i < 3; i++)
 		names[i] = PG_ARGISNULL(1 + i) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(1 + i));
 	ecml_options_parse("ecml_components", PG_ARGISNULL(4) ? NULL : PG_GETARG_JSONB_P(4), sets, 3);

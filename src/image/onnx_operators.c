@@ -406,8 +406,9 @@ op_arithmetic(OnnxImporter *im, OnnxStep *step, char op)
 	affine(im, step, tensor, constant, 1, op == '/', NULL, 0);
 }
 
+/* A node over all inputs of the step, which must lie alike. */
 static void
-op_sum(OnnxImporter *im, OnnxStep *step)
+join_inputs(OnnxImporter *im, OnnxStep *step, NetKind kind)
 {
 	NetNode		node;
 	const OnnxValue *first = onnx_activation(im, step, 0);
@@ -415,7 +416,7 @@ op_sum(OnnxImporter *im, OnnxStep *step)
 
 	if (step->node->ninputs > NET_MAX_INPUTS)
 		onnx_unsupported(im, step, "it has more than %d inputs", NET_MAX_INPUTS);
-	net_node_init(&node, NET_ADD, first->node);
+	net_node_init(&node, kind, first->node);
 	node.ninputs = step->node->ninputs;
 	for (int i = 0; i < node.ninputs; i++)
 	{
@@ -430,32 +431,23 @@ op_sum(OnnxImporter *im, OnnxStep *step)
 }
 
 static void
+op_sum(OnnxImporter *im, OnnxStep *step)
+{
+	join_inputs(im, step, NET_ADD);
+}
+
+static void
 op_concat(OnnxImporter *im, OnnxStep *step)
 {
-	NetNode		node;
 	const OnnxValue *first = onnx_activation(im, step, 0);
-	bool		positive = true;
 	int64_t		dims[ONNX_MAX_DIMS];
 	int			rank = onnx_dims(im, first, dims);
 	int64_t		axis = onnx_int(step->node, "axis", 1);
 
 	axis += axis < 0 ? rank : 0;
-	if (step->node->ninputs > NET_MAX_INPUTS)
-		onnx_unsupported(im, step, "it has more than %d inputs", NET_MAX_INPUTS);
 	if (first->layout == ONNX_FLAT_PLANES || axis != (first->layout == ONNX_PIXELS ? 3 : 1))
 		onnx_unsupported(im, step, "it joins along another dimension than the channels");
-	net_node_init(&node, NET_CONCATENATE, first->node);
-	node.ninputs = step->node->ninputs;
-	for (int i = 0; i < node.ninputs; i++)
-	{
-		const OnnxValue *v = onnx_activation(im, step, i);
-
-		if (v->layout != first->layout)
-			onnx_unsupported(im, step, "its inputs lie in memory in different ways");
-		node.inputs[i] = v->node;
-		positive &= v->positive;
-	}
-	onnx_same(im, step, first, node.ninputs == 1 ? first->node : net_add(im->ctx, im->net, &node))->positive = positive;
+	join_inputs(im, step, NET_CONCATENATE);
 }
 
 /* Zeros around a picture: the next convolution or pooling adds them. */

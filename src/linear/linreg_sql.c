@@ -11,6 +11,7 @@
 #include "core/state.h"
 #include "core/step.h"
 #include "core/trainer.h"
+#include "linear/identifier_sql.h"
 #include "linear/linreg.h"
 #include "num/dist.h"
 
@@ -200,6 +201,7 @@ judge(const void *fitted, const EcmlSchema *schema)
 				 errmsg("the target \"%s\" is constant", schema->target),
 				 errdetail("It is %g in all %.0f rows.", model->coefficients[0], model->n),
 				 errhint("Name a column that varies, or give more rows.")));
+	ecml_warn_of_identifiers(schema, model->n);
 	for (int i = 0; i < n && i < 10; i++)
 		ereport(WARNING,
 				(errmsg("\"%s\" is constant, or a linear combination of other columns, and was left out", names[i]),

@@ -20,7 +20,8 @@ typedef enum LogregPenalty
 	LOGREG_NONE,
 	LOGREG_L2,
 	LOGREG_L1,
-	LOGREG_ELASTICNET
+	LOGREG_ELASTICNET,
+	LOGREG_IF_SEPARATED			/* none; where classes are separated, a ridge of the strength that the data say; never of a model */
 } LogregPenalty;
 
 typedef enum LogregSolver
@@ -61,7 +62,8 @@ typedef struct LogregParams
 	double		level;			/* of confidence intervals; default 0.95 */
 } LogregParams;
 
-#define LOGREG_DEFAULTS {.penalty = LOGREG_NONE, .c = 1, .l1_ratio = 0.5, .intercept = true, .max_iter = 100, \
+#define LOGREG_DEFAULTS LOGREG_DEFAULTS_OF(LOGREG_NONE)
+#define LOGREG_DEFAULTS_OF(kind) {.penalty = kind, .c = 1, .l1_ratio = 0.5, .intercept = true, .max_iter = 100, \
 	.tolerance = 3e-8, .level = 0.95}
 
 /* What beside the options a fit is told. */
@@ -94,6 +96,7 @@ typedef struct LogregModel
 	double		null_log_likelihood;	/* with intercepts (and the offset) alone */
 	double		parameters;		/* estimated: of the reference parametrisation; with L1 those that are not 0 */
 	double		accuracy;		/* on the rows of the training, by weight */
+	double		ridge;			/* the C that holds separated classes; 0: none. Not stored */
 } LogregModel;
 
 extern const char *logreg_check(const LogregParams *params);

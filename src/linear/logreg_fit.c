@@ -91,6 +91,15 @@ find_aliased(LogregProblem *p, bool *left_out, bool *aliased)
 	lay_out(p, left_out);
 }
 
+/* Whether a term is 0 or 1: then the variance is as large as the mean allows. */
+static bool
+is_indicator(const LogregProblem *p, int c)
+{
+	double		bound = p->mean[c] * (1 - p->mean[c]);
+
+	return p->low[c] == 0 && p->high[c] == 1 && p->deviation[c] * p->deviation[c] >= 0.9999 * bound;
+}
+
 static void
 set_penalties(LogregProblem *p)
 {
@@ -218,10 +227,121 @@ count_parameters(const LogregProblem *p, const double *theta, LogregModel *model
 		model->parameters += theta[i] != 0;
 }
 
+/* ---------------------------------------------------------------- separated classes */
+
+#define WEAKEST 1e8				/* C of the ridge */
+#define STRONGEST 1e-4
+#define PLENTY 50				/* rows for each coefficient: how strong the ridge is, does not matter unless nothing else holds */
+#define ENDLESS 100				/* steps of Newton's method that lead nowhere: there is no maximum */
+
+/* C for all: of numbers as if their deviation were 1, of what is 0 or 1 as it comes (a rare category is held, too). */
+static void
+set_ridge(const LogregProblem *p, double c)
+{
+	int			base = p->size - p->used;
+
+	for (int v = 0; v < p->vectors; v++)
+		for (int j = 0; j < p->used; j++)
+		{
+			double		deviation = is_indicator(p, p->column[j]) ? p->deviation[p->column[j]] : 1;
+
+			p->l2[v * p->size + base + j] = 1 / (c * deviation * deviation);
+		}
+}
+
+/* Logarithm of the evidence (MacKay 1992): the likelihood averaged over the ridge's prior, by Laplace's method. */
+static double
+evidence(const LogregProblem *p, const double *theta, const LogregOutcome *outcome)
+{
+	double		sum = -outcome->loss;
+
+	for (int i = 0; i < p->total; i++)
+	{
+		sum -= log(outcome->sums->matrix[(size_t) i * p->total + i]);	/* the factor of the Hessian */
+		if (p->l2[i] > 0)
+			sum += 0.5 * log(p->l2[i]) - 0.5 * p->l2[i] * theta[i] * theta[i];
+	}
+	return sum;
+}
+
+/*
+ * The likelihood has no maximum.  Stopped on its way it says 0 and 1 of rows that are nothing of the kind, the worse the more terms
+ * there are: a ridge instead, whose strength has the largest evidence among powers of ten.  Where it holds hardly anything, Laplace's
+ * method says too much of a weak ridge: so strengths have a prior, too, of 1 at C = 1 that falls by as much as C rises or falls.
+ */
+static double *
+hold_separated(LogregProblem *p, LogregParams *ridge, LogregOutcome *outcome)
+{
+	EcmlCtx    *ctx = p->ctx;
+	LogregOutcome tried = {0};
+	double	   *theta;
+	double	   *next;
+	double		best = -INFINITY;
+	double		c = 1;
+	double		factor = 10;
+	bool		complete = outcome->correct >= p->weight * (1 - 1e-9);
+	bool		asked;
+
+	*ridge = *p->params;
+	ridge->penalty = LOGREG_L2;
+	ridge->c = 1;
+	p->params = ridge;
+	p->symmetric = p->task->classes > 2;
+	p->vectors = p->symmetric ? p->task->classes : 1;
+	p->total = p->vectors * p->size;
+	set_penalties(p);
+	theta = ECML_NEW0(ctx, double, p->total);
+	next = ECML_NEW0(ctx, double, p->total);
+	start_at(p, next);
+	asked = p->total <= LOGREG_DENSE && (complete || p->n < PLENTY * (double) p->total);
+	for (;;)
+	{
+		double		gained;
+
+		set_ridge(p, c);
+		if (tried.sums)
+		{
+			ecml_free(ctx, tried.sums->matrix);
+			tried.sums->matrix = NULL;
+		}
+		tried = (LogregOutcome) {0};
+		logreg_smooth(p, next, &tried);
+		gained = asked ? evidence(p, next, &tried) - fabs(log(c)) : 0;
+		if (gained > best)
+		{
+			if (outcome->sums && outcome->sums->matrix)
+				ecml_free(ctx, outcome->sums->matrix);
+			*outcome = tried;
+			tried.sums = NULL;
+			memcpy(theta, next, p->total * sizeof(double));
+			best = gained;
+			ridge->c = c;
+			if (!asked)
+				break;
+		}
+		else if (factor < 1 || ridge->c > 1)
+			break;
+		else
+		{
+			factor = 0.1;
+			c = 1;
+			memcpy(next, theta, p->total * sizeof(double));
+		}
+		c *= factor;
+		if (c > WEAKEST || c < STRONGEST)
+			break;
+	}
+	set_ridge(p, ridge->c);
+	return theta;
+}
+
 LogregModel *
 logreg_fit(EcmlCtx *ctx, EcmlData *data, const LogregTask *task)
 {
-	const LogregParams *params = task->params;
+	LogregParams own = *task->params;
+	LogregParams ridge;
+	const LogregParams *params = &own;
+	bool		hold = own.penalty == LOGREG_IF_SEPARATED;
 	bool		sparse = params->penalty == LOGREG_L1 || params->penalty == LOGREG_ELASTICNET;
 	LogregModel *model = ECML_NEW0(ctx, LogregModel, 1);
 	LogregProblem problem = {.ctx = ctx,.data = data,.task = task,.params = params};
@@ -231,6 +351,8 @@ logreg_fit(EcmlCtx *ctx, EcmlData *data, const LogregTask *task)
 	double	   *theta;
 	size_t		size;
 
+	if (hold)
+		own.penalty = LOGREG_NONE;
 	if (data->columns > LOGREG_MAX_TERMS)
 	{
 		ecml_detail(ctx, "There are %d terms.", data->columns);
@@ -286,8 +408,23 @@ logreg_fit(EcmlCtx *ctx, EcmlData *data, const LogregTask *task)
 
 	model->iterations = outcome.iterations;
 	model->converged = outcome.converged;
-	if (outcome.diverges)
+	hold = hold && (outcome.diverges || (!outcome.converged && p->total <= LOGREG_DENSE && params->max_iter >= ENDLESS));
+	if (outcome.diverges || hold)
 		name_separated(p, outcome.step, model->separated);
+	if (hold)
+	{
+		theta = hold_separated(p, &ridge, &outcome);
+		model->ridge = ridge.c;
+		model->penalty = LOGREG_L2;
+		model->vectors = p->vectors;
+		size = (size_t) p->vectors * (1 + p->terms);
+		model->coefficients = ECML_NEW0(ctx, double, size);
+		model->std_errors = ECML_NEW(ctx, double, size);
+		for (size_t i = 0; i < size; i++)
+			model->std_errors[i] = NAN;
+		model->iterations += outcome.iterations;
+		model->converged = outcome.converged;
+	}
 	untransform(p, theta, model);
 	if (!sparse && p->total > 0 && p->total <= LOGREG_DENSE)
 	{
@@ -296,7 +433,7 @@ logreg_fit(EcmlCtx *ctx, EcmlData *data, const LogregTask *task)
 		for (int i = 0; i < p->total; i++)
 			dropped[i] = isinf(outcome.step[i]);
 		logreg_errors(p, theta, outcome.sums, dropped, model->std_errors);
-		for (int v = 0; outcome.diverges && v < p->vectors; v++)
+		for (int v = 0; (outcome.diverges || model->ridge > 0) && v < p->vectors; v++)
 			for (int j = 0; j <= p->terms; j++)
 				if (j > 0 ? model->separated[j - 1] : dropped[(size_t) v * p->size])
 					model->std_errors[(size_t) v * (1 + p->terms) + j] = NAN;

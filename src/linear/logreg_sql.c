@@ -11,6 +11,7 @@
 #include "core/aggregate.h"
 #include "core/class_weight.h"
 #include "core/error.h"
+#include "linear/identifier_sql.h"
 #include "linear/logreg.h"
 #include "linear/logreg_step_sql.h"
 #include "num/dist.h"
@@ -22,9 +23,9 @@ typedef struct Params
 	char	   *offset;
 } Params;
 
-static const Params defaults = {.kernel = LOGREG_DEFAULTS};
+static const Params defaults = {.kernel = LOGREG_DEFAULTS_OF(LOGREG_IF_SEPARATED)};
 
-static const char *const penalties[] = {"none", "l2", "l1", "elasticnet", NULL};
+static const char *const penalties[] = {"none", "l2", "l1", "elasticnet", "auto", NULL};
 static const char *const solvers[] = {"auto", "newton", "lbfgs", "cd", NULL};
 static const char *const robusts[] = {"none", "hc0", "hc1", NULL};
 static const char *const class_weights[] = {"none", "balanced", NULL};
@@ -51,13 +52,19 @@ check(const void *params)
 	return logreg_check(&((const Params *) params)->kernel);
 }
 
+static bool
+unpenalised(const LogregParams *kernel)
+{
+	return kernel->penalty == LOGREG_NONE || kernel->penalty == LOGREG_IF_SEPARATED;
+}
+
 /* Penalised, or without an intercept, all categories have a term: nothing makes one of them a reference. */
 static bool
 drop_first(const void *params)
 {
 	const LogregParams *kernel = &((const Params *) params)->kernel;
 
-	return kernel->intercept && kernel->penalty == LOGREG_NONE;
+	return kernel->intercept && unpenalised(kernel);
 }
 
 /* The term of the column whose coefficient is 1; -1: there is none. */
@@ -178,6 +185,8 @@ metrics(const void *fitted, const EcmlSchema *schema, EcmlJson *json)
 		ecml_json_strings(json, "aliased", aliased, naliased);
 	if (nseparated > 0)
 		ecml_json_strings(json, "separated", separated, nseparated);
+	if (model->ridge > 0)		/* a model that was read does not have it */
+		ecml_json_number(json, "ridge", model->ridge);
 }
 
 static void
@@ -189,13 +198,21 @@ judge(const void *fitted, const EcmlSchema *schema)
 	const char **aliased = marked_terms(model, schema, model->aliased, &naliased);
 	const char **separated = marked_terms(model, schema, model->separated, &nseparated);
 
+	ecml_warn_of_identifiers(schema, model->n);
 	for (int i = 0; i < naliased && i < 10; i++)
 		ereport(WARNING,
 				(errmsg("\"%s\" is constant, or a linear combination of other columns, and was left out", aliased[i]),
 				 errhint("Leave the column out, or set \"penalty\" to \"l2\".")));
 	if (naliased > 10)
 		ereport(WARNING, (errmsg("%d more terms were left out", naliased - 10)));
-	if (nseparated > 0)
+	if (model->ridge > 0)
+		ereport(WARNING,
+				(errmsg("the classes of \"%s\" are separated by %s", schema->target,
+						ecml_error_list(separated, Min(nseparated, 10))),
+				 errdetail("The likelihood rises without bound along %s: a ridge with \"C\" %g holds the coefficients.",
+						   nseparated == 1 ? "it" : "them", model->ridge),
+				 errhint("Leave out what tells the answer, if something does. \"penalty\" chooses: \"l2\", \"l1\", or \"none\".")));
+	else if (nseparated > 0)
 		ereport(WARNING,
 				(errmsg("the classes of \"%s\" are separated by %s", schema->target,
 						ecml_error_list(separated, Min(nseparated, 10))),
@@ -250,7 +267,7 @@ refuse_steps(const void *params)
 {
 	const Params *given = params;
 
-	return given->kernel.penalty != LOGREG_NONE ? "penalty" : given->class_weight.object || given->class_weight.number ? "class_weight" :
+	return !unpenalised(&given->kernel) ? "penalty" : given->class_weight.object || given->class_weight.number ? "class_weight" :
 		given->offset ? "offset" : given->kernel.robust != LOGREG_CLASSIC ? "robust" : !given->kernel.intercept ? "intercept" :
 		given->kernel.solver != LOGREG_AUTO && given->kernel.solver != LOGREG_NEWTON ? "solver" : NULL;
 }

@@ -46,18 +46,6 @@ numbers(FunctionCallInfo fcinfo, int argument, const double **values, int *n)
 	return !ARR_HASNULL(array) || !array_contains_nulls(array);
 }
 
-static void
-check_finite(const double *values, int n, const char *what)
-{
-	for (int i = 0; i < n; i++)
-		if (!isfinite(values[i]))
-			ereport(ERROR,
-					(errcode(ERRCODE_DATA_EXCEPTION),
-					 errmsg("%s that is not finite", what),
-					 errdetail("Number %d is %g.", i + 1, values[i]),
-					 errhint("Filter such rows out, or turn the values into NULL.")));
-}
-
 static LogregStep *
 begin(EcmlState *state, FunctionCallInfo fcinfo, int size)
 {
@@ -84,7 +72,7 @@ begin(EcmlState *state, FunctionCallInfo fcinfo, int size)
 				 errdetail("There are %d coefficients for %d features.", n, size - 1),
 				 errhint("Give the coefficients of the step before, or NULL to begin.")));
 	if (start)
-		check_finite(start, n, "there is a coefficient");
+		ecml_step_check_finite(start, n, "there is a coefficient");
 	state->content = logreg_step_new(&state->ctx, start, size);
 	MemoryContextSwitchTo(old);
 	return state->content;
@@ -125,13 +113,7 @@ ecml_logreg_step_transition(PG_FUNCTION_ARGS)
 				 errmsg("the target of a step must be 0 or 1"),
 				 errdetail("A row has %g.", y),
 				 errhint("Give, for example, (outcome = 'yes')::int.")));
-	if (n + 1 != step->size)
-		ereport(ERROR,
-				(errcode(ERRCODE_DATA_EXCEPTION),
-				 errmsg("rows have different numbers of features"),
-				 errdetail("One has %d, one before it %d.", n, step->size - 1),
-				 errhint("Give arrays of one length.")));
-	check_finite(x, n, "a row has a feature");
+	ecml_step_check_row(x, n, step->size - 1);
 	logreg_step_add(step, y == 1, x);
 	PG_RETURN_DATUM(EOHPGetRWDatum(&state->header));
 }

@@ -133,24 +133,10 @@ bandit_options_parse(Jsonb *jsonb, BanditOptions *options)
 static bool
 is_granted(int64 bandit_id)
 {
-	Relation	table = table_open(ecml_catalog_relation("bandit_grant"), AccessShareLock);
 	ScanKeyData key;
-	SysScanDesc scan;
-	HeapTuple	tuple;
-	bool		granted = false;
 
 	ScanKeyInit(&key, 1, BTEqualStrategyNumber, F_INT8EQ, Int64GetDatum(bandit_id));
-	scan = systable_beginscan(table, ecml_catalog_relation("bandit_grant_pkey"), true, GetActiveSnapshot(), 1, &key);
-	while (!granted && HeapTupleIsValid(tuple = systable_getnext(scan)))
-	{
-		bool		isnull;
-		Oid			role = DatumGetObjectId(heap_getattr(tuple, 2, RelationGetDescr(table), &isnull));
-
-		granted = !OidIsValid(role) || has_privs_of_role(GetUserId(), role);
-	}
-	systable_endscan(scan);
-	table_close(table, AccessShareLock);
-	return granted;
+	return ecml_catalog_granted("bandit_grant", "bandit_grant_pkey", &key);
 }
 
 static Bandit *

@@ -957,3 +957,17 @@ demand_read(const char *source, const DemandOptions *options, DemandExtra *extra
 		demand_pool(&table->ctx, &table->data, table->fits, &table->pool);
 	return table;
 }
+
+double
+demand_extra_of(const DemandTable *table, const DemandExtra *extras, int e, const EcmlColumnOrNumber *option, int p)
+{
+	int			place = 0;
+
+	if (!isnan(option->number))
+		return option->number;
+	if (!extras[e].found)
+		return NAN;
+	for (int i = 0; i < e; i++)
+		place += extras[i].found;
+	return table->extra[(size_t) p * table->extras + place];
+}

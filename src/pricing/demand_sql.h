@@ -102,6 +102,9 @@ typedef struct DemandTable
  */
 extern DemandTable *demand_read(const char *source, const DemandOptions *options, DemandExtra *extras, int nextras);
 
+/* The option's number, or the value of product p in the column of extras[e]; NAN: there is none. */
+extern double demand_extra_of(const DemandTable *table, const DemandExtra *extras, int e, const EcmlColumnOrNumber *option, int p);
+
 /* Why a product has no answer: a sentence without full stop; NULL: it has one. */
 extern const char *demand_note(const DemandFit *fit);
 

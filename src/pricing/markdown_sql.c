@@ -347,20 +347,6 @@ step_of(const DemandTable *table, int p)
 	return result;
 }
 
-static double
-extra_of(const DemandTable *table, const DemandExtra *extras, int e, const EcmlColumnOrNumber *option, int p)
-{
-	int			place = 0;
-
-	if (!isnan(option->number))
-		return option->number;
-	if (!extras[e].found)
-		return NAN;
-	for (int i = 0; i < e; i++)
-		place += extras[i].found;
-	return table->extra[(size_t) p * table->extras + place];
-}
-
 static void
 plan_fitted(Planner *planner, const char *source, MemoryContext scratch)
 {
@@ -381,8 +367,8 @@ plan_fitted(Planner *planner, const char *source, MemoryContext scratch)
 		size_t		end = table->data.start[p + 1];
 		Fitted		fitted = {.table = table,.fit = fit,.x = x,.step = step_of(table, p)};
 		Goods		goods = {
-			.name = table->names[p],.price = table->last[(size_t) p * k],.stock = extra_of(table, extras, 0, &options->stock, p),
-			.salvage = extra_of(table, extras, 1, &options->salvage, p),.min_price = extra_of(table, extras, 2, &options->min_price, p),
+			.name = table->names[p],.price = table->last[(size_t) p * k],.stock = demand_extra_of(table, extras, 0, &options->stock, p),
+			.salvage = demand_extra_of(table, extras, 1, &options->salvage, p),.min_price = demand_extra_of(table, extras, 2, &options->min_price, p),
 			.size = INFINITY,.note = isnan(fit->b[0]) ? demand_note(fit) : NULL
 		};
 

@@ -242,20 +242,6 @@ set_at(const DemandTable *table, Jsonb *at, double *x)
 				DatumGetFloat8(DirectFunctionCall1(numeric_float8, NumericGetDatum(v.val.numeric))) : NAN;
 }
 
-static double
-extra_of(const DemandTable *table, const DemandExtra *extras, int e, const EcmlColumnOrNumber *option, int p)
-{
-	int			place = 0;
-
-	if (!isnan(option->number))
-		return option->number;
-	if (!extras[e].found)
-		return NAN;
-	for (int i = 0; i < e; i++)
-		place += extras[i].found;
-	return table->extra[(size_t) p * table->extras + place];
-}
-
 /* Products as items of price_optimise, those that react to each other's prices side by side. */
 typedef struct Curves
 {
@@ -342,10 +328,10 @@ make_item(Curves *curves, int i, int first)
 	OptimalLimits *limits = &curves->limits[i];
 	OptimalFacts facts = {
 		.current = last[0],.low = fit->low_price,.high = fit->high_price,
-		.cost = extra_of(table, curves->extras, EXTRA_COST, &options->cost, p),
+		.cost = demand_extra_of(table, curves->extras, EXTRA_COST, &options->cost, p),
 		.competitor = table->competitors > 0 ? last[1] : NAN,
-		.min_price = extra_of(table, curves->extras, EXTRA_MIN, &options->min_price, p),
-		.max_price = extra_of(table, curves->extras, EXTRA_MAX, &options->max_price, p)
+		.min_price = demand_extra_of(table, curves->extras, EXTRA_MIN, &options->min_price, p),
+		.max_price = demand_extra_of(table, curves->extras, EXTRA_MAX, &options->max_price, p)
 	};
 
 	item->x = palloc(k * sizeof(double));
@@ -355,7 +341,7 @@ make_item(Curves *curves, int i, int first)
 	item->current = facts.current > 0 ? facts.current : 1;
 	item->weight = facts.current > 0 ? table->weight[p] : 0;
 	item->cost = facts.cost;
-	item->stock = extra_of(table, curves->extras, EXTRA_STOCK, &options->stock, p);
+	item->stock = demand_extra_of(table, curves->extras, EXTRA_STOCK, &options->stock, p);
 	if (isnan(item->stock))
 		item->stock = INFINITY;
 	if (options->demand.cross == CROSS_PAIRS)

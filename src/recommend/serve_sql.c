@@ -276,70 +276,85 @@ filter_best(Call *call, RecBest *best, int found, int most, int known, int wante
 	return passed;
 }
 
-/* The best n for a user, by all that the options say; best is palloc'd. */
+/* So many of the best are scored at first, of which wanted are to be left. */
 static int
-recommend(Call *call, const RecUser *user, int n, RecBest **result)
+how_many(Call *call, int wanted)
 {
-	const RecModel *model = call->model;
 	const Options *options = call->options;
-	bool		asks = options->filter || options->boost;
-	bool		reorders = options->boost || options->diversity > 0;
-	int			wanted = Min(n, model->items);
 	int			most = wanted;
-	RecBest    *best;
-	int			found;
 
 	if (options->candidates > 0)
 		most = Max(options->candidates, wanted);
-	else if (reorders)
+	else if (options->boost || options->diversity > 0)
 		most = 10 * wanted + 50;
-	else if (asks)
+	else if (options->filter)
 	{
 		/* more than should be enough, by what the filter let through before; few where all will have to be asked for */
 		double		more = enough(wanted, rec_items_passing(&call->query));
 
 		most = more > ASKED_SINGLY ? 5 * wanted + 10 : (int) (1.2 * more);
 	}
-	most = Min(most, model->items);
-	best = MemoryContextAllocHuge(CurrentMemoryContext, ((size_t) most + 1) * sizeof(RecBest));
-	found = rec_best(&call->scorer, user, most, NULL, call->exclude, call->nexclude, best);
-	if (asks && found > 0)
+	return Min(most, call->model->items);
+}
+
+/*
+ * The filter and the boost over the best found for a user, of most that were wanted: what is left, in order.  When too few of them
+ * pass, more are scored, and *best grows.
+ */
+static int
+ask_for_best(Call *call, const RecUser *user, int wanted, int most, int found, RecBest **best)
+{
+	const RecModel *model = call->model;
+	const Options *options = call->options;
+	bool		reorders = options->boost || options->diversity > 0;
+	uint8_t    *allowed = per_item(model, 1);
+	float	   *boost = options->boost ? (float *) per_item(model, sizeof(float)) : NULL;
+	int			known = 0;		/* of the best, from the first on, asked for already */
+
+	for (;;)
 	{
-		uint8_t    *allowed = per_item(model, 1);
-		float	   *boost = options->boost ? (float *) per_item(model, sizeof(float)) : NULL;
-		int			known = 0;		/* of the best, from the first on, asked for already */
+		int			asked = found;
+		double		more;
 
-		for (;;)
+		if (reorders)
 		{
-			int			asked = found;
-			double		more;
-
-			if (reorders)
-			{
-				/* among all of these the list is put in order */
-				ask(&call->query, best + known, asked - known, allowed, boost);
-				found = apply(call, best, asked, allowed, boost);
-				more = found >= wanted || asked < most ? 0 : enough(wanted, (found + 0.5) / asked);
-			}
-			else
-				found = filter_best(call, best, asked, most, known, wanted, allowed, &more);
-			known = asked;
-			if (more == 0)
-				break;
-			if (more > ASKED_SINGLY || more > model->items)
-			{
-				/* all items are asked for once, and those that pass are scored */
-				memset(allowed, 0, model->items);
-				ask(&call->query, NULL, 0, allowed, boost);
-				found = rec_best(&call->scorer, user, most, allowed, call->exclude, call->nexclude, best);
-				found = apply(call, best, found, allowed, boost);
-				break;
-			}
-			most = Min(Max((int) (1.2 * more), 2 * most), model->items);
-			best = repalloc_huge(best, ((size_t) most + 1) * sizeof(RecBest));
-			found = rec_best(&call->scorer, user, most, NULL, call->exclude, call->nexclude, best);
+			/* among all of these the list is put in order */
+			ask(&call->query, *best + known, asked - known, allowed, boost);
+			found = apply(call, *best, asked, allowed, boost);
+			more = found >= wanted || asked < most ? 0 : enough(wanted, (found + 0.5) / asked);
 		}
+		else
+			found = filter_best(call, *best, asked, most, known, wanted, allowed, &more);
+		known = asked;
+		if (more == 0)
+			return found;
+		if (more > ASKED_SINGLY || more > model->items)
+		{
+			/* all items are asked for once, and those that pass are scored */
+			memset(allowed, 0, model->items);
+			ask(&call->query, NULL, 0, allowed, boost);
+			found = rec_best(&call->scorer, user, most, allowed, call->exclude, call->nexclude, *best);
+			return apply(call, *best, found, allowed, boost);
+		}
+		most = Min(Max((int) (1.2 * more), 2 * most), model->items);
+		*best = repalloc_huge(*best, ((size_t) most + 1) * sizeof(RecBest));
+		found = rec_best(&call->scorer, user, most, NULL, call->exclude, call->nexclude, *best);
 	}
+}
+
+/* The best n for a user, by all that the options say; best is palloc'd. */
+static int
+recommend(Call *call, const RecUser *user, int n, RecBest **result)
+{
+	const RecModel *model = call->model;
+	const Options *options = call->options;
+	int			wanted = Min(n, model->items);
+	int			most = how_many(call, wanted);
+	RecBest    *best = MemoryContextAllocHuge(CurrentMemoryContext, ((size_t) most + 1) * sizeof(RecBest));
+	int			found = rec_best(&call->scorer, user, most, NULL, call->exclude, call->nexclude, best);
+
+	if ((options->filter || options->boost) && found > 0)
+		found = ask_for_best(call, user, wanted, most, found, &best);
 	if (options->diversity > 0)
 		found = rec_diversify(&call->ctx, model, best, found, wanted, options->diversity, palloc((found + 1) * sizeof(float)));
 	*result = best;

@@ -13,6 +13,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "num/sort.h"
 #include "route/facility_internal.h"
 
 #define ROOT_ITERATIONS 400
@@ -28,24 +29,18 @@ typedef struct Open
 
 /* ---- dual ascent */
 
+static bool
+is_no_more(const void *arg, int a, int b)
+{
+	const double *key = arg;
+
+	return key[a] <= key[b];
+}
+
 static void
 sort_by(int *items, int n, const double *key, int *scratch)
 {
-	/* merge sort: stable, so that ties keep their order */
-	for (int width = 1; width < n; width *= 2)
-	{
-		for (int low = 0; low < n; low += 2 * width)
-		{
-			int			mid = low + width < n ? low + width : n;
-			int			high = low + 2 * width < n ? low + 2 * width : n;
-			int			a = low;
-			int			b = mid;
-
-			for (int k = low; k < high; k++)
-				scratch[k] = a < mid && (b >= high || key[items[a]] <= key[items[b]]) ? items[a++] : items[b++];
-		}
-		memcpy(items, scratch, n * sizeof(int));
-	}
+	ecml_sort_numbers(items, n, scratch, is_no_more, key);
 }
 
 /* Prices that no facility's fixed cost is outweighed by: their sum is a bound. */

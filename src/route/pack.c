@@ -12,6 +12,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "num/sort.h"
 #include "route/pack.h"
 
 #define SLACK 1e-9				/* relative: sizes that add up to a box's, but for rounding, fit */
@@ -78,27 +79,18 @@ pack_fits(const PackProblem *p, int item, int box)
 	return false;
 }
 
+static bool
+is_no_shorter(const void *arg, int a, int b)
+{
+	const PackItem *items = arg;
+
+	return items[a].size[0] >= items[b].size[0];
+}
+
 static void
 sort_items(Packing *s)
 {
-	int		   *scratch = ECML_NEW(s->ctx, int, s->p->n + 1);
-	const PackItem *items = s->p->items;
-
-	for (int width = 1; width < s->p->n; width *= 2)
-	{
-		for (int low = 0; low < s->p->n; low += 2 * width)
-		{
-			int			mid = low + width < s->p->n ? low + width : s->p->n;
-			int			high = low + 2 * width < s->p->n ? low + 2 * width : s->p->n;
-			int			a = low;
-			int			b = mid;
-
-			for (int k = low; k < high; k++)
-				scratch[k] = a < mid && (b >= high || items[s->order[a]].size[0] >= items[s->order[b]].size[0]) ?
-					s->order[a++] : s->order[b++];
-		}
-		memcpy(s->order, scratch, s->p->n * sizeof(int));
-	}
+	ecml_sort_numbers(s->order, s->p->n, ECML_NEW(s->ctx, int, s->p->n + 1), is_no_shorter, s->p->items);
 }
 
 /* ---- bins */

@@ -15,6 +15,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "num/sort.h"
 #include "route/pack.h"
 
 #define SLACK 1e-9
@@ -193,23 +194,12 @@ place_item(Filling *f, int item, const PackBox *box)
 	return true;
 }
 
-static void
-sort_by_key(Filling *f, int n)
+static bool
+is_no_less(const void *arg, int a, int b)
 {
-	for (int width = 1; width < n; width *= 2)
-	{
-		for (int low = 0; low < n; low += 2 * width)
-		{
-			int			mid = low + width < n ? low + width : n;
-			int			high = low + 2 * width < n ? low + 2 * width : n;
-			int			a = low;
-			int			b = mid;
+	const double *key = arg;
 
-			for (int k = low; k < high; k++)
-				f->scratch[k] = a < mid && (b >= high || f->key[f->order[a]] >= f->key[f->order[b]]) ? f->order[a++] : f->order[b++];
-		}
-		memcpy(f->order, f->scratch, n * sizeof(int));
-	}
+	return key[a] >= key[b];
 }
 
 static void
@@ -251,7 +241,7 @@ fill(Filling *f, const int *items, int n, const PackBox *box, int tries)
 	{
 		memcpy(f->order, items, n * sizeof(int));
 		set_keys(f, items, n, try, &rng);
-		sort_by_key(f, n);
+		ecml_sort_numbers(f->order, n, f->scratch, is_no_less, f->key);
 		f->npoints = 0;
 		f->nplaced = 0;
 		f->weight = 0;

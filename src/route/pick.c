@@ -13,6 +13,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "num/sort.h"
 #include "route/pick.h"
 
 /* A place on the way. */
@@ -59,32 +60,15 @@ position_of(const PickProblem *p, int pick)
 }
 
 static bool
-comes_before(const PickProblem *p, int a, int b)
+comes_before(const void *arg, int a, int b)
 {
+	const PickProblem *p = arg;
+
 	if (aisle_of(p, a) != aisle_of(p, b))
 		return aisle_of(p, a) < aisle_of(p, b);
 	if (position_of(p, a) != position_of(p, b))
 		return position_of(p, a) < position_of(p, b);
 	return a < b;
-}
-
-static void
-sort_picks(const PickProblem *p, int *picks, int n, int *scratch)
-{
-	for (int width = 1; width < n; width *= 2)
-	{
-		for (int low = 0; low < n; low += 2 * width)
-		{
-			int			mid = low + width < n ? low + width : n;
-			int			high = low + 2 * width < n ? low + 2 * width : n;
-			int			a = low;
-			int			b = mid;
-
-			for (int k = low; k < high; k++)
-				scratch[k] = a < mid && (b >= high || comes_before(p, picks[a], picks[b])) ? picks[a++] : picks[b++];
-		}
-		memcpy(picks, scratch, n * sizeof(int));
-	}
 }
 
 /* The aisles with their picks; with_depot: the depot counts as one. */
@@ -101,7 +85,7 @@ lay_out(Layout *l, EcmlCtx *ctx, const PickProblem *p, bool with_depot)
 	l->naisles = 0;
 	for (int i = 0; i < n; i++)
 		l->sorted[i] = i;
-	sort_picks(p, l->sorted, n, scratch);
+	ecml_sort_numbers(l->sorted, n, scratch, comes_before, p);
 	for (int i = 0; i < n; i++)
 	{
 		double		x = aisle_of(p, l->sorted[i]);

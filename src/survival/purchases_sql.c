@@ -70,6 +70,7 @@ static void
 write_purchases(EcmlWriter *w, void *content)
 {
 	Purchases  *p = content;
+	char		room[ECML_KEY_ROOM];
 
 	p->ctx = w->ctx;
 	settle(p);
@@ -81,7 +82,11 @@ write_purchases(EcmlWriter *w, void *content)
 				 errhint("Set max_parallel_workers_per_gather to 0.")));
 	ecml_write_u32(w, p->keys->n);
 	for (int k = 0; k < p->keys->n; k++)
-		ecml_write_string(w, ecml_keys_name(p->keys, k));
+	{
+		if (k % POLL_ROWS == 0)
+			CHECK_FOR_INTERRUPTS();
+		ecml_write_string(w, ecml_keys_spell(p->keys, k, room));
+	}
 	ecml_write_u32(w, p->rows.n);
 	ecml_write_bytes(w, p->rows.customers, p->rows.n * sizeof(int));
 	ecml_write_bytes(w, p->rows.days, p->rows.n * sizeof(int));
@@ -113,6 +118,8 @@ read_purchases(EcmlReader *r, MemoryContext context, const void *arg)
 		uint32		length = ecml_read_count(r, 1);
 		const char *text = (const char *) ecml_read_bytes(r, length);
 
+		if (k % POLL_ROWS == 0)
+			CHECK_FOR_INTERRUPTS();
 		if (memchr(text, '\0', length) || ecml_keys_text(p->keys, text, length, true) != (int) k)
 			ecml_read_corrupted(r, "a customer cannot be, or stands there twice");
 	}
@@ -250,9 +257,9 @@ merge(EcmlState *state, EcmlState *other)
 		settle(from);
 	for (int k = 0; k < from->keys->n; k++)
 	{
-		const char *name = ecml_keys_name(from->keys, k);
-
-		numbers[k] = ecml_keys_text(to->keys, name, strlen(name), true);
+		if (k % POLL_ROWS == 0)
+			CHECK_FOR_INTERRUPTS();
+		numbers[k] = ecml_keys_take(to->keys, from->keys, k);
 	}
 	for (size_t i = 0; i < from->rows.n; i++)
 	{

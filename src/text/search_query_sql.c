@@ -14,6 +14,7 @@
 #include "miscadmin.h"
 #include "utils/memutils.h"
 
+#include "core/dict.h"
 #include "core/error.h"
 #include "core/result.h"
 #include "core/serve.h"
@@ -152,25 +153,53 @@ add_term(Asked *query, const char *word, int length, double weight)
 	query->n++;
 }
 
+/* The words of documents that have changed, one after another; begins as zeros but for the query. */
+typedef struct ChangedWords
+{
+	const Asked *query;
+	int			change;
+	int			field;			/* the next one */
+	bool		open;
+	Words		words;
+} ChangedWords;
+
+static bool
+next_changed(ChangedWords *at)
+{
+	const Asked *query = at->query;
+
+	for (;;)
+	{
+		text	   *field;
+
+		if (at->open && words_next(&at->words))
+			return true;
+		while (at->change < query->nchanges &&
+			   (!query->changes[at->change].present || at->field == query->index->params.fields))
+		{
+			CHECK_FOR_INTERRUPTS();
+			at->change++;
+			at->field = 0;
+		}
+		if (at->change == query->nchanges)
+			return false;
+		field = query->changes[at->change].fields[at->field++];
+		at->open = field != NULL;
+		if (at->open)
+			words_begin(&at->words, VARDATA_ANY(field), VARSIZE_ANY_EXHDR(field), 1);
+	}
+}
+
 /* Is the word in a document that has changed? */
 static bool
 in_changes(const Asked *query, const char *spelling, int length)
 {
 	char		other[WORD_LIMIT + 5];
-	Words		words;
+	ChangedWords at = {.query = query};
 
-	for (int i = 0; i < query->nchanges; i++)
-		for (int f = 0; query->changes[i].present && f < query->index->params.fields; f++)
-		{
-			text	   *field = query->changes[i].fields[f];
-
-			if (field == NULL)
-				continue;
-			words_begin(&words, VARDATA_ANY(field), VARSIZE_ANY_EXHDR(field), 1);
-			while (words_next(&words))
-				if (spell(query, words.word, words.length, other) == length && memcmp(other, spelling, length) == 0)
-					return true;
-		}
+	while (next_changed(&at))
+		if (spell(query, at.words.word, at.words.length, other) == length && memcmp(other, spelling, length) == 0)
+			return true;
 	return false;
 }
 
@@ -622,13 +651,100 @@ ecml_search(PG_FUNCTION_ARGS)
 	return (Datum) 0;
 }
 
+/* ---- what goes on with a prefix */
+
+typedef struct Completion
+{
+	const char *word;
+	int			length;
+	int			order;			/* of those as frequent */
+	int			change;			/* counted last; -1: none */
+	int64		documents;
+} Completion;
+
+static int
+compare_completions(const void *a, const void *b)
+{
+	const Completion *x = a;
+	const Completion *y = b;
+
+	if (x->documents != y->documents)
+		return x->documents > y->documents ? -1 : 1;
+	return x->order - y->order;
+}
+
+/*
+ * The words that begin so, the most frequent first: of the index, most of them, and of all documents that have changed.  Those that the
+ * index does not know count what they had when it was built, and what has come since; in those that it knows words count that it does
+ * not.  Without any, the word that is probably meant.
+ */
+static int
+complete(const Asked *query, const char *prefix, int length, int most, Completion **result)
+{
+	const SearchIndex *index = query->index;
+	uint32_t   *found = palloc((most + 1) * sizeof(uint32_t));
+	int			n = search_complete(index, prefix, length, most, found);
+	int			room = n + 64;
+	Completion *list = palloc(room * sizeof(Completion));
+	EcmlDict   *known = ecml_dict_create(CurrentMemoryContext);
+	ChangedWords at = {.query = query};
+
+	for (int i = 0; i < n; i++)
+	{
+		list[i].word = vocab_word(&index->words, found[i], &list[i].length);
+		list[i].documents = index->word_df[found[i]];
+		list[i].order = i;
+		list[i].change = -1;
+		if (query->nchanges > 0)
+			(void) ecml_dict_add(known, list[i].word, list[i].length);
+	}
+	while (next_changed(&at))
+	{
+		uint32_t	word;
+		int64		before;
+		int			i;
+
+		if (at.words.length < length || memcmp(at.words.word, prefix, length) != 0)
+			continue;
+		word = vocab_find(&index->words, at.words.word, at.words.length);
+		before = word == BAG_NONE ? 0 : index->word_df[word];
+		if (before > 0 && query->changes[at.change].known)
+			continue;
+		i = ecml_dict_add(known, at.words.word, at.words.length);
+		if (i == n)
+		{
+			if (n == room)
+				list = repalloc_huge(list, (Size) (room *= 2) * sizeof(Completion));
+			list[n] = (Completion) {known->entries[i].key, at.words.length, n, -1, before};
+			n++;
+		}
+		if (list[i].change != at.change)
+			list[i].documents++;
+		list[i].change = at.change;
+	}
+	if (query->nchanges > 0)
+		qsort(list, n, sizeof(Completion), compare_completions);
+	if (n == 0 && length > 0)
+	{
+		uint32_t	meant = search_correct(query->ctx, index, prefix, length);
+
+		if (meant != BAG_NONE)
+		{
+			list[0].word = vocab_word(&index->words, meant, &list[0].length);
+			list[0].documents = index->word_df[meant];
+			n = 1;
+		}
+	}
+	*result = list;
+	return n;
+}
+
 /* ecml_suggest(name text, prefix text, n int): rows suggestion, documents */
 Datum
 ecml_suggest(PG_FUNCTION_ARGS)
 {
 	EcmlRows   *rows = ecml_rows_begin(fcinfo);
 	EcmlServing *serving = ecml_serving(fcinfo, true);
-	const SearchIndex *index;
 	text	   *typed;
 	size_t		length;
 	size_t		last;			/* where the word under way begins; length: none has begun */
@@ -636,16 +752,15 @@ ecml_suggest(PG_FUNCTION_ARGS)
 	Words		words;
 	char		prefix[WORD_LIMIT + 5] = "";
 	int			prefix_length = 0;
-	uint32_t   *found;
+	Completion *completions;
+	int			ncompletions;
 	int			n;
-	int			most;
 	int			told = 0;
 
 	if (serving == NULL || PG_ARGISNULL(1) || PG_ARGISNULL(2))
 		return (Datum) 0;
 	n = number_argument(fcinfo, 2, 1000, "suggestions");
 	begin_query(&query, serving, "ecml_suggest");
-	index = query.index;
 	typed = PG_GETARG_TEXT_PP(1);
 	length = last = VARSIZE_ANY_EXHDR(typed);
 	words_begin(&words, VARDATA_ANY(typed), length, 1);
@@ -659,22 +774,12 @@ ecml_suggest(PG_FUNCTION_ARGS)
 	if (last > 0)
 		parse(&query, cstring_to_text_with_len(VARDATA_ANY(typed), last), true, false);
 	/* with words before it, some of the completions may never stand beside them */
-	most = Min((query.groups > 0 ? n * 8 + 64 : n), 10000);
-	found = palloc(most * sizeof(uint32_t));
-	most = search_complete(index, prefix, prefix_length, most, found);
-	if (most == 0 && prefix_length > 0)
+	ncompletions = complete(&query, prefix, prefix_length, Min((query.groups > 0 ? n * 8 + 64 : n), 10000), &completions);
+	for (int i = 0; i < ncompletions && told < n; i++)
 	{
-		uint32_t	meant = search_correct(query.ctx, index, prefix, prefix_length);
-
-		if (meant != BAG_NONE)
-			found[most++] = meant;
-	}
-	for (int i = 0; i < most && told < n; i++)
-	{
+		const Completion *completion = &completions[i];
 		Datum		values[2];
 		bool		nulls[2] = {false};
-		int			word_length;
-		const char *word = vocab_word(&index->words, found[i], &word_length);
 		StringInfoData out;
 
 		if ((i & 63) == 0)
@@ -686,16 +791,16 @@ ecml_suggest(PG_FUNCTION_ARGS)
 
 			with.terms = palloc(MOST_TERMS * sizeof(QueryTerm));
 			memcpy(with.terms, query.terms, query.n * sizeof(QueryTerm));
-			add_group(&with, word, word_length, false);
+			add_group(&with, completion->word, completion->length, false);
 			if (find(&with, 1, true, NULL, &hits) == 0)
 				continue;
 		}
 		initStringInfo(&out);
 		if (query.corrected.len > 0)
 			appendStringInfo(&out, "%s ", query.corrected.data);
-		appendBinaryStringInfo(&out, word, word_length);
+		appendBinaryStringInfo(&out, completion->word, completion->length);
 		values[0] = PointerGetDatum(cstring_to_text_with_len(out.data, out.len));
-		values[1] = Int64GetDatum(index->word_df[found[i]]);
+		values[1] = Int64GetDatum(completion->documents);
 		ecml_rows_add(rows, values, nulls);
 		told++;
 	}

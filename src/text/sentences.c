@@ -44,20 +44,6 @@ typedef struct Collocation
 
 #define IS_MARK(c) ((c) == '.' || (c) == '?' || (c) == '!')
 
-/* a character's bytes when it is space, else 0 */
-static inline unsigned
-space_at(const char *text, size_t at, size_t end)
-{
-	unsigned	length;
-	unsigned char c = (unsigned char) text[at];
-
-	if (c < 0x80)
-		return (utf8_ascii_classes[c] & UTF8_SPACE) ? 1 : 0;
-	if (c < 0xC2 || c > 0xE3)
-		return 0;				/* no space lies beyond U+3000 */
-	return utf8_is_space(utf8_decode(text + at, end - at, &length)) ? length : 0;
-}
-
 /* a quote of typography: its bytes, else 0 */
 static inline unsigned
 quote_at(const char *text, size_t at, size_t end)
@@ -151,7 +137,7 @@ multi_char(const char *text, size_t at, size_t end)
 
 		dots++;
 		last = to++;
-		if (line_ends(text, to, end) || (space = space_at(text, to, end)) == 0)
+		if (line_ends(text, to, end) || (space = utf8_space_at(text, to, end)) == 0)
 			break;
 		to += space;
 	}
@@ -161,12 +147,12 @@ multi_char(const char *text, size_t at, size_t end)
 static bool
 word_ends(const char *text, size_t at, size_t end)
 {
-	if (line_ends(text, at, end) || non_word(text, at, end) || space_at(text, at, end) > 0 || multi_char(text, at, end) > 0)
+	if (line_ends(text, at, end) || non_word(text, at, end) || utf8_space_at(text, at, end) > 0 || multi_char(text, at, end) > 0)
 		return true;
 	if (text[at] != ',')
 		return false;
 	at++;
-	return line_ends(text, at, end) || non_word(text, at, end) || space_at(text, at, end) > 0 || multi_char(text, at, end) > 0;
+	return line_ends(text, at, end) || non_word(text, at, end) || utf8_space_at(text, at, end) > 0 || multi_char(text, at, end) > 0;
 }
 
 static bool
@@ -175,7 +161,7 @@ next_token(const char *text, size_t *at, size_t end, PunktToken *token)
 	size_t		to = *at;
 	unsigned	length;
 
-	while (to < end && (length = space_at(text, to, end)) > 0)
+	while (to < end && (length = utf8_space_at(text, to, end)) > 0)
 		to += length;
 	if (to >= end)
 		return false;
@@ -411,7 +397,7 @@ next_mark(SentenceScan *scan, size_t *mark, size_t *next)
 			scan->at = at + 1;
 			return true;
 		}
-		while (to < scan->n && (length = space_at(text, to, scan->n)) > 0)
+		while (to < scan->n && (length = utf8_space_at(text, to, scan->n)) > 0)
 			to += length;
 		if (to == at + 1)
 			continue;
@@ -482,7 +468,7 @@ next_slice(SentenceScan *scan, size_t *begin, size_t *end)
 		size_t		to = mark + 1;
 
 		if (next > 0)
-			for (to = next; to < scan->n && space_at(scan->text, to, scan->n) == 0; to += length)
+			for (to = next; to < scan->n && utf8_space_at(scan->text, to, scan->n) == 0; to += length)
 				(void) utf8_decode(scan->text + to, scan->n - to, &length);
 		else
 			to += non_word(scan->text, to, scan->n);
@@ -542,7 +528,7 @@ sentences_next(SentenceScan *scan, size_t *begin, size_t *end)
 			size_t		at = closed;
 			unsigned	length;
 
-			while (at < to && (length = space_at(scan->text, at, to)) > 0)
+			while (at < to && (length = utf8_space_at(scan->text, at, to)) > 0)
 				at += length;
 			if (at > closed || at == to || (at + 1 < to && scan->text[at] == '-' && scan->text[at + 1] == '-'))
 			{

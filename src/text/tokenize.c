@@ -44,20 +44,6 @@ static const uint8_t byte_classes[128] = {
 	['-'] = DASH
 };
 
-/* a character's bytes when it is space, else 0 */
-static inline unsigned
-space_at(const char *text, size_t at, size_t end)
-{
-	unsigned	length;
-	unsigned char c = (unsigned char) text[at];
-
-	if (c < 0x80)
-		return (utf8_ascii_classes[c] & UTF8_SPACE) ? 1 : 0;
-	if (c < 0xC2 || c > 0xE3)
-		return 0;
-	return utf8_is_space(utf8_decode(text + at, end - at, &length)) ? length : 0;
-}
-
 /* ------------------------------------------------------------------------------------------------ a piece under work */
 
 /* What stands beside a piece. */
@@ -482,7 +468,7 @@ next_piece(TokenScan *scan)
 	Beside		left;
 	Beside		right;
 
-	while (at < scan->end && (length = space_at(text, at, scan->end)) > 0)
+	while (at < scan->end && (length = utf8_space_at(text, at, scan->end)) > 0)
 		at += length;
 	if (at == scan->end)
 		return false;
@@ -502,7 +488,7 @@ next_piece(TokenScan *scan)
 			}
 			else
 			{
-				if (c >= 0xC2 && c <= 0xE3 && space_at(text, end, scan->end) > 0)
+				if (c >= 0xC2 && c <= 0xE3 && utf8_space_at(text, end, scan->end) > 0)
 					break;
 				classes |= WIDE;
 			}

@@ -136,6 +136,20 @@ utf8_is_space(uint32_t c)
 	return (utf8_class(c) & UTF8_SPACE) != 0;
 }
 
+/* A character's bytes when it is space, else 0. */
+static inline unsigned
+utf8_space_at(const char *text, size_t at, size_t end)
+{
+	unsigned	length;
+	unsigned char c = (unsigned char) text[at];
+
+	if (c < 0x80)
+		return (utf8_ascii_classes[c] & UTF8_SPACE) ? 1 : 0;
+	if (c < 0xC2 || c > 0xE3)
+		return 0;				/* no space lies beyond U+3000 */
+	return utf8_is_space(utf8_decode(text + at, end - at, &length)) ? length : 0;
+}
+
 /* \w of Python's re */
 static inline bool
 utf8_is_word(uint32_t c)

@@ -39,7 +39,7 @@ typedef struct ForestParams
 	int			criterion;		/* ForestCriterion */
 	int			n_trees;
 	int			max_depth;		/* splits above a leaf; 0: no bound but that of the forest */
-	double		min_samples_leaf;	/* rows that a leaf has at least; below 1: a share of the rows of training */
+	double		min_samples_leaf;	/* rows that a leaf has at least; below 1: a share of the rows of training; 0: by trial */
 	double		min_samples_split;	/* likewise, of a node that is split */
 	int			max_leaves;		/* then the best splits come first; 0: no bound */
 	double		min_impurity_decrease;	/* that a split must bring, weighed by the node's share of the rows */
@@ -53,7 +53,12 @@ typedef struct ForestParams
 	bool		oob;			/* predict rows by the trees that have not seen them */
 } ForestParams;
 
-#define FOREST_DEFAULTS {.n_trees = 100, .min_samples_leaf = 5, .min_samples_split = 2, .bootstrap = true, .max_bins = 255, .oob = true}
+/* Without min_samples_leaf: 5 rows, where a trial (few rows, enough trees) does not say otherwise. */
+#define FOREST_LEAF 5
+#define FOREST_TRIAL_ROWS 20000
+#define FOREST_TRIAL_OUTPUTS 500000 /* rows times classes: deep trees have a vector of the classes in each of many leaves */
+
+#define FOREST_DEFAULTS {.n_trees = 100, .min_samples_split = 2, .bootstrap = true, .max_bins = 255, .oob = true}
 #define FOREST_TREE_DEFAULTS {.n_trees = 1, .max_depth = 6, .min_samples_leaf = 10, .min_samples_split = 2, .max_bins = 255}
 
 /* What beside the options a fit is told. */
@@ -75,6 +80,7 @@ typedef struct ForestModel
 	/* of the training */
 	double		rows;
 	int			features_tried; /* at a split */
+	double		min_leaf;		/* rows of a leaf, at least */
 	double		oob_rows;		/* that some tree has not seen; 0: there are none, and what follows is NaN */
 	double		oob_accuracy;
 	double		oob_log_loss;

@@ -25,7 +25,6 @@ static const Params forest_defaults = {.kernel = FOREST_DEFAULTS};
 /* as ForestCriterion and ForestFeatures */
 static const char *const criteria[] = {"auto", "gini", "entropy", "squared_error", "poisson", "absolute_error", NULL};
 static const char *const features_tried[] = {"auto", "sqrt", "log2", "third", "all", NULL};
-static const char *const class_weights[] = {"none", "balanced", NULL};
 
 /* what both have */
 #define TREE_OPTIONS \
@@ -37,7 +36,7 @@ static const char *const class_weights[] = {"none", "balanced", NULL};
 	ECML_OPT_ALIAS_INT(Params, kernel.max_leaves, "max_leaf_nodes", 0, FOREST_MAX_LEAVES), \
 	ECML_OPT_FLOAT(Params, kernel.min_impurity_decrease, "min_impurity_decrease", 0, INFINITY), \
 	ECML_OPT_MIXED(Params, max_features, "max_features", 0, 1e9, features_tried), \
-	ECML_OPT_CHOICE(Params, class_weight, "class_weight", class_weights), \
+	ECML_OPT_CHOICE(Params, class_weight, "class_weight", ecml_class_weight_words), \
 	ECML_OPT_FLOAT(Params, kernel.ccp_alpha, "ccp_alpha", 0, INFINITY), \
 	ECML_OPT_INT(Params, kernel.max_bins, "max_bins", 2, TREE_MAX_BINS)
 
@@ -64,7 +63,7 @@ kernel_of(const Params *params)
 
 	kernel.max_features = params->max_features.choice;
 	kernel.features_number = params->max_features.number;
-	kernel.balanced = params->class_weight.number == 1;
+	kernel.balanced = ecml_class_weight_balanced(&params->class_weight);
 	return kernel;
 }
 
@@ -105,12 +104,6 @@ fit(EcmlCtx *ctx, EcmlData *data, const EcmlSchema *schema, const void *params)
 		.class_weight = ecml_class_weights(&given->class_weight, schema)
 	};
 
-	if (schema->nclasses == 0 && (kernel.balanced || task.class_weight))
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("\"class_weight\" needs a target of classes"),
-				 errdetail("The target is a number."),
-				 errhint("Weigh rows by a column: \"sample_weight\".")));
 	return forest_fit(ctx, data, &task);
 }
 
@@ -201,6 +194,8 @@ metrics(const void *fitted, const EcmlSchema *schema, EcmlJson *json)
 	ecml_json_int(json, "leaves", ((int64) forest->first[forest->ntrees] + forest->ntrees) / 2);
 	ecml_json_int(json, "depth", depth);
 	ecml_json_int(json, "max_features", model->features_tried);
+	if (model->min_leaf > 0)	/* a model that was read does not have it */
+		ecml_json_number(json, "min_samples_leaf", model->min_leaf);
 	if (model->oob_rows > 0)
 	{
 		ecml_json_open_object(json, "oob");

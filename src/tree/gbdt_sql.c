@@ -29,7 +29,6 @@ static const Params defaults = {.kernel = GBDT_DEFAULTS};
 static const char *const objectives[] = {"auto", "squared_error", "absolute_error", "huber", "quantile", "poisson", "gamma", "tweedie",
 "logistic", "softmax", "lambdarank", NULL};
 static const char *const metrics_known[] = {"auto", "roc_auc", "pr_auc", "error_rate", "rmse", "mae", "ndcg", NULL};
-static const char *const class_weights[] = {"none", "balanced", NULL};
 
 static const EcmlOption options[] = {
 	ECML_OPT_ENUM(Params, kernel.objective, "objective", objectives),
@@ -81,7 +80,7 @@ static const EcmlOption options[] = {
 	ECML_OPT_FLOAT(Params, kernel.variance_power, "variance_power", 1, 2),
 	ECML_OPT_ALIAS_FLOAT(Params, kernel.variance_power, "tweedie_variance_power", 1, 2),
 	ECML_OPT_FLOAT(Params, kernel.scale_pos_weight, "scale_pos_weight", 0, INFINITY),
-	ECML_OPT_CHOICE(Params, class_weight, "class_weight", class_weights),
+	ECML_OPT_CHOICE(Params, class_weight, "class_weight", ecml_class_weight_words),
 	ECML_OPT_TEXT(Params, validation, "validation"),
 	ECML_OPT_FLOAT(Params, kernel.validation_fraction, "validation_fraction", 0, 1),
 	ECML_OPT_INT(Params, kernel.early_stopping_rounds, "early_stopping_rounds", 0, GBDT_MAX_TREES),
@@ -232,13 +231,7 @@ fit(EcmlCtx *ctx, EcmlData *data, const EcmlSchema *schema, const void *params)
 		.group = ecml_extra_column(&ecml_algorithm_gbdt, schema, params, "group")
 	};
 
-	kernel.balanced = given->class_weight.number == 1;
-	if (schema->nclasses == 0 && (kernel.balanced || task.class_weight))
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("\"class_weight\" needs a target of classes"),
-				 errdetail("The target is a number."),
-				 errhint("Weigh rows by a column: \"sample_weight\".")));
+	kernel.balanced = ecml_class_weight_balanced(&given->class_weight);
 	if (kernel.scale_pos_weight != 1 && schema->nclasses != 2)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),

@@ -1,7 +1,7 @@
 -- Logistic regression: the kernel's numbers through SQL, options, weights, offset, odd data, quality on real data.
 BEGIN;
 \i ../lib/pgtap.sql
-SELECT plan(70);
+SELECT plan(74);
 
 CREATE TABLE binary_rows (y int, w float8, x1 float8, x2 float8, x3 float8, x4 float8);
 CREATE TABLE multi_rows (y int, w float8, x1 float8, x2 float8, x3 float8);
@@ -104,6 +104,14 @@ SELECT is(metrics -> 'separated', '["spend"]', 'a column that decides is named')
 FROM ecml_train('sep', 'logreg', 'SELECT spend, spend > 3 AS high FROM shop', 'high');
 SELECT ok(ecml_predict('sep', 2.9) < 0.01 AND ecml_predict('sep', 3.2) > 0.99 AND ecml_predict('sep', 1e300) = 1, 'the model is usable');
 SELECT is((SELECT std_error FROM ecml_coefficients('sep') WHERE term = 'spend'), NULL, 'without a standard error');
+SELECT ok(metrics ? 'ridge' AND (metrics ->> 'converged')::boolean, 'a ridge holds it') FROM ecml_train('sep', 'logreg',
+	'SELECT spend, spend > 3 AS high FROM shop', 'high', options => '{"penalty": "auto"}');
+SELECT ok(metrics ? 'separated' AND NOT metrics ? 'ridge' AND NOT (metrics ->> 'converged')::boolean, 'unless none is asked for')
+FROM ecml_train('sep', 'logreg', 'SELECT spend, spend > 3 AS high FROM shop', 'high', options => '{"penalty": "none"}');
+CREATE TABLE chance AS SELECT i, (i * 7919) % 100 < 50 AS y, (SELECT array_agg(((i * j * 2654435761) % 1000) / 500.0::float8)
+	FROM generate_series(1, 40) j) AS x FROM generate_series(1, 230) i;
+SELECT ok(metrics ? 'ridge', 'separated by chance') FROM ecml_train('chance', 'logreg', 'SELECT y, x FROM chance WHERE i <= 30', 'y');
+SELECT cmp_ok((ecml_evaluate('chance', 'SELECT y, x FROM chance WHERE i > 30') ->> 'log_loss')::float8, '<', 1.2::float8, 'no certainty of other rows');
 SELECT ok((metrics ->> 'converged')::boolean, 'with a penalty there is an answer')
 FROM ecml_train('sep', 'logreg', 'SELECT spend, spend > 3 AS high FROM shop', 'high', options => '{"penalty": "l2"}');
 RESET client_min_messages;

@@ -1,7 +1,7 @@
 -- k-means: quality against scikit-learn, standardisation, weights, NULLs, seeds, threads, memory, the scan over k, the aggregate.
 BEGIN;
 \i ../lib/pgtap.sql
-SELECT plan(62);
+SELECT plan(63);
 
 CREATE TABLE reference (kind text, k int, quantity text, value float8);
 CREATE TABLE lines (line text);
@@ -218,6 +218,12 @@ SELECT ok(inside = outside, 'with categories, weights and NULLs imputed') FROM p
 SET LOCAL ecml.work_mem = '1MB';
 SELECT lives_ok($$ SELECT ecml_train('spill', 'kmeans', 'big', NULL, '{b,c,d}', '{"k": 2, "n_init": 1}') $$,
 	'1 MB is enough for some clusters of any number of rows');
+-- where rows just stay in memory, where the sample is all of them, and on both sides of it
+SET LOCAL ecml.threads = 4;
+SELECT is_empty($$ SELECT n, f FROM unnest('{5000,12000,20000,30000,60000,80000}'::int[]) n, unnest('{"{b,c}","{b,c,d,e}"}'::text[]) f
+	WHERE (ecml_train('spill', 'kmeans', format('SELECT * FROM big LIMIT %s', n), NULL, f::text[], '{"k": 2, "n_init": 1, "max_iter": 5}')).rows <> n $$,
+	'also of rows that nearly fit it, with more threads');
+RESET ecml.threads;
 SELECT throws_ok($$ SELECT ecml_train('spill', 'kmeans', 'big', NULL, '{b,c,d}', '{"k": 20000, "n_init": 1}') $$, '54000',
 	'not enough working memory', 'what does not fit at all says so');
 SET LOCAL ecml.work_mem = '8MB';

@@ -1,7 +1,7 @@
 -- Decision trees, random forests and rules of trees: rules as conditions of SQL, what they predict, options, odd data, quality.
 BEGIN;
 \i ../lib/pgtap.sql
-SELECT plan(53);
+SELECT plan(54);
 SET client_min_messages = warning;
 SET TimeZone = 'Asia/Tokyo';
 
@@ -112,6 +112,8 @@ FROM (SELECT ecml_decision_tree('{"max_depth": 1}', y, amount) AS m FROM visits)
 
 SELECT throws_ok($$ SELECT ecml_train('e', 'random_forest', 'visits', 'v', '{amount}', '{"class_weight": "balanced"}') $$, '22023',
 	'"class_weight" needs a target of classes', 'weights of classes need classes');
+SELECT throws_ok($$ SELECT ecml_train('e', 'random_forest', 'visits', 'v', '{amount}', '{"class_weight": {"yes": 2}}') $$, '22023',
+	'"class_weight" needs a target of classes', 'also by name');
 SELECT throws_ok($$ SELECT ecml_train('e', 'random_forest', 'visits', 'v', '{amount}', '{"min_samples_leaf": 1.5}') $$, '22023', NULL,
 	'one and a half rows are no number of rows');
 SELECT throws_ok($$ SELECT ecml_train('e', 'decision_tree', 'visits', 'v', '{amount}', '{"n_trees": 3}') $$, '22023', NULL,

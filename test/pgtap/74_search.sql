@@ -1,7 +1,7 @@
 -- Search: BM25F against its formula in SQL, spelling, synonyms, suggestions, categories, live indexes, privileges, versions.
 BEGIN;
 \i ../lib/pgtap.sql
-SELECT plan(59);
+SELECT plan(66);
 
 CREATE TABLE goods (id int PRIMARY KEY, title text, description text, shelf text);
 INSERT INTO goods SELECT i, (ARRAY['red', 'blue', 'green', 'old', 'fine'])[1 + i % 5] || ' ' || (ARRAY['running shoe', 'walking boot', 'table lamp', 'desk', 'lamp shade', 'running shoe laces'])[1 + i * 7 % 6],
@@ -72,9 +72,22 @@ SELECT lives_ok($$ SELECT ecml_search_index('live', 'live', '{"live": true, "cat
 INSERT INTO live VALUES (1000, 'purple umbrella', 'for <rain> & wind', 'rain');
 SELECT is(id || ': ' || snippet, '1000: purple <b>umbrella</b>', 'a new row is found') FROM ecml_search('live', 'umbrella');
 SELECT is((SELECT snippet FROM ecml_search('live', 'rain')), 'for &lt;<b>rain</b>&gt; &amp; wind', 'signs of HTML are escaped');
+SELECT is(array_agg((suggestion, documents)::text), '{"(umbrella,1)"}', 'its words are suggested') FROM ecml_suggest('live', 'umbr');
+SELECT is(array_agg((suggestion, documents)::text), '{"(\"purple umbrella\",1)"}', 'behind others, too') FROM ecml_suggest('live', 'purple u');
+CREATE TABLE typed AS SELECT * FROM ecml_suggest('live', '', 1000);
+INSERT INTO live VALUES (1002, 'purple lamp, purple tassel', 'lamp', 'rain');
+SELECT results_eq($$ SELECT t.suggestion, n.documents - t.documents FROM typed t JOIN ecml_suggest('live', '', 1000) n USING (suggestion)
+	WHERE t.documents <> n.documents ORDER BY 1 $$, $$ VALUES ('lamp', 1::bigint), ('purple', 1) $$, 'a new document counts, once');
+SELECT is((SELECT array_agg(documents) FROM ecml_suggest('live', '', 1000)), (SELECT array_agg(documents ORDER BY documents DESC) FROM ecml_suggest('live', '', 1000)),
+	'the most frequent first');
+UPDATE live SET title = 'lamp ' || title || ' tasselled' WHERE id = 20;
+SELECT is(array_agg((suggestion, documents)::text), '{"(tassel,1)","(tasselled,1)"}', 'so do new words of others') FROM ecml_suggest('live', 'tass');
+SELECT is((SELECT documents FROM ecml_suggest('live', 'lamp')), (SELECT documents + 1 FROM typed WHERE suggestion = 'lamp'), 'but not what they may have had before');
+DELETE FROM live WHERE id = 1002;
 UPDATE live SET title = 'purple parasol', description = NULL WHERE id = 1000;
 SELECT is((SELECT count(*) FROM ecml_search('live', 'umbrella', 5, '{"correct": false}')), 0::bigint, 'what it was is not found any more');
 SELECT is((SELECT id FROM ecml_search('live', 'parasol', 5, '{"category": "rain"}')), '1000', 'what it is now is');
+SELECT is(array_agg(suggestion), '{parasol}', 'and is suggested') FROM ecml_suggest('live', 'para');
 UPDATE live SET id = 1001 WHERE id = 1000;
 SELECT is((SELECT array_agg(id) FROM ecml_search('live', 'parasol')), '{1001}', 'a changed key');
 DELETE FROM live WHERE id < 10;

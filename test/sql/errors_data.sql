@@ -122,6 +122,12 @@ SELECT (ecml_train('constant', 'kmeans', 'SELECT 7 AS seven FROM data_t', NULL, 
 SELECT ecml_drop_model('constant');
 SELECT statistic, p_value, mean_a, mean_b FROM (SELECT (ecml_ttest(5, g)).* FROM data_t) t;
 
+-- a text that tells rows apart, and one that does not
+SELECT (ecml_train('names', 'linreg', 'SELECT ''n'' || i AS name, i % 3 || ''k'' AS kind, i % 7 AS y FROM generate_series(1, 30) i', 'y',
+	'{kind,name}')).metrics -> 'df';
+SELECT ecml_drop_model('names');
+SELECT failure($$ SELECT ecml_train('m', 'XGBoost', 'data_t', 'y') $$);
+
 -- too much
 SELECT failure($$ SELECT ecml_linreg('{}', i, 'v' || i) FROM generate_series(1, 4100) i $$);
 SELECT count(*) FROM ecml.models;

@@ -59,7 +59,7 @@ $session->begin($long);
 ok(running($session), 'killed: under way');
 isnt(join(' ', Ecml::temporary_files($node)), '', 'killed: there are temporary files');
 kill 'KILL', $session->pid;
-ok(Ecml::restarted($node), 'killed: the server restarts by itself');
+ok(Ecml::restarted($node, $session->pid), 'killed: the server restarts by itself');
 $session->quit;
 check_catalog('killed');
 
@@ -68,7 +68,7 @@ $session = Ecml->new($node);
 is($session->query(q(BEGIN; SELECT version FROM ecml_train('line', 'linreg', 'points', 'a'))), '3', 'not committed: stored');
 $session->query(q(SELECT ecml_train('new', 'linreg', 'points', 'a'); SELECT ecml_drop_model('groups'); CHECKPOINT));
 kill 'KILL', $session->pid;
-ok(Ecml::restarted($node), 'not committed: the server restarts by itself');
+ok(Ecml::restarted($node, $session->pid), 'not committed: the server restarts by itself');
 $session->quit;
 check_catalog('not committed');
 

@@ -129,6 +129,39 @@ $holder->query('ROLLBACK');
 is($waiter->query($all), $second, 'afterwards it is made');
 is(scalar(copies($node)), 1, 'once');
 
+# a session waits for the copy that another one makes: that one cannot look whether a file's database is gone, and meanwhile the test
+# takes its copy away (neither of the two has the model yet)
+($copy) = copies($node);
+unlink $copy;
+$waiter->quit;
+$waiter = Ecml->new($node);
+append_to_file("$folder/4000000001.1.1.1.1.1.1.1", 'x');
+$holder->query('BEGIN');
+$holder->query('LOCK pg_database');
+
+sub waits
+{
+	my ($session, $event) = @_;
+	my $waits = 'SELECT wait_event_type FROM pg_stat_clear_snapshot(), pg_stat_get_activity(' . $session->pid . ')';
+
+	return Ecml::wait_until(sub { $holder->query($waits) eq $event });
+}
+
+$maker->begin($all);
+ok(waits($maker, 'Lock'), 'the maker is not done');
+unlink $copy;
+$waiter->begin($all);
+ok(waits($waiter, 'Extension'), 'another session waits for it');
+$holder->query('SELECT pg_cancel_backend(' . $waiter->pid . ')');
+$waiter->end;
+is($waiter->sqlstate, '57014', 'it can be cancelled');
+is($waiter->query('SELECT 1'), '1', 'and go on');
+$waiter->begin($all);
+ok(waits($waiter, 'Extension') && !$maker->ended, 'it waits again, for the maker was not disturbed');
+$holder->query('ROLLBACK');
+is($_->end, $second, 'in the end both have the model') for $maker, $waiter;
+is(join(' ', copies($node)), $copy, 'with one copy, and nothing else');
+
 # a restart, and another version
 $_->quit for grep { $_->can('quit') } $holder, $reader, $maker, $waiter;
 $node->restart;

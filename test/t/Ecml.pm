@@ -130,12 +130,13 @@ sub temporary_files
 	return map { s{.*/}{}r } glob($node->data_dir . '/base/pgsql_tmp/*');
 }
 
-# Wait until the server of node takes connections again.  poll_query_until would write to a psql that may be gone already.
+# Wait until the server of node, of which backend pid was killed, takes connections again.  It takes some until it has noticed:
+# that is before the pid is gone from /proc.  poll_query_until would write to a psql that may be gone already.
 sub restarted
 {
-	my ($node) = @_;
+	my ($node, $pid) = @_;
 
-	return wait_until(sub {
+	return wait_until(sub { !-d "/proc/$pid" }) && wait_until(sub {
 		return IPC::Run::run([ $node->installed_command('psql'), '-XAtq', '-d', $node->connstr('postgres'), '-c', 'SELECT 1' ],
 			'<', '/dev/null', '>', '/dev/null', '2>', '/dev/null');
 	});

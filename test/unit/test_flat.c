@@ -5,8 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "flat_block.h"
 #include "host.h"
-#include "num/flat.h"
 
 typedef struct Inner
 {
@@ -45,27 +45,6 @@ walk(EcmlFlat *flat, Outer *given)
 	return o;
 }
 
-typedef struct Sink
-{
-	char	   *at;
-	size_t		left;
-	size_t		most;			/* bytes at once */
-} Sink;
-
-static bool
-into_memory(void *arg, const void *bytes, size_t size)
-{
-	Sink	   *sink = arg;
-
-	if (size > sink->left)
-		return false;
-	memcpy(sink->at, bytes, size);
-	sink->at += size;
-	sink->left -= size;
-	sink->most = size > sink->most ? size : sink->most;
-	return true;
-}
-
 static double numbers[300000];
 static uint8_t bytes[300000];
 static size_t start[4] = {0, 2, 2, 5};
@@ -77,22 +56,19 @@ flatten(Outer *outer, size_t *size, uint64_t *check)
 {
 	EcmlCtx    *ctx = test_ctx(1, 1);
 	EcmlFlat	flat;
-	Sink		sink = {0};
-	char	   *block;
+	FlatBlock	block;
 
 	ecml_flat_measure(&flat, ctx);
 	ok(walk(&flat, outer) == outer && ecml_flat_end(&flat) && flat.at % ECML_ALIGN == 0, "measured: %zu bytes", flat.at);
 	*size = flat.at;
 	*check = flat.check;
-	block = aligned_alloc(ECML_ALIGN, *size);
-	sink.at = block;
-	sink.left = *size;
-	ecml_flat_write(&flat, ctx, into_memory, &sink);
-	ok(walk(&flat, outer) == outer && ecml_flat_end(&flat) && flat.at == *size && sink.left == 0 && flat.check == *check,
+	block = flat_block(*size);
+	ecml_flat_write(&flat, ctx, into_block, &block);
+	ok(walk(&flat, outer) == outer && ecml_flat_end(&flat) && flat.at == *size && block.filled == *size && flat.check == *check,
 	   "written: as long as measured, with the same check");
-	ok(sink.most <= 1 << 20 && test_host(ctx)->polls >= (long) (*size >> 20), "in pieces, with polls between");
+	ok(block.most <= 1 << 20 && test_host(ctx)->polls >= (long) (*size >> 20), "in pieces, with polls between");
 	test_ctx_free(ctx);
-	return block;
+	return block.start;
 }
 
 static bool
@@ -210,16 +186,16 @@ test_failing(void)
 	Outer		outer = {1000, numbers, "", NULL, NULL, NULL};
 	EcmlFlat	flat;
 	char		room[512];
-	Sink		sink = {room, sizeof(room)};
+	FlatBlock	block = {room, sizeof(room), 0, 0};
 
-	ecml_flat_write(&flat, ctx, into_memory, &sink);
+	ecml_flat_write(&flat, ctx, into_block, &block);
 	(void) walk(&flat, &outer);
 	ok(!ecml_flat_end(&flat), "a sink without room is told");
 	test_host(ctx)->cancel_after = 0;
 	if (TRY(ctx))
 	{
-		sink = (Sink) {room, sizeof(room)};
-		ecml_flat_write(&flat, ctx, into_memory, &sink);
+		block.filled = 0;
+		ecml_flat_write(&flat, ctx, into_block, &block);
 		(void) walk(&flat, &outer);
 		ok(false, "a cancel ends the writing");
 	}

@@ -476,13 +476,74 @@ test_oob(void)
 	test_ctx_free(ctx);
 }
 
+/* ---------------------------------------------------------------- how far to grow */
+
+/* RMSE on rows of the other half. */
+static double
+error_of(const ForestModel *model, const Table *t, size_t from)
+{
+	double		sum = 0;
+
+	for (size_t i = from; i < t->n; i++)
+	{
+		double		e = forest_predict(model, t->x + i * FEATURES) - t->y[i];
+
+		sum += e * e;
+	}
+	return sqrt(sum / (double) (t->n - from));
+}
+
+static void
+test_growing(void)
+{
+	EcmlCtx    *ctx = test_ctx(2, 1);
+	Table		t = table(ctx, 1600, 0, 41);
+	Table		half = t;
+	ForestParams params = FOREST_DEFAULTS;
+	ForestParams fixed = FOREST_DEFAULTS;
+	ForestModel *model;
+	double		error;
+	double		error5;
+
+	half.n = 800;
+	fixed.min_samples_leaf = FOREST_LEAF;
+	params.n_trees = fixed.n_trees = 30;
+	/* what the columns say, exactly */
+	for (size_t i = 0; i < t.n; i++)
+	{
+		double	   *x = t.x + i * FEATURES;
+
+		t.y[i] = (isnan(x[0]) ? 4 : x[0]) * (isnan(x[1]) ? 2 : x[1]) + (x[3] == 1 ? 10 : 0);
+	}
+	model = fit(ctx, &half, false, 0, NULL, &params);
+	error = error_of(model, &t, 800);
+	error5 = error_of(fit(ctx, &half, false, 0, NULL, &fixed), &t, 800);
+	ok(model->min_leaf == 1 && model->features_tried == FEATURES && error < 0.5 * error5,
+	   "a target without noise: a row a leaf, all columns (RMSE of other rows %.3f, by fives %.3f)", error, error5);
+	for (size_t i = 0; i < t.n; i++)
+		t.y[i] = t.y[i] > 8;
+	model = fit(ctx, &half, false, 2, NULL, &params);
+	ok(model->min_leaf == 1 && model->oob_rows == 800, "classes without noise: a row a leaf");
+	/* noise alone */
+	for (size_t i = 0; i < t.n; i++)
+		t.y[i] = t.w[i];
+	model = fit(ctx, &half, false, 0, NULL, &params);
+	ok(model->min_leaf == FOREST_LEAF && model->features_tried == 1, "of noise: as few as may be");
+	params.min_samples_leaf = 2;
+	ok(fit(ctx, &half, false, 0, NULL, &params)->min_leaf == 2, "nothing is tried where it is told");
+	params.min_samples_leaf = 0;
+	params.n_trees = 20;
+	ok(fit(ctx, &half, false, 0, NULL, &params)->min_leaf == FOREST_LEAF, "nor of few trees");
+	test_ctx_free(ctx);
+}
+
 /* ---------------------------------------------------------------- the same on all ways, and bytes */
 
 static void
 test_bits(void)
 {
 	for (int classes = 0; classes <= 3; classes++)
-		for (int variant = 0; variant < (classes == 0 ? 6 : 4) && classes != 1; variant++)
+		for (int variant = 0; variant < (classes == 0 ? 7 : 5) && classes != 1; variant++)
 		{
 			EcmlWriter	w[2];
 			EcmlCtx    *ctx[2];
@@ -495,7 +556,12 @@ test_bits(void)
 				ctx[i] = test_ctx(i == 0 ? 1 : 4, 1);
 				params.n_trees = 7;
 				params.min_samples_leaf = 1;
-				if (variant >= 4)
+				if (variant == 4)
+				{
+					params.n_trees = 22;
+					params.min_samples_leaf = 0;	/* by trial */
+				}
+				if (variant >= 5)
 					params.criterion = FOREST_ABSOLUTE_ERROR;
 				if (variant == 2)
 					params.max_leaves = 40;
@@ -503,7 +569,7 @@ test_bits(void)
 					params.ccp_alpha = 0.001;
 				t = table(ctx[i], 6000, classes, 77);
 				ecml_writer_init(&w[i], ctx[i]);
-				forest_write(&w[i], fit(ctx[i], &t, variant == 1 || variant == 5, classes, NULL, &params));
+				forest_write(&w[i], fit(ctx[i], &t, variant == 1 || variant == 6, classes, NULL, &params));
 			}
 			ok(w[0].size == w[1].size && memcmp(w[0].data, w[1].data, w[0].size) == 0,
 			   "%d classes, variant %d: the same bits at 1 and 4 threads (%zu bytes)", classes, variant, w[0].size);
@@ -732,6 +798,7 @@ main(void)
 	test_medians();
 	test_options();
 	test_oob();
+	test_growing();
 	test_bits();
 	test_damage();
 	test_failures();

@@ -469,12 +469,49 @@ test_separated(void)
 	ok(m->separated[1] && !m->converged, "one class of three is separated");
 	free_rows(&three);
 
+	/* held: some terms and few rows, so that rows of the same kind tell how far the classes are known */
+	for (int classes = 2; classes <= 3; classes++)
+	{
+		Rows		few = random_rows(25, 40, 20, classes);
+		Rows		fresh = random_rows(25, 2040, 20, classes);
+		LogregModel *held;
+		double		loss[2] = {0};
+
+		params.penalty = LOGREG_NONE;
+		m = fit_in(ctx, &few, &params, false, -1);
+		params.penalty = LOGREG_IF_SEPARATED;
+		held = fit_in(ctx, &few, &params, false, -1);
+		for (int i = few.n; i < fresh.n; i++)
+		{
+			double		q[3];
+
+			logreg_probabilities(m, fresh.x + i * 20, q);
+			loss[0] -= log(fmax(q[(int) fresh.y[i]], 1e-15)) / (fresh.n - few.n);
+			logreg_probabilities(held, fresh.x + i * 20, q);
+			loss[1] -= log(fmax(q[(int) fresh.y[i]], 1e-15)) / (fresh.n - few.n);
+		}
+		ok(!m->converged && held->converged && held->ridge > 0 && held->penalty == LOGREG_L2 && loss[1] < 0.5 * loss[0],
+		   "%d classes separated by chance: a ridge holds them (C %g; log loss of other rows %.2f, without %.2f)", classes, held->ridge,
+		   loss[1], loss[0]);
+		free_rows(&few);
+		free_rows(&fresh);
+	}
+
+	/* complete, of many rows: sharp */
+	rows = random_rows(21, 4000, 1, 2);
+	for (int i = 0; i < rows.n; i++)
+		rows.y[i] = rows.x[i] > 0.2;
+	m = fit_in(ctx, &rows, &params, false, -1);
+	ok(m->ridge > 100 && m->converged && m->separated[0] && isnan(m->std_errors[1]) && m->accuracy > 0.999,
+	   "where a term decides and rows are many, the ridge is weak (C %g)", m->ridge);
+	free_rows(&rows);
+
 	/* nothing is wrong with a strong but finite effect */
 	rows = random_rows(24, 2000, 2, 2);
 	for (int i = 0; i < rows.n; i++)
 		rows.y[i] = rows.x[i * 2] + 0.05 * (i % 7 - 3) > 0.1;
 	m = fit_in(ctx, &rows, &params, false, -1);
-	ok(!m->separated[0] && m->converged && m->std_errors[1] > 0, "a strong effect is no separation (coefficient %.1f +- %.1f)",
+	ok(!m->separated[0] && m->converged && m->std_errors[1] > 0 && m->ridge == 0 && m->penalty == LOGREG_NONE, "a strong effect is no separation (coefficient %.1f +- %.1f)",
 	   m->coefficients[1], m->std_errors[1]);
 	free_rows(&rows);
 	test_ctx_free(ctx);

@@ -82,6 +82,43 @@ sorting(void)
 	test_ctx_free(ctx);
 }
 
+static bool
+key_is_no_more(const void *arg, int a, int b)
+{
+	const double *key = arg;
+
+	return key[a] <= key[b];
+}
+
+static void
+sorting_numbers(void)
+{
+	EcmlCtx    *ctx = test_ctx(1, 6);
+	int			wrong = 0;
+
+	for (int n = 0; n < 200; n++)
+	{
+		double	   *key = ECML_NEW(ctx, double, n + 1);
+		int		   *v = ECML_NEW(ctx, int, n + 1);
+		int		   *scratch = ECML_NEW(ctx, int, n + 1);
+		int		   *seen = ECML_NEW0(ctx, int, n + 1);
+
+		for (int i = 0; i < n; i++)
+		{
+			key[i] = (double) ecml_rng_below(&ctx->rng, n / 3 + 1);
+			v[i] = i;
+		}
+		ecml_sort_numbers(v, n, scratch, key_is_no_more, key);
+		for (int i = 0; i < n; i++)
+		{
+			wrong += seen[v[i]]++ > 0;
+			wrong += i > 0 && (key[v[i - 1]] > key[v[i]] || (key[v[i - 1]] == key[v[i]] && v[i - 1] > v[i]));
+		}
+	}
+	ok(wrong == 0, "numbers are sorted by their keys, equal ones as they stood (%d are not)", wrong);
+	test_ctx_free(ctx);
+}
+
 /* ---------------------------------------------------------------- scores */
 
 static EcmlScores
@@ -737,6 +774,7 @@ int
 main(void)
 {
 	sorting();
+	sorting_numbers();
 	scores_against_sklearn();
 	scores_merged();
 	scores_edges();

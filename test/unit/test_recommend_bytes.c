@@ -2,6 +2,7 @@
  * test_recommend_bytes.c - recommenders as bytes and as one block: what is read or opened is what was written, damage is told
  */
 #include "num/bytes.h"
+#include "flat_block.h"
 #include "recommend_cases.h"
 
 typedef struct Bytes
@@ -86,25 +87,6 @@ test_bytes(void)
 
 /* ---- the flat form */
 
-typedef struct Block
-{
-	char	   *at;
-	size_t		left;
-} Block;
-
-static bool
-into_block(void *arg, const void *bytes, size_t size)
-{
-	Block	   *block = arg;
-
-	if (size > block->left)
-		return false;
-	memcpy(block->at, bytes, size);
-	block->at += size;
-	block->left -= size;
-	return true;
-}
-
 /* A model with all parts, groups among them, opened from a block, answers as the one that was read, and is written as it was. */
 static void
 test_flat(void)
@@ -123,8 +105,7 @@ test_flat(void)
 	EcmlFlat	flat;
 	uint64_t	check;
 	size_t		size;
-	Block		block;
-	char	   *memory;
+	FlatBlock	block;
 	RecScorer	scorers[2];
 	RecBest		best[2][ITEMS];
 	EcmlWriter	w[2];
@@ -138,12 +119,11 @@ test_flat(void)
 	(void) rec_model_flat(&flat, model);
 	size = flat.at;
 	check = flat.check;
-	memory = aligned_alloc(ECML_ALIGN, size);
-	block = (Block) {memory, size};
+	block = flat_block(size);
 	ecml_flat_write(&flat, ctx, into_block, &block);
 	(void) rec_model_flat(&flat, model);
-	ok(ecml_flat_end(&flat) && block.left == 0 && flat.check == check, "a model in one block: %zu bytes", size);
-	ecml_flat_open(&flat, other, memory, size);
+	ok(ecml_flat_end(&flat) && block.filled == size && flat.check == check, "a model in one block: %zu bytes", size);
+	ecml_flat_open(&flat, other, block.start, size);
 	opened = rec_model_flat(&flat, NULL);
 	ok(ecml_flat_end(&flat) && flat.check == check, "it is opened");
 	for (int i = 0; i < 2; i++)
@@ -181,7 +161,7 @@ test_flat(void)
 		EcmlCtx    *own = test_ctx(1, 1);
 		char	   *piece = aligned_alloc(ECML_ALIGN, length / ECML_ALIGN * ECML_ALIGN + ECML_ALIGN);
 
-		memcpy(piece, memory, length);
+		memcpy(piece, block.start, length);
 		ecml_flat_open(&flat, own, piece, length);
 		(void) rec_model_flat(&flat, NULL);
 		right &= !ecml_flat_end(&flat);
@@ -189,7 +169,7 @@ test_flat(void)
 		test_ctx_free(own);
 	}
 	ok(right, "a shorter one is told");
-	free(memory);
+	free(block.start);
 	test_ctx_free(other);
 	test_ctx_free(ctx);
 }
