@@ -126,7 +126,7 @@ logreg_floats_of(const LogregProblem *p, int what, const EcmlBlock *block, int f
 	size_t		next = pairs ? 2 * size : size;
 	float	  **of = &scratch->of[block->first / ECML_BLOCK_ROWS];
 	float	   *high = scratch->own + worker * 2 * size;
-	bool		keep = what & LOGREG_KEEP;
+	bool		keep = (what & LOGREG_KEEP) && !scratch->kept;
 	bool		kept;
 
 	if (keep && from == 0)

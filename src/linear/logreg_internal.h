@@ -20,7 +20,7 @@
 #define LOGREG_GRAM 8			/* sum of w z z', [size][size], in place of the Hessian */
 #define LOGREG_FLOATS 16		/* work with floats of z; two classes, matrices of LOGREG_FUSED parameters at most */
 #define LOGREG_PAIRS 32			/* with it: value and gradient of pairs of floats, which is as exact as z */
-#define LOGREG_KEEP 64			/* with it, over all rows: the passes that follow find them made */
+#define LOGREG_KEEP 64			/* with it, over all rows: the passes that follow find them made; again it does nothing */
 
 /* What passes leave for the next one. */
 typedef struct LogregScratch

@@ -288,7 +288,7 @@ logreg_smooth(const LogregProblem *p, double *theta, LogregOutcome *outcome)
 	}
 	wide = solver == LOGREG_LBFGS || (solver == LOGREG_AUTO && n > NARROW && every >= 4);
 	floats = wide && logreg_begin_floats(p);
-	if (!floats)
+	if (!floats && !p->scratch->kept)
 		logreg_end_floats(p);
 	newton.floats = floats && n <= LOGREG_FUSED ? LOGREG_FLOATS : 0;
 	if (solver == LOGREG_AUTO)

@@ -738,10 +738,10 @@ test_bits(const char *what, const Rows *rows, const LogregParams *params)
 	EcmlCtx    *four = test_ctx(4, 2);
 	LogregModel *m = fit_in(one, rows, params, true, -1);
 
+	ok(m->converged && m->ridge == (params->penalty == LOGREG_IF_SEPARATED), "%s: a minimum", what);
 	ok(same(m, fit_in(four, rows, params, true, -1)), "%s: the same bits on 1 and 4 threads", what);
 	ok(same(m, fit_spilled(four, rows, params)), "%s: and from a file", what);
-	ok(same(m, fit_yielded(one, rows, params)) && same(m, fit_yielded(four, rows, params)), "%s: and of rows that are written over",
-	   what);
+	ok(same(m, fit_yielded(four, rows, params)), "%s: and of rows that are written over", what);
 	test_ctx_free(one);
 	test_ctx_free(four);
 }
@@ -765,12 +765,19 @@ test_ways(void)
 	test_bits("70 terms", &many, &params);
 	test_bits("260 terms", &wide, &params);
 	test_bits("three classes", &three, &params);
-	test_bits("floats", &floats, &params);
 	/* terms that nearly explain each other: the last Hessian is not that of floats; and one more pass for the errors */
 	for (int i = 0; i < floats.n; i++)
 		floats.x[(size_t) i * 65 + 64] = floats.x[(size_t) i * 65 + 63] + 0.01 * floats.x[(size_t) i * 65 + 64];
 	robust.robust = LOGREG_HC0;
 	test_bits("floats, then pairs", &floats, &robust);
+	/* a ridge begins again, with what is kept */
+	for (int i = 0; i < floats.n; i++)
+	{
+		floats.x[(size_t) i * 65 + 64] = i % 1000 == 0;
+		floats.y[i] = i % 1000 == 0 ? 1 : floats.y[i];
+	}
+	params.penalty = LOGREG_IF_SEPARATED;
+	test_bits("floats of separated classes", &floats, &params);
 	free_rows(&floats);
 	free_rows(&narrow);
 	free_rows(&many);
