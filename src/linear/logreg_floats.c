@@ -31,8 +31,8 @@ logreg_begin_floats(const LogregProblem *p)
 		return true;
 	scratch->own = ECML_NEW(ctx, float, workers * 2 * size);
 	scratch->of = ECML_NEW0(ctx, float *, p->data->nblocks);
-	/* an offset is needed as it is; as much again is left to others */
-	if (ecml_data_yielded(p->data) && p->task->offset < 0)
+	/* as much again is left to others; an offset is needed as it is */
+	if (ecml_data_yielded(p->data) && p->task->offset < 0 && ecml_fits(ctx, workers * 4 * block * sizeof(float)))
 	{
 		scratch->spare = ECML_NEW(ctx, float *, workers);
 		for (int i = 0; i < workers; i++)
