@@ -16,8 +16,7 @@
 
 #include "core/pages.h"
 
-#define BATCH_PAGES 1024		/* pinned at once, at most */
-#define PINS 64					/* and at most one buffer in so many */
+#define PINS 64					/* pinned at once: at most one buffer in so many */
 #define RING_PAGES 16			/* half of what a ring holds */
 #define FEWEST_PAGES 8			/* not worth it below */
 
@@ -40,11 +39,11 @@ make_batch(EcmlPages *pages)
 }
 
 void
-ecml_pages_begin(EcmlPages *pages, Relation relation)
+ecml_pages_begin(EcmlPages *pages, Relation relation, int most)
 {
 	pages->relation = relation;
 	pages->snapshot = GetActiveSnapshot();
-	pages->most = Min(BATCH_PAGES, NBuffers / PINS);
+	pages->most = Min(most, NBuffers / PINS);
 	pages->strategy = NULL;
 	/* a large table should not push all else out of the buffers: it goes through a ring of them, as any scan of it does */
 	if (RelationGetNumberOfBlocks(relation) > NBuffers / 4)

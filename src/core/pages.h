@@ -36,8 +36,8 @@ typedef struct EcmlPages
 /* May a heap table be read so: not tiny, not temporary, and no account kept of each row? */
 extern bool ecml_pages_suit(Relation relation, BlockNumber pages);
 
-/* The active snapshot's tuples; memory from the current context. */
-extern void ecml_pages_begin(EcmlPages *pages, Relation relation);
+/* The active snapshot's tuples, of so many pages at once, or fewer where buffers are few; memory from the current context. */
+extern void ecml_pages_begin(EcmlPages *pages, Relation relation, int most);
 extern void ecml_pages_end(EcmlPages *pages);
 
 /* A second batch of the same scan, so that one may be read while the other is worked on; to be ended before the first. */

@@ -24,6 +24,7 @@
 #include "core/pagescan.h"
 
 #define FIRST_PAGES 4			/* read by the leader, who meets classes there, and learns where columns lie */
+#define BATCH_PAGES 1024		/* in a batch, at most: making threads takes as long as moving some dozens */
 #define TASK_BYTES 65536		/* of values that a task takes apart, about */
 #define TILE_BYTES 32768		/* of rows whose columns are written together, about */
 #define LEAST_TILE 16			/* rows: a cache line of floats */
@@ -441,7 +442,7 @@ ecml_pagescan(MemoryContext context, const EcmlTraining *training, EcmlColumns *
 	scan.tiles = palloc(workers * sizeof(double *));
 	for (int i = 0; i < workers; i++)
 		scan.tiles[i] = palloc(scan.tile_rows * width);
-	ecml_pages_begin(&scan.pages, relation);
+	ecml_pages_begin(&scan.pages, relation, BATCH_PAGES);
 	ecml_pages_again(&scan.ahead, &scan.pages);
 	done = read_table(&scan);
 	ecml_pages_end(scan.pages.heap ? &scan.ahead : &scan.pages);

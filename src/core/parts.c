@@ -30,6 +30,7 @@
 #include "core/parts.h"
 
 #define FIRST_PAGES 4			/* of the first batch: most keys may be new there */
+#define BATCH_PAGES 256			/* in a batch, at most: its numbers stay in the cache */
 #define TASK_ROWS 4096
 #define TILE_ROWS 128			/* that are read column by column */
 #define POLL_ROWS 16384
@@ -493,7 +494,7 @@ read_relation(Reading *r, Relation relation, double expected)
 	size_t		rows;
 
 	elog(DEBUG1, "reading \"%s\" page by page, with %d threads", RelationGetRelationName(relation), workers);
-	ecml_pages_begin(&r->pages, relation);
+	ecml_pages_begin(&r->pages, relation, BATCH_PAGES);
 	rows = (size_t) r->pages.most * MaxHeapTuplesPerPage;
 	r->findings = palloc(rows);
 	r->raw = palloc0((r->nparts + 1) * sizeof(int64 *));
