@@ -281,6 +281,7 @@ hold_separated(LogregProblem *p, LogregParams *ridge, LogregOutcome *outcome)
 	double		factor = 10;
 	bool		complete = outcome->correct >= p->weight * (1 - 1e-9);
 	bool		asked;
+	bool		first = true;
 
 	*ridge = *p->params;
 	ridge->penalty = LOGREG_L2;
@@ -307,7 +308,8 @@ hold_separated(LogregProblem *p, LogregParams *ridge, LogregOutcome *outcome)
 		tried = (LogregOutcome) {0};
 		logreg_smooth(p, next, &tried);
 		gained = asked ? evidence(p, next, &tried) - fabs(log(c)) : 0;
-		if (gained > best)
+		/* the first in any case, evidence or not: what was before had other parameters */
+		if (first || gained > best)
 		{
 			if (outcome->sums && outcome->sums->matrix)
 				ecml_free(ctx, outcome->sums->matrix);
@@ -315,6 +317,7 @@ hold_separated(LogregProblem *p, LogregParams *ridge, LogregOutcome *outcome)
 			tried.sums = NULL;
 			memcpy(theta, next, p->total * sizeof(double));
 			best = gained;
+			first = false;
 			ridge->c = c;
 			if (!asked)
 				break;
